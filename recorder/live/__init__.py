@@ -1,0 +1,1 @@
+"""The live side: listeners, one session per connection, rooms. Knows RTMP, never HTTP."""

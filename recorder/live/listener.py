@@ -1,0 +1,96 @@
+"""The RTMP listeners: sockets into sessions, and how many of them there may be.
+
+Owns the pool of connections that do not publish yet and the total. Knows nothing of what is said
+on a connection. One guard stands around each session: what goes wrong inside stays there.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import trio
+
+from recorder.live.pool import PendingPool
+from recorder.live.session import House, Session
+from recorder.logs import same
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+log = logging.getLogger(__name__)
+
+
+class Door:
+    """Lets connections in.
+
+    Args:
+        limit: `limits.connections`, publishing or not.
+    """
+
+    def __init__(self, house: House, *, limit: int) -> None:
+        self._house = house
+        self._limit = limit
+        self._pool: PendingPool[Session] = PendingPool()
+        self._inside = 0
+
+    async def handle(self, stream: trio.SocketStream) -> None:
+        """Serve one accepted connection to its end; raises nothing but cancellation."""
+        try:
+            address = stream.socket.getpeername()[0]
+        except OSError:
+            return  # gone between its arrival and our first look
+        await self.welcome(stream, address)
+
+    async def welcome(self, stream: trio.abc.HalfCloseableStream, address: str) -> None:
+        """Serve a connection from this address, if there is a place for it."""
+        if self._inside >= self._limit:
+            log.warning("%s: refused: limits.connections reached", address, extra=same(address))
+            return
+        self._inside += 1
+        session = Session(
+            stream,
+            address,
+            self._house,
+            on_publishing=lambda publishing: self._move(session, publishing=publishing),
+        )
+        self._move(session, publishing=False)
+        try:
+            await session.run()
+        except* Exception:
+            # The one place where anything is caught: a fault of ours in one connection must not
+            # end the others (promise 7).
+            log.exception("%s: the session failed; this is a fault of the recorder", address)
+        finally:
+            self._pool.leave(session)
+            self._inside -= 1
+
+    def _move(self, session: Session, *, publishing: bool) -> None:
+        """Publishing connections never compete with the others for a place."""
+        if publishing:
+            self._pool.leave(session)
+            return
+        for crowded_out in self._pool.enter(session, session.address):
+            crowded_out.dismiss("gave its place to a newer connection before it published")
+
+
+async def serve(
+    listeners: Sequence[trio.SocketListener], door: Door, stop: trio.Event
+) -> None:
+    """Accept connections until `stop` is set; then close the listeners, then the sessions.
+
+    A session's last segment is handed to the writer in its own cleanup, which does not wait: the
+    sessions need no time of grace, the writer behind them does.
+    """
+    async with trio.open_nursery() as sessions:
+        async with trio.open_nursery() as accepting:
+            accepting.start_soon(_accept, door, listeners, sessions)
+            await stop.wait()
+            accepting.cancel_scope.cancel()
+        sessions.cancel_scope.cancel()
+
+
+async def _accept(
+    door: Door, listeners: Sequence[trio.SocketListener], sessions: trio.Nursery
+) -> None:
+    await trio.serve_listeners(door.handle, listeners, handler_nursery=sessions)

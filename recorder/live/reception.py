@@ -1,0 +1,97 @@
+"""Reception: what answer a publish request gets.
+
+The one place where key, room, takeover and limits meet. Synchronous: a decision is made and
+carried out (the old publisher let go, the new one entered) before anybody else can run, so two
+encoders that ask in the same moment cannot both get the room.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from recorder.live.access import Access, Refused
+from recorder.live.rooms import Connection, Publisher, Room, Rooms
+from recorder.live.takeover import Incumbent, Refuse, TakeoverPolicy, decide
+from recorder.recording.manifest import Client
+
+if TYPE_CHECKING:
+    from recorder.live.memory import MemoryBudget
+
+
+@attrs.frozen(kw_only=True)
+class PublishRequest:
+    """Who asks for what. `application`, `stream` and `tc_url` are secrets until they match."""
+
+    connection: Connection
+    stream_id: int
+    application: str
+    stream: str
+    tc_url: str
+    software: str
+
+
+@attrs.frozen
+class Refusal:
+    """Why not: `description` for the encoder's window, `reason` for our log."""
+
+    description: str
+    reason: str
+
+
+@attrs.define
+class Reception:
+    access: Access
+    rooms: Rooms
+    memory: MemoryBudget
+    policy: TakeoverPolicy
+    publishers: int
+    """`limits.publishers`."""
+
+    def decide(self, request: PublishRequest) -> Publisher | Refusal:
+        """Accept the publisher into its room, or say why not."""
+        identity = self.access.identify(request.application, request.stream, request.tc_url)
+        if isinstance(identity, Refused):
+            return Refusal("Unknown room or wrong key.", identity.reason)
+        room = self.rooms.find(identity.room)
+        if room is None:
+            return Refusal("The recorder has no place for another room.", "limits.rooms reached")
+        if self.memory.exhausted:
+            return Refusal("The recorder is short of memory.", f"{room.name}: limits.memory reached")
+        gap_reason = "reconnect"
+        if room.publisher is not None:
+            refusal = self._take_over(room, room.publisher, request)
+            if refusal is not None:
+                return refusal
+            gap_reason = "takeover"
+        elif self.rooms.publishers >= self.publishers:
+            return Refusal(
+                "The recorder has no place for another publisher.",
+                f"{room.name}: limits.publishers reached",
+            )
+        return self._enter(room, request, gap_reason)
+
+    def _take_over(self, room: Room, old: Publisher, request: PublishRequest) -> Refusal | None:
+        incumbent = Incumbent(old.connection.address, old.connection.silent_ms())
+        now_ms = int(trio.current_time() * 1000)
+        verdict = decide(
+            self.policy, incumbent, request.connection.address, room.takeovers, now_ms
+        )
+        if isinstance(verdict, Refuse):
+            return Refusal("Another encoder publishes here.", f"{room.name}: {verdict.reason}")
+        room.lose(old, old.connection.counts())
+        old.connection.evict(old, f"{request.connection.address} took the room over")
+        return None
+
+    def _enter(self, room: Room, request: PublishRequest, gap_reason: str) -> Publisher:
+        publisher = Publisher(
+            room=room,
+            connection=request.connection,
+            stream_id=request.stream_id,
+            since_s=trio.current_time(),
+        )
+        client = Client(address=request.connection.address, software=request.software)
+        room.begin(publisher, client, gap_reason=gap_reason)
+        return publisher

@@ -1,0 +1,218 @@
+"""Rooms: who publishes where, and what becomes of a recording when a publisher goes.
+
+Owns every room's present publisher and its reconnect window. A lost publisher leaves its
+recording open until the window ends; a clean end closes it at once (design §2). Does not decide
+who may publish (reception does) and does not know how a message is read (the session does).
+
+Everything but `run` is synchronous: a session's cleanup can call it while it is cancelled.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import TYPE_CHECKING, Protocol
+
+import attrs
+import trio
+
+from recorder.live.takeover import TakeoverHistory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from recorder.recording.manifest import Client
+
+log = logging.getLogger(__name__)
+
+
+class Recorder(Protocol):
+    """What a room asks of the recording side: `RoomRecorder` is the real one."""
+
+    @property
+    def number(self) -> int | None: ...
+
+    @property
+    def error(self) -> OSError | None: ...
+
+    @property
+    def buffered_bytes(self) -> int: ...
+
+    def publisher_arrived(self, client: Client, *, gap_reason: str) -> None: ...
+
+    def media(self, kind: int, timestamp: int, body: bytes, now_ms: int) -> None: ...
+
+    def data(self, name: str | None, payload: bytes, timestamp: int, now_ms: int) -> None: ...
+
+    def flush(self, now_ms: int) -> None: ...
+
+    def publisher_left(self, now_ms: int, counts: Mapping[str, int]) -> None: ...
+
+    def end(self, reason: str) -> None: ...
+
+    def abandon(self) -> None: ...
+
+
+class Connection(Protocol):
+    """What a room may ask of the session that publishes into it."""
+
+    address: str
+
+    def counts(self) -> Mapping[str, int]:
+        """The anomalies seen on the connection."""
+
+    def silent_ms(self) -> int:
+        """How long the peer has sent nothing while we were reading, in ms."""
+
+    def evict(self, publisher: Publisher, reason: str) -> None:
+        """This publish is over; the room has already let go of it."""
+
+
+@attrs.define(eq=False)
+class Publisher:
+    """One accepted publish."""
+
+    room: Room
+    connection: Connection
+    stream_id: int
+    since_s: float
+    """When it was accepted, on Trio's clock."""
+    has_media: bool = False
+
+
+class Room:
+    """One room and what happens in it. `on_change` is called when its window opens or closes."""
+
+    def __init__(
+        self,
+        name: str,
+        recorder: Recorder,
+        *,
+        reconnect_window_s: float,
+        on_change: Callable[[], None],
+    ) -> None:
+        self.name = name
+        self.recorder = recorder
+        self.takeovers = TakeoverHistory()
+        self.publisher: Publisher | None = None
+        self.window_ends_s = math.inf
+        self._reconnect_window_s = reconnect_window_s
+        self._on_change = on_change
+
+    @property
+    def in_use(self) -> bool:
+        return self.publisher is not None or self.recorder.number is not None
+
+    def begin(self, publisher: Publisher, client: Client, *, gap_reason: str) -> None:
+        """A publisher was accepted; the room must be free of any other."""
+        self.publisher = publisher
+        self.recorder.publisher_arrived(client, gap_reason=gap_reason)
+        self.window_ends_s = math.inf
+        log.info("%s: %s publishes with %s", self.name, client.address, client.software)
+
+    def end(self, publisher: Publisher, counts: Mapping[str, int]) -> None:
+        """The publisher ended it cleanly: so does the recording."""
+        if self.publisher is publisher:
+            self._let_go(counts)
+            self.recorder.end("unpublished")
+            self._on_change()
+
+    def lose(self, publisher: Publisher, counts: Mapping[str, int]) -> None:
+        """The publisher is gone without a word: its recording waits for it to come back."""
+        if self.publisher is publisher:
+            self._let_go(counts)
+            if self.recorder.number is not None:
+                self.window_ends_s = trio.current_time() + self._reconnect_window_s
+                log.info(
+                    "%s: recording %d waits %g s for its publisher",
+                    self.name,
+                    self.recorder.number,
+                    self._reconnect_window_s,
+                )
+            self._on_change()
+
+    def fail(self, publisher: Publisher) -> None:
+        """The disk refused what the publisher sent."""
+        if self.publisher is publisher:
+            self.publisher = None
+            self.recorder.abandon()
+            self._on_change()
+
+    def close(self, reason: str) -> None:
+        """End the recording that waits, if one does."""
+        self.window_ends_s = math.inf
+        self.recorder.end(reason)
+
+    def _let_go(self, counts: Mapping[str, int]) -> None:
+        self.publisher = None
+        self.recorder.publisher_left(int(trio.current_time() * 1000), counts)
+
+
+class Rooms:
+    """Every room there is. Rooms that only `*` admits exist while they are in use.
+
+    Args:
+        limit: `limits.rooms`.
+    """
+
+    def __init__(
+        self,
+        names: list[str],
+        new_recorder: Callable[[str], Recorder],
+        *,
+        reconnect_window_s: float,
+        limit: int,
+    ) -> None:
+        self._new_recorder = new_recorder
+        self._reconnect_window_s = reconnect_window_s
+        self._limit = limit
+        self._changed = trio.Event()
+        self._configured = frozenset(names)
+        self._rooms = {name: self._make(name) for name in names}
+
+    def find(self, name: str) -> Room | None:
+        """The room of this name, made if it must be; None when there are too many."""
+        room = self._rooms.get(name)
+        if room is None and len(self._rooms) < self._limit:
+            room = self._rooms[name] = self._make(name)
+        return room
+
+    @property
+    def publishers(self) -> int:
+        return sum(room.publisher is not None for room in self._rooms.values())
+
+    async def run(self) -> None:
+        """Close recordings whose window has ended, until cancelled."""
+        while True:
+            self._tidy()
+            deadline = min((r.window_ends_s for r in self._rooms.values()), default=math.inf)
+            with trio.move_on_at(deadline):
+                await self._changed.wait()
+
+    def close(self, reason: str) -> None:
+        """End every recording. The sessions are over."""
+        for room in self._rooms.values():
+            room.close(reason)
+
+    def _make(self, name: str) -> Room:
+        return Room(
+            name,
+            self._new_recorder(name),
+            reconnect_window_s=self._reconnect_window_s,
+            on_change=self._on_change,
+        )
+
+    def _on_change(self) -> None:
+        self._changed.set()
+
+    def _tidy(self) -> None:
+        self._changed = trio.Event()
+        now = trio.current_time()
+        for room in self._rooms.values():
+            if room.window_ends_s <= now:
+                room.close("lost")
+        self._rooms = {
+            name: room
+            for name, room in self._rooms.items()
+            if room.in_use or name in self._configured
+        }

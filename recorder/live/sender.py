@@ -1,0 +1,55 @@
+"""The sending half of a connection, apart from the receiving half.
+
+OBS and librtmp do not read while they publish (protocol §4.3), so a send may block for hours
+without anything being wrong: it must never hold up the reading. What waits is small and bounded,
+because the protocol core writes only the newest acknowledgement and refuses to pile up the rest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+if TYPE_CHECKING:
+    from recorder.rtmp import ServerConnection
+
+
+class Sender:
+    """Sends what the core has to say. `run` lives as long as its connection."""
+
+    def __init__(self, stream: trio.abc.Stream, connection: ServerConnection) -> None:
+        self._stream = stream
+        self._connection = connection
+        self._due = trio.Event()
+        self._sent = trio.Event()
+        self._sent.set()
+        self._deaf = False
+
+    def poke(self) -> None:
+        """Something may be due."""
+        if not self._connection.has_data_to_send:
+            return
+        if self._deaf:
+            self._connection.data_to_send()
+            return
+        self._sent = trio.Event()
+        self._due.set()
+
+    async def sent(self) -> None:
+        """Return when all that was due has been given to the system."""
+        await self._sent.wait()
+
+    async def run(self) -> None:
+        try:
+            while True:
+                await self._due.wait()
+                self._due = trio.Event()
+                while data := self._connection.data_to_send():
+                    await self._stream.send_all(data)
+                self._sent.set()
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            # The peer is gone, or only stopped listening. What it sent before may still lie in
+            # the receive buffer: the reading side goes on to its end and says what happened.
+            self._deaf = True
+            self._sent.set()

@@ -1,0 +1,332 @@
+"""One connection: bytes from a stream into the protocol core, its events into rooms.
+
+Owns the connection's time limits and its publishers, and nothing that outlives it. The core
+decides what bytes mean, reception who may publish, the room what becomes of a recording; the
+session only carries. Its failures stay in it: whatever ends it, its publishers leave their rooms
+in `finally`, synchronously, so that no cancellation can come between.
+
+The reading waits for the disk (the room's buffer) and for nothing else; TCP holds the encoder
+back meanwhile, and silence that we cause is not counted against it.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import TYPE_CHECKING, assert_never
+
+import attrs
+import trio
+
+from recorder.live.reception import PublishRequest, Refusal
+from recorder.live.sender import Sender
+from recorder.logs import same
+from recorder.rtmp import (
+    NEED_DATA,
+    PAUSED,
+    ConnectRequested,
+    DataReceived,
+    Limits,
+    MediaReceived,
+    PublishEnded,
+    PublishRequested,
+    RemoteProtocolError,
+    ServerConnection,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from recorder.live.memory import MemoryBudget
+    from recorder.live.reception import Reception
+    from recorder.live.rooms import Publisher
+
+log = logging.getLogger(__name__)
+
+READ_BYTES = 256 << 10
+"""One read takes all a fast sender has in flight: fewer wake-ups, one parse (design §4)."""
+
+HANDSHAKE_S = 10.0
+"""From the connection to the end of the handshake, whatever arrives (protocol §1.4.7)."""
+
+PUBLISH_S = 20.0
+"""From the connection, or the end of its last publish, to a publish; an absolute limit, so that
+a byte now and then does not keep a place (protocol §6 row 33)."""
+
+REFUSAL_DELAY_S = 1.0
+"""Before a refusal, never before an acceptance: what guessing a key costs."""
+
+FAREWELL_S = 2.0
+"""To say why and to let the peer read it before the close (protocol §4.4)."""
+
+MEMORY_PATIENCE_S = 10.0
+"""How long a publisher above its share of a full memory may wait for relief that only its own
+half-received messages could give."""
+
+
+@attrs.frozen(kw_only=True)
+class Timeouts:
+    """Seconds; the names are those of the configuration's `recording`."""
+
+    first_media: float
+    idle: float
+
+
+@attrs.frozen(kw_only=True)
+class House:
+    """What every session shares."""
+
+    reception: Reception
+    memory: MemoryBudget
+    next_hop: Callable[[], Awaitable[None]]
+    """Returns when the batch on its way to the disk has landed."""
+    timeouts: Timeouts
+    buffer_bytes: int
+    """`storage.buffer`: a room's ceiling."""
+    random: Callable[[int], bytes]
+
+
+class ConnectionOver(Exception):
+    """The session has a reason to end; its text is for the log."""
+
+
+class Session:
+    """Serves one connection until it is over. `run` never raises for what a peer does.
+
+    Args:
+        address: the peer's IP address, without port.
+        on_publishing: told with True when the connection begins to publish, with False when its
+            last publish has ended (the pools of design §7).
+    """
+
+    def __init__(
+        self,
+        stream: trio.abc.HalfCloseableStream,
+        address: str,
+        house: House,
+        *,
+        on_publishing: Callable[[bool], None],
+    ) -> None:
+        self.address = address
+        self._stream = stream
+        self._house = house
+        self._on_publishing = on_publishing
+        self._connection = ServerConnection(Limits(), random=house.random(1528))
+        self._sender = Sender(stream, self._connection)
+        self._publishers: dict[int, Publisher] = {}
+        self._connect: ConnectRequested | None = None
+        self._handshake_by_s = trio.current_time() + HANDSHAKE_S
+        self._publish_by_s = trio.current_time() + PUBLISH_S
+        self._reading_since_s: float | None = None
+        self._read_scope = trio.CancelScope()
+        self._dismissal: str | None = None
+
+    # What others may ask.
+
+    def silent_ms(self) -> int:
+        """How long the peer has sent nothing while we were reading, in ms."""
+        if self._reading_since_s is None:
+            return 0
+        return int((trio.current_time() - self._reading_since_s) * 1000)
+
+    def evict(self, publisher: Publisher, reason: str) -> None:
+        """The room has let go of this publisher: tell the encoder, and go if it was the last."""
+        self._forget(publisher)
+        self._connection.end_publish(
+            publisher.stream_id,
+            code="NetStream.Publish.BadName",
+            description="Another encoder has taken this room over.",
+            level="error",
+        )
+        if not self._publishers:
+            self.dismiss(f"{publisher.room.name}: {reason}")
+
+    def counts(self) -> dict[str, int]:
+        """The anomalies seen on this connection, for the manifest."""
+        return self._connection.counters.as_dict()
+
+    def dismiss(self, reason: str) -> None:
+        """End the session when it next reads, unless it publishes by then."""
+        self._dismissal = reason
+        self._read_scope.cancel()
+
+    # Its life.
+
+    async def run(self) -> None:
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._sender.run, name="sender")
+                try:
+                    await self._serve()
+                except (ConnectionOver, RemoteProtocolError) as over:
+                    self._log_end(str(over))
+                await self._say_farewell()
+                nursery.cancel_scope.cancel()
+        finally:
+            for publisher in list(self._publishers.values()):
+                self._forget(publisher)
+                publisher.room.lose(publisher, self.counts())
+
+    async def _serve(self) -> None:
+        while True:
+            data = await self._read()
+            now_ms = int(trio.current_time() * 1000)
+            if data:
+                self._connection.receive_data(data)
+            try:
+                await self._handle_events(now_ms)
+            finally:
+                # Also what stood before a broken message was sent, and is recorded.
+                self._flush(now_ms)
+            if not data:
+                raise ConnectionOver("the encoder closed the connection")
+            self._sender.poke()
+            await self._wait_for_buffers()
+
+    async def _read(self) -> bytes | bytearray:
+        deadline, reason = self._deadline()
+        if self._dismissal is not None and not self._publishers:
+            raise ConnectionOver(self._dismissal)
+        self._reading_since_s = trio.current_time()
+        with trio.CancelScope(deadline=deadline) as self._read_scope:
+            try:
+                return await self._stream.receive_some(READ_BYTES)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                raise ConnectionOver("the connection broke") from None
+            finally:
+                self._reading_since_s = None
+        raise ConnectionOver(self._dismissal or reason)
+
+    def _deadline(self) -> tuple[float, str]:
+        """When the present wait for bytes must end, on Trio's clock, and what it then was."""
+        if not self._publishers:
+            if self._connect is None and not self._connection.handshake_done:
+                return self._handshake_by_s, f"no RTMP handshake within {HANDSHAKE_S:g} s"
+            return self._publish_by_s, f"no publish within {PUBLISH_S:g} s"
+        timeouts = self._house.timeouts
+        idle = trio.current_time() + timeouts.idle
+        first = min(
+            (p.since_s + timeouts.first_media for p in self._publishers.values() if not p.has_media),
+            default=math.inf,
+        )
+        if first <= idle:
+            return first, f"no media within {timeouts.first_media:g} s of publishing"
+        return idle, f"nothing received for {timeouts.idle:g} s"
+
+    async def _wait_for_buffers(self) -> None:
+        """Hold the encoder back while its room's buffer, or the memory of all, is full."""
+        while any(
+            p.room.recorder.buffered_bytes >= self._house.buffer_bytes
+            for p in self._publishers.values()
+        ):
+            await self._house.next_hop()
+        if self._publishers and not self._house.memory.may_read(self):
+            with trio.move_on_after(MEMORY_PATIENCE_S):
+                while not self._house.memory.may_read(self):
+                    await self._house.next_hop()
+                return
+            raise ConnectionOver("limits.memory is reached and this publisher holds the most")
+
+    # What the core says.
+
+    async def _handle_events(self, now_ms: int) -> None:
+        while True:
+            event = self._connection.next_event()
+            match event:
+                case MediaReceived(stream_id, kind, timestamp, payload):
+                    publisher = self._publishers[stream_id]
+                    publisher.has_media = True
+                    publisher.room.recorder.media(kind, timestamp, payload, now_ms)
+                case DataReceived(stream_id, timestamp, name, payload):
+                    recorder = self._publishers[stream_id].room.recorder
+                    recorder.data(name, payload, timestamp, now_ms)
+                case ConnectRequested():
+                    self._connect = event
+                    self._connection.accept_connect()
+                case PublishRequested():
+                    await self._handle_publish(event)
+                case PublishEnded(stream_id):
+                    self._end_publish(self._publishers[stream_id])
+                case _ if event is NEED_DATA or event is PAUSED:
+                    return
+                case _:
+                    assert_never(event)
+
+    async def _handle_publish(self, event: PublishRequested) -> None:
+        assert self._connect is not None, "the core lets nobody publish before connect"
+        answer = self._house.reception.decide(
+            PublishRequest(
+                connection=self,
+                stream_id=event.stream_id,
+                application=self._connect.app,
+                stream=event.name,
+                tc_url=self._connect.tc_url,
+                software=self._connect.flash_version,
+            )
+        )
+        if isinstance(answer, Refusal):
+            await trio.sleep(REFUSAL_DELAY_S)
+            self._connection.reject_publish(
+                event.stream_id, code="NetStream.Publish.BadName", description=answer.description
+            )
+            if not self._publishers:
+                raise ConnectionOver(f"refused: {answer.reason}")
+            # Other streams of this connection are being recorded: they go on.
+            log.info("%s: refused: %s", self.address, answer.reason)
+            return
+        self._connection.accept_publish(event.stream_id)
+        if not self._publishers:
+            self._on_publishing(True)
+            self._house.memory.enter(self, self._held_bytes)
+        self._publishers[event.stream_id] = answer
+
+    def _end_publish(self, publisher: Publisher) -> None:
+        self._flush(int(trio.current_time() * 1000))
+        self._forget(publisher)
+        publisher.room.end(publisher, self.counts())
+        log.info("%s: %s ended its publish", publisher.room.name, self.address)
+
+    def _flush(self, now_ms: int) -> None:
+        """Hand on what this read brought; a disk that refuses ends the session."""
+        for publisher in list(self._publishers.values()):
+            recorder = publisher.room.recorder
+            recorder.flush(now_ms)
+            if recorder.error is not None:
+                self._forget(publisher)
+                publisher.room.fail(publisher)
+                raise ConnectionOver(
+                    f"{publisher.room.name}: not recorded, the disk refused: {recorder.error}"
+                )
+
+    def _forget(self, publisher: Publisher) -> None:
+        del self._publishers[publisher.stream_id]
+        if not self._publishers:
+            self._publish_by_s = trio.current_time() + PUBLISH_S
+            self._on_publishing(False)
+            self._house.memory.leave(self)
+
+    def _held_bytes(self) -> int:
+        buffered = (p.room.recorder.buffered_bytes for p in self._publishers.values())
+        return self._connection.buffered_bytes + sum(buffered)
+
+    # How it ends.
+
+    async def _say_farewell(self) -> None:
+        """Send what is due, then close so that the peer can read it: an RST that meets unread
+        input would destroy the last message on its way (protocol §4.4)."""
+        self._sender.poke()
+        with trio.move_on_after(FAREWELL_S):
+            await self._sender.sent()
+            try:
+                await self._stream.send_eof()
+                while await self._stream.receive_some(READ_BYTES):
+                    pass
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                return
+
+    def _log_end(self, reason: str) -> None:
+        rooms = ", ".join(p.room.name for p in self._publishers.values())
+        if rooms:
+            log.warning("%s: %s: %s", rooms, self.address, reason)
+        else:
+            log.info("%s: %s", self.address, reason, extra=same(self.address, reason))

@@ -1,0 +1,291 @@
+"""The disk: the only door from recordings to the operating system.
+
+Owns every blocking call of the storage, each one primitive, so that what a power cut or a failing
+disk does between two of them can be played through: a double of `Disk` records, fails or
+forgets, and the procedures above (`storage`, `files`) never know. Nothing above calls `os`.
+
+The rules are in the primitives themselves: everything is relative to the descriptor of a folder,
+no symbolic link is followed, no descriptor survives an exec, a file is created only where none
+is. `rename` is the one primitive that may replace a name.
+
+Below the primitives stand the few procedures made of nothing but them.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+Buffer: TypeAlias = bytes | memoryview
+
+FILE_MODE = 0o640
+"""Recordings show people: the group may be let in, others may not."""
+
+FOLDER_MODE = 0o750
+
+PRIVATE_FILE_MODE = 0o600
+PRIVATE_FOLDER_MODE = 0o700
+
+BUFFERS_PER_WRITE = 1024
+"""IOV_MAX of Linux: more buffers in one call are refused with EINVAL."""
+
+_SMALL_FILE_BYTES = 1 << 20
+"""What `read_small_file` takes: markers, counters and lists of ours are far below it."""
+
+_SAFE = os.O_NOFOLLOW | os.O_CLOEXEC
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | _SAFE
+
+
+class Disk(Protocol):
+    """Blocking primitives. Folders and files are descriptors (int); every one raises OSError."""
+
+    def open_path(self, path: Path, *, follow: bool = False) -> int:
+        """The descriptor of a folder by its path; `follow`: also when its last name is a link."""
+
+    def open_folder(self, parent: int, name: str) -> int:
+        """The descriptor of a folder inside another."""
+
+    def make_folder(self, parent: int, name: str, mode: int = FOLDER_MODE) -> None:
+        """Make a folder; FileExistsError when the name is taken. Not durable until the parent
+        is synced."""
+
+    def sync_folder(self, folder: int) -> None:
+        """Make the folder's names durable: created, linked, renamed and removed ones."""
+
+    def list_folder(self, folder: int) -> list[str]:
+        """The names in a folder, in no order."""
+
+    def exists(self, folder: int, name: str) -> bool:
+        """Whether the name is taken, by whatever."""
+
+    def create_file(self, folder: int, name: str, mode: int = FILE_MODE) -> int:
+        """A new empty file, open for writing; FileExistsError when the name is taken."""
+
+    def open_file(self, folder: int, name: str) -> int:
+        """A file that is there, open for reading."""
+
+    def open_lock(self, folder: int, name: str) -> int:
+        """A file for `try_lock`, open for both, made when missing: never exclusive, because the
+        lock is the flock and the file stays."""
+
+    def read(self, file: int, size: int, offset: int) -> bytes:
+        """Up to `size` bytes; none at the end."""
+
+    def write(self, file: int, buffers: Sequence[Buffer], offset: int) -> int:
+        """Write at an offset, at most BUFFERS_PER_WRITE buffers; returns the bytes written, which
+        may be fewer than were given."""
+
+    def truncate(self, file: int, size: int) -> None:
+        """Cut the file to a size."""
+
+    def sync_file(self, file: int) -> None:
+        """Make the file's bytes and size durable. After an error they are unknown, for good: a
+        second call would return success without having written them."""
+
+    def link(self, folder: int, source: str, target: str) -> None:
+        """A second name for a file; FileExistsError when it is taken."""
+
+    def rename(self, folder: int, source: str, target: str) -> None:
+        """Another name for a file, atomically, in place of what had it."""
+
+    def unlink(self, folder: int, name: str) -> None:
+        """Remove a file's name."""
+
+    def try_lock(self, file: int) -> bool:
+        """Lock for as long as the descriptor is open; False: somebody else has."""
+
+    def file_system(self, folder: int) -> str:
+        """The kernel's name of the file system a folder is on; empty when not known."""
+
+    def close(self, descriptor: int) -> None:
+        """Give the descriptor back; it is gone also when this raises."""
+
+
+class OsDisk:
+    """The real disk."""
+
+    def open_path(self, path: Path, *, follow: bool = False) -> int:
+        return os.open(path, _FOLDER & ~os.O_NOFOLLOW if follow else _FOLDER)
+
+    def open_folder(self, parent: int, name: str) -> int:
+        return os.open(name, _FOLDER, dir_fd=parent)
+
+    def make_folder(self, parent: int, name: str, mode: int = FOLDER_MODE) -> None:
+        os.mkdir(name, mode, dir_fd=parent)
+
+    def sync_folder(self, folder: int) -> None:
+        os.fsync(folder)
+
+    def list_folder(self, folder: int) -> list[str]:
+        return os.listdir(folder)
+
+    def exists(self, folder: int, name: str) -> bool:
+        try:
+            os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def create_file(self, folder: int, name: str, mode: int = FILE_MODE) -> int:
+        return os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE, mode, dir_fd=folder)
+
+    def open_file(self, folder: int, name: str) -> int:
+        return os.open(name, os.O_RDONLY | _SAFE, dir_fd=folder)
+
+    def open_lock(self, folder: int, name: str) -> int:
+        return os.open(name, os.O_RDWR | os.O_CREAT | _SAFE, FILE_MODE, dir_fd=folder)
+
+    def read(self, file: int, size: int, offset: int) -> bytes:
+        return os.pread(file, size, offset)
+
+    def write(self, file: int, buffers: Sequence[Buffer], offset: int) -> int:
+        return os.pwritev(file, buffers, offset)
+
+    def truncate(self, file: int, size: int) -> None:
+        os.ftruncate(file, size)
+
+    def sync_file(self, file: int) -> None:
+        os.fdatasync(file)
+
+    def link(self, folder: int, source: str, target: str) -> None:
+        os.link(source, target, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+
+    def rename(self, folder: int, source: str, target: str) -> None:
+        os.rename(source, target, src_dir_fd=folder, dst_dir_fd=folder)
+
+    def unlink(self, folder: int, name: str) -> None:
+        os.unlink(name, dir_fd=folder)
+
+    def try_lock(self, file: int) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def file_system(self, folder: int) -> str:
+        path = os.readlink(f"/proc/self/fd/{folder}")
+        mounts = Path("/proc/self/mountinfo").read_text(errors="surrogateescape")
+        return file_system_of(path, mounts)
+
+    def close(self, descriptor: int) -> None:
+        os.close(descriptor)
+
+
+def file_system_of(path: str, mountinfo: str) -> str:
+    """The file system of a real path, from the text of `/proc/self/mountinfo` (proc(5)).
+
+    The longest mount point that holds the path; of two on the same point the later, which lies
+    over the earlier. By path and not by device number: btrfs shows another one in stat().
+    """
+    found, found_length = "", -1
+    for line in mountinfo.splitlines():
+        fields = line.split(" ")
+        if "-" not in fields[6:-1]:
+            continue  # Not a line the kernel writes.
+        kind = fields[fields.index("-", 6) + 1]
+        point = _OCTAL.sub(lambda match: chr(int(match[1], 8)), fields[4]).rstrip("/")
+        if (path == point or path.startswith(f"{point}/")) and len(point) >= found_length:
+            found, found_length = kind, len(point)
+    return found
+
+
+# The kernel writes space, tab, newline and backslash in a mount point as three octal digits.
+_OCTAL = re.compile(r"\\([0-7]{3})")
+
+
+@contextmanager
+def closing(disk: Disk, descriptor: int) -> Iterator[int]:
+    """Close a descriptor on the way out, whichever way that is."""
+    try:
+        yield descriptor
+    finally:
+        disk.close(descriptor)
+
+
+def write_all(disk: Disk, file: int, buffers: Sequence[Buffer], offset: int) -> int:
+    """Write all of the buffers at an offset; returns the offset behind them.
+
+    Raises:
+        OSError: how much was written is unknown; the same call again would repair it.
+    """
+    for first in range(0, len(buffers), BUFFERS_PER_WRITE):
+        group = buffers[first : first + BUFFERS_PER_WRITE]
+        left = sum(map(len, group))
+        while True:
+            written = disk.write(file, group, offset)
+            offset += written
+            left -= written
+            if not left:
+                break
+            if not written:
+                # Not something a file does; without this a disk that lies is an endless loop.
+                raise OSError(errno.EIO, "the disk took no byte and named no error")
+            group = _behind(group, written)
+    return offset
+
+
+def _behind(buffers: Sequence[Buffer], count: int) -> list[Buffer]:
+    """What is left of the buffers behind their first `count` bytes; there is something left."""
+    index = 0
+    while count >= len(buffers[index]):
+        count -= len(buffers[index])
+        index += 1
+    return [memoryview(buffers[index])[count:], *buffers[index + 1 :]]
+
+
+def read_small_file(disk: Disk, folder: int, name: str) -> bytes:
+    """The whole of a small file of ours.
+
+    Raises:
+        OSError: FileNotFoundError among others; EFBIG when it is not small.
+    """
+    content = b""
+    with closing(disk, disk.open_file(folder, name)) as file:
+        while block := disk.read(file, _SMALL_FILE_BYTES, len(content)):
+            content += block
+            if len(content) > _SMALL_FILE_BYTES:
+                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), name)
+    return content
+
+
+def create_synced(disk: Disk, folder: int, name: str, content: bytes, mode: int) -> None:
+    """A new file whose bytes are durable; its name is not, until the folder is synced."""
+    with closing(disk, disk.create_file(folder, name, mode)) as file:
+        write_all(disk, file, [content], 0)
+        disk.sync_file(file)
+
+
+def replace_file(
+    disk: Disk, folder: int, name: str, content: bytes, mode: int = FILE_MODE
+) -> None:
+    """Give a file new content so that at any moment, power cuts included, either the old or the
+    new content is there whole. When it returns the new content is durable.
+
+    Raises:
+        OSError: the old or the new content is there, which of them is unknown.
+    """
+    temporary = f"{name}.tmp"
+    # What an earlier attempt left. Only the holder of the storage's lock writes here.
+    with suppress(FileNotFoundError):
+        disk.unlink(folder, temporary)
+    create_synced(disk, folder, temporary, content, mode)
+    disk.rename(folder, temporary, name)
+    disk.sync_folder(folder)
+
+
+def ensure_folder(disk: Disk, parent: int, name: str, mode: int = FOLDER_MODE) -> int:
+    """The descriptor of a folder, which is made when it is missing; its name is durable."""
+    with suppress(FileExistsError):
+        disk.make_folder(parent, name, mode)
+    # Also when it was there: who made it may have died before the sync.
+    disk.sync_folder(parent)
+    return disk.open_folder(parent, name)

@@ -1,0 +1,116 @@
+"""Names on the recording disk, and back: rooms, dates, recordings, segments.
+
+Owns every file and folder name below the storage that carries a meaning. Pure text: it knows no
+disk. Names written by it are read back by it and by nothing else, and reading is strict: a name
+that this module would not have written is not ours, so it is never touched.
+
+Order comes from the number and from the segment index. The date and the time in a folder's name
+are labels for people, from a clock that may be wrong; two recordings of the same second differ
+in their number.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import attrs
+
+MANIFEST_FILE = "recording.json"
+SEGMENT_SUFFIX = ".flv"
+PART_SUFFIX = ".part"
+
+# [0-9] and not \d: a digit of another script is not ours. fullmatch, because `$` lets a newline by.
+_ROOM = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# Seven digits sort by name for as long as one appliance lives; an eighth is written when needed.
+_NUMBER = r"([0-9]{7}|[1-9][0-9]{7,17})"
+_NUMBER_ONLY = re.compile(_NUMBER)
+_RECORDING = re.compile(_NUMBER + r"-([01][0-9]|2[0-3])([0-5][0-9])([0-5][0-9])Z")
+_SEGMENT = re.compile(r"([0-9]{4}|[1-9][0-9]{4,17})\.flv(\.part)?")
+
+
+def is_room_name(text: str) -> bool:
+    """A room's name is its folder's name, so this is also what keeps `..` and `/` out."""
+    return _ROOM.fullmatch(text) is not None
+
+
+def room_folder(room: str) -> str:
+    """The folder of a room.
+
+    Raises:
+        ValueError: not a room name.
+    """
+    if not is_room_name(room):
+        raise ValueError(f"not a room name: {room!r}")
+    return room
+
+
+def date_folder(start: datetime) -> str:
+    """The folder of a day: the UTC date of the start, as `2026-11-22`."""
+    return _utc(start).date().isoformat()
+
+
+def is_date_folder(name: str) -> bool:
+    return _DATE.fullmatch(name) is not None
+
+
+def number_name(number: int) -> str:
+    """A recording's number as it stands in names: `0000042`."""
+    if number < 1:
+        raise ValueError(f"not a recording number: {number}")
+    return f"{number:07}"
+
+
+def parse_number(name: str) -> int | None:
+    match = _NUMBER_ONLY.fullmatch(name)
+    return None if match is None else int(match[1]) or None
+
+
+def recording_folder(number: int, start: datetime) -> str:
+    """The folder of a recording: number and UTC time of the start, as `0000042-103000Z`."""
+    return f"{number_name(number)}-{_utc(start):%H%M%S}Z"
+
+
+def parse_recording_folder(name: str) -> int | None:
+    """The number of the recording whose folder has this name; None: not a recording's folder."""
+    match = _RECORDING.fullmatch(name)
+    return None if match is None else int(match[1]) or None
+
+
+def segment_file(index: int) -> str:
+    """A segment's final name: `0001.flv`."""
+    if index < 1:
+        raise ValueError(f"segments are counted from 1, not {index}")
+    return f"{index:04}{SEGMENT_SUFFIX}"
+
+
+def part_file(index: int) -> str:
+    """A segment's name while it is written: `0001.flv.part`."""
+    return segment_file(index) + PART_SUFFIX
+
+
+@attrs.frozen
+class SegmentName:
+    index: int
+    part: bool
+
+
+def parse_segment(name: str) -> SegmentName | None:
+    """The segment a file name stands for; None: not a segment."""
+    match = _SEGMENT.fullmatch(name)
+    if match is None or not (index := int(match[1])):
+        return None
+    return SegmentName(index, match[2] is not None)
+
+
+def utc_text(moment: datetime) -> str:
+    """A moment as manifests write it: `2026-11-22T10:30:00.000Z`, milliseconds cut off."""
+    return _utc(moment).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def _utc(moment: datetime) -> datetime:
+    """The same moment in UTC. A moment without a zone is refused: a guess would be a wrong date."""
+    if moment.tzinfo is None:
+        raise ValueError(f"a moment needs a zone: {moment}")
+    return moment.astimezone(UTC)

@@ -1,0 +1,78 @@
+"""Fakes of our own for the live side: a recorder that remembers, a connection that is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from recorder.live.rooms import Publisher
+    from recorder.recording.manifest import Client
+
+
+@attrs.define
+class FakeRecorder:
+    """Stands where a `RoomRecorder` does and writes down what it is told.
+
+    `buffered_bytes` and `error` are what a test sets; media opens a recording, as the real one
+    does, and `recordings` counts them.
+    """
+
+    name: str
+    calls: list[str] = attrs.field(factory=list)
+    media_seen: list[tuple[int, int, bytes]] = attrs.field(factory=list)
+    data_seen: list[tuple[str | None, bytes]] = attrs.field(factory=list)
+    buffered_bytes: int = 0
+    error: OSError | None = None
+    number: int | None = None
+    recordings: int = 0
+    counts: dict[str, int] = attrs.field(factory=dict)
+
+    def publisher_arrived(self, client: Client, *, gap_reason: str) -> None:
+        self.calls.append(f"arrived {client.address} {gap_reason}")
+
+    def media(self, kind: int, timestamp: int, body: bytes, now_ms: int) -> None:
+        if self.number is None:
+            self.recordings += 1
+            self.number = self.recordings
+        self.media_seen.append((kind, timestamp, body))
+
+    def data(self, name: str | None, payload: bytes, timestamp: int, now_ms: int) -> None:
+        self.data_seen.append((name, payload))
+
+    def flush(self, now_ms: int) -> None:
+        pass
+
+    def publisher_left(self, now_ms: int, counts: Mapping[str, int]) -> None:
+        self.counts.update(counts)
+        self.calls.append("left")
+
+    def end(self, reason: str) -> None:
+        if self.number is not None:
+            self.calls.append(f"end {reason}")
+            self.number = None
+
+    def abandon(self) -> None:
+        self.calls.append("abandon")
+        self.number = None
+
+
+@attrs.define(eq=False)
+class FakeConnection:
+    """A session as a room sees it."""
+
+    address: str
+    silence_ms: int = 0
+    evictions: list[str] = attrs.field(factory=list)
+
+    def counts(self) -> dict[str, int]:
+        return {"unknown_messages": 1}
+
+    def silent_ms(self) -> int:
+        return self.silence_ms
+
+    def evict(self, publisher: Publisher, reason: str) -> None:
+        self.evictions.append(reason)

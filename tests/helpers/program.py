@@ -1,0 +1,313 @@
+"""The real program, started in a folder of its own.
+
+Owns the life of one `python -m recorder run`: its configuration file, its port, its log (standard
+error, read line by line, so that a test waits for a line and never sleeps), its signals, and that
+nothing of it is left when the test is over. Knows the outward face of the program only: the
+command line, the configuration, the log, the files. Imports nothing of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import trio
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+STOP_S = 10.0
+"""How long a stop may take on a disk that answers."""
+
+LINE_S = 15.0
+"""How long a test waits for a line of the log that must come."""
+
+
+def free_port() -> int:
+    """A TCP port of the loopback address that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    assert isinstance(port, int)
+    return port
+
+
+def key_of(room: str) -> str:
+    """The key of a room in the configurations made here: long enough for no warning."""
+    return f"key-of-{room}-0123456789"
+
+
+def configuration(
+    folder: Path, rooms: Iterable[str], port: int, **sections: Mapping[str, object]
+) -> dict[str, Any]:
+    """A configuration with 3-second segments, recording into `folder/recordings`.
+
+    Args:
+        sections: top-level sections, merged over the ones made here key by key.
+    """
+    made: dict[str, Any] = {
+        "storage": {"directory": str(folder / "recordings")},
+        "segments": {"duration": "3s"},
+        "rtmp": {"listen": [f"127.0.0.1:{port}"]},
+        "rooms": {room: {"key": key_of(room)} for room in rooms},
+    }
+    for name, section in sections.items():
+        made[name] = {**made.get(name, {}), **section}
+    return made
+
+
+def write_configuration(path: Path, content: object) -> Path:
+    """Write it as YAML that nobody else can read: the program refuses anything else."""
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    path.chmod(0o600)
+    return path
+
+
+def environment() -> dict[str, str]:
+    """The program runs from this checkout, wherever its working directory is."""
+    return {**os.environ, "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"}
+
+
+@attrs.frozen
+class Outcome:
+    """What a command did that came back by itself."""
+
+    code: int
+    out: str
+    err: str
+
+
+async def command(*arguments: str | Path, cwd: Path, within_s: float = 20.0) -> Outcome:
+    """Run `recorder ARGUMENTS` to its end.
+
+    Raises:
+        trio.TooSlowError: it did not come back; it has been killed.
+    """
+    with trio.fail_after(within_s):
+        done = await trio.run_process(
+            [sys.executable, "-m", "recorder", *map(str, arguments)],
+            cwd=cwd,
+            env=environment(),
+            capture_stdout=True,
+            capture_stderr=True,
+            check=False,
+        )
+    return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@attrs.frozen
+class Recording:
+    """A recording's folder as it stands on the disk."""
+
+    folder: Path
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        loaded = json.loads((self.folder / "recording.json").read_text())
+        assert isinstance(loaded, dict)
+        return loaded
+
+    @property
+    def segments(self) -> list[Path]:
+        """The finished files, in order."""
+        return sorted(self.folder.glob("*.flv"))
+
+    @property
+    def parts(self) -> list[Path]:
+        """The unfinished files, in order."""
+        return sorted(self.folder.glob("*.flv.part"))
+
+
+class Recorder:
+    """A running program. Made by `run_recorder`."""
+
+    def __init__(self, folder: Path, config: Mapping[str, Any], process: trio.Process) -> None:
+        self.folder = folder
+        self.config = config
+        self.port = int(config["rtmp"]["listen"][0].rpartition(":")[2])
+        self.process = process
+        self.lines: list[str] = []
+        self._more = trio.Event()
+        self._log_ended = False
+
+    # Where to publish.
+
+    def url(self, room: str) -> str:
+        """The address an encoder takes that has one field: the key rides behind a `?`."""
+        return f"rtmp://127.0.0.1:{self.port}/live/{room}?key={key_of(room)}"
+
+    def url_with_key_as_path(self, room: str) -> str:
+        """The same entry as an address without a query."""
+        return f"rtmp://127.0.0.1:{self.port}/live/{room}/{key_of(room)}"
+
+    async def connect(self) -> trio.SocketStream:
+        """A bare TCP connection to the RTMP port."""
+        with trio.fail_after(LINE_S):
+            return await trio.open_tcp_stream("127.0.0.1", self.port)
+
+    # What it wrote.
+
+    def recordings(self, room: str) -> list[Recording]:
+        """The room's recordings, oldest first."""
+        base = Path(self.config["storage"]["directory"]) / room
+        return [Recording(found.parent) for found in sorted(base.glob("*/*/recording.json"))]
+
+    def recording(self, room: str) -> Recording:
+        """The room's only recording."""
+        found = self.recordings(room)
+        assert len(found) == 1, f"{room}: {len(found)} recordings where one was expected"
+        return found[0]
+
+    # What it said.
+
+    @property
+    def log(self) -> str:
+        return "\n".join(self.lines)
+
+    def matching(self, pattern: str) -> list[str]:
+        """The lines so far that contain the pattern."""
+        return [line for line in self.lines if re.search(pattern, line)]
+
+    async def line(self, pattern: str, *, count: int = 1, within_s: float = LINE_S) -> str:
+        """Wait until `count` lines contain the pattern, and give the last of these.
+
+        Raises:
+            AssertionError: the log ended without it, or it did not come in time.
+        """
+        with trio.move_on_after(within_s):
+            while True:
+                await trio.lowlevel.checkpoint()
+                found = self.matching(pattern)
+                if len(found) >= count:
+                    return found[count - 1]
+                if self._log_ended:
+                    raise AssertionError(f"the program ended without saying {pattern!r}")
+                await self._more.wait()
+        raise AssertionError(f"{pattern!r} was not said {count} times within {within_s} s")
+
+    async def ended(self, room: str, *, within_s: float = LINE_S) -> Recording:
+        """Wait until the room's first recording is over, and give it."""
+        await self.line(rf"\b{room}: recording \d+ ended", within_s=within_s)
+        return self.recordings(room)[0]
+
+    # What it takes.
+
+    def memory_peak_bytes(self) -> int:
+        """The largest resident set so far."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        found = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+        assert found is not None
+        return int(found[1]) * 1024
+
+    def open_files(self) -> int:
+        """Descriptors in use, sockets included."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
+    # How it ends.
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    async def gone(self, *, within_s: float = STOP_S) -> int:
+        """Wait for the end of the process and of its log; gives the exit code."""
+        with trio.fail_after(within_s):
+            code = await self.process.wait()
+            while not self._log_ended:
+                await self._more.wait()
+        return code
+
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """End it as an operator would; it must leave with 0 in time."""
+        self.send(number)
+        code = await self.gone()
+        assert code == 0, f"exit code {code} after {number.name}"
+
+    async def kill(self) -> None:
+        """End it as the kernel would when memory runs out."""
+        self.send(signal.SIGKILL)
+        await self.gone()
+
+    async def _read_log(self, path: Path) -> None:
+        stream = self.process.stderr
+        assert stream is not None
+        unfinished = ""
+        with path.open("a") as copy:
+            async for block in stream:
+                text = block.decode(errors="replace")
+                copy.write(text)
+                copy.flush()
+                *whole, unfinished = (unfinished + text).split("\n")
+                self._heard(whole)
+        self._log_ended = True
+        self._heard([unfinished] if unfinished else [])
+
+    def _heard(self, lines: list[str]) -> None:
+        self.lines += lines
+        more, self._more = self._more, trio.Event()
+        more.set()
+
+
+@asynccontextmanager
+async def run_recorder(
+    folder: Path,
+    rooms: Iterable[str],
+    *,
+    initialise: bool = True,
+    **sections: Mapping[str, object],
+) -> AsyncIterator[Recorder]:
+    """The program, listening. A test that is through with it stops it, or leaving does.
+
+    Leaving demands the exit code 0 of a program that still runs, and that its log shows no
+    traceback; when the test itself has failed, the program is killed and its log is shown.
+
+    Args:
+        initialise: `recorder init` first; without, the folder is as the test made it.
+        sections: see `configuration`.
+    """
+    config = configuration(folder, rooms, free_port(), **sections)
+    path = write_configuration(folder / "config.yaml", config)
+    if initialise:
+        made = await command("init", "--config", path, cwd=folder)
+        assert made.code == 0, made.err
+    process = await trio.lowlevel.open_process(
+        [sys.executable, "-m", "recorder", "run", "--config", str(path)],
+        cwd=folder,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    recorder = Recorder(folder, config, process)
+    try:
+        # The log is read until the process is gone, by the same scope that waits for that.
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(recorder._read_log, folder / "recorder.log")
+            try:
+                await recorder.line(r"(?i)\blisten")
+                yield recorder
+                if process.poll() is None:
+                    await recorder.stop()
+            finally:
+                if process.poll() is None:
+                    process.kill()
+    except BaseException:
+        # pytest shows what a failed test wrote.
+        sys.stdout.write(f"--- log of the program\n{recorder.log}\n---\n")
+        raise
+    finally:
+        with trio.CancelScope(shield=True):
+            # Killed above at the latest: this only collects it.
+            await process.wait()
+    assert not recorder.matching(r"^Traceback|^\s+\| Traceback"), recorder.log

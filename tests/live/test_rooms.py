@@ -1,0 +1,143 @@
+"""Reconnect windows and what ends a recording, on a clock that jumps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from recorder.live.rooms import Publisher, Room, Rooms
+from recorder.recording.manifest import Client
+from tests.helpers.live import FakeConnection, FakeRecorder
+
+if TYPE_CHECKING:
+    from trio.testing import MockClock
+
+WINDOW_S = 60.0
+
+
+@pytest.fixture
+def recorders() -> dict[str, FakeRecorder]:
+    return {}
+
+
+@pytest.fixture
+def rooms(recorders: dict[str, FakeRecorder]) -> Rooms:
+    def new(name: str) -> FakeRecorder:
+        return recorders.setdefault(name, FakeRecorder(name))
+
+    return Rooms(["room101", "room102"], new, reconnect_window_s=WINDOW_S, limit=3)
+
+
+def _publish(room: Room, address: str = "10.0.0.1") -> Publisher:
+    publisher = Publisher(room, FakeConnection(address), 1, trio.current_time())
+    room.begin(publisher, Client(address=address, software="test"), gap_reason="reconnect")
+    return publisher
+
+
+def _room(rooms: Rooms, name: str = "room101") -> Room:
+    room = rooms.find(name)
+    assert room is not None
+    return room
+
+
+async def test_a_clean_end_ends_the_recording_at_once(
+    rooms: Rooms, recorders: dict[str, FakeRecorder]
+) -> None:
+    room = _room(rooms)
+    publisher = _publish(room)
+    room.recorder.media(9, 0, b"", 0)
+    room.end(publisher, {"clamped": 2})
+    assert recorders["room101"].calls == ["arrived 10.0.0.1 reconnect", "left", "end unpublished"]
+    assert recorders["room101"].counts == {"clamped": 2}
+    assert not room.in_use
+
+
+async def test_a_lost_publisher_leaves_its_recording_open_until_the_window_ends(
+    rooms: Rooms,
+    recorders: dict[str, FakeRecorder],
+    nursery: trio.Nursery,
+    autojump_clock: MockClock,
+) -> None:
+    nursery.start_soon(rooms.run)
+    room = _room(rooms)
+    publisher = _publish(room)
+    room.recorder.media(9, 0, b"", 0)
+    room.lose(publisher, {})
+    await trio.sleep(WINDOW_S - 0.1)
+    assert room.recorder.number == 1
+    await trio.sleep(0.2)
+    assert recorders["room101"].calls[-1] == "end lost"
+
+
+async def test_a_publisher_that_returns_in_the_window_keeps_the_recording_open(
+    rooms: Rooms, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    nursery.start_soon(rooms.run)
+    room = _room(rooms)
+    publisher = _publish(room)
+    room.recorder.media(9, 0, b"", 0)
+    room.lose(publisher, {})
+    await trio.sleep(WINDOW_S - 1)
+    _publish(room)
+    await trio.sleep(10 * WINDOW_S)
+    assert room.recorder.number == 1
+
+
+async def test_a_publisher_that_sent_no_media_leaves_nothing_open(
+    rooms: Rooms, recorders: dict[str, FakeRecorder]
+) -> None:
+    room = _room(rooms)
+    room.lose(_publish(room), {})
+    assert not room.in_use
+    assert "end lost" not in recorders["room101"].calls
+
+
+async def test_a_publisher_that_was_replaced_can_no_longer_end_the_recording(
+    rooms: Rooms, recorders: dict[str, FakeRecorder]
+) -> None:
+    room = _room(rooms)
+    old = _publish(room)
+    room.lose(old, {})
+    new = _publish(room, "10.0.0.2")
+    calls = list(recorders["room101"].calls)
+    room.end(old, {})
+    room.lose(old, {})
+    room.fail(old)
+    assert recorders["room101"].calls == calls
+    assert room.publisher is new
+
+
+async def test_a_disk_that_refuses_leaves_the_recording_to_recovery(
+    rooms: Rooms, recorders: dict[str, FakeRecorder]
+) -> None:
+    room = _room(rooms)
+    room.fail(_publish(room))
+    assert recorders["room101"].calls[-1] == "abandon"
+    assert room.publisher is None
+
+
+async def test_rooms_beyond_the_configured_ones_exist_while_they_are_in_use(
+    rooms: Rooms, nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    nursery.start_soon(rooms.run)
+    guest = _room(rooms, "guest")
+    publisher = _publish(guest)
+    assert rooms.find("another") is None
+    assert rooms.publishers == 1
+    guest.end(publisher, {})
+    await trio.sleep(0.1)
+    assert rooms.find("another") is not None
+
+
+async def test_closing_ends_every_open_recording_with_the_reason(
+    rooms: Rooms, recorders: dict[str, FakeRecorder]
+) -> None:
+    room = _room(rooms)
+    publisher = _publish(room)
+    room.recorder.media(9, 0, b"", 0)
+    room.lose(publisher, {})
+    rooms.close("shutdown")
+    assert recorders["room101"].calls[-1] == "end shutdown"
+    assert recorders["room102"].calls == []
