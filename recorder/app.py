@@ -74,9 +74,10 @@ async def _main(config: Config, storage: Storage, fold: logs.FoldRepeats) -> int
     async with trio.open_nursery() as services:
         services.start_soon(_stop_on_signal, stop, name="signals")
         services.start_soon(_report_repeats, fold, name="repeated log lines")
-        async with open_writer(drain_s=DRAIN_S) as writer, _open_rooms(
-            config, storage, writer
-        ) as rooms:
+        async with (
+            open_writer(drain_s=DRAIN_S) as writer,
+            _open_rooms(config, storage, writer) as rooms,
+        ):
             door = Door(_house(config, rooms, writer), limit=config.limits.connections)
             log.info("recorder %s listens on %s", __version__, ", ".join(config.rtmp.listen))
             await serve(listeners, door, stop)

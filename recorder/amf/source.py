@@ -32,13 +32,23 @@ _F64: Final = struct.Struct(">d")
 class Source:
     """A cursor over one message."""
 
-    __slots__ = ("data", "deepest", "end", "limits", "offset", "properties", "repeated_bytes")
+    __slots__ = (
+        "data",
+        "deepest",
+        "end",
+        "limits",
+        "offset",
+        "properties",
+        "repeated_bytes",
+        "values",
+    )
 
     def __init__(self, data: bytes, offset: int, limits: AmfLimits) -> None:
         self.data = data
         self.offset = offset
         self.end = len(data)
         self.limits = limits
+        self.values = 0
         self.properties = 0
         self.repeated_bytes = 0
         self.deepest = 0
@@ -92,6 +102,9 @@ class Source:
         """Note that a value at this depth begins (or stands behind a reference)."""
         if depth > self.limits.depth:
             raise self.error("values are nested too deeply")
+        self.values += 1
+        if self.values > self.limits.values:
+            raise self.error("too many values")
         self.deepest = max(self.deepest, depth)
 
     def charge_properties(self, count: int) -> None:

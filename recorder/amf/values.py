@@ -141,6 +141,10 @@ class AmfLimits:
     depth: int = attrs.field(default=32, validator=_shallow)
     """Values inside values. Real commands nest 3 deep; an unbounded parser dies of nesting."""
 
+    values: int = attrs.field(default=1 << 17, validator=_positive)
+    """Values in all: a value takes one byte in a message and half a microsecond of the loop. A
+    keyframe index of a day has some 90 000."""
+
     properties: int = attrs.field(default=4096, validator=_positive)
     """Named members in all. A `connect` has 10 to 20, the richest metadata some hundreds."""
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from recorder.flv import enhanced, legacy
 from recorder.flv.parts import Part, Role, part
-from recorder.flv.tags import AUDIO, VIDEO
+from recorder.flv.tags import AUDIO, MAX_BODY_BYTES, VIDEO
 
 __all__ = [
     "Part",
@@ -21,6 +21,7 @@ __all__ = [
     "config_record",
     "is_multitrack",
     "needs_config",
+    "payload",
     "split_tracks",
 ]
 
@@ -90,26 +91,41 @@ def config_record(kind: int, body: bytes) -> bytes:
     An empty record configures nothing: ffmpeg sends one for AC-3, where none is needed, and
     sometimes as the first AV1 sequence header, with a full one to follow.
     """
-    if enhanced.is_enhanced(kind, body):
-        layout = enhanced.read_layout(kind, body)
-        if layout is None or len(layout.tracks) != 1:
-            return b""
-        return body[layout.tracks[0].start : layout.tracks[0].end]
-    if kind == VIDEO:
-        return body[legacy.PACKETED_VIDEO_HEADER_BYTES :]
-    return body[legacy.PACKETED_AUDIO_HEADER_BYTES :]
+    return payload(kind, body)
+
+
+def payload(kind: int, body: bytes, most: int = MAX_BODY_BYTES) -> bytes:
+    """What a message of one track carries behind all headers: a configuration record, a frame.
+
+    At most `most` bytes of it. b"" for a message of many tracks, a damaged one, and one that
+    carries nothing.
+    """
+    start = _payload_at(kind, body)[0]
+    return body[start : start + most]
 
 
 def composition_time_ms(kind: int, body: bytes) -> int:
     """Presentation minus decoding time of a one-track video frame; signed, 0 where none is sent."""
-    at = 0
-    if kind == VIDEO and enhanced.is_enhanced(kind, body):
+    end, size = _payload_at(kind, body)
+    return int.from_bytes(body[end - size : end], "big", signed=True)
+
+
+def _payload_at(kind: int, body: bytes) -> tuple[int, int]:
+    """Where the payload of a one-track message begins, and the bytes of composition time before."""
+    end = len(body)
+    if not body:
+        return end, 0
+    if enhanced.is_enhanced(kind, body):
         layout = enhanced.read_layout(kind, body)
-        if layout is not None and len(layout.tracks) == 1:
-            span = layout.tracks[0]
-            codec = enhanced.VIDEO_FOURCCS.get(span.fourcc, "")
-            at = span.start if enhanced.composition_time_bytes(layout.packet_type, codec) else 0
-    elif kind == VIDEO and legacy.VIDEO_BY_TWO_BYTES.get(body[:2]):
-        at = 2
-    field = body[at : at + 3]
-    return int.from_bytes(field, "big", signed=True) if at and len(field) == 3 else 0
+        if layout is None or len(layout.tracks) != 1:
+            return end, 0
+        span = layout.tracks[0]
+        codec = enhanced.VIDEO_FOURCCS.get(span.fourcc, "")
+        size = enhanced.composition_time_bytes(layout.packet_type, codec)
+        return (span.start + size, size) if span.start + size <= end else (end, 0)
+    if kind == VIDEO and body[0] & 15 in legacy.PACKETED_VIDEO:
+        header = legacy.PACKETED_VIDEO_HEADER_BYTES
+        return (header, enhanced.COMPOSITION_TIME_BYTES) if header <= end else (end, 0)
+    if kind == AUDIO and body[0] >> 4 in legacy.PACKETED_AUDIO:
+        return legacy.PACKETED_AUDIO_HEADER_BYTES, 0
+    return 1, 0

@@ -138,8 +138,9 @@ def _read_layout(kind: int, body: bytes) -> Layout | None:
 def _is_metadata(kind: int, packet_type: int, body: bytes, at: int) -> bool:
     """Whether frame type 5 stands before metadata, where its bits mean nothing.
 
-    By the letter a multitrack tag with frame type 5 is a command. ffmpeg 9 writes the colour
-    information of track 1 and up that way (`D6 04 'hvc1' 01 …`), and a command is one byte long.
+    By the letter a multitrack tag with frame type 5 is a command. But a command is one byte long
+    and metadata is not, and ffmpeg gives its metadata frame type 5; so more bytes decide for the
+    packet type behind the multitrack byte.
     """
     if packet_type == _MULTITRACK[kind] and len(body) > at + 1:
         packet_type = body[at] & 15

@@ -18,7 +18,8 @@ class Role(Enum):
     FRAME = "frame"
     SEQUENCE_END = "sequence end"
     METADATA = "metadata"
-    """Enhanced video metadata, such as colorInfo: state of the track, not script data."""
+    """Enhanced video metadata, such as colorInfo: state of the track, not script data.
+    ffmpeg 9 sends that of track 1 as track 0's, with the codec of track 1."""
     MULTICHANNEL_CONFIG = "multichannel configuration"
     COMMAND = "command"
     """A seek marker for players: one byte, no codec, no picture."""

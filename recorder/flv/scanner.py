@@ -18,8 +18,8 @@ from typing import BinaryIO, Final
 import attrs
 
 from recorder.flv import enhanced
-from recorder.flv.parts import Part, Role
 from recorder.flv.codecs import classify
+from recorder.flv.parts import Part, Role
 from recorder.flv.tags import (
     AUDIO,
     FILE_HEADER_BYTES,

@@ -21,13 +21,16 @@ _AVC_SPS: Final = 7
 _HEVC_SPS: Final = 33
 _AV1_SEQUENCE_HEADER: Final = 1
 
+MAX_UNITS: Final = 64
+"""How many NAL units or OBUs are looked at. Records have a handful, the wanted one in front."""
+
 
 def avcc_size(record: bytes) -> Size | None:
     """From an AVCDecoderConfigurationRecord (ISO 14496-15 §5.3.3.1)."""
     bits = Bits(record)
     bits.skip(5 * 8 + 3)  # version, profile, compatibility, level, size of lengths
     for _ in range(bits.read(5)):
-        nal = _take(bits, bits.read(16))
+        nal = bits.take_bytes(bits.read(16))
         if nal and nal[0] & 0x1F == _AVC_SPS:
             return avc_sps_size(nal)
     return None
@@ -39,11 +42,32 @@ def hvcc_size(record: bytes) -> Size | None:
     bits.skip(22 * 8)  # version to lengthSizeMinusOne: profile, level, chroma, frame rate
     for _ in range(bits.read(8)):
         nal_type = bits.read(8) & 0x3F
-        for _ in range(bits.read(16)):
-            nal = _take(bits, bits.read(16))
+        count = bits.read(16)
+        if count > MAX_UNITS:
+            return None
+        for _ in range(count):
+            nal = bits.take_bytes(bits.read(16))
             if nal_type == _HEVC_SPS:
                 return hevc_sps_size(nal)
     return None
+
+
+def vvcc_size(record: bytes) -> Size | None:
+    """From a VvcDecoderConfigurationRecord (ISO 14496-15 §11.2.4.2), which states it itself."""
+    bits = Bits(record)
+    bits.skip(5 + 2)  # reserved, LengthSizeMinusOne
+    if not bits.flag():  # ptl_present_flag
+        return None
+    bits.skip(9)  # ols_idx
+    sub_layers = bits.read(3)  # num_sublayers
+    bits.skip(2 + 2 + 3 + 5)  # frame rate, chroma format, bit depth, reserved
+    bits.skip(2)
+    constraint_bytes = bits.read(6)  # num_bytes_constraint_info, its first two bits being flags
+    bits.skip(7 + 1 + 8 + 8 * max(1, constraint_bytes))  # profile, tier, level
+    if sub_layers > 1:
+        bits.skip(8 * bits.read(8).bit_count())  # a level for each flag that is set
+    bits.skip(32 * bits.read(8))  # general_sub_profile_idc
+    return _checked(bits.read(16), bits.read(16))
 
 
 def avc_sps_size(nal: bytes) -> Size | None:
@@ -101,7 +125,7 @@ def hevc_sps_size(nal: bytes) -> Size | None:
 def av1_size(obus: bytes) -> Size | None:
     """From the sequence header among OBUs: those of av1C, or of a keyframe (AV1 §5.3, §5.5)."""
     bits = Bits(obus)
-    while bits.left >= 8:
+    for _ in range(MAX_UNITS):
         bits.skip(1)  # obu_forbidden_bit
         obu_type = bits.read(4)
         has_extension, has_size = bits.flag(), bits.flag()
@@ -218,10 +242,6 @@ def _chroma(chroma_format_idc: int) -> int:
 def _without_emulation(nal: bytes) -> bytes:
     """Take out the 03 that keeps start codes from appearing inside a NAL unit."""
     return nal.replace(b"\0\0\x03", b"\0\0")
-
-
-def _take(bits: Bits, size: int) -> bytes:
-    return bits.read(8 * size).to_bytes(size, "big")
 
 
 def _leb128(bits: Bits) -> int:

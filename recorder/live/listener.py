@@ -7,16 +7,12 @@ on a connection. One guard stands around each session: what goes wrong inside st
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 import trio
 
 from recorder.live.pool import PendingPool
 from recorder.live.session import House, Session
 from recorder.logs import same
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 log = logging.getLogger(__name__)
 
@@ -74,9 +70,7 @@ class Door:
             crowded_out.dismiss("gave its place to a newer connection before it published")
 
 
-async def serve(
-    listeners: Sequence[trio.SocketListener], door: Door, stop: trio.Event
-) -> None:
+async def serve(listeners: list[trio.SocketListener], door: Door, stop: trio.Event) -> None:
     """Accept connections until `stop` is set; then close the listeners, then the sessions.
 
     A session's last segment is handed to the writer in its own cleanup, which does not wait: the
@@ -90,7 +84,5 @@ async def serve(
         sessions.cancel_scope.cancel()
 
 
-async def _accept(
-    door: Door, listeners: Sequence[trio.SocketListener], sessions: trio.Nursery
-) -> None:
+async def _accept(door: Door, listeners: list[trio.SocketListener], sessions: trio.Nursery) -> None:
     await trio.serve_listeners(door.handle, listeners, handler_nursery=sessions)

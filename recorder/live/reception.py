@@ -54,12 +54,18 @@ class Reception:
         """Accept the publisher into its room, or say why not."""
         identity = self.access.identify(request.application, request.stream, request.tc_url)
         if isinstance(identity, Refused):
-            return Refusal("Unknown room or wrong key.", identity.reason)
+            room_named = "" if identity.room is None else f"{identity.room}: "
+            return Refusal("Unknown room or wrong key.", f"{room_named}{identity.reason}")
         room = self.rooms.find(identity.room)
         if room is None:
-            return Refusal("The recorder has no place for another room.", "limits.rooms reached")
+            return Refusal(
+                "The recorder has no place for another room.",
+                f"{identity.room}: limits.rooms reached, or a name like another's but for case",
+            )
         if self.memory.exhausted:
-            return Refusal("The recorder is short of memory.", f"{room.name}: limits.memory reached")
+            return Refusal(
+                "The recorder is short of memory.", f"{room.name}: limits.memory reached"
+            )
         gap_reason = "reconnect"
         if room.publisher is not None:
             refusal = self._take_over(room, room.publisher, request)
@@ -76,9 +82,7 @@ class Reception:
     def _take_over(self, room: Room, old: Publisher, request: PublishRequest) -> Refusal | None:
         incumbent = Incumbent(old.connection.address, old.connection.silent_ms())
         now_ms = int(trio.current_time() * 1000)
-        verdict = decide(
-            self.policy, incumbent, request.connection.address, room.takeovers, now_ms
-        )
+        verdict = decide(self.policy, incumbent, request.connection.address, room.takeovers, now_ms)
         if isinstance(verdict, Refuse):
             return Refusal("Another encoder publishes here.", f"{room.name}: {verdict.reason}")
         room.lose(old, old.connection.counts())

@@ -171,9 +171,10 @@ class Rooms:
         self._rooms = {name: self._make(name) for name in names}
 
     def find(self, name: str) -> Room | None:
-        """The room of this name, made if it must be; None when there are too many."""
+        """The room of this name, made if it must be; None when there are too many, or one that
+        differs only in case: on some disks both would be one folder."""
         room = self._rooms.get(name)
-        if room is None and len(self._rooms) < self._limit:
+        if room is None and self._may_add(name):
             room = self._rooms[name] = self._make(name)
         return room
 
@@ -193,6 +194,10 @@ class Rooms:
         """End every recording. The sessions are over."""
         for room in self._rooms.values():
             room.close(reason)
+
+    def _may_add(self, name: str) -> bool:
+        folded = {other.casefold() for other in self._rooms}
+        return len(self._rooms) < self._limit and name.casefold() not in folded
 
     def _make(self, name: str) -> Room:
         return Room(

@@ -22,8 +22,6 @@ from recorder.live.reception import PublishRequest, Refusal
 from recorder.live.sender import Sender
 from recorder.logs import same
 from recorder.rtmp import (
-    NEED_DATA,
-    PAUSED,
     ConnectRequested,
     DataReceived,
     Limits,
@@ -32,6 +30,7 @@ from recorder.rtmp import (
     PublishRequested,
     RemoteProtocolError,
     ServerConnection,
+    Wait,
 )
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ class House:
     random: Callable[[int], bytes]
 
 
-class ConnectionOver(Exception):
+class ConnectionOver(Exception):  # noqa: N818 — an end is no error
     """The session has a reason to end; its text is for the log."""
 
 
@@ -153,19 +152,21 @@ class Session:
     # Its life.
 
     async def run(self) -> None:
-        try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._sender.run, name="sender")
-                try:
-                    await self._serve()
-                except (ConnectionOver, RemoteProtocolError) as over:
-                    self._log_end(str(over))
-                await self._say_farewell()
-                nursery.cancel_scope.cancel()
-        finally:
-            for publisher in list(self._publishers.values()):
-                self._forget(publisher)
-                publisher.room.lose(publisher, self.counts())
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._sender.run, name="sender")
+            try:
+                await self._serve()
+            except (ConnectionOver, RemoteProtocolError) as over:
+                self._log_end(str(over))
+            finally:
+                self._leave_rooms()
+            await self._say_farewell()
+            nursery.cancel_scope.cancel()
+
+    def _leave_rooms(self) -> None:
+        for publisher in list(self._publishers.values()):
+            self._forget(publisher)
+            publisher.room.lose(publisher, self.counts())
 
     async def _serve(self) -> None:
         while True:
@@ -200,13 +201,17 @@ class Session:
     def _deadline(self) -> tuple[float, str]:
         """When the present wait for bytes must end, on Trio's clock, and what it then was."""
         if not self._publishers:
-            if self._connect is None and not self._connection.handshake_done:
+            if not self._connection.handshake_done:
                 return self._handshake_by_s, f"no RTMP handshake within {HANDSHAKE_S:g} s"
             return self._publish_by_s, f"no publish within {PUBLISH_S:g} s"
         timeouts = self._house.timeouts
         idle = trio.current_time() + timeouts.idle
         first = min(
-            (p.since_s + timeouts.first_media for p in self._publishers.values() if not p.has_media),
+            (
+                p.since_s + timeouts.first_media
+                for p in self._publishers.values()
+                if not p.has_media
+            ),
             default=math.inf,
         )
         if first <= idle:
@@ -233,21 +238,22 @@ class Session:
         while True:
             event = self._connection.next_event()
             match event:
-                case MediaReceived(stream_id, kind, timestamp, payload):
-                    publisher = self._publishers[stream_id]
+                case MediaReceived():
+                    publisher = self._publishers[event.stream_id]
                     publisher.has_media = True
-                    publisher.room.recorder.media(kind, timestamp, payload, now_ms)
-                case DataReceived(stream_id, timestamp, name, payload):
-                    recorder = self._publishers[stream_id].room.recorder
-                    recorder.data(name, payload, timestamp, now_ms)
+                    recorder = publisher.room.recorder
+                    recorder.media(event.kind, event.timestamp, event.payload, now_ms)
+                case DataReceived():
+                    recorder = self._publishers[event.stream_id].room.recorder
+                    recorder.data(event.name, event.payload, event.timestamp, now_ms)
                 case ConnectRequested():
                     self._connect = event
                     self._connection.accept_connect()
                 case PublishRequested():
                     await self._handle_publish(event)
-                case PublishEnded(stream_id):
-                    self._end_publish(self._publishers[stream_id])
-                case _ if event is NEED_DATA or event is PAUSED:
+                case PublishEnded():
+                    self._end_publish(self._publishers[event.stream_id])
+                case Wait():
                     return
                 case _:
                     assert_never(event)

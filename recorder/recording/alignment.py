@@ -14,34 +14,41 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
     from datetime import tzinfo
+
+SYSTEM = "system"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 _DAY_MS = 24 * 60 * 60 * 1000
 
 
-def until_boundary(utc_ms: int, duration_ms: int, zone: tzinfo | None) -> int:
+def until_boundary_ms(utc_ns: int, duration_ms: int, timezone: str) -> int:
     """How long a segment that opens now may last to end on a boundary.
 
     Args:
-        utc_ms: now, in milliseconds since 1970.
+        utc_ns: now, in nanoseconds since 1970.
         duration_ms: the configured duration, up to a day.
-        zone: whose midnight; None is the system's zone.
+        timezone: whose midnight: a name of the time zone database, or `system`.
 
     Returns:
         Milliseconds, at least half the duration: a nearer boundary is left out.
     """
-    moment = utc_ms + (duration_ms + 1) // 2
+    # `astimezone(None)` is the system's zone with its rules for that very moment.
+    zone = None if timezone == SYSTEM else ZoneInfo(timezone)
+    # Rounded up, so that what is counted from here never ends before the boundary.
+    now_ms = -(-utc_ns // 1_000_000)
+    moment = now_ms + (duration_ms + 1) // 2
     while True:
         # Within one offset from UTC local time is plain arithmetic. When the offset changes
         # before the boundary, the old offset's boundary never comes: go on from the change.
         offset = _offset_ms(moment, zone)
         boundary = moment + _to_next_multiple((moment + offset) % _DAY_MS, duration_ms)
         if _offset_ms(boundary, zone) == offset:
-            return boundary - utc_ms
+            return boundary - now_ms
         moment = _change_of_offset(moment, boundary, zone)
 
 

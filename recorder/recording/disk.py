@@ -264,9 +264,7 @@ def create_synced(disk: Disk, folder: int, name: str, content: bytes, mode: int)
         disk.sync_file(file)
 
 
-def replace_file(
-    disk: Disk, folder: int, name: str, content: bytes, mode: int = FILE_MODE
-) -> None:
+def replace_file(disk: Disk, folder: int, name: str, content: bytes, mode: int = FILE_MODE) -> None:
     """Give a file new content so that at any moment, power cuts included, either the old or the
     new content is there whole. When it returns the new content is durable.
 

@@ -46,9 +46,9 @@ def room_folder(room: str) -> str:
     return room
 
 
-def date_folder(start: datetime) -> str:
+def date_folder(start_utc_ns: int) -> str:
     """The folder of a day: the UTC date of the start, as `2026-11-22`."""
-    return _utc(start).date().isoformat()
+    return _moment(start_utc_ns).date().isoformat()
 
 
 def is_date_folder(name: str) -> bool:
@@ -67,9 +67,9 @@ def parse_number(name: str) -> int | None:
     return None if match is None else int(match[1]) or None
 
 
-def recording_folder(number: int, start: datetime) -> str:
+def recording_folder(number: int, start_utc_ns: int) -> str:
     """The folder of a recording: number and UTC time of the start, as `0000042-103000Z`."""
-    return f"{number_name(number)}-{_utc(start):%H%M%S}Z"
+    return f"{number_name(number)}-{_moment(start_utc_ns):%H%M%S}Z"
 
 
 def parse_recording_folder(name: str) -> int | None:
@@ -78,39 +78,34 @@ def parse_recording_folder(name: str) -> int | None:
     return None if match is None else int(match[1]) or None
 
 
-def segment_file(index: int) -> str:
+def segment_name(index: int) -> str:
     """A segment's final name: `0001.flv`."""
     if index < 1:
         raise ValueError(f"segments are counted from 1, not {index}")
     return f"{index:04}{SEGMENT_SUFFIX}"
 
 
-def part_file(index: int) -> str:
+def part_name(index: int) -> str:
     """A segment's name while it is written: `0001.flv.part`."""
-    return segment_file(index) + PART_SUFFIX
+    return segment_name(index) + PART_SUFFIX
 
 
 @attrs.frozen
-class SegmentName:
+class SegmentFile:
+    """What a segment's file name says; `part`: it is the name of a file still being written."""
+
     index: int
     part: bool
 
 
-def parse_segment(name: str) -> SegmentName | None:
+def parse_segment(name: str) -> SegmentFile | None:
     """The segment a file name stands for; None: not a segment."""
     match = _SEGMENT.fullmatch(name)
     if match is None or not (index := int(match[1])):
         return None
-    return SegmentName(index, match[2] is not None)
+    return SegmentFile(index, match[2] is not None)
 
 
-def utc_text(moment: datetime) -> str:
-    """A moment as manifests write it: `2026-11-22T10:30:00.000Z`, milliseconds cut off."""
-    return _utc(moment).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
-
-
-def _utc(moment: datetime) -> datetime:
-    """The same moment in UTC. A moment without a zone is refused: a guess would be a wrong date."""
-    if moment.tzinfo is None:
-        raise ValueError(f"a moment needs a zone: {moment}")
-    return moment.astimezone(UTC)
+def _moment(utc_ns: int) -> datetime:
+    """Whole seconds, cut off: a label must never name a second that has not begun."""
+    return datetime.fromtimestamp(utc_ns // 1_000_000_000, UTC)

@@ -127,5 +127,7 @@ class LiveRecording:
             case _:
                 pass
 
-    def _enqueue(self, operation: OpenSegment | Append | CloseSegment | Finish, size: int = 0) -> None:
+    def _enqueue(
+        self, operation: OpenSegment | Append | CloseSegment | Finish, size: int = 0
+    ) -> None:
         self._writer.enqueue(self.queue, operation, size)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from recorder.recording.storage import Storage
     from recorder.recording.writer import Writer
 
+
 @attrs.frozen
 class _Place:
     """Where a segment of the present publish lies."""

@@ -142,9 +142,21 @@ def test_numbered_elements_that_become_members_count_as_members() -> None:
         decode_amf3_value(data, 0, AmfLimits(properties=3))
 
 
-def test_the_elements_of_a_list_are_bounded_by_the_message_only() -> None:
-    times: Value = [float(number) for number in range(20_000)]
-    assert decode_values(encode_values(times)) == [times]
+def test_the_keyframe_index_of_a_long_file_passes() -> None:
+    times: Value = [float(number) for number in range(45_000)]
+    index: Value = {"times": times, "filepositions": times}
+    assert decode_values(encode_values(index)) == [index]
+
+
+def test_too_many_values_are_refused() -> None:
+    many: Value = [None] * 9
+    assert decode_value(encode_values(many), 0, AmfLimits(values=10))[0] == many
+    assert decode_amf3_value(encode_amf3_value(many), 0, AmfLimits(values=10))[0] == many
+    with pytest.raises(AmfError, match="too many values"):
+        decode_value(encode_values(many), 0, AmfLimits(values=9))
+    with pytest.raises(AmfError, match="too many values"):
+        decode_amf3_value(encode_amf3_value(many), 0, AmfLimits(values=9))
+    assert decode_values(b"\x05" * 10, limits=AmfLimits(values=9)) == [None] * 9
 
 
 def test_a_string_too_long_is_refused() -> None:
@@ -193,7 +205,9 @@ def test_a_dictionary_adds_no_depth_in_amf0() -> None:
     assert encode_values(decode_amf3_value(encode_amf3_value(value))[0])
 
 
-@pytest.mark.parametrize("name", ["properties", "string_bytes", "repeated_bytes", "encoded_bytes"])
+@pytest.mark.parametrize(
+    "name", ["values", "properties", "string_bytes", "repeated_bytes", "encoded_bytes"]
+)
 def test_a_limit_is_at_least_one(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be at least 1"):
         AmfLimits(**{name: 0})

@@ -120,9 +120,7 @@ class Published:
         """What was sent, packet by packet, with the times it was sent with."""
         if not self.encoder.is_gstreamer:
             with trio.fail_after(PUBLISH_S):
-                await trio.run_process(
-                    publish_command(self.encoder, self.source, str(self.muxed), real_time=False)
-                )
+                await trio.run_process(publish_command(self.encoder, self.source, str(self.muxed)))
         sent = await packets.read_tracks(self.source)
         muxed = await packets.read_tracks(self.muxed)
         assert _contents(muxed) == _contents(sent), f"{self.encoder.value} lost packets itself"
@@ -137,22 +135,29 @@ def _contents(tracks: Tracks) -> list[tuple[str, str, list[tuple[int, str]]]]:
 
 
 def publish_command(
-    encoder: Encoder, source: Path, url: str, *, real_time: bool, tee: Path | None = None
+    encoder: Encoder,
+    source: Path,
+    url: str,
+    *,
+    pace: float | None = None,
+    tee: Path | None = None,
 ) -> list[str]:
     """The command line that publishes a file without encoding it anew.
 
     Args:
+        pace: 1 for real time, None for full speed; ffmpeg can do any other multiple.
         tee: where a GStreamer pipeline, which needs it, writes what its muxer put out.
     """
     if not encoder.is_gstreamer:
         program = DEBIAN_FFMPEG if encoder is Encoder.DEBIAN_FFMPEG else packets.current_ffmpeg()
-        pace = ["-re"] if real_time else []
+        paced = [] if pace is None else ["-readrate", f"{pace:g}"]
         return [
-            *(program, "-v", "warning", "-nostdin", "-y", *pace, "-i", str(source)),
+            *(program, "-v", "warning", "-nostdin", "-y", *paced, "-i", str(source)),
             *("-map", "0", "-c", "copy", "-f", "flv", url),
         ]
     sink = "rtmp2sink" if encoder is Encoder.RTMP2SINK else "rtmpsink"
-    sync = "true" if real_time else "false"
+    assert pace in {None, 1}, "GStreamer follows the clock, or does not"
+    sync = "false" if pace is None else "true"
     return [
         *("gst-launch-1.0", "-q", "filesrc", f"location={source}", "!", "flvdemux", "name=demux"),
         # Neither sink writes anything sensible without `streamable`: a file's header would
@@ -165,16 +170,24 @@ def publish_command(
     ]
 
 
+async def _kill(process: trio.Process) -> None:
+    process.kill()
+    await process.wait()
+
+
 async def publish(
     encoder: Encoder,
     source: Path,
     url: str,
     muxed: Path,
     *,
-    real_time: bool = False,
+    pace: float | None = None,
     must_succeed: bool = True,
 ) -> Published:
-    """Publish a file and wait for the encoder to leave. Cancelled, the encoder is ended.
+    """Publish a file and wait for the encoder to leave.
+
+    Cancelled, the encoder is killed: to the program, a publisher that was lost. An encoder that
+    is asked to stop would say good-bye.
 
     Args:
         muxed: a file of this publish, see `Published`.
@@ -182,11 +195,12 @@ async def publish(
     """
     with trio.fail_after(PUBLISH_S):
         done = await trio.run_process(
-            publish_command(encoder, source, url, real_time=real_time, tee=muxed),
+            publish_command(encoder, source, url, pace=pace, tee=muxed),
             stdin=subprocess.DEVNULL,
             capture_stdout=True,
             capture_stderr=True,
             check=False,
+            deliver_cancel=_kill,
         )
     said = (done.stdout + done.stderr).decode(errors="replace")
     assert done.returncode == 0 or not must_succeed, f"{encoder.value}: {said}"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class FakeRecorder:
     """Stands where a `RoomRecorder` does and writes down what it is told.
 
-    `buffered_bytes` and `error` are what a test sets; media opens a recording, as the real one
+    `buffered_bytes`, `error` and `fault` are what a test sets; media opens a recording, as the real one
     does, and `recordings` counts them.
     """
 
@@ -27,6 +27,7 @@ class FakeRecorder:
     data_seen: list[tuple[str | None, bytes]] = attrs.field(factory=list)
     buffered_bytes: int = 0
     error: OSError | None = None
+    fault: Exception | None = None
     number: int | None = None
     recordings: int = 0
     counts: dict[str, int] = attrs.field(factory=dict)
@@ -35,6 +36,8 @@ class FakeRecorder:
         self.calls.append(f"arrived {client.address} {gap_reason}")
 
     def media(self, kind: int, timestamp: int, body: bytes, now_ms: int) -> None:
+        if self.fault is not None:
+            raise self.fault
         if self.number is None:
             self.recordings += 1
             self.number = self.recordings

@@ -8,6 +8,7 @@ share does not pass.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections import defaultdict
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 READ_S = 60.0
 """How long ffmpeg may take to read one file of a test."""
+
+_processes = trio.CapacityLimiter(max(2, os.cpu_count() or 1))
+"""As many ffmpegs at once as there are cores: more would only wait for each other."""
 
 
 @cache
@@ -55,25 +59,43 @@ class TrackName:
 Tracks = dict[TrackName, list[Packet]]
 
 
+async def _ffmpeg(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+    async with _processes:
+        with trio.fail_after(READ_S):
+            return await trio.run_process(
+                [current_ffmpeg(), "-hide_banner", *arguments],
+                stdin=subprocess.DEVNULL,
+                capture_stdout=True,
+                capture_stderr=True,
+                check=False,
+            )
+
+
 async def read_tracks(path: Path) -> Tracks:
     """Every audio and video packet of a file, per track, untouched.
 
     Raises:
         AssertionError: ffmpeg could not read the file, or reads two tracks as one.
     """
-    with trio.fail_after(READ_S):
-        done = await trio.run_process(
-            [
-                *(current_ffmpeg(), "-v", "error", "-copyts", "-i", str(path)),
-                *("-map", "0:v?", "-map", "0:a?", "-c", "copy", "-f", "framemd5", "-"),
-            ],
-            stdin=subprocess.DEVNULL,
-            capture_stdout=True,
-            capture_stderr=True,
-            check=False,
-        )
+    done = await _ffmpeg(
+        *("-v", "error", "-copyts", "-i", str(path)),
+        *("-map", "0:v?", "-map", "0:a?", "-c", "copy", "-f", "framemd5", "-"),
+    )
     assert done.returncode == 0, f"{path}: {done.stderr.decode(errors='replace')}"
     return parse_framemd5(done.stdout.decode())
+
+
+async def read_all(paths: Sequence[Path]) -> list[Tracks]:
+    """The packets of several files, in the order of the files."""
+    found: dict[int, Tracks] = {}
+
+    async def read(index: int, path: Path) -> None:
+        found[index] = await read_tracks(path)
+
+    async with trio.open_nursery() as nursery:
+        for index, path in enumerate(paths):
+            nursery.start_soon(read, index, path)
+    return [found[index] for index in range(len(paths))]
 
 
 def parse_framemd5(text: str) -> Tracks:
@@ -145,12 +167,6 @@ def compare(reference: Tracks, segments: Sequence[Tracks]) -> Comparison:
 
 async def complaints(path: Path) -> str:
     """What the current ffmpeg prints when it plays the file by itself. Nothing, if it is well."""
-    with trio.fail_after(READ_S):
-        done = await trio.run_process(
-            [current_ffmpeg(), "-hide_banner", "-v", "warning", "-i", str(path), "-f", "null", "-"],
-            stdin=subprocess.DEVNULL,
-            capture_stderr=True,
-            check=False,
-        )
+    done = await _ffmpeg("-v", "warning", "-i", str(path), "-f", "null", "-")
     said = done.stderr.decode(errors="replace")
     return said if done.returncode == 0 else f"{said}exit code {done.returncode}"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from recorder.live.memory import MemoryBudget
 
 
 def _budget(limit: int, **usages: int) -> MemoryBudget:
     budget = MemoryBudget(limit)
     for name, used in usages.items():
-        budget.enter(name, lambda used=used: used)
+        budget.enter(name, partial(int, used))
     return budget
 
 

@@ -136,7 +136,9 @@ class _Reader:
         text = node.value if isinstance(node, yaml.ScalarNode) else ""
         self.places.setdefault(path, Place(node.start_mark.line + 1, text))
         if isinstance(node, yaml.MappingNode):
-            return {name: self.value(child, (*path, name)) for name, child in self._keys(node, path)}
+            return {
+                name: self.value(child, (*path, name)) for name, child in self._keys(node, path)
+            }
         if isinstance(node, yaml.SequenceNode):
             return [self.value(child, (*path, index)) for index, child in enumerate(node.value)]
         return self._scalar(node, path)

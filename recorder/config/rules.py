@@ -1,28 +1,31 @@
 """What each kind of configured value may be: one small class per kind.
 
-`read` takes the value as YAML gave it and returns the value the program uses, or raises Wrong with a
-reason a person can act on. Nothing is converted silently: `"false"` is not false, and 600 is not a
-time. The rules are attached to the fields of the configuration classes by Annotated, so a field's
-type, its bounds and its words stand in one line.
+`read` takes the value as YAML gave it and returns the value the program uses, or raises
+WrongValueError with a reason a person can act on. Nothing is converted silently: `"false"` is not
+false, and 600 is not a time. The rules are attached to the fields of the configuration classes by
+Annotated, so a field's type and its bounds stand in one line.
 """
 
 import ipaddress
 import os
 import re
 import zoneinfo
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import attrs
 
-from recorder.units import MIB, format_size, format_time, parse_size, parse_time
+from recorder.config.units import MIB, format_size, format_time, parse_size, parse_time
+
+N = TypeVar("N", int, float)
 
 
-class Wrong(ValueError):
+class WrongValueError(ValueError):
     """The value is not acceptable; the message is the reason."""
 
 
-class Unquoted(Wrong):
+class UnquotedError(WrongValueError):
     """Text was wanted, and YAML read the bare word as something else."""
 
     def __init__(self, *, secret: bool) -> None:
@@ -42,7 +45,7 @@ class Flag:
 
     def read(self, value: Any) -> bool:
         if not isinstance(value, bool):
-            raise Wrong(f"must be true or false, not {kind_of(value)}")
+            raise WrongValueError(f"must be true or false, not {kind_of(value)}")
         return value
 
 
@@ -54,8 +57,10 @@ class Count:
     most: int
 
     def read(self, value: Any) -> int:
+        if isinstance(value, float):
+            raise WrongValueError("must be a whole number, not a number with a fraction")
         if type(value) is not int:
-            raise Wrong(f"must be a whole number, not {kind_of(value)}")
+            raise WrongValueError(f"must be a whole number, not {kind_of(value)}")
         return _within(value, self.least, self.most, str)
 
 
@@ -101,9 +106,12 @@ class Word:
 
     def read(self, value: Any) -> str:
         text = _text(value, secret=self.secret)
-        if not re.fullmatch(self.pattern, text):
-            raise Wrong(self.reason)
+        if not self.fits(text):
+            raise WrongValueError(self.reason)
         return text
+
+    def fits(self, text: str) -> bool:
+        return re.fullmatch(self.pattern, text) is not None
 
 
 @attrs.frozen
@@ -114,7 +122,7 @@ class OneOf:
 
     def read(self, value: Any) -> str:
         if value not in self.words or not isinstance(value, str):
-            raise Wrong(f"must be {_listed(self.words)}")
+            raise WrongValueError(f"must be {_listed(self.words)}")
         return value
 
 
@@ -125,7 +133,7 @@ class Title:
     def read(self, value: Any) -> str:
         text = _text(value)
         if not text.isprintable() or not 1 <= len(text) <= 128:
-            raise Wrong("must be one line of 1 to 128 characters")
+            raise WrongValueError("must be one line of 1 to 128 characters")
         return text
 
 
@@ -136,11 +144,11 @@ class Folder:
     def read(self, value: Any) -> Path:
         text = _text(value)
         if not text or "\0" in text:
-            raise Wrong("must be the path of a folder")
+            raise WrongValueError("must be the path of a folder")
         try:
             return Path(text).expanduser()
         except RuntimeError:
-            raise Wrong("names a home folder (~) that does not exist") from None
+            raise WrongValueError("names a home folder (~) that does not exist") from None
 
 
 @attrs.frozen
@@ -153,7 +161,7 @@ class TimeZone:
             try:
                 zoneinfo.ZoneInfo(text)
             except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-                raise Wrong(
+                raise WrongValueError(
                     "is no time zone known here; write system, or a name such as Europe/Berlin"
                 ) from None
         return text
@@ -173,7 +181,7 @@ def split_address(text: str) -> tuple[str, int]:
     """The host (IPv6 without its brackets) and the port of a configured address."""
     host, colon, port = text.rpartition(":")
     if not colon or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
-        raise Wrong('must be "address:port", such as "0.0.0.0:1935" or "[::]:1935"')
+        raise WrongValueError('must be "address:port", such as "0.0.0.0:1935" or "[::]:1935"')
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
         wanted: type = ipaddress.IPv6Address
@@ -182,11 +190,13 @@ def split_address(text: str) -> tuple[str, int]:
     elif re.fullmatch(r"(?!-)[A-Za-z0-9.-]{1,253}", host):
         return host, int(port)
     else:
-        raise Wrong("must begin with an address of this machine; 0.0.0.0 is every IPv4 address")
+        raise WrongValueError(
+            "must begin with an address of this machine; 0.0.0.0 is every IPv4 address"
+        )
     try:
         wanted(host)
     except ValueError:
-        raise Wrong("does not begin with a valid address") from None
+        raise WrongValueError("does not begin with a valid address") from None
     return host, int(port)
 
 
@@ -218,19 +228,21 @@ def _text(value: Any, *, secret: bool = False) -> str:
     if isinstance(value, str):
         return value
     if value is None or isinstance(value, list | dict):
-        raise Wrong(f"must be text, not {kind_of(value)}")
-    raise Unquoted(secret=secret)
+        raise WrongValueError(f"must be text, not {kind_of(value)}")
+    raise UnquotedError(secret=secret)
 
 
 def _measure(value: Any, example: str) -> str:
     if not isinstance(value, str):
-        raise Wrong(f"must be written with its unit, such as {example}, not {kind_of(value)}")
+        raise WrongValueError(
+            f"must be written with its unit, such as {example}, not {kind_of(value)}"
+        )
     return value
 
 
-def _within(value: Any, least: Any, most: Any, write: Any) -> Any:
+def _within(value: N, least: N, most: N, write: Callable[[N], str]) -> N:
     if not least <= value <= most:
-        raise Wrong(f"must lie between {write(least)} and {write(most)}")
+        raise WrongValueError(f"must lie between {write(least)} and {write(most)}")
     return value
 
 

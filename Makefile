@@ -1,0 +1,89 @@
+# Two commands for people:
+#
+#   make run     set up what is missing, and record (stop with Ctrl-C)
+#   make test    set up what is missing, and check everything
+#
+# Both work on a fresh Debian 12 or Raspberry Pi OS. Everything goes into .venv beside this file.
+
+PYTHON ?= python3
+VENV := .venv
+VENV_PYTHON := $(VENV)/bin/python
+
+# In the stamps' names: after an upgrade of Python the environment is made anew.
+PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2> /dev/null)
+RUN_STAMP := $(VENV)/run-$(PYTHON_VERSION).stamp
+TEST_STAMP := $(VENV)/test-$(PYTHON_VERSION).stamp
+
+# What only Debian has: encoders that publish over RTMP.
+DEBIAN_FOR_TESTS := ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+	gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
+
+# The parts that decide what is recorded; every line and branch of them is tested.
+FULLY_COVERED := recorder/amf/*,recorder/rtmp/*,recorder/flv/*,recorder/recording/*
+
+# A test run never asks questions, and nothing it installs brings more than it names.
+APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends
+
+.PHONY: run test lint clean
+.DELETE_ON_ERROR:
+
+run: $(RUN_STAMP)
+	@exec $(VENV_PYTHON) -m recorder run
+
+test: lint
+	@$(call install_debian_packages) ; \
+	$(VENV_PYTHON) -m pytest tests --cov --cov-report= --missing-packages "$$missing"
+	@echo "Coverage of $(FULLY_COVERED):"
+	@$(VENV_PYTHON) -m coverage report --include "$(FULLY_COVERED)" --fail-under=100
+
+lint: $(TEST_STAMP)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/flake8 --select=ASYNC recorder tests
+	$(VENV)/bin/mypy
+
+clean:
+	rm -rf $(VENV) .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info build
+
+$(RUN_STAMP): pyproject.toml
+	@$(make_venv)
+	@echo "Installing the recorder into $(VENV) ..."
+	@$(VENV_PYTHON) -m pip install --quiet --editable .
+	@touch $@
+
+$(TEST_STAMP): pyproject.toml
+	@$(make_venv)
+	@echo "Installing the recorder and the tools of its tests into $(VENV) ..."
+	@$(VENV_PYTHON) -m pip install --quiet --editable '.[dev]'
+	@touch $(RUN_STAMP) $@
+
+# A virtual environment of the Python there is now; one of an older Python is replaced. Debian ships
+# Python without the part that makes one (ensurepip).
+define make_venv
+set -e; \
+command -v $(PYTHON) > /dev/null || { \
+	echo "The recorder needs Python 3.11 or later: sudo apt install python3 python3-venv" >&2; exit 1; }; \
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	echo "The recorder needs Python 3.11 or later, and this is $$($(PYTHON) --version)." \
+		"Debian 12 and Raspberry Pi OS 12 have it; else: make PYTHON=/path/to/python3.11" >&2; exit 1; }; \
+$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { \
+	test "$$(id -u)" = 0 && command -v apt-get > /dev/null && \
+	apt-get update && $(APT_INSTALL) python3-venv && $(PYTHON) -c 'import ensurepip, venv'; } || { \
+	echo "Python cannot make a virtual environment yet: sudo apt install python3-venv" >&2; exit 1; }; \
+test -x $(VENV_PYTHON) -a -d $(VENV)/lib/python$(PYTHON_VERSION)/site-packages/pip || \
+	$(PYTHON) -m venv --clear $(VENV)
+endef
+
+# Sets the shell variable "missing" to what is not installed and cannot be installed from here.
+define install_debian_packages
+missing=; \
+for package in $(DEBIAN_FOR_TESTS); do \
+	dpkg-query --show --showformat='$${db:Status-Status}' $$package 2> /dev/null | grep -qx installed || \
+		missing="$$missing $$package"; \
+done; \
+if test -n "$$missing" -a "$$(id -u)" = 0; then \
+	{ apt-get update && $(APT_INSTALL) $$missing; } || { \
+		echo "The tests need Debian packages that could not be installed:$$missing" >&2; exit 1; }; \
+	missing=; \
+fi
+endef

@@ -1,0 +1,76 @@
+"""The URLs a person types into an encoder: from what is listened on to what can be reached.
+
+`0.0.0.0` listens everywhere and is no address to type, so this module asks the machine for the
+addresses it has. It only reads; nothing is sent.
+"""
+
+import fcntl
+import ipaddress
+import socket
+import struct
+from collections.abc import Callable, Iterable
+
+from recorder.config.rules import split_address
+
+DEFAULT_PORT = 1935
+
+# ioctl "get interface address", from <linux/sockios.h>; the address stands at 20 in struct ifreq.
+_SIOCGIFADDR = 0x8915
+_IFREQ_BYTES = 40
+_ADDRESS_AT = 20
+# A documentation address (RFC 5737): connecting a UDP socket sends nothing, it only picks a route.
+_ELSEWHERE = ("192.0.2.1", 9)
+
+
+def server_urls(
+    listen: Iterable[str],
+    application: str,
+    *,
+    machine: Callable[[], list[str]] | None = None,
+) -> list[str]:
+    """What to type as the server, the most useful first.
+
+    Args:
+        listen: the configured addresses.
+        machine: gives this machine's own addresses; asked for where all of them are listened on.
+    """
+    urls: list[str] = []
+    for address in listen:
+        host, port = split_address(address)
+        if host in ("0.0.0.0", "::"):
+            hosts = (machine or machine_addresses)() or [socket.gethostname()]
+        else:
+            hosts = [host]
+        place = "" if port == DEFAULT_PORT else f":{port}"
+        for one in hosts:
+            url = f"rtmp://{f'[{one}]' if ':' in one else one}{place}/{application}"
+            if url not in urls:
+                urls.append(url)
+    return urls
+
+
+def machine_addresses() -> list[str]:
+    """The IPv4 addresses other machines can try; the one of the default route comes first."""
+    found = [_routed_address(), *(_interface_address(name) for _, name in socket.if_nameindex())]
+    addresses = dict.fromkeys(one for one in found if one is not None)
+    return [one for one in addresses if not ipaddress.IPv4Address(one).is_loopback]
+
+
+def _routed_address() -> str | None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(_ELSEWHERE)
+        except OSError:
+            return None  # No network yet: the interfaces may still have addresses.
+        address: str = probe.getsockname()[0]
+        return address
+
+
+def _interface_address(name: str) -> str | None:
+    request = struct.pack(f"{_IFREQ_BYTES}s", name.encode()[:15])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            answer = fcntl.ioctl(probe.fileno(), _SIOCGIFADDR, request)
+        except OSError:
+            return None  # An interface without an IPv4 address.
+    return socket.inet_ntoa(answer[_ADDRESS_AT : _ADDRESS_AT + 4])

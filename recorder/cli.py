@@ -1,0 +1,191 @@
+"""The command line: arguments in, one sentence and an exit code out.
+
+Owns the commands, what they print and the exit codes: 0 good, 1 found something wrong, 2 used or
+configured wrongly. It decides nothing about recording; each command calls the part that does. The
+recorder itself is imported by `run` alone, so that the other commands answer quickly.
+
+A stream key is printed by `new-key`, and by the first `run` on a terminal. Never to a pipe: what
+a service prints ends in a log that more people read than the configuration.
+"""
+
+import sys
+from pathlib import Path
+
+import click
+
+from recorder import __version__, addresses
+from recorder.config import Config, file, load
+from recorder.config.document import printable
+from recorder.config.file import ConfigError
+from recorder.config.units import format_time
+from recorder.recording.disk import OsDisk
+from recorder.recording.storage import StorageError, initialise
+
+EXIT_GOOD = 0
+EXIT_MISUSED = 2
+EXIT_INTERRUPTED = 130
+
+_CONFIG_OPTION = click.option(
+    "--config",
+    "chosen",
+    type=click.Path(path_type=Path),
+    help="The configuration file. Without it: ./config.yaml, then /etc/recorder/config.yaml.",
+)
+
+
+class MisuseError(click.ClickException):
+    """Something the caller has to change; shown as it is."""
+
+    exit_code = EXIT_MISUSED
+
+
+def main() -> None:
+    """Run the command line of this process, and exit."""
+    sys.exit(run_command(sys.argv[1:]))
+
+
+def run_command(arguments: list[str]) -> int:
+    """Run one command and give its exit code."""
+    try:
+        result = commands.main(arguments, prog_name="recorder", standalone_mode=False)
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        return EXIT_MISUSED
+    except click.ClickException as error:
+        _complain(error.format_message())
+        return EXIT_MISUSED
+    except StorageError as error:
+        _complain(str(error))
+        return EXIT_MISUSED
+    except click.Abort:
+        return EXIT_INTERRUPTED
+    return result if isinstance(result, int) else EXIT_GOOD
+
+
+def _complain(sentence: str) -> None:
+    click.echo(f"recorder: {printable(sentence)}", err=True)
+
+
+@click.group(invoke_without_command=True)
+@click.version_option(__version__, message="recorder %(version)s")
+@_CONFIG_OPTION
+@click.pass_context
+def commands(context: click.Context, chosen: Path | None) -> int | None:
+    """Records what encoders publish over RTMP, room by room."""
+    context.obj = chosen
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        return EXIT_MISUSED
+    return None
+
+
+@commands.command()
+@_CONFIG_OPTION
+@click.pass_obj
+def run(outer: Path | None, chosen: Path | None) -> int:
+    """Record until stopped (Ctrl-C or SIGTERM).
+
+    Without a configuration it makes ./config.yaml with one room and a fresh key, and records into
+    ./recordings.
+    """
+    path = file.find(chosen or outer)
+    is_first = path is None
+    if path is None:
+        path = _make_first_config()
+    config = _load(path)
+    _greet(config, is_first=is_first)
+    from recorder import app
+
+    return app.run(config)
+
+
+@commands.command()
+@_CONFIG_OPTION
+@click.pass_obj
+def init(outer: Path | None, chosen: Path | None) -> None:
+    """Take the configured storage folder into use: make it, and mark it as the recorder's."""
+    config = _load(_find(chosen or outer))
+    directory = config.storage.directory
+    if initialise(directory, config.state, OsDisk()):
+        click.echo(f"{printable(str(directory))} is now the recorder's storage.")
+    else:
+        click.echo(f"{printable(str(directory))} already is the recorder's storage.")
+
+
+@commands.command("check-config")
+@_CONFIG_OPTION
+@click.pass_obj
+def check_config(outer: Path | None, chosen: Path | None) -> None:
+    """Read the configuration and name everything that is wrong with it."""
+    path = _find(chosen or outer)
+    config = _load(path)
+    rooms = len(config.rooms) + (config.any_room is not None)
+    click.echo(
+        f"{printable(str(path))} is good: {rooms} {'room' if rooms == 1 else 'rooms'}, segments of "
+        f"{format_time(config.segments.duration)}, in {printable(str(config.storage.directory))}."
+    )
+
+
+@commands.command("new-key")
+def new_key() -> None:
+    """Print a fresh stream key, for `rooms.NAME.key` in the configuration."""
+    click.echo(file.new_key())
+
+
+def _find(chosen: Path | None) -> Path:
+    path = file.find(chosen)
+    if path is None:
+        places = " or ".join(str(place) for place in file.LOOKED_FOR)
+        raise MisuseError(
+            f"There is no configuration ({places}). Copy config.example.yaml, name a file with "
+            "--config, or let `recorder run` make one."
+        )
+    return path
+
+
+def _load(path: Path) -> Config:
+    config = load(path)
+    for warning in config.warnings:
+        click.echo(f"warning: {warning.describe(str(path))}", err=True)
+    return config
+
+
+def _make_first_config() -> Path:
+    """The built-in default, in the current folder."""
+    path = file.LOOKED_FOR[0]
+    # The folder first: were we cut off in between, the next run would find everything missing
+    # again and do both, and not a configuration whose storage nobody has marked.
+    initialise(Path.cwd() / file.FIRST_FOLDER, None, OsDisk())
+    try:
+        file.create_first(path)
+    except OSError as error:
+        raise MisuseError(
+            f"There is no configuration, and {path.absolute()} cannot be made: "
+            f"{error.strerror}. Change to a folder that you can write to, or use --config."
+        ) from error
+    return path
+
+
+def _greet(config: Config, *, is_first: bool) -> None:
+    """Tell a person what to type into the encoder; tell a service only what it could not know."""
+    is_terminal = _is_terminal()
+    if not (is_first or is_terminal):
+        return
+    lines = []
+    if is_first:
+        lines.append(f"Made {config.path} with one room, {file.FIRST_ROOM}.")
+    urls = addresses.server_urls(config.rtmp.listen, config.rtmp.application)
+    lines.append(f"Server:      {urls[0]}")
+    lines += [f"         or  {url}" for url in urls[1:]]
+    if is_first and is_terminal:
+        (room,) = config.rooms.values()
+        lines.append(f"Stream key:  {room.key}")
+    else:
+        lines.append(f"Stream key:  the key of the room in {config.path}")
+    lines.append(f"Recordings:  {config.storage.directory}")
+    click.echo("\n".join(printable(line) for line in lines))
+    sys.stdout.flush()
+
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()

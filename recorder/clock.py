@@ -1,0 +1,64 @@
+"""The two clocks, and whether the second one can be believed.
+
+Order and durations come from the monotonic clock, which nothing can step. The wall clock is a
+label: a Raspberry Pi has none until the network gives it one. Every part that needs time is handed
+a Clock, so that tests decide what time it is. Timeouts of the event loop stay Trio's.
+"""
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Literal, Protocol
+
+SYNCHRONISED = "/run/systemd/timesync/synchronized"
+"""systemd-timesyncd makes this file when it has set the clock for the first time since boot."""
+
+
+class Clock(Protocol):
+    """What time it is."""
+
+    def monotonic_ms(self) -> int:
+        """Milliseconds from an arbitrary beginning; only differences mean something."""
+        ...
+
+    def utc_ns(self) -> int:
+        """Nanoseconds since 1970 by the wall clock, which may jump in either direction."""
+        ...
+
+    def trusted(self) -> bool:
+        """Whether the wall clock is known to be right."""
+        ...
+
+
+class SystemClock:
+    """This machine's clocks.
+
+    Args:
+        trust: `always` for a machine with a clock of its own (RTC) or another time service;
+            `auto` believes the wall clock once systemd-timesyncd has synchronised it.
+        marker: the file that says so.
+    """
+
+    def __init__(
+        self, trust: Literal["auto", "always"] = "auto", *, marker: str = SYNCHRONISED
+    ) -> None:
+        self._always = trust == "always"
+        self._marker = marker
+
+    def monotonic_ms(self) -> int:
+        return time.monotonic_ns() // 1_000_000
+
+    def utc_ns(self) -> int:
+        return time.time_ns()
+
+    def trusted(self) -> bool:
+        # Asked again each time: the marker appears minutes after the start of a machine. It lies
+        # in memory (/run), so looking does not wait for a disk.
+        return self._always or os.path.exists(self._marker)
+
+
+def utc_text(utc_ns: int) -> str:
+    """A wall clock time as manifests and logs write it: `2026-11-22T10:30:00.000Z`."""
+    # Added to 1970 as whole milliseconds: a float of nanoseconds would round.
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=utc_ns // 1_000_000)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"

@@ -1,0 +1,297 @@
+"""The configuration: one YAML file, read strictly into frozen classes.
+
+Owns the names, bounds and defaults of every key, and the rules that bind keys together. An unknown
+key, a repeated key, a wrong type and a bad value are each a Problem with line and path, and all of
+them are reported at once: nobody should find the third mistake in the third attempt. Keys whose
+feature this version does not have are refused, never ignored.
+
+Problems and warnings never contain a stream key. Where the file is found, who may read it and how
+the first one is made is the business of `file`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+import attrs
+
+from recorder.config import rules
+from recorder.config.document import Document, KeyPath, Problem, parse
+from recorder.config.file import ConfigError, mode_problems, read
+from recorder.config.structure import NOT_IN_FILE, structure
+from recorder.config.units import GIB, MIB, TIB
+
+SECOND, MINUTE, HOUR, DAY = 1.0, 60.0, 3600.0, 86_400.0
+
+# What makes a key hard enough to guess at the rate a listener answers.
+STRONG_KEY_CHARACTERS = 16
+DEFAULT_ROOMS = 64
+ANY_ROOM = "*"
+
+_ROOM_NAME = rules.Word(
+    r"[A-Za-z0-9_-]{1,64}", "the name of a room is 1 to 64 letters, digits, - and _"
+)
+_NOT_YET_KEYS = {
+    ("storage", "sync_interval"),
+    ("retention",),
+    ("rtmp", "tls"),
+    ("rooms", "*", "view_key"),
+    ("rooms", "*", "allow"),
+    ("rooms", "*", "retention"),
+    ("status",),
+    ("limits", "viewers"),
+    ("limits", "clients"),
+    ("hooks",),
+    ("log", "format"),
+}
+
+Flag: TypeAlias = Annotated[bool, rules.Flag()]
+Connections: TypeAlias = Annotated[int, rules.Count(1, 65_535)]
+Address: TypeAlias = Annotated[str, rules.Address()]
+Folder: TypeAlias = Annotated[Path, rules.Folder()]
+Title: TypeAlias = Annotated[str, rules.Title()]
+# The stream key is the only thing between a stranger and a room.
+Key: TypeAlias = Annotated[
+    str,
+    rules.Word(
+        r"[A-Za-z0-9_-]{1,128}",
+        "must be 1 to 128 letters, digits, - and _ (`recorder new-key` prints a good one)",
+        secret=True,
+    ),
+]
+Application: TypeAlias = Annotated[
+    str, rules.Word(r"[A-Za-z0-9_-]{1,64}", "must be 1 to 64 letters, digits, - and _")
+]
+
+
+@attrs.frozen(kw_only=True)
+class StorageConfig:
+    """Where recordings go. A relative folder is relative to the configuration file."""
+
+    directory: Folder = Path("recordings")
+    buffer: Annotated[int, rules.Size(MIB, 16 * GIB)] = 64 * MIB
+
+
+@attrs.frozen(kw_only=True)
+class SegmentsConfig:
+    """When a file ends and the next one begins. Times in seconds, sizes in bytes."""
+
+    duration: Annotated[float, rules.Time(SECOND, DAY)] = 10 * MINUTE
+    # Below this the reserved index alone would fill the file.
+    size: Annotated[int, rules.Size(MIB, 16 * TIB)] = GIB
+    align_to_clock: Flag = False
+
+
+@attrs.frozen(kw_only=True)
+class RecordingConfig:
+    """How long a recording waits, and how long it may grow. Seconds."""
+
+    reconnect_window: Annotated[float, rules.Time(0, DAY)] = 60.0
+    first_media_timeout: Annotated[float, rules.Time(SECOND, HOUR)] = 20.0
+    idle_timeout: Annotated[float, rules.Time(SECOND, HOUR)] = 15.0
+    max_duration: Annotated[float, rules.Time(SECOND, 30 * DAY)] = 12 * HOUR
+
+
+@attrs.frozen(kw_only=True)
+class ClockConfig:
+    """Whether the wall clock is believed, and the zone that `align_to_clock` counts in."""
+
+    trust: Literal["auto", "always"] = "auto"
+    timezone: Annotated[str, rules.TimeZone()] = "system"
+
+
+@attrs.frozen(kw_only=True)
+class RtmpConfig:
+    """Where encoders connect."""
+
+    listen: list[Address] = attrs.Factory(lambda: ["0.0.0.0:1935"])
+    application: Application = "live"
+    takeover: Literal["always", "if-stale", "never"] = "if-stale"
+
+
+@attrs.frozen(kw_only=True)
+class RoomConfig:
+    """One place that may publish. `segments` is complete: the room's own over the common ones."""
+
+    # Not in the repr: a configuration printed by accident must not print its keys.
+    key: Key = attrs.field(repr=False)
+    title: Title | None = None
+    segments: SegmentsConfig = attrs.Factory(SegmentsConfig)
+
+
+@attrs.frozen(kw_only=True)
+class LimitsConfig:
+    """The most of everything a peer can make us hold. `memory` in bytes."""
+
+    connections: Connections = 256
+    publishers: Connections = 64
+    rooms: Connections = DEFAULT_ROOMS
+    memory: Annotated[int, rules.Memory(rules.Size(32 * MIB, TIB))] = attrs.Factory(
+        rules.automatic_memory
+    )
+
+
+@attrs.frozen(kw_only=True)
+class LogConfig:
+    """What is written to the log."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+@attrs.frozen(kw_only=True)
+class Config:
+    """Everything. `any_room`, `path` and `warnings` are no keys of the file's top level."""
+
+    state: Folder | None = None
+    storage: StorageConfig = attrs.Factory(StorageConfig)
+    segments: SegmentsConfig = attrs.Factory(SegmentsConfig)
+    recording: RecordingConfig = attrs.Factory(RecordingConfig)
+    clock: ClockConfig = attrs.Factory(ClockConfig)
+    rtmp: RtmpConfig = attrs.Factory(RtmpConfig)
+    rooms: dict[str, RoomConfig] = attrs.Factory(dict)
+    limits: LimitsConfig = attrs.Factory(LimitsConfig)
+    log: LogConfig = attrs.Factory(LogConfig)
+
+    any_room: RoomConfig | None = attrs.field(default=None, metadata={NOT_IN_FILE: True})
+    """The room called "*": any other name may publish with this key."""
+    path: Path | None = attrs.field(default=None, metadata={NOT_IN_FILE: True})
+    """The file this was read from."""
+    warnings: tuple[Problem, ...] = attrs.field(default=(), metadata={NOT_IN_FILE: True})
+    """What is allowed and unwise."""
+
+
+def load(path: Path) -> Config:
+    """Read a configuration file. Raises ConfigError with everything that is wrong with it."""
+    file = read(path)
+    document = parse(file.data)
+    raw = {} if document.value is None else document.value
+    config, problems = structure(_with_common_segments(raw), Config, document, _why_unknown)
+    together = _Together(document)
+    together.check(raw)
+    has_keys = any(_keys(raw))
+    found = [
+        *mode_problems(file, has_keys=has_keys),
+        *document.problems,
+        *problems,
+        *together.errors,
+    ]
+    if config is None or found:
+        raise ConfigError(str(path), found)
+    folder = path.absolute().parent
+    return attrs.evolve(
+        config,
+        state=None if config.state is None else folder / config.state,
+        storage=attrs.evolve(config.storage, directory=folder / config.storage.directory),
+        rooms={name: room for name, room in config.rooms.items() if name != ANY_ROOM},
+        any_room=config.rooms.get(ANY_ROOM),
+        path=path.absolute(),
+        warnings=tuple(together.warnings),
+    )
+
+
+def _with_common_segments(raw: Any) -> Any:
+    """The document with the common `segments` under each room's own."""
+    match raw:
+        case {"segments": dict() as common, "rooms": dict() as rooms}:
+            return {
+                **raw,
+                "rooms": {name: _room_over(room, common) for name, room in rooms.items()},
+            }
+    return raw
+
+
+def _room_over(room: Any, common: dict[str, Any]) -> Any:
+    match room:
+        case {"segments": dict() as own}:
+            return {**room, "segments": {**common, **own}}
+        case dict() if "segments" not in room:
+            return {**room, "segments": common}
+    return room
+
+
+def _why_unknown(path: KeyPath) -> str | None:
+    pattern = (path[0], "*", *path[2:]) if path[0] == "rooms" and len(path) > 2 else path
+    return "not yet supported by this version" if pattern in _NOT_YET_KEYS else None
+
+
+def _keys(raw: Any) -> Iterator[tuple[str, str]]:
+    """The rooms and their keys, as far as they can be made out."""
+    match raw:
+        case {"rooms": dict() as rooms}:
+            for name, room in rooms.items():
+                match room:
+                    case {"key": str() as key}:
+                        yield name, key
+
+
+class _Together:
+    """Rules that bind several keys. It reads the document, to run beside other mistakes."""
+
+    def __init__(self, document: Document) -> None:
+        self._places = document.places
+        self.errors: list[Problem] = []
+        self.warnings: list[Problem] = []
+
+    def check(self, raw: Any) -> None:
+        match raw:
+            case {"rtmp": {"listen": list() as listen}}:
+                self._check_listen(listen)
+        match raw:
+            case {"rooms": dict() as rooms} if rooms:
+                self._check_names(rooms)
+                self._check_keys(dict(_keys(raw)), {name.casefold(): name for name in rooms})
+                most = _limit_on_rooms(raw)
+                if len(rooms) > most:
+                    self._error(f"holds {len(rooms)} rooms, and limits.rooms is {most}", "rooms")
+            case dict():
+                self._warning("no room is configured, so nobody can publish", "rooms")
+
+    def _check_listen(self, listen: list[Any]) -> None:
+        if not listen:
+            self._error('must name at least one address, such as "0.0.0.0:1935"', "rtmp", "listen")
+        for index, address in enumerate(listen):
+            if address in listen[:index]:
+                self._error("stands in the list twice", "rtmp", "listen", index)
+
+    def _check_names(self, rooms: dict[str, Any]) -> None:
+        seen: dict[str, str] = {}
+        for name in rooms:
+            if name != ANY_ROOM and not _ROOM_NAME.fits(name):
+                self._error(_ROOM_NAME.reason, "rooms", name)
+            other = seen.setdefault(name.casefold(), name)
+            if other != name:
+                self._error(f"differs from {other} only in capital letters", "rooms", name)
+
+    def _check_keys(self, keys: dict[str, str], names: dict[str, str]) -> None:
+        owners: dict[str, str] = {}
+        for name, key in keys.items():
+            path = ("rooms", name, "key")
+            owner = owners.setdefault(key, name)
+            if owner != name:
+                self._error(f"is also the key of {owner}; each room needs its own", *path)
+            # A stream called like another room could mean either of the two.
+            room = names.get(key.casefold())
+            if room is not None and room != name:
+                self._error("is the name of another room", *path)
+            elif room is not None:
+                self._warning("is the name of the room, which anybody can guess", *path)
+            elif len(key) < STRONG_KEY_CHARACTERS:
+                reason = f"is shorter than {STRONG_KEY_CHARACTERS} characters and may be guessed"
+                self._warning(reason, *path)
+
+    def _error(self, reason: str, *path: str | int) -> None:
+        self.errors.append(self._problem(reason, path))
+
+    def _warning(self, reason: str, *path: str | int) -> None:
+        self.warnings.append(self._problem(reason, path))
+
+    def _problem(self, reason: str, path: KeyPath) -> Problem:
+        place = self._places.get(path)
+        return Problem(reason, path, None if place is None else place.line)
+
+
+def _limit_on_rooms(raw: Any) -> int:
+    match raw:
+        case {"limits": {"rooms": int() as most}} if most is not True:
+            return most
+    return DEFAULT_ROOMS

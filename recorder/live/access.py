@@ -1,0 +1,181 @@
+"""Access: which room a publisher may enter, by what it says of itself.
+
+Pure decisions. Everything a peer says is a secret until it has matched: people paste the key where
+the name belongs. So nothing of it stands in a result but the name of a room, and that only when the
+room is configured or the key was right.
+
+Encoders cut one and the same URL at different slashes, put the query into any of three texts, and
+some encode what others leave alone (protocol §4.5). Therefore application and stream are read as
+one path, `application/room/key`, wherever it was cut.
+
+Wrong room and wrong key cost the same work and get the same answer: every claim is compared with
+every room, over digests, so that neither the length nor the beginning of a key shows in the time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import unquote
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ROOM_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_QUOTES: Final = "'\" \t"
+_PREFIXES: Final = ("mp4:", "flv:", "mp3:")
+"""librtmp makes `mp4:name` of `name.mp4`; Flash encoders wrote these themselves."""
+
+WRONG: Final = "unknown room or wrong key"
+
+
+class HasKey(Protocol):
+    """What is needed of a room's configuration."""
+
+    @property
+    def key(self) -> str: ...
+
+
+@attrs.frozen
+class Admitted:
+    """The publisher may enter this room."""
+
+    room: str
+
+
+@attrs.frozen
+class Refused:
+    """The publisher may not enter.
+
+    The reason is the same for a wrong room and a wrong key. `room` is not part of the answer: it is
+    the configured room that was named, if one was, to tell the operator where an encoder knocks.
+    """
+
+    reason: str
+    room: str | None = attrs.field(default=None, eq=False)
+
+
+@attrs.frozen
+class _Claim:
+    """`room` None: the key alone names its room."""
+
+    room: str | None
+    key: str
+
+
+@attrs.frozen
+class _Names:
+    """A room's names and its key, as they are compared."""
+
+    room: str
+    name_digest: bytes
+    key_digest: bytes
+
+
+class Access:
+    """Who is who.
+
+    Args:
+        rooms: the configured rooms by name, without `*`.
+        any_key: the key of `*`, with which any other name enters; None: nobody does.
+        application: the one application there is (`rtmp.application`).
+    """
+
+    def __init__(self, rooms: Mapping[str, HasKey], any_key: str | None, application: str) -> None:
+        self._rooms = [
+            _Names(name, _digest(name), _digest(room.key)) for name, room in rooms.items()
+        ]
+        self._folded_names = frozenset(name.casefold() for name in rooms)
+        self._any_key_digest = None if any_key is None else _digest(any_key)
+        self._application = application
+
+    def identify(self, app: str, stream: str, tc_url: str) -> Admitted | Refused:
+        """Decide about one publish, from the texts of its connect and its publish command."""
+        claims: list[_Claim] = []
+        applications = 0
+        texts = (app, stream, tc_url)
+        # As it was sent first: a client that encodes nothing may mean what it says.
+        for said in dict.fromkeys((texts, tuple(unquote(text) for text in texts))):
+            path, query = _read(*said)
+            if path[:1] == [self._application]:
+                applications += 1
+                claims += _claims(path[1:], query.get("key", ""))
+        rooms = [self._match(claim) for claim in claims]
+        for room in rooms:
+            if room is not None:
+                return Admitted(room)
+        if not applications:
+            return Refused(f"the application is not {self._application}")
+        return Refused(WRONG, self._named(claims))
+
+    def _match(self, claim: _Claim) -> str | None:
+        """Return the room that the claim opens. No early end: see the module's rule."""
+        key_digest = _digest(claim.key)
+        name_digest = _digest(claim.room or "")
+        opened: str | None = None
+        name_is_a_key = False
+        for room in self._rooms:
+            right_name = hmac.compare_digest(name_digest, room.name_digest)
+            right_key = hmac.compare_digest(key_digest, room.key_digest)
+            name_is_a_key |= hmac.compare_digest(name_digest, room.key_digest)
+            if right_key & (right_name | (claim.room is None)):
+                opened = room.room
+        if self._any_key_digest is not None:
+            right_key = hmac.compare_digest(key_digest, self._any_key_digest)
+            name_is_a_key |= hmac.compare_digest(name_digest, self._any_key_digest)
+            if right_key & (not name_is_a_key) & self._is_another_room(claim.room or ""):
+                opened = claim.room
+        return opened
+
+    def _is_another_room(self, name: str) -> bool:
+        """Tell whether `*` admits this name. `Room101` beside a configured `room101` is a slip."""
+        valid = _ROOM_NAME.fullmatch(name) is not None
+        return valid & (name.casefold() not in self._folded_names)
+
+    def _named(self, claims: list[_Claim]) -> str | None:
+        said = {claim.key if claim.room is None else claim.room for claim in claims}
+        return next((room.room for room in self._rooms if room.room in said), None)
+
+
+def _claims(path: list[str], query_key: str) -> list[_Claim]:
+    """Read what stands behind the application. At most one claim: no request guesses twice."""
+    match path:
+        case [room, key]:
+            return [_Claim(room, key)]
+        case [room] if query_key:
+            return [_Claim(room, query_key)]
+        case [key]:
+            return [_Claim(None, key)]
+        case [] if query_key:
+            return [_Claim(None, query_key)]
+        case _:
+            return []
+
+
+def _read(app: str, stream: str, tc_url: str) -> tuple[list[str], dict[str, str]]:
+    """Split the three texts into one path and one query; the nearest to the stream counts."""
+    stream_path, _, stream_query = stream.strip(_QUOTES).partition("?")
+    app_path, _, app_query = app.strip(_QUOTES).partition("?")
+    url, _, url_query = tc_url.strip(_QUOTES).partition("?")
+    if not app_path.strip("/"):
+        # Without scheme and host (which may hold a user, a port, IPv6 brackets) it is the app.
+        app_path = url.partition("://")[2].partition("/")[2]
+    query: dict[str, str] = {}
+    for text in (stream_query, app_query, url_query):
+        for field in text.split("&"):
+            name, _, value = field.partition("=")
+            if value:
+                query.setdefault(name, value)
+    for prefix in _PREFIXES:
+        stream_path = stream_path.removeprefix(prefix)
+    path = [part for part in f"{app_path}/{stream_path}".split("/") if part]
+    return path, query
+
+
+def _digest(text: str) -> bytes:
+    # A peer's text may hold bytes that are no UTF-8, in Python's disguise.
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

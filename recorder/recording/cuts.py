@@ -1,0 +1,106 @@
+"""When to cut, and for which reason (design §7). Pure decisions over one publish.
+
+Owns what has been wished for and what has been learnt (the largest group of pictures, where the
+recording began). Does not open or close anything.
+"""
+
+from typing import Final
+
+from recorder.recording.actions import CutReason, SegmentRules
+from recorder.recording.segment import OpenSegment
+
+SIZE_RESERVE: Final = 1.25
+"""The next group of pictures may be so many times larger than the largest so far."""
+
+NEW_RECORDING: Final = frozenset({CutReason.SPLIT, CutReason.MAX_DURATION})
+
+# Asked in this order: one cut answers all wishes, and has one reason.
+_WISHES: Final = (
+    CutReason.PARAMETERS,
+    CutReason.TRACK,
+    CutReason.JUMP,
+    CutReason.FIRST_KEYFRAME,
+)
+
+
+class Cuts:
+    """The cuts of one publish.
+
+    Args:
+        position_ms: what the recording already lasts when the publish begins.
+    """
+
+    def __init__(self, rules: SegmentRules, position_ms: int) -> None:
+        self._rules = rules
+        self._wishes: set[CutReason] = set()
+        self._largest_group = 0
+        self._origin = -position_ms
+
+    def wish(self, reason: CutReason) -> None:
+        """A cut is wanted at the next frame that a segment can begin with."""
+        self._wishes.add(reason)
+
+    def start(self, base: int) -> None:
+        """The publish's first segment has this base."""
+        self._origin += base
+
+    def position_ms(self, dts: int) -> int:
+        """Where in its recording a frame lies."""
+        return dts - self._origin
+
+    def made(self, reason: CutReason, base: int) -> None:
+        """A cut was made: all wishes are answered."""
+        self._wishes.clear()
+        if reason in NEW_RECORDING:
+            self._origin = base
+
+    def due_dts(self, base: int, newest: int) -> int:
+        """The media time at which a segment with this base is long enough.
+
+        Args:
+            newest: the newest frame; the wall clock's boundary is counted from now.
+        """
+        wait_ms = self._rules.boundary() if self._rules.boundary is not None else None
+        return base + self._rules.duration_ms if wait_ms is None else newest + wait_ms
+
+    def reason(
+        self, segment: OpenSegment, dts: int, now_ms: int, *, is_entry: bool
+    ) -> CutReason | None:
+        """Why to cut before the frame at `dts`; None to go on.
+
+        Args:
+            is_entry: a segment can begin with this frame.
+        """
+        if is_entry:
+            self._measure_group(segment)
+        forced = self._forced(segment, dts, now_ms)
+        if not segment.has_frames or not (is_entry or forced):
+            return None
+        if CutReason.SPLIT in self._wishes:
+            return CutReason.SPLIT
+        if self.position_ms(dts) >= self._rules.max_duration_ms:
+            return CutReason.MAX_DURATION
+        if not is_entry:
+            return forced
+        return self._wished() or self._full(segment, dts, now_ms)
+
+    def _wished(self) -> CutReason | None:
+        return next((reason for reason in _WISHES if reason in self._wishes), None)
+
+    def _full(self, segment: OpenSegment, dts: int, now_ms: int) -> CutReason | None:
+        if dts >= segment.due_dts or now_ms >= segment.due_ms:
+            return CutReason.DURATION
+        expected = segment.summary.file_bytes + SIZE_RESERVE * self._largest_group
+        return CutReason.SIZE if expected > self._rules.size_bytes else None
+
+    def _forced(self, segment: OpenSegment, dts: int, now_ms: int) -> CutReason | None:
+        if dts >= segment.force_dts or now_ms >= segment.force_ms:
+            return CutReason.FORCED_DURATION
+        if segment.summary.file_bytes >= segment.force_bytes:
+            return CutReason.FORCED_SIZE
+        return None
+
+    def _measure_group(self, segment: OpenSegment) -> None:
+        size = segment.summary.file_bytes - segment.group_offset
+        segment.group_offset = segment.summary.file_bytes
+        self._largest_group = max(self._largest_group, size)

@@ -1,0 +1,130 @@
+"""The start of a publish: what came is held until it is known how the first segment begins.
+
+Owns what is held and the decision to wait or to start; the segmenter plays back what is held
+through the same code that live media take. Nothing that was held is dropped: when the wait ends
+without what it waited for, the first segment begins with what is there, and is marked.
+"""
+
+from typing import Final
+
+import attrs
+
+from recorder.flv.codecs import Part, Role
+from recorder.flv.tags import VIDEO
+from recorder.recording.tracks import Track, Tracks
+
+SETTLED_MEDIA_MS: Final = 500
+"""The first base is the smallest DTS of so much media: tracks begin at different times, and a
+segment cannot begin twice."""
+
+SETTLED_ARRIVAL_MS: Final = 1_000
+"""…or of what came in this time, from a sender that is slow to begin."""
+
+LONGEST_HOLD_MS: Final = 10_000
+"""In media or in arrival: for a keyframe, for announced video, for a missing sequence header."""
+
+MOST_HELD_BYTES: Final = 8 << 20
+
+ITEM_BYTES: Final = 200
+"""What a held message costs beside its body, so that empty messages are bounded too."""
+
+
+@attrs.frozen
+class Held:
+    """One message, in the order of arrival."""
+
+    role: Role | None
+    """None for a script tag."""
+    kind: int
+    parts: tuple[Part, ...]
+    body: bytes
+    dts: int | None = None
+    """None where the message has no time of its own and its track has none yet."""
+    jumped: bool = False
+
+
+class Hold:
+    """What is held, for `tracks`."""
+
+    def __init__(self, tracks: Tracks) -> None:
+        self._tracks = tracks
+        self.items: list[Held] = []
+        self.bytes = 0
+        self.video_is_announced = False
+        """By metadata, which may be wrong: waited for like a sequence header's word."""
+        self.first_dts = 0
+        """The smallest of all frames, once there is one."""
+        self._last_dts = 0
+        self._since_ms: int | None = None
+        self._begins_with_keyframe: dict[Track, bool] = {}
+        self._keyed: set[Track] = set()
+        self._with_later_headers: set[Track] = set()
+
+    def add(self, item: Held) -> None:
+        self.items.append(item)
+        self.bytes += len(item.body) + ITEM_BYTES
+
+    def add_frame(self, item: Held, dts: int, tracks: list[Track], now_ms: int) -> None:
+        """A frame of these tracks; all of them are keyframes or none."""
+        self.add(item)
+        if self._since_ms is None:
+            self._since_ms = now_ms
+            self.first_dts = self._last_dts = dts
+        self.first_dts = min(self.first_dts, dts)
+        self._last_dts = max(self._last_dts, dts)
+        is_keyframe = any(part.keyframe for part in item.parts)
+        for track in tracks:
+            self._begins_with_keyframe.setdefault(track, is_keyframe)
+        if is_keyframe:
+            self._keyed.update(tracks)
+
+    def add_header(self, item: Held, track: Track) -> None:
+        self.add(item)
+        self._with_later_headers.add(track)
+
+    def keeps_header(self, track: Track, part: Part, body: bytes) -> bool:
+        """Whether a header must wait here: frames are held that need what is known before it."""
+        if track in self._with_later_headers:
+            return True
+        if track not in self._begins_with_keyframe or track.knows(part.role, body):
+            return False
+        return track.is_configured or track.codec != part.codec
+
+    @property
+    def has_any_frame(self) -> bool:
+        return self._since_ms is not None
+
+    def drop_script_flood(self) -> int:
+        """Drop what is held if it is too much and none of it a frame; how many messages."""
+        if self._since_ms is not None or self.bytes < MOST_HELD_BYTES:
+            return 0
+        dropped = len(self.items)
+        self.items.clear()
+        self.bytes = 0
+        return dropped
+
+    def is_over(self, now_ms: int) -> bool:
+        """Whether the first segment can begin, or must."""
+        if self._since_ms is None:
+            return False
+        media_ms = self._last_dts - self.first_dts
+        arrival_ms = now_ms - self._since_ms
+        if max(media_ms, arrival_ms) >= LONGEST_HOLD_MS or self.bytes >= MOST_HELD_BYTES:
+            return True
+        settled = media_ms >= SETTLED_MEDIA_MS or arrival_ms >= SETTLED_ARRIVAL_MS
+        return settled and self._can_start
+
+    @property
+    def _can_start(self) -> bool:
+        track = self._tracks.cutting
+        if track is None or not track.can_start:
+            return False
+        if track.kind == VIDEO:
+            return track in self._keyed
+        return not (self.video_is_announced or self._tracks.expects_video)
+
+    @property
+    def has_undecodable_lead(self) -> bool:
+        """Whether video frames come before the first keyframe."""
+        track = self._tracks.cutting
+        return track is not None and track.kind == VIDEO and not self._begins_with_keyframe[track]

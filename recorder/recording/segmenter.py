@@ -1,0 +1,268 @@
+"""Decides which frame goes into which file. Pure: messages in, actions out.
+
+One per publish. Knows neither socket, disk, nor clock: whoever feeds it says when it is, and
+carries out the actions. The rules are those of design §7 (when to cut) and protocol §5.9 (what
+makes a segment self-contained).
+
+Here a message is recognised, placed on the timeline, and held or handed on; `hold` decides how the
+first segment begins, `cuts` when the next one does, `segments` which of two open ones a frame
+belongs to, `segment` what a file looks like.
+
+The hot path is the first half of `media`: an ordinary frame of a track that has nothing special
+about it. Everything else, and every frame a segment could begin with, goes through `_unusual`.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from recorder.amf import AmfError, Value
+from recorder.flv.codecs import Part, Role, classify, split_tracks
+from recorder.flv.script import (
+    ON_METADATA,
+    copied_fields,
+    read_script,
+)
+from recorder.flv.tags import SCRIPT, tag_header, tag_trailer
+from recorder.flv.timeline import Timeline
+from recorder.recording.actions import (
+    Action,
+    Appended,
+    Closed,
+    CutReason,
+    Opened,
+    SegmentFacts,
+    SegmentRules,
+    TrackFacts,
+)
+from recorder.recording.hold import Held, Hold
+from recorder.recording.segments import Segments
+from recorder.recording.tracks import HEADERS, Track, Tracks
+
+__all__ = [
+    "Action",
+    "Appended",
+    "Closed",
+    "CutReason",
+    "Opened",
+    "SegmentFacts",
+    "SegmentRules",
+    "Segmenter",
+    "TrackFacts",
+]
+
+_FRAME: Final = Role.FRAME
+
+
+class Segmenter:
+    """Cuts one publish into segments.
+
+    Args:
+        position_ms: what the recording already lasts when this publish begins.
+        encoder: what the files name as their maker.
+    """
+
+    def __init__(self, rules: SegmentRules, *, position_ms: int = 0, encoder: str) -> None:
+        self._timeline = Timeline()
+        self._tracks = Tracks()
+        self._hold: Hold | None = Hold(self._tracks)
+        self._segments = Segments(
+            rules,
+            position_ms=position_ms,
+            encoder=encoder,
+            tracks=self._tracks,
+            timeline=self._timeline,
+        )
+        self._is_finished = False
+
+    # What the caller does.
+
+    def media(self, kind: int, timestamp: int, body: bytes, now_ms: int) -> None:
+        """One audio or video message, in the order of arrival.
+
+        Args:
+            kind: AUDIO or VIDEO.
+            timestamp: as on the wire, 0 to 2**32 - 1.
+            now_ms: a monotonic clock.
+        """
+        parts = classify(kind, body)
+        part = parts[0]
+        segment = self._segments.current
+        if (
+            part.role is _FRAME
+            and not part.keyframe
+            and segment is not None
+            and (track := self._tracks.by_kind[kind].get(part.track)) is not None
+            and (slot := track.slot) is not None
+            and track.codec == part.codec
+            and len(parts) == 1
+            and track.clock is not None
+            and (dts := track.clock.advance(timestamp)) is not None
+            and segment.base <= dts < segment.force_dts
+            and segment.summary.file_bytes < segment.force_bytes
+            and now_ms < segment.force_ms
+        ):
+            size = len(body)
+            ms = dts - segment.base
+            buffers = segment.buffers
+            buffers.append(tag_header(kind, ms, size))
+            buffers.append(body)
+            buffers.append(tag_trailer(size))
+            segment.summary.frame(slot, ms, size)
+            return
+        self._unusual(kind, timestamp, parts, body, now_ms)
+
+    def data(self, name: str | None, payload: bytes, timestamp: int, now_ms: int) -> None:
+        """One data message: AMF0, from the handler's name on. Its own time is not believed."""
+        self._check_open()
+        if name == ON_METADATA:
+            self._metadata(payload)
+        elif self._hold is not None:
+            self._hold.add(Held(None, SCRIPT, (), payload))
+            self._segments.count("dropped_data", self._hold.drop_script_flood())
+        elif self._segments.current is not None:
+            self._segments.current.write_mark(SCRIPT, (), None, payload)
+
+    def tick(self, now_ms: int) -> None:
+        """Time passes without media; held media may have waited long enough."""
+        if self._hold is not None and self._hold.is_over(now_ms):
+            self._start(self._hold, now_ms)
+
+    def split(self) -> None:
+        """Begin a new recording at the next keyframe, without a gap."""
+        self._segments.cuts.wish(CutReason.SPLIT)
+
+    def finish(self, now_ms: int) -> None:
+        """The publish is over: record what is held, close everything. Nothing may follow."""
+        if self._hold is not None and self._hold.has_any_frame:
+            self._start(self._hold, now_ms)
+        self._hold = None
+        self._is_finished = True
+        for track in self._tracks:
+            track.slot = None
+        self._segments.finish()
+
+    def take(self) -> list[Action]:
+        """What is to be done, since the last time this was asked."""
+        return self._segments.take()
+
+    @property
+    def anomalies(self) -> dict[str, int]:
+        """Counts by name since the publish began."""
+        return self._segments.anomalies
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory taken by media that wait for the first segment to begin."""
+        return 0 if self._hold is None else self._hold.bytes
+
+    # What a message is.
+
+    def _start(self, hold: Hold, now_ms: int) -> None:
+        self._hold = None
+        self._segments.start(hold, now_ms)
+
+    def _check_open(self) -> None:
+        if self._is_finished:
+            raise RuntimeError("the publish is finished")
+
+    def _unusual(
+        self, kind: int, timestamp: int, parts: tuple[Part, ...], body: bytes, now_ms: int
+    ) -> None:
+        self._check_open()
+        roles = {part.role for part in parts}
+        if Role.UNKNOWN in roles:
+            self._segments.count("unknown_tags")
+        if _FRAME in roles:
+            self._new_frame(kind, timestamp, parts, body, now_ms)
+        elif roles & HEADERS:
+            for single in split_tracks(kind, body):
+                self._new_header(kind, single)
+        elif Role.EMPTY in roles:
+            self._segments.count("empty_frames")
+            self._new_mark(Role.EMPTY, kind, parts, body, timestamp)
+        elif roles != {Role.UNKNOWN}:
+            self._new_mark(parts[0].role, kind, parts, body, None)
+
+    def _new_frame(
+        self, kind: int, timestamp: int, parts: tuple[Part, ...], body: bytes, now_ms: int
+    ) -> None:
+        framed = [part for part in parts if part.role is _FRAME]
+        tracks = [self._tracks.get(kind, part) for part in framed]
+        dts, jumped = self._place(tracks, timestamp)
+        for track in tracks:
+            self._tracks.has_frame(track)
+        held = Held(_FRAME, kind, parts, body, dts, jumped)
+        if self._hold is None:
+            self._segments.play(held, now_ms)
+            return
+        for track, part in zip(tracks, framed, strict=True):
+            # Until its first frame nobody may have said what codec a track has.
+            if not track.codec:
+                track.use_codec(part.codec)
+        self._hold.add_frame(held, dts, tracks, now_ms)
+        self.tick(now_ms)
+
+    def _place(self, tracks: list[Track], timestamp: int) -> tuple[int, bool]:
+        """The dts of a message, which is that of its first track; the others follow."""
+        dts, jumped = 0, False
+        for track in reversed(tracks):
+            placement = self._timeline.place(track.id, timestamp)
+            track.clock = self._timeline.clock(track.id)
+            dts = placement.dts
+            jumped |= placement.jump_ms is not None
+            self._segments.count("clock_jumps", int(placement.jump_ms is not None))
+            self._segments.count("clamped_frames", int(placement.clamped_ms > 0))
+            self._segments.count("separate_clocks", int(placement.apart_ms != 0))
+        return dts, jumped
+
+    def _new_header(self, kind: int, body: bytes) -> None:
+        """A sequence header, or what goes with it, of one track."""
+        part = classify(kind, body)[0]
+        if part.role not in HEADERS:
+            return
+        track = self._tracks.get(kind, part)
+        if not self._tracks.has_room(body):
+            self._segments.count("refused_headers")
+        elif self._hold is not None and self._hold.keeps_header(track, part, body):
+            self._hold.add_header(Held(part.role, kind, (part,), body), track)
+        elif track.knows(part.role, body):
+            self._segments.count("repeated_headers")
+        else:
+            # Nothing is written yet: a header that no frame follows means nothing.
+            track.learn(part.role, part.codec, body)
+
+    def _new_mark(
+        self, role: Role, kind: int, parts: tuple[Part, ...], body: bytes, timestamp: int | None
+    ) -> None:
+        """An empty frame, a sequence end or a command. An empty frame's time is taken if it
+        continues the track's; everything else gets the track's last."""
+        track = self._tracks.by_kind[kind].get(parts[0].track)
+        dts: int | None = None
+        if track is not None and track.clock is not None:
+            dts = track.clock.dts
+            if timestamp is not None:
+                fitting = track.clock.advance(timestamp)
+                dts = dts if fitting is None else fitting
+        held = Held(role, kind, parts, body, dts)
+        if self._hold is None:
+            self._segments.play(held, 0)
+        else:
+            self._hold.add(held)
+            self._segments.count("dropped_data", self._hold.drop_script_flood())
+
+    def _metadata(self, payload: bytes) -> None:
+        try:
+            _, values = read_script(payload)
+        except AmfError:
+            self._segments.count("damaged_metadata")
+            return
+        copied = copied_fields(values)
+        if self._hold is not None and _announces_video(values):
+            self._hold.video_is_announced = True
+        self._segments.metadata(copied)
+
+
+def _announces_video(values: Sequence[Value]) -> bool:
+    """Whether metadata names a video codec; a number, or a text with XSplit and others."""
+    members = next((value for value in values if isinstance(value, dict)), {})
+    return members.get("videocodecid") not in (None, 0.0, False, "", "0")

@@ -1,0 +1,228 @@
+"""The one or two open segments of a publish: which message goes into which, and what follows.
+
+At a cut two segments are open for a moment. The new one's time 0 is the dts of the frame it
+begins with; frames of other tracks with a smaller dts that come later belong to the old one, until
+every track that has frames in it has passed the cut, or `OVERLAP_MS` of media have.
+
+Messages come here placed on the timeline and in the order of arrival, whether they were held or
+not. When to cut is decided in `cuts`; what a file looks like is `segment`'s part.
+"""
+
+from typing import Final
+
+from recorder.flv.codecs import Role
+from recorder.flv.script import CopiedFields, metadata_body
+from recorder.flv.tags import SCRIPT, VIDEO
+from recorder.flv.timeline import Timeline
+from recorder.recording.actions import Action, CutReason, SegmentRules
+from recorder.recording.cuts import NEW_RECORDING, Cuts
+from recorder.recording.hold import Held, Hold
+from recorder.recording.segment import OpenSegment
+from recorder.recording.tracks import HEADERS, Track, Tracks
+
+OVERLAP_MS: Final = 1_000
+"""How long an old segment waits for the tracks that lag behind."""
+
+SILENT_MS: Final = 10_000
+"""A track without a frame for so long is not waited for."""
+
+
+class Segments:
+    """The segments of one publish, from the first one's opening on."""
+
+    def __init__(
+        self,
+        rules: SegmentRules,
+        *,
+        position_ms: int,
+        encoder: str,
+        tracks: Tracks,
+        timeline: Timeline,
+    ) -> None:
+        self._rules = rules
+        self._encoder = encoder
+        self._tracks = tracks
+        self._timeline = timeline
+        self.cuts = Cuts(rules, position_ms)
+        self.current: OpenSegment | None = None
+        """The newest segment; None before the first and after the end."""
+        self._previous: OpenSegment | None = None
+        self._lagging: set[Track] = set()
+        """The tracks `_previous` waits for."""
+        self._opened = 0
+        self._copied = CopiedFields()
+        self._actions: list[Action] = []
+        self.anomalies: dict[str, int] = {}
+        """Counts by name since the publish began."""
+
+    def take(self) -> list[Action]:
+        """What is to be done, since the last time this was asked."""
+        for segment in (self._previous, self.current):
+            self._flush(segment)
+        actions, self._actions = self._actions, []
+        return actions
+
+    def finish(self) -> None:
+        """Close everything."""
+        self._close_previous()
+        if self.current is not None:
+            self._close(self.current)
+            self.current = None
+
+    def metadata(self, copied: CopiedFields) -> None:
+        """The publisher's values for the next heads, and for the file that is open."""
+        if copied == self._copied:
+            self.count("repeated_metadata", int(self.current is not None))
+            return
+        self._copied = copied
+        if self.current is not None:
+            self.current.write_mark(SCRIPT, (), None, metadata_body(copied))
+
+    def start(self, hold: Hold, now_ms: int) -> None:
+        """Begin the first segment and play back what was held."""
+        lead = hold.has_undecodable_lead
+        self.cuts.start(hold.first_dts)
+        self._open(CutReason.START, hold.first_dts, now_ms, is_entry=not lead)
+        if lead:
+            self.cuts.wish(CutReason.FIRST_KEYFRAME)
+        for held in hold.items:
+            self.play(held, now_ms)
+
+    def play(self, held: Held, now_ms: int) -> None:
+        """Write one message, in the order of arrival, now that a segment is open."""
+        if held.role is Role.FRAME and held.dts is not None:
+            self._frame(held, held.dts, now_ms)
+        elif held.role in HEADERS:
+            part = held.parts[0]
+            self._tracks.get(held.kind, part).learn(held.role, part.codec, held.body)
+        else:
+            segment = self._owner(held.dts)
+            segment.write_mark(held.kind, held.parts, held.dts, held.body)
+
+    def _owner(self, dts: int | None) -> OpenSegment:
+        """The open segment that a time belongs to."""
+        if dts is None or dts >= self._newest.base:
+            return self._newest
+        return self._previous or self._newest
+
+    @property
+    def _newest(self) -> OpenSegment:
+        """The current segment, where only an open publish can have come."""
+        assert self.current is not None
+        return self.current
+
+    def _frame(self, held: Held, dts: int, now_ms: int) -> None:
+        parts = [part for part in held.parts if part.role is Role.FRAME]
+        tracks = [self._tracks.get(held.kind, part) for part in parts]
+        for track, part in zip(tracks, parts, strict=True):
+            track.use_codec(part.codec)
+        segment = self._owner(dts)
+        if segment is self.current:
+            self._note_changes(segment, tracks, jumped=held.jumped)
+            is_entry = self._tracks.cutting in tracks and (held.kind != VIDEO or parts[0].keyframe)
+            if dts < segment.base:
+                self.count("late_frames")
+            elif reason := self.cuts.reason(segment, dts, now_ms, is_entry=is_entry):
+                segment = self._cut(reason, dts, now_ms, tracks, is_entry=is_entry)
+        segment.write_frame(held.kind, held.parts, dts, held.body, tracks)
+        if self._previous is not None and segment is self.current:
+            self._lagging.difference_update(tracks)
+            if not self._lagging or dts >= segment.base + OVERLAP_MS:
+                self._close_previous()
+        self._settle(tracks)
+
+    def _note_changes(self, segment: OpenSegment, tracks: list[Track], *, jumped: bool) -> None:
+        """Wish for a cut where a frame needs a header that is not at the segment's head."""
+        if jumped:
+            self.cuts.wish(CutReason.JUMP)
+        for track in tracks:
+            known = segment.states.get(track)
+            if known is None:
+                self.cuts.wish(CutReason.TRACK)
+            elif known[:1] != track.state[:1]:
+                self.cuts.wish(CutReason.PARAMETERS)
+
+    def _settle(self, tracks: list[Track]) -> None:
+        """Let the next ordinary frames of these tracks take the short way, if they may."""
+        cutting = self._tracks.cutting
+        for track in tracks:
+            if self._previous is None and (track.kind == VIDEO or track is not cutting):
+                track.slot = self._newest.slot(track)
+
+    # Opening and closing.
+
+    def _cut(
+        self, reason: CutReason, base: int, now_ms: int, tracks: list[Track], *, is_entry: bool
+    ) -> OpenSegment:
+        """End the current segment before the frame at `base`, which is of `tracks`."""
+        lagging = {
+            track for track in self._tracks if self._lags(track, base) and track not in tracks
+        }
+        self._close_previous()
+        old = self._newest
+        self._lagging = lagging
+        if lagging:
+            self._previous = old
+        else:
+            self._close(old)
+        self.cuts.made(reason, base)
+        return self._open(reason, base, now_ms, is_entry=is_entry)
+
+    def _lags(self, track: Track, base: int) -> bool:
+        """Whether a track has frames, but none at or behind `base` yet."""
+        for segment in (self._previous, self._newest):
+            last = None if segment is None else segment.last_dts(track)
+            if last is not None:
+                track.last_dts = last
+        return track.last_dts is not None and base - SILENT_MS <= track.last_dts < base
+
+    def _open(self, reason: CutReason, base: int, now_ms: int, *, is_entry: bool) -> OpenSegment:
+        cutting = self._tracks.cutting
+        segment = OpenSegment(
+            self._opened,
+            base=base,
+            due_dts=self.cuts.due_dts(base, max(base, self._timeline.newest or base)),
+            now_ms=now_ms,
+            rules=self._rules,
+            encoder=self._encoder,
+            copied=self._copied,
+            tracks=self._tracks,
+            forced=not (is_entry and cutting is not None and cutting.can_start),
+        )
+        if not self._opened:
+            segment.counts.update(self.anomalies)
+        self._opened += 1
+        self.current = segment
+        for track in self._tracks:
+            track.slot = None
+        self.count("forced_segments", int(segment.is_forced))
+        self._actions.append(
+            segment.opened(
+                reason,
+                new_recording=reason in NEW_RECORDING,
+                position_ms=self.cuts.position_ms(base),
+            )
+        )
+        return segment
+
+    def _close_previous(self) -> None:
+        if self._previous is not None:
+            self._close(self._previous)
+            self._previous = None
+            self._lagging = set()
+
+    def _close(self, segment: OpenSegment) -> None:
+        self._flush(segment)
+        self._actions.append(segment.closed())
+
+    def _flush(self, segment: OpenSegment | None) -> None:
+        appended = None if segment is None else segment.take()
+        if appended is not None:
+            self._actions.append(appended)
+
+    def count(self, name: str, number: int = 1) -> None:
+        if not number:
+            return
+        self.anomalies[name] = self.anomalies.get(name, 0) + number
+        if self.current is not None:
+            self.current.count(name, number)

@@ -1,0 +1,152 @@
+"""The tracks of one publish, and what each must replay at the head of a segment.
+
+Owns what a track's newest sequence header, metadata and channel layout are, which track a segment
+is cut by, and how much of all that may be remembered. Does not know segments: each of them notes
+for itself which state it has written (`Track.state`), and so a state that changes while two
+segments are open, or that nothing ever follows, needs no thought.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from recorder.flv.codecs import Part, Role, config_record, needs_config
+from recorder.flv.tags import AUDIO, VIDEO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from recorder.flv.summary import TrackSummary
+    from recorder.flv.timeline import TrackClock
+
+HEADERS: Final = frozenset({Role.SEQUENCE_START, Role.METADATA, Role.MULTICHANNEL_CONFIG})
+"""What a track's state is made of."""
+
+STATE_BYTES: Final = 1 << 20
+"""Of all tracks together, written at every head. A real header has some hundred bytes."""
+
+
+class Track:
+    """One track of a publish."""
+
+    __slots__ = (
+        "clock",
+        "codec",
+        "config",
+        "extras",
+        "framed",
+        "last_dts",
+        "kind",
+        "number",
+        "slot",
+        "state",
+    )
+
+    def __init__(self, kind: int, number: int) -> None:
+        self.kind = kind
+        self.number = number
+        self.codec = ""
+        self.clock: TrackClock | None = None
+        """None before the first frame."""
+        self.config: bytes | None = None
+        self.extras: dict[Role, bytes] = {}
+        self.state: tuple[bytes, ...] = ()
+        """The newest sequence header, if there is one, and what goes with it."""
+        self.framed = False
+        self.last_dts: int | None = None
+        """Of its last frame in a file, as of the last cut."""
+        self.slot: TrackSummary | None = None
+        """Where ordinary frames are counted; None while each frame must be looked at: its track
+        is new, its state has changed, two segments are open, every frame may be cut at."""
+
+    @property
+    def id(self) -> tuple[int, int]:
+        return self.kind, self.number
+
+    @property
+    def can_start(self) -> bool:
+        """Whether a decoder that is given `state` and then a keyframe can begin."""
+        return self.is_configured or not needs_config(self.codec)
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether a sequence header with something in it is known."""
+        return self.config is not None and bool(config_record(self.kind, self.config))
+
+    def knows(self, role: Role, body: bytes) -> bool:
+        """Whether this header says nothing new."""
+        known = self.config if role is Role.SEQUENCE_START else self.extras.get(role)
+        return known == body
+
+    def learn(self, role: Role, codec: str, body: bytes) -> None:
+        """Take a header of the track as its newest state."""
+        self.use_codec(codec)
+        if role is Role.SEQUENCE_START:
+            self.config = body
+        else:
+            self.extras[role] = body
+        self._renew_state()
+
+    def use_codec(self, codec: str) -> None:
+        """Frames or a header of this codec come; state of another one is void."""
+        if codec != self.codec:
+            if self.codec:
+                self.config = None
+                self.extras = {}
+            self.codec = codec
+            self._renew_state()
+
+    def _renew_state(self) -> None:
+        config = () if self.config is None else (self.config,)
+        self.state = (*config, *self.extras.values())
+        self.slot = None
+
+
+class Tracks:
+    """All tracks, by kind and number."""
+
+    def __init__(self) -> None:
+        self.by_kind: dict[int, dict[int, Track]] = {VIDEO: {}, AUDIO: {}}
+        self.cutting: Track | None = None
+        """The track whose frames a segment can begin with: the first video track that has frames,
+        number 0 unless that one never came; without video, the first audio track."""
+
+    def __iter__(self) -> Iterator[Track]:
+        """Video before audio, by number."""
+        for kind in (VIDEO, AUDIO):
+            numbered = self.by_kind[kind]
+            yield from (numbered[number] for number in sorted(numbered))
+
+    def get(self, kind: int, part: Part) -> Track:
+        """The track of a part; it begins here if there is none."""
+        numbered = self.by_kind[kind]
+        track = numbered.get(part.track)
+        if track is None:
+            track = numbered[part.track] = Track(kind, part.track)
+        return track
+
+    def has_frame(self, track: Track) -> None:
+        """Note that a track has frames."""
+        if not track.framed:
+            track.framed = True
+            self.cutting = next(track for track in self if track.framed)
+
+    @property
+    def expects_video(self) -> bool:
+        """Whether video has come, or a header that announces it."""
+        return any(track.framed or track.state for track in self.by_kind[VIDEO].values())
+
+    def head_state(self) -> list[tuple[Track, bytes]]:
+        """Every track's state in the order of a segment's head (protocol §5.9 rule 2): of each
+        kind first the sequence headers, then what goes with them."""
+        state: list[tuple[Track, bytes]] = []
+        for kind in (VIDEO, AUDIO):
+            tracks = [track for track in self if track.kind == kind]
+            state += [(track, track.config) for track in tracks if track.config is not None]
+            state += [(track, extra) for track in tracks for extra in track.extras.values()]
+        return state
+
+    def has_room(self, body: bytes) -> bool:
+        """Whether a header can be remembered."""
+        remembered = sum(len(known) for track in self for known in track.state)
+        return remembered + len(body) <= STATE_BYTES

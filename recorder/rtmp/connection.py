@@ -1,0 +1,350 @@
+"""The server's side of one RTMP connection: the only class that others use.
+
+Owns what happens to each type of message, and the acknowledgements; commands go to the command
+flow. Knows no socket, no clock, no room and no file. Input is stored by `receive_data` and parsed
+by `next_event`, one event at a time, so that a message takes effect before the next byte is looked
+at. Where the application has to decide, parsing pauses.
+
+Invariant: whatever bytes arrive, `next_event` returns an event or a marker or raises
+`RemoteProtocolError`; anything else is a bug here. The events do not depend on how the bytes were
+split.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from recorder.rtmp import commands
+from recorder.rtmp.chunks import ChunkReader
+from recorder.rtmp.counters import Counters
+from recorder.rtmp.errors import Hint, RemoteProtocolError
+from recorder.rtmp.events import (
+    NEED_DATA,
+    PAUSED,
+    DataReceived,
+    Event,
+    MediaReceived,
+    Wait,
+)
+from recorder.rtmp.flow import CommandFlow
+from recorder.rtmp.handshake import Expect, Handshake
+from recorder.rtmp.limits import Limits
+from recorder.rtmp.messages import (
+    Aggregate,
+    Message,
+    MessageType,
+    UserControl,
+    u32_at_front,
+    u32_body,
+    user_control_body,
+)
+from recorder.rtmp.output import Output
+from recorder.rtmp.states import ConnectionState, State, Step
+from recorder.rtmp.text import clean_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+DEFAULT_LIMITS: Final = Limits()
+
+_MEDIA: Final = frozenset((int(MessageType.AUDIO), int(MessageType.VIDEO)))
+_IN_AGGREGATES: Final = _MEDIA | {int(MessageType.DATA_AMF0), int(MessageType.DATA_AMF3)}
+"""What an aggregate may hold: FLV tags. A command in one is none."""
+
+_MESSAGE_COST_BYTES: Final = 16
+"""What a dropped message costs beside its payload, so that empty ones end as well."""
+
+
+class ServerConnection:
+    """One connection: bytes in, events out, bytes out."""
+
+    def __init__(
+        self,
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        random: bytes,
+        tell_format3_apart: bool = True,
+    ) -> None:
+        """Begin a connection on which nothing has been received.
+
+        Args:
+            limits: Every bound that the peer can touch.
+            random: 1528 bytes of filler for the handshake.
+            tell_format3_apart: Recognise senders for which a new-message format 3 means "same
+                time" (§2.2). A heuristic, so it can be switched off.
+
+        Raises:
+            LocalProtocolError: `random` has another length.
+        """
+        self.counters = Counters()
+        self.bytes_received = 0
+        self._limits = limits
+        self._state = ConnectionState()
+        self._failure: RemoteProtocolError | None = None
+        self._input = bytearray()
+        self._handshake = Handshake(random)
+        self._reader = ChunkReader(
+            self._input, limits, self.counters, tell_format3_apart=tell_format3_apart
+        )
+        self._aggregate: Aggregate | None = None
+        self._output = Output()
+        self._flow = CommandFlow(self._state, limits, self.counters, self._output)
+        self._publishing = self._flow.streams.publishing
+        self._stray_bytes = 0
+        self._acknowledged = 0
+        self._acknowledge_every = limits.window_bytes // 2
+        self._announced_window = limits.window_bytes
+
+    # Bytes in, events out
+
+    def receive_data(self, data: bytes | bytearray | memoryview) -> None:
+        """Store what came. Nothing is parsed, so nothing can fail."""
+        self.bytes_received += len(data)
+        if not self._state.is_over:
+            self._input += data
+
+    def next_event(self) -> Event | Wait:
+        """Parse up to the next event.
+
+        Returns:
+            The event; NEED_DATA when everything is parsed; PAUSED while the application owes an
+            answer to the last `ConnectRequested` or `PublishRequested`.
+
+        Raises:
+            RemoteProtocolError: The peer broke the protocol or a bound; now and from now on.
+        """
+        if self._failure is not None:
+            raise RemoteProtocolError(self._failure.reason, self._failure.hint)
+        try:
+            return self._advance()
+        except RemoteProtocolError as error:
+            self._failure = error
+            self._state.step(Step.FAIL)
+            self._forget_input()
+            raise
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Bytes received and held, but not delivered in an event."""
+        in_aggregate = self._aggregate.unread_bytes if self._aggregate is not None else 0
+        return self._reader.buffered_bytes + in_aggregate
+
+    @property
+    def handshake_done(self) -> bool:
+        """Say whether the peer has sent its whole handshake."""
+        return not self._state.is_in(State.HANDSHAKE)
+
+    # Bytes out
+
+    @property
+    def has_data_to_send(self) -> bool:
+        """Say whether `data_to_send` would return bytes."""
+        return bool(self._output) or self._acknowledgement_due
+
+    def data_to_send(self) -> bytes:
+        """Take what is due, b"" if nothing is.
+
+        An acknowledgement is written here and not where it became due: only the newest count
+        matters, so a peer that never reads cannot make the output grow by sending media.
+        """
+        if self._acknowledgement_due:
+            self._acknowledged = self.bytes_received
+            # §2.5: the running total modulo 2**32. nginx and SRS begin at 0 again a little earlier
+            # for FMLE; senders that compare (gortmplib) do it modulo 2**32.
+            self._output.control(MessageType.ACKNOWLEDGEMENT, u32_body(self.bytes_received))
+        return self._output.take()
+
+    @property
+    def _acknowledgement_due(self) -> bool:
+        return (
+            self._state.is_in(State.CONNECTED)
+            and self.bytes_received - self._acknowledged >= self._acknowledge_every
+        )
+
+    # The application's answers
+
+    def accept_connect(self) -> None:
+        """Let the peer in (§4.3 rule 1).
+
+        Raises:
+            LocalProtocolError: It did not ask.
+        """
+        self._flow.accept_connect()
+
+    def reject_connect(self, description: str) -> None:
+        """Refuse the peer (§4.4). Send what is due, then close; further input is thrown away.
+
+        Raises:
+            LocalProtocolError: It did not ask.
+        """
+        self._flow.reject_connect(description)
+        self._forget_input()
+
+    def accept_publish(self, stream_id: int) -> None:
+        """Let the peer publish (§4.3 rule 4): its media follows.
+
+        Raises:
+            LocalProtocolError: It did not ask for this NetStream.
+        """
+        self._flow.accept_publish(stream_id)
+        self._reader.lift_allowance()
+        self._stray_bytes = 0
+
+    def reject_publish(self, stream_id: int, code: str, description: str) -> None:
+        """Refuse the publish (§4.4), with a code such as "NetStream.Publish.BadName".
+
+        Raises:
+            LocalProtocolError: The peer did not ask for this NetStream.
+        """
+        self._flow.reject_publish(stream_id, code, description)
+
+    def end_publish(
+        self,
+        stream_id: int,
+        code: str = "NetStream.Unpublish.Success",
+        description: str = "Unpublished.",
+        level: str = "status",
+    ) -> None:
+        """End a publish from our side. Many encoders ignore it: closing is what works (§4.4).
+
+        There is no `PublishEnded` for it; media that still comes is dropped and counted.
+
+        Raises:
+            LocalProtocolError: This NetStream is not publishing.
+        """
+        self._flow.end_publish(stream_id, level, code, description)
+
+    # Parsing
+
+    def _advance(self) -> Event | Wait:
+        # Only what came with an event can pause, so once is often enough.
+        if self._flow.is_paused:
+            return PAUSED
+        publishing = self._publishing
+        while True:
+            message = self._next_message()
+            if message is None:
+                return NEED_DATA
+            type_id, stream_id, timestamp, payload = message
+            if type_id in _MEDIA:
+                if stream_id in publishing:
+                    return MediaReceived(
+                        stream_id=stream_id, kind=type_id, timestamp=timestamp, payload=payload
+                    )
+                self._drop(message)
+                continue
+            handle = self._MESSAGES.get(type_id)
+            if handle is None:
+                self.counters.unknown_messages += 1
+                continue
+            event = handle(self, message)
+            if len(self._output) > self._limits.unsent_bytes:
+                raise RemoteProtocolError("too many unread answers", Hint.UNREAD)
+            if event is not None:
+                return event
+
+    def _next_message(self) -> Message | None:
+        if self._state.is_in(State.HANDSHAKE):
+            self._output.raw(self._handshake.advance(self._input))
+            if self._handshake.expect is not Expect.NOTHING:
+                return None
+            self._state.step(Step.SHAKE_HANDS)
+        while self._aggregate is not None:
+            message = self._aggregate.next_message()
+            if message is None:
+                self.counters.broken_aggregates += self._aggregate.broken
+                self._aggregate = None
+            elif message.type_id in _IN_AGGREGATES:
+                return message
+            else:
+                self.counters.unknown_messages += 1
+        return self._reader.next_message()
+
+    def _on_command(self, message: Message) -> Event | None:
+        return self._flow.on_command(message)
+
+    def _on_acknowledgement(self, _message: Message) -> None:
+        self.counters.acknowledgements += 1
+
+    def _on_window_ack_size(self, message: Message) -> None:
+        window = u32_at_front(message.payload)
+        if window is None:
+            self.counters.short_control += 1
+        elif window > 0:
+            # Half of it, as SRS does: so a sender that stops at its window never does. And never
+            # less often than our own window says: gortmplib measures us by that.
+            self._acknowledge_every = max(1, min(window, self._limits.window_bytes) // 2)
+
+    def _on_set_peer_bandwidth(self, message: Message) -> None:
+        window = u32_at_front(message.payload)
+        if window is None:
+            self.counters.short_control += 1
+        elif self._state.is_in(State.CONNECTED) and window != self._announced_window:
+            self._announced_window = window
+            self._output.control(MessageType.WINDOW_ACK_SIZE, u32_body(window))
+
+    def _on_user_control(self, message: Message) -> None:
+        if len(message.payload) < 2:
+            self.counters.short_control += 1
+        elif int.from_bytes(message.payload[:2]) == UserControl.PING_REQUEST:
+            self._on_ping(message.payload[2:6])
+
+    def _on_ping(self, time: bytes) -> None:
+        if len(time) < 4:
+            self.counters.short_control += 1
+        elif self._state.is_in(State.CONNECTED):  # §1.4 rule 1: before, nothing may be sent
+            self._output.control(
+                MessageType.USER_CONTROL, user_control_body(UserControl.PING_RESPONSE, time)
+            )
+
+    def _on_aggregate(self, message: Message) -> None:
+        if message.stream_id in self._publishing:
+            self._aggregate = Aggregate(message)
+        else:
+            self._drop(message)
+
+    def _on_data(self, message: Message) -> DataReceived | None:
+        if message.stream_id not in self._publishing:
+            self._drop(message)
+            return None
+        data = commands.read_data(message, self._limits.amf)
+        if data is None:
+            self.counters.undecodable_data += 1
+            return None
+        name, payload = data
+        if name == commands.CLEAR_DATA_FRAME:
+            self.counters.cleared_data_frames += 1
+            return None
+        return DataReceived(
+            stream_id=message.stream_id,
+            timestamp=message.timestamp,
+            name=clean_text(name, self._limits),
+            payload=payload,
+        )
+
+    def _drop(self, message: Message) -> None:
+        """Media for nobody: counted, and after a quota the end (§6 row 28)."""
+        self.counters.media_without_publish += 1
+        self._stray_bytes += len(message.payload) + _MESSAGE_COST_BYTES
+        if self._stray_bytes > self._limits.stray_bytes:
+            raise RemoteProtocolError(
+                "media keeps coming for a stream that is not publishing", Hint.NOT_PUBLISHING
+            )
+
+    def _forget_input(self) -> None:
+        """Let go of what was received. New objects: a traceback may hold the old ones."""
+        self._input = bytearray()
+        self._reader = ChunkReader(self._input, self._limits, self.counters)
+        self._aggregate = None
+
+    _MESSAGES: ClassVar[Mapping[int, Callable[[ServerConnection, Message], Event | None]]] = {
+        MessageType.ACKNOWLEDGEMENT: _on_acknowledgement,
+        MessageType.USER_CONTROL: _on_user_control,
+        MessageType.WINDOW_ACK_SIZE: _on_window_ack_size,
+        MessageType.SET_PEER_BANDWIDTH: _on_set_peer_bandwidth,
+        MessageType.DATA_AMF0: _on_data,
+        MessageType.DATA_AMF3: _on_data,
+        MessageType.COMMAND_AMF0: _on_command,
+        MessageType.COMMAND_AMF3: _on_command,
+        MessageType.AGGREGATE: _on_aggregate,
+    }

@@ -1,0 +1,80 @@
+"""Every bound that a peer can touch, and our own settings of the same kind.
+
+One frozen object, so that a test can make any of them small. Each number says why it is that
+number; the surveys of other servers are in protocol §2.8.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from recorder.amf import AmfLimits
+
+UNLIMITED: Final = 1 << 62
+"""More bytes than any connection carries."""
+
+
+@attrs.frozen(kw_only=True)
+class Limits:
+    """The bounds of one connection."""
+
+    message_bytes: int = 0xFF_FFFF
+    """One video or aggregate message: what its 24-bit length field can say. 4K keyframes exceed
+    the 1 MiB of nginx-rtmp; whoever may publish is bounded by `partial_bytes` and by the room."""
+
+    audio_bytes: int = 1 << 20
+    """One audio message. The largest real ones are PCM, some tens of KiB."""
+
+    command_bytes: int = 1 << 20
+    """One command, data, shared object or control message. Commands are some hundred bytes,
+    metadata with an index some tens of KiB; decoding costs time, so this is not media's bound."""
+
+    partial_bytes: int = 32 << 20
+    """All unfinished messages together, as far as received: two of the largest. Memory is taken by
+    received bytes only, never by a declared length."""
+
+    chunk_streams: int = 64
+    """Chunk streams with state. Real senders use up to 8; nginx-rtmp stops at 32, and comparing
+    the number itself instead of the count broke an encoder that begins at 64 (nginx-rtmp #246)."""
+
+    bytes_before_publish: int = 256 << 10
+    """Everything behind the handshake until the first publish is accepted: strangers get no more.
+    A connect with all its keys is below 2 KiB."""
+
+    publishing_streams: int = 16
+    """NetStreams publishing at once. FMLE multi-bitrate uses 3 (SRS #545)."""
+
+    stray_bytes: int = 4 << 20
+    """Media for a stream that is not publishing, since the last accepted publish. Some seconds of
+    it come after every refusal and every end from our side, before the peer notices; firmware that
+    never notices is cut off here (dji-sdk #1163)."""
+
+    unsent_bytes: int = 64 << 10
+    """Answers not taken by `data_to_send`. A whole session causes below 4 KiB of them."""
+
+    name_chars: int = 1024
+    """Application, tcUrl and stream name: they identify, so they are refused beyond this, never
+    cut. With Adobe authentication real ones reach about 300."""
+
+    text_chars: int = 128
+    """All other text from a peer is cut to this (design promise 10)."""
+
+    described_values: int = 512
+    """Values of a connect command object that are kept for the application. Real ones have 5 to 60,
+    lists of FourCCs included."""
+
+    amf: AmfLimits = attrs.field(factory=AmfLimits)
+    """The bounds of decoding data messages."""
+
+    command_amf: AmfLimits = attrs.field(factory=AmfLimits.for_commands)
+    """The bounds of decoding commands, which strangers send."""
+
+    chunk_size: int = 65536
+    """What we announce with Set Chunk Size. ffmpeg copies it for its own sending (§2.5), so a large
+    one makes our input cheap; above 64 KiB nothing is gained any more."""
+
+    window_bytes: int = 2_500_000
+    """The window we announce, and the one we acknowledge by when the peer announces none or a
+    larger one (§2.5)."""

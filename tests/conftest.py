@@ -1,0 +1,54 @@
+"""What every test run shares: tests that this machine cannot run are named, never skipped silently.
+
+A test marked `debian` needs Debian packages, one marked `root` needs root. `make test` says with
+--missing-packages what is not installed; run by hand without it, those tests run and fail for
+themselves. What was left out stands in a section of its own at the end, with the command that
+changes it.
+"""
+
+import os
+
+import pytest
+
+_LEFT_OUT = pytest.StashKey[dict[str, list[str]]]()
+_AS_ROOT = "sudo make test"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--missing-packages",
+        default="",
+        metavar="NAMES",
+        help="Debian packages that are not installed: leave out, and name, the tests needing them",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    packages = config.getoption("--missing-packages").split()
+    remedies = {}
+    if packages:
+        remedies["debian"] = f"sudo apt-get install {' '.join(packages)}"
+    if os.geteuid() != 0:
+        remedies["root"] = _AS_ROOT
+    left_out: dict[str, list[str]] = {}
+    kept = []
+    for item in items:
+        marker = next((name for name in remedies if item.get_closest_marker(name)), None)
+        if marker is None:
+            kept.append(item)
+        else:
+            left_out.setdefault(remedies[marker], []).append(item.nodeid)
+    if left_out:
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = kept
+    config.stash[_LEFT_OUT] = left_out
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for remedy, names in config.stash.get(_LEFT_OUT, {}).items():
+        terminalreporter.section("NOT RUN: this machine lacks what these tests need", yellow=True)
+        for name in names:
+            terminalreporter.write_line(name)
+        terminalreporter.write_line(f"To run them: {remedy}", yellow=True, bold=True)

@@ -1,0 +1,189 @@
+"""Disks for tests: the real one, with every operation written down, or with one that fails.
+
+Both wrap a real `OsDisk` on a folder of the test, so what they let through has happened. An
+operation is written down as a line such as `link room/2026-11-22/0000042-103000Z/0001.flv`: its
+name, and what it was done to, from the first opened folder on.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
+
+from recorder.recording.disk import FILE_MODE, FOLDER_MODE, OsDisk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from recorder.recording.disk import Buffer
+
+T = TypeVar("T")
+
+
+def open_descriptors() -> int:
+    """How many descriptors this process has open."""
+    return len(os.listdir("/proc/self/fd"))
+
+
+class RecordingDisk:
+    """An OsDisk that writes down each operation, in order, once it has been let through.
+
+    Attributes:
+        operations: what was done.
+        max_write_bytes: writes are cut short to this, where it is set.
+        kind: what `file_system` answers.
+    """
+
+    def __init__(self, inner: OsDisk | None = None) -> None:
+        self.inner = inner or OsDisk()
+        self.operations: list[str] = []
+        self.max_write_bytes: int | None = None
+        self.kind = "ext4"
+        self._names: dict[int, str] = {}
+
+    def perform(self, operation: str, subject: str, action: Callable[[], T]) -> T:
+        """Do one operation. Subclasses decide here whether it happens."""
+        self.operations.append(f"{operation} {subject}")
+        return action()
+
+    def _at(self, folder: int, name: str) -> str:
+        return "/".join(part for part in (self._names.get(folder, "?"), name) if part)
+
+    def _open(self, operation: str, subject: str, action: Callable[[], int], name: str) -> int:
+        descriptor = self.perform(operation, subject, action)
+        self._names[descriptor] = name
+        return descriptor
+
+    def open_path(self, path: Path, *, follow: bool = False) -> int:
+        return self._open(
+            "open_path", str(path), lambda: self.inner.open_path(path, follow=follow), ""
+        )
+
+    def open_folder(self, parent: int, name: str) -> int:
+        path = self._at(parent, name)
+        return self._open("open_folder", path, lambda: self.inner.open_folder(parent, name), path)
+
+    def make_folder(self, parent: int, name: str, mode: int = FOLDER_MODE) -> None:
+        self.perform(
+            "make_folder",
+            self._at(parent, name),
+            lambda: self.inner.make_folder(parent, name, mode),
+        )
+
+    def sync_folder(self, folder: int) -> None:
+        self.perform("sync_folder", self._at(folder, ""), lambda: self.inner.sync_folder(folder))
+
+    def list_folder(self, folder: int) -> list[str]:
+        return self.perform(
+            "list_folder", self._at(folder, ""), lambda: self.inner.list_folder(folder)
+        )
+
+    def exists(self, folder: int, name: str) -> bool:
+        return self.perform(
+            "exists", self._at(folder, name), lambda: self.inner.exists(folder, name)
+        )
+
+    def create_file(self, folder: int, name: str, mode: int = FILE_MODE) -> int:
+        path = self._at(folder, name)
+        return self._open(
+            "create_file", path, lambda: self.inner.create_file(folder, name, mode), path
+        )
+
+    def open_file(self, folder: int, name: str) -> int:
+        path = self._at(folder, name)
+        return self._open("open_file", path, lambda: self.inner.open_file(folder, name), path)
+
+    def open_lock(self, folder: int, name: str) -> int:
+        path = self._at(folder, name)
+        return self._open("open_lock", path, lambda: self.inner.open_lock(folder, name), path)
+
+    def read(self, file: int, size: int, offset: int) -> bytes:
+        return self.perform("read", self._at(file, ""), lambda: self.inner.read(file, size, offset))
+
+    def write(self, file: int, buffers: Sequence[Buffer], offset: int) -> int:
+        if self.max_write_bytes is not None:
+            buffers = [b"".join(buffers)[: self.max_write_bytes]]
+        return self.perform(
+            "write", self._at(file, ""), lambda: self.inner.write(file, buffers, offset)
+        )
+
+    def truncate(self, file: int, size: int) -> None:
+        self.perform("truncate", self._at(file, ""), lambda: self.inner.truncate(file, size))
+
+    def sync_file(self, file: int) -> None:
+        self.perform("sync_file", self._at(file, ""), lambda: self.inner.sync_file(file))
+
+    def link(self, folder: int, source: str, target: str) -> None:
+        self.perform(
+            "link", self._at(folder, target), lambda: self.inner.link(folder, source, target)
+        )
+
+    def rename(self, folder: int, source: str, target: str) -> None:
+        self.perform(
+            "rename", self._at(folder, target), lambda: self.inner.rename(folder, source, target)
+        )
+
+    def unlink(self, folder: int, name: str) -> None:
+        self.perform("unlink", self._at(folder, name), lambda: self.inner.unlink(folder, name))
+
+    def try_lock(self, file: int) -> bool:
+        return self.perform("try_lock", self._at(file, ""), lambda: self.inner.try_lock(file))
+
+    def file_system(self, folder: int) -> str:
+        return self.perform("file_system", self._at(folder, ""), lambda: self.kind)
+
+    def close(self, descriptor: int) -> None:
+        self.perform("close", self._at(descriptor, ""), lambda: self.inner.close(descriptor))
+
+
+class FailingDisk(RecordingDisk):
+    """A disk whose n-th operation, counted from `arm`, raises an OSError.
+
+    `close` gives its descriptor back even when it raises, as the kernel does. Everything else
+    fails before it has done anything, or with `late=True` after it has done it: a disk whose
+    answer was lost.
+    """
+
+    def __init__(self, inner: OsDisk | None = None) -> None:
+        super().__init__(inner)
+        self._countdown = 0
+        self._error = errno.EIO
+        self._late = False
+        self.failed: str | None = None
+
+    def arm(self, n: int, error: int = errno.EIO, *, late: bool = False) -> None:
+        """Let the n-th operation from now on fail, the first being 1; 0 lets none fail."""
+        self._countdown, self._error, self._late = n, error, late
+        self.failed = None
+
+    def perform(self, operation: str, subject: str, action: Callable[[], T]) -> T:
+        self._countdown -= 1
+        if self._countdown:
+            return super().perform(operation, subject, action)
+        self.failed = f"{operation} {subject}"
+        if operation == "close" or self._late:
+            with suppress(OSError):
+                result = super().perform(operation, subject, action)
+                if isinstance(result, int) and operation in _OPENING:
+                    self.inner.close(result)
+        raise OSError(self._error, os.strerror(self._error), subject)
+
+
+_OPENING = frozenset({"open_path", "open_folder", "create_file", "open_file", "open_lock"})
+
+
+class RefusingDisk(RecordingDisk):
+    """A disk that refuses every operation of one name, as a file system without it does."""
+
+    def __init__(self, operation: str, error: int) -> None:
+        super().__init__()
+        self._operation = operation
+        self._error = error
+
+    def perform(self, operation: str, subject: str, action: Callable[[], T]) -> T:
+        if operation == self._operation:
+            raise OSError(self._error, os.strerror(self._error), subject)
+        return super().perform(operation, subject, action)

@@ -1,0 +1,150 @@
+"""A whole live side without sockets, threads or files: real sessions, rooms and protocol, fake
+recorders, streams in memory. The clock jumps by itself, so no test waits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from recorder.live.access import Access
+from recorder.live.listener import Door
+from recorder.live.memory import MemoryBudget
+from recorder.live.reception import Reception
+from recorder.live.rooms import Rooms
+from recorder.live.session import House, Timeouts
+from tests.helpers.live import FakeRecorder
+from tests.helpers.rtmp_client import RtmpClient
+
+if TYPE_CHECKING:
+    from recorder.live.takeover import TakeoverPolicy
+
+KEYS = {"room101": "key-of-room-101-abcdef", "room102": "key-of-room-102-abcdef"}
+
+
+@attrs.frozen
+class _Room:
+    key: str
+
+
+@attrs.define
+class Hops:
+    """Stands for the writer: `land` is what ends a hop."""
+
+    landed: trio.Event = attrs.field(factory=trio.Event)
+
+    async def next_hop(self) -> None:
+        await self.landed.wait()
+
+    def land(self) -> None:
+        self.landed.set()
+        self.landed = trio.Event()
+
+
+@attrs.define
+class Building:
+    """The live side and the way into it."""
+
+    nursery: trio.Nursery
+    limits: dict[str, int]
+    policy: TakeoverPolicy = "if-stale"
+    recorders: dict[str, FakeRecorder] = attrs.field(factory=dict)
+    hops: Hops = attrs.field(factory=Hops)
+    rooms: Rooms = attrs.field(init=False)
+    door: Door = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.rooms = Rooms(list(KEYS), self._recorder, reconnect_window_s=60, limit=64)
+        memory = MemoryBudget(self.limits["memory"])
+        access = Access({name: _Room(key) for name, key in KEYS.items()}, None, "live")
+        house = House(
+            reception=Reception(access, self.rooms, memory, self.policy, self.limits["publishers"]),
+            memory=memory,
+            next_hop=self.hops.next_hop,
+            timeouts=Timeouts(first_media=20, idle=15),
+            buffer_bytes=self.limits["buffer"],
+            random=bytes,
+        )
+        self.door = Door(house, limit=self.limits["connections"])
+
+    def _recorder(self, name: str) -> FakeRecorder:
+        return self.recorders.setdefault(name, FakeRecorder(name))
+
+    def enter(self, address: str = "10.0.0.1") -> Peer:
+        """A new connection from this address."""
+        ours, theirs = trio.testing.memory_stream_pair()
+        self.nursery.start_soon(self.door.welcome, ours, address)
+        peer = Peer(theirs)
+        self.nursery.start_soon(peer.read)
+        return peer
+
+    async def publish(self, room: str = "room101", address: str = "10.0.0.1") -> Peer:
+        """A connection that publishes and has sent its first frame."""
+        peer = self.enter(address)
+        peer.client.start(f"{room}?key={KEYS[room]}")
+        await peer.exchange()
+        peer.client.video(0, b"\x17\x01frame")
+        await peer.exchange()
+        return peer
+
+
+@attrs.define
+class Peer:
+    """An encoder: a scripted client at its end of the stream. `read` is its other half."""
+
+    stream: trio.abc.HalfCloseableStream
+    client: RtmpClient = attrs.field(factory=RtmpClient)
+    closed: trio.Event = attrs.field(factory=trio.Event)
+
+    async def read(self) -> None:
+        """Read all that the recorder sends, until it closes or we do."""
+        try:
+            while data := await self.stream.receive_some(65536):
+                self.client.receive(bytes(data))
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
+        self.closed.set()
+
+    async def send(self) -> None:
+        """Send what the client has to say."""
+        await self.stream.send_all(self.client.data_to_send())
+
+    async def exchange(self) -> None:
+        """Send, and let everybody do what can be done at once."""
+        await self.send()
+        await trio.testing.wait_all_tasks_blocked()
+
+    async def until_closed(self) -> float:
+        """Wait until the recorder closes; the seconds it took."""
+        began = trio.current_time()
+        await self.closed.wait()
+        took = trio.current_time() - began
+        await self.leave()
+        return took
+
+    async def leave(self) -> None:
+        """Close without a word."""
+        await self.stream.aclose()
+        await trio.testing.wait_all_tasks_blocked()
+
+
+@pytest.fixture
+def limits() -> dict[str, int]:
+    return {"memory": 1 << 20, "publishers": 8, "connections": 256, "buffer": 64 << 10}
+
+
+@pytest.fixture
+def policy() -> TakeoverPolicy:
+    return "if-stale"
+
+
+@pytest.fixture
+async def building(
+    nursery: trio.Nursery,
+    limits: dict[str, int],
+    policy: TakeoverPolicy,
+) -> Building:
+    return Building(nursery, limits, policy)

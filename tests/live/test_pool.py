@@ -1,0 +1,124 @@
+"""The pool of connections that do not publish yet."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.live.pool import PendingPool, address_group, canonical_address
+
+
+@pytest.mark.parametrize(
+    ("address", "group"),
+    [
+        ("10.0.0.1", "10.0.0.1"),
+        ("::ffff:10.0.0.1", "10.0.0.1"),
+        ("::ffff:0a00:0001", "10.0.0.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:DB8:1:2::", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64%eth0"),
+        ("fe80::1%eth1", "fe80::/64%eth1"),
+        ("::1", "::/64"),
+        ("somewhere", "somewhere"),
+        ("some:where", "some:where"),
+        ("", ""),
+    ],
+)
+def test_an_address_belongs_to_its_host_or_its_network(address: str, group: str) -> None:
+    assert address_group(address) == group
+
+
+def test_one_host_has_one_text() -> None:
+    assert canonical_address("::ffff:10.0.0.1") == canonical_address("10.0.0.1") == "10.0.0.1"
+    assert canonical_address("2001:db8:0::1") == canonical_address("2001:DB8::1")
+    assert canonical_address("2001:db8::1") != canonical_address("2001:db8::2")
+
+
+def test_while_there_is_room_nobody_goes() -> None:
+    pool: PendingPool[int] = PendingPool()
+    assert [pool.enter(number, f"10.0.0.{number}") for number in range(64)] == [[]] * 64
+    assert len(pool) == 64
+
+
+def test_when_the_pool_is_full_the_oldest_goes() -> None:
+    pool: PendingPool[int] = PendingPool()
+    for number in range(64):
+        pool.enter(number, f"10.0.0.{number}")
+    assert pool.enter(64, "10.0.0.64") == [0]
+    assert pool.enter(65, "10.0.0.65") == [1]
+    assert len(pool) == 64
+
+
+def test_the_ninth_of_an_address_sends_the_oldest_of_that_address() -> None:
+    pool: PendingPool[str] = PendingPool()
+    pool.enter("older", "10.0.0.9")
+    for number in range(8):
+        assert pool.enter(f"member {number}", "10.0.0.1") == []
+    assert pool.enter("member 8", "::ffff:10.0.0.1") == ["member 0"]
+    assert pool.enter("member 9", "10.0.0.1") == ["member 1"]
+    assert len(pool) == 9
+
+
+def test_a_network_of_addresses_is_one_address() -> None:
+    pool: PendingPool[int] = PendingPool()
+    for number in range(8):
+        assert pool.enter(number, f"2001:db8::{number:x}") == []
+    assert pool.enter(8, "2001:db8::abcd") == [0]
+    assert pool.enter(9, "2001:db8:0:1::1") == []
+
+
+def test_a_full_pool_and_a_full_address_send_one_only() -> None:
+    pool: PendingPool[int] = PendingPool()
+    for number in range(64):
+        pool.enter(number, f"10.0.0.{number // 8}")
+    assert pool.enter(64, "10.0.0.7") == [56]
+    assert pool.enter(65, "10.0.0.8") == [0]
+
+
+def test_whoever_left_makes_room_and_whoever_is_out_may_leave_again() -> None:
+    pool: PendingPool[int] = PendingPool()
+    for number in range(8):
+        pool.enter(number, "10.0.0.1")
+    pool.leave(3)
+    pool.leave(3)
+    assert pool.enter(8, "10.0.0.1") == []
+    assert pool.enter(9, "10.0.0.1") == [0]
+
+
+def test_a_member_that_comes_back_is_the_newest() -> None:
+    pool: PendingPool[int] = PendingPool(members=2)
+    pool.enter(1, "10.0.0.1")
+    pool.enter(2, "10.0.0.2")
+    pool.leave(1)
+    pool.enter(1, "10.0.0.1")
+    assert pool.enter(3, "10.0.0.3") == [2]
+
+
+def test_a_member_that_is_in_keeps_its_place() -> None:
+    pool: PendingPool[int] = PendingPool(members=2)
+    pool.enter(1, "10.0.0.1")
+    pool.enter(2, "10.0.0.2")
+    assert pool.enter(1, "10.0.0.1") == []
+    assert pool.enter(3, "10.0.0.3") == [1]
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 30), st.integers(0, 5))))
+def test_the_pool_holds_whom_it_took_in_and_never_too_many(
+    moves: list[tuple[bool, int, int]],
+) -> None:
+    pool: PendingPool[int] = PendingPool(members=8, members_per_address=3)
+    inside: dict[int, int] = {}
+    for comes, member, address in moves:
+        if comes:
+            gone = pool.enter(member, f"10.0.0.{address}")
+            assert member not in gone
+            inside.setdefault(member, address)
+            for other in gone:
+                del inside[other]
+        else:
+            pool.leave(member)
+            inside.pop(member, None)
+        assert len(pool) == len(inside) <= 8
+        assert all(list(inside.values()).count(address) <= 3 for address in inside.values())

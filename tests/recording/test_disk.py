@@ -1,0 +1,387 @@
+"""The primitives of the real disk, and the procedures made of them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.recording.disk import (
+    BUFFERS_PER_WRITE,
+    FILE_MODE,
+    PRIVATE_FILE_MODE,
+    PRIVATE_FOLDER_MODE,
+    OsDisk,
+    closing,
+    ensure_folder,
+    file_system_of,
+    read_small_file,
+    replace_file,
+    write_all,
+)
+from tests.helpers.disk import FailingDisk, RecordingDisk, open_descriptors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from recorder.recording.disk import Buffer
+
+DISK = OsDisk()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[int]:
+    with closing(DISK, DISK.open_path(tmp_path)) as descriptor:
+        yield descriptor
+
+
+# Folders.
+
+
+def test_a_folder_is_made_once(folder: int, tmp_path: Path) -> None:
+    DISK.make_folder(folder, "a", PRIVATE_FOLDER_MODE)
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == PRIVATE_FOLDER_MODE
+    with pytest.raises(FileExistsError):
+        DISK.make_folder(folder, "a")
+
+
+def test_a_folders_names_are_listed(folder: int, tmp_path: Path) -> None:
+    assert DISK.list_folder(folder) == []
+    (tmp_path / "b").touch()
+    (tmp_path / "a").mkdir()
+    # Twice: the position of the descriptor must not matter.
+    assert sorted(DISK.list_folder(folder)) == ["a", "b"]
+    assert sorted(DISK.list_folder(folder)) == ["a", "b"]
+    DISK.sync_folder(folder)
+
+
+def test_a_link_is_not_followed_to_a_folder(folder: int, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    with pytest.raises(NotADirectoryError):
+        DISK.open_folder(folder, "link")
+    with pytest.raises(NotADirectoryError):
+        DISK.open_path(tmp_path / "link")
+    DISK.close(DISK.open_path(tmp_path / "link", follow=True))
+
+
+@pytest.mark.parametrize("target", ["real", "nothing"])
+def test_a_link_is_not_followed_to_a_file(folder: int, tmp_path: Path, target: str) -> None:
+    (tmp_path / "real").write_bytes(b"ours")
+    (tmp_path / "link").symlink_to(target)
+    with pytest.raises(FileExistsError):
+        DISK.create_file(folder, "link")
+    for open_it in (DISK.open_file, DISK.open_lock):
+        with pytest.raises(OSError, match="symbolic links") as caught:
+            open_it(folder, "link")
+        assert caught.value.errno == errno.ELOOP
+    assert DISK.exists(folder, "link")
+    assert (tmp_path / "real").read_bytes() == b"ours"
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_no_descriptor_survives_an_exec(folder: int) -> None:
+    DISK.make_folder(folder, "inner")
+    descriptors = [
+        folder,
+        DISK.open_folder(folder, "inner"),
+        DISK.create_file(folder, "file"),
+        DISK.open_file(folder, "file"),
+        DISK.open_lock(folder, "lock"),
+    ]
+    assert not any(map(os.get_inheritable, descriptors))
+    for descriptor in descriptors[1:]:
+        DISK.close(descriptor)
+
+
+# Files.
+
+
+def test_a_file_is_created_only_where_none_is(folder: int, tmp_path: Path) -> None:
+    with closing(DISK, DISK.create_file(folder, "a")) as file:
+        DISK.write(file, [b"one", memoryview(b"two")], 0)
+    with pytest.raises(FileExistsError):
+        DISK.create_file(folder, "a")
+    assert (tmp_path / "a").read_bytes() == b"onetwo"
+
+
+def test_a_write_goes_to_its_offset_and_moves_no_other(folder: int, tmp_path: Path) -> None:
+    with closing(DISK, DISK.create_file(folder, "a")) as file:
+        assert DISK.write(file, [b"0123456789"], 0) == 10
+        assert DISK.write(file, [b"AB"], 2) == 2
+        assert DISK.write(file, [b"x"], 10) == 1
+        DISK.sync_file(file)
+        DISK.truncate(file, 8)
+    assert (tmp_path / "a").read_bytes() == b"01AB4567"
+
+
+def test_a_link_never_takes_a_name_that_is_taken(folder: int, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    (tmp_path / "b").write_bytes(b"b")
+    with pytest.raises(FileExistsError):
+        DISK.link(folder, "a", "b")
+    DISK.link(folder, "a", "c")
+    DISK.unlink(folder, "a")
+    assert (tmp_path / "b").read_bytes() == b"b"
+    assert (tmp_path / "c").read_bytes() == b"a"
+
+
+def test_a_rename_replaces(folder: int, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    (tmp_path / "b").write_bytes(b"b")
+    DISK.rename(folder, "a", "b")
+    assert (tmp_path / "b").read_bytes() == b"a"
+    assert not DISK.exists(folder, "a")
+
+
+_TRY_LOCK = """
+import os, sys
+from recorder.recording.disk import OsDisk
+disk = OsDisk()
+print(disk.try_lock(disk.open_lock(disk.open_path(sys.argv[1]), "lock")))
+"""
+
+
+def _another_process_gets_the_lock(folder: Path) -> bool:
+    output = subprocess.run(  # Itself and no other program.
+        [sys.executable, "-c", _TRY_LOCK, folder], capture_output=True, text=True, check=True
+    ).stdout
+    return {"True\n": True, "False\n": False}[output]
+
+
+def test_a_lock_holds_while_its_descriptor_is_open(folder: int, tmp_path: Path) -> None:
+    first = DISK.open_lock(folder, "lock")
+    assert DISK.try_lock(first)
+    with closing(DISK, DISK.open_lock(folder, "lock")) as second:
+        assert not DISK.try_lock(second)
+    assert not _another_process_gets_the_lock(tmp_path)
+    DISK.close(first)
+    assert _another_process_gets_the_lock(tmp_path)
+
+
+# All of the bytes.
+
+
+class _Counting(OsDisk):
+    """Writes down how many buffers each write had."""
+
+    def __init__(self) -> None:
+        self.counts: list[int] = []
+
+    def write(self, file: int, buffers: Sequence[Buffer], offset: int) -> int:
+        self.counts.append(len(buffers))
+        return super().write(file, buffers, offset)
+
+
+def test_more_buffers_than_the_kernel_takes_go_in_several_writes(
+    folder: int, tmp_path: Path
+) -> None:
+    assert os.sysconf("SC_IOV_MAX") == BUFFERS_PER_WRITE
+    disk = _Counting()
+    buffers = [str(n).encode() for n in range(2 * BUFFERS_PER_WRITE + 1)]
+    with closing(disk, disk.create_file(folder, "a")) as file:
+        end = write_all(disk, file, buffers, 0)
+    assert disk.counts == [BUFFERS_PER_WRITE, BUFFERS_PER_WRITE, 1]
+    assert (tmp_path / "a").read_bytes() == b"".join(buffers)
+    assert end == len(b"".join(buffers))
+
+
+class _Short(OsDisk):
+    """A disk that takes a few bytes at a time, as one that is nearly full does."""
+
+    def __init__(self, bites: Sequence[int]) -> None:
+        self._bites = bites
+        self._writes = 0
+
+    def write(self, file: int, buffers: Sequence[Buffer], offset: int) -> int:
+        bite = self._bites[self._writes % len(self._bites)]
+        self._writes += 1
+        return super().write(file, [b"".join(buffers)[:bite]], offset)
+
+
+@given(
+    st.lists(st.binary(max_size=9), max_size=20),
+    st.lists(st.integers(1, 30), min_size=1),
+    st.data(),
+)
+def test_a_short_write_is_completed_wherever_it_stops(
+    buffers: list[bytes], bites: list[int], data: st.DataObject
+) -> None:
+    descriptor = os.memfd_create("file")
+    disk = _Short(bites)
+    offset = data.draw(st.integers(0, 5))
+    whole = b"".join(buffers)
+    with closing(disk, descriptor):
+        assert write_all(disk, descriptor, buffers, offset) == offset + len(whole)
+        assert os.pread(descriptor, 1000, offset) == whole
+
+
+def test_an_error_behind_a_short_write_is_raised(folder: int, tmp_path: Path) -> None:
+    disk = FailingDisk()
+    disk.max_write_bytes = 3
+    with closing(disk, disk.create_file(folder, "a")) as file:
+        disk.arm(2, errno.ENOSPC)
+        with pytest.raises(OSError, match="No space") as caught:
+            write_all(disk, file, [b"12345"], 0)
+        assert caught.value.errno == errno.ENOSPC
+    assert (tmp_path / "a").read_bytes() == b"123"
+
+
+def test_a_disk_that_takes_nothing_and_says_nothing_is_an_error(folder: int) -> None:
+    disk = _Short([3, 0])
+    with (
+        closing(disk, disk.create_file(folder, "a")) as file,
+        pytest.raises(OSError, match="took no byte") as caught,
+    ):
+        write_all(disk, file, [b"12345"], 0)
+    assert caught.value.errno == errno.EIO
+
+
+def test_no_buffers_are_no_bytes(folder: int) -> None:
+    with closing(DISK, DISK.create_file(folder, "a")) as file:
+        assert write_all(DISK, file, [], 7) == 7
+        assert write_all(DISK, file, [b"", b""], 7) == 7
+
+
+# Small files.
+
+
+def test_a_small_file_is_read_whole(folder: int, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"text")
+    assert read_small_file(DISK, folder, "a") == b"text"
+    (tmp_path / "empty").touch()
+    assert read_small_file(DISK, folder, "empty") == b""
+
+
+def test_a_file_that_is_not_small_is_refused(folder: int, tmp_path: Path) -> None:
+    before = open_descriptors()
+    (tmp_path / "a").write_bytes(bytes(1 << 20))
+    assert len(read_small_file(DISK, folder, "a")) == 1 << 20
+    (tmp_path / "a").write_bytes(bytes((1 << 20) + 1))
+    with pytest.raises(OSError, match="too large"):
+        read_small_file(DISK, folder, "a")
+    assert open_descriptors() == before
+
+
+def test_a_file_is_replaced_through_a_synced_neighbour(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    disk = RecordingDisk()
+    with closing(disk, disk.open_path(tmp_path)) as folder:
+        disk.operations.clear()
+        replace_file(disk, folder, "a", b"new", PRIVATE_FILE_MODE)
+    assert disk.operations[:-1] == [
+        "unlink a.tmp",
+        "create_file a.tmp",
+        "write a.tmp",
+        "sync_file a.tmp",
+        "close a.tmp",
+        "rename a",
+        "sync_folder ",
+    ]
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == PRIVATE_FILE_MODE
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_a_new_file_has_the_common_mode_unless_told(folder: int, tmp_path: Path) -> None:
+    replace_file(DISK, folder, "a", b"")
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == FILE_MODE
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("n", range(1, 8))
+def test_a_file_is_old_or_new_whatever_fails(tmp_path: Path, n: int, late: bool) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    (tmp_path / "a.tmp").write_bytes(b"left from an earlier attempt, and longer")
+    before = open_descriptors()
+    disk = FailingDisk()
+    with closing(disk, disk.open_path(tmp_path)) as folder:
+        disk.arm(n, late=late)
+        with pytest.raises(OSError, match="error"):
+            replace_file(disk, folder, "a", b"new")
+        assert (tmp_path / "a").read_bytes() in {b"old", b"new"}
+        # And the next attempt is not hindered by what this one left.
+        replace_file(disk, folder, "a", b"newer")
+    assert os.listdir(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"newer"
+    assert open_descriptors() == before
+
+
+def test_a_folder_that_is_there_is_opened_and_its_name_synced(tmp_path: Path) -> None:
+    disk = RecordingDisk()
+    with closing(disk, disk.open_path(tmp_path)) as folder:
+        for _ in range(2):
+            disk.operations.clear()
+            disk.close(ensure_folder(disk, folder, "a"))
+            assert disk.operations == [
+                "make_folder a",
+                "sync_folder ",
+                "open_folder a",
+                "close a",
+            ]
+
+
+def test_the_end_of_a_with_closes_whatever_happened(tmp_path: Path) -> None:
+    before = open_descriptors()
+    with pytest.raises(KeyError), closing(DISK, DISK.open_path(tmp_path)):
+        raise KeyError
+    assert open_descriptors() == before
+
+
+# File systems.
+
+MOUNTS = r"""
+22 27 0:21 / /proc rw,relatime - proc proc rw
+27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw,discard
+30 27 0:30 / /srv rw - xfs /dev/sda1 rw
+31 30 0:31 / /srv/recordings rw,relatime shared:7 master:1 - nfs4 nas:/x rw
+32 30 0:32 / /srv/usb\040disk\134\011a rw - exfat /dev/sdb1 rw
+33 30 0:33 / /srv/twice rw - vfat /dev/sdc1 rw
+34 33 0:34 / /srv/twice rw - ext4 /dev/sdc2 rw
+35 27 0:35 / /ntfs rw - fuseblk /dev/sdd1 rw
+36 27 0:36 / /dash-ed/-/x rw - btrfs /dev/sde - rw
+a line that no kernel writes
+""".strip()
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/", "ext4"),
+        ("/home/pi/recordings", "ext4"),
+        ("/proc", "proc"),
+        ("/procedures", "ext4"),
+        ("/srv", "xfs"),
+        ("/srv/other", "xfs"),
+        ("/srv/recordings", "nfs4"),
+        ("/srv/recordings/room101", "nfs4"),
+        ("/srv/recordings2", "xfs"),
+        ("/srv/usb disk\\\ta/recordings", "exfat"),
+        ("/srv/twice/a", "ext4"),
+        ("/ntfs/a/b/c", "fuseblk"),
+        ("/dash-ed/-/x/y", "btrfs"),
+    ],
+)
+def test_a_path_is_on_the_file_system_of_its_longest_mount_point(path: str, kind: str) -> None:
+    assert file_system_of(path, MOUNTS) == kind
+
+
+@pytest.mark.parametrize("text", ["", "\n", "36 35 98:0 / /a rw -", "- - - - - - - - -"])
+def test_without_a_mount_that_fits_the_file_system_is_not_known(text: str) -> None:
+    assert file_system_of("/home", text) == ""
+
+
+def test_the_file_system_of_a_real_folder_is_known(folder: int, tmp_path: Path) -> None:
+    kind = subprocess.run(
+        ["stat", "-f", "-c", "%T", tmp_path], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    # stat(1) calls the whole family by one name.
+    assert DISK.file_system(folder).startswith({"ext2/ext3": "ext"}.get(kind, kind[:5]))

@@ -1,0 +1,75 @@
+"""The promises of the README that a machine can keep cheaply."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).parent.parent
+
+
+def commands_of_readme() -> list[str]:
+    """The lines in code blocks of README.md."""
+    blocks = re.findall(r"(?ms)^```\n(.*?)^```", (TOP / "README.md").read_text())
+    return [line for block in blocks for line in block.splitlines()]
+
+
+@pytest.mark.parametrize("target", ["run", "test"])
+def test_the_two_commands_of_the_readme_exist(target: str) -> None:
+    assert f"make {target}" in commands_of_readme()
+    assert re.search(rf"^{target}:", (TOP / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_every_command_of_ours_in_the_readme_exists() -> None:
+    named = set(re.findall(r"`\.venv/bin/recorder ([a-z-]+)", (TOP / "README.md").read_text()))
+    assert named == {"check-config", "init", "new-key"}
+
+
+def test_ci_runs_the_tests_as_a_person_does() -> None:
+    script = TOP / ".ci/run"
+    assert os.access(script, os.X_OK)
+    assert "make test" in script.read_text()
+    subprocess.run(["bash", "-n", str(script)], check=True)
+
+
+def test_an_old_python_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    old = tmp_path / "python3"
+    old.write_text('#!/bin/sh\ncase "$1" in --version) echo Python 3.9.2;; *) exit 1;; esac\n')
+    old.chmod(0o755)
+    done = subprocess.run(
+        ["make", "--no-print-directory", "run", f"PYTHON={old}", f"VENV={tmp_path}/venv"],
+        cwd=TOP,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "needs Python 3.11 or later, and this is Python 3.9.2" in done.stderr
+    assert not (tmp_path / "venv").exists()
+
+
+def test_a_python_without_venv_names_the_package(tmp_path: Path) -> None:
+    bare = tmp_path / "python3"
+    bare.write_text('#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; *print*) echo 3.11;; esac\n')
+    bare.chmod(0o755)
+    (tmp_path / "id").write_text("#!/bin/sh\necho 1000\n")
+    (tmp_path / "id").chmod(0o755)
+    done = subprocess.run(
+        ["make", "--no-print-directory", "run", f"PYTHON={bare}", f"VENV={tmp_path}/venv"],
+        cwd=TOP,
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "sudo apt install python3-venv" in done.stderr
+
+
+def test_no_file_names_a_package_index() -> None:
+    for name in ("Makefile", ".ci/run", "pyproject.toml"):
+        text = (TOP / name).read_text()
+        assert "index-url" not in text
+        assert "https://" not in text
