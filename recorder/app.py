@@ -25,9 +25,10 @@ from recorder.live.rooms import Rooms
 from recorder.live.session import House, Timeouts
 from recorder.recording.alignment import until_boundary_ms
 from recorder.recording.disk import OsDisk
+from recorder.recording.refusals import StorageError
 from recorder.recording.room_recorder import RoomRecorder
 from recorder.recording.segmenter import SegmentRules
-from recorder.recording.storage import Storage, StorageError
+from recorder.recording.storage import Storage
 from recorder.recording.writer import Writer, open_writer
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from recorder.config.document import printable
 from recorder.config.file import ConfigError
 from recorder.config.units import format_time
 from recorder.recording.disk import OsDisk
-from recorder.recording.storage import StorageError, initialise
+from recorder.recording.refusals import StorageError
+from recorder.recording.storage import initialise
 
 EXIT_GOOD = 0
 EXIT_MISUSED = 2

@@ -10,7 +10,7 @@ import pytest
 import recorder
 from recorder import __version__, addresses, cli
 from recorder.config import Config, file, load
-from recorder.recording.storage import StorageError
+from recorder.recording.refusals import StorageError
 
 KEY = "a-long-enough-key-1"
 ADDRESSES = ["192.168.1.20", "10.0.0.7"]

@@ -24,6 +24,7 @@ from recorder.logs import same
 from recorder.rtmp import (
     ConnectRequested,
     DataReceived,
+    Hint,
     Limits,
     MediaReceived,
     PublishEnded,
@@ -61,6 +62,14 @@ FAREWELL_S = 2.0
 MEMORY_PATIENCE_S = 10.0
 """How long a publisher above its share of a full memory may wait for relief that only its own
 half-received messages could give."""
+
+
+_ADVICE = {
+    Hint.TLS: "; set the encoder to rtmp:// (RTMPS is not supported yet)",
+    Hint.RTMPE: " (RTMPE); set the encoder to rtmp://",
+    Hint.HTTP: "; this is the port for encoders",
+}
+"""What a technician can do about a peer that speaks something else (protocol §1.4 rule 6)."""
 
 
 @attrs.frozen(kw_only=True)
@@ -156,8 +165,10 @@ class Session:
             nursery.start_soon(self._sender.run, name="sender")
             try:
                 await self._serve()
-            except (ConnectionOver, RemoteProtocolError) as over:
+            except ConnectionOver as over:
                 self._log_end(str(over))
+            except RemoteProtocolError as error:
+                self._log_end(error.reason + _ADVICE.get(error.hint, ""))
             finally:
                 self._leave_rooms()
             await self._say_farewell()

@@ -37,6 +37,10 @@ PRIVATE_FOLDER_MODE = 0o700
 BUFFERS_PER_WRITE = 1024
 """IOV_MAX of Linux: more buffers in one call are refused with EINVAL."""
 
+_JOIN_BELOW_BYTES = 2048
+"""Buffers of this size on average are cheaper to copy together than to hand over one by one:
+ext4, tags of 1400 bytes: 0.27 against 0.38 CPU ms per MB; tags of 16 KB: 0.25 against 0.23."""
+
 _SMALL_FILE_BYTES = 1 << 20
 """What `read_small_file` takes: markers, counters and lists of ours are far below it."""
 
@@ -220,6 +224,8 @@ def write_all(disk: Disk, file: int, buffers: Sequence[Buffer], offset: int) -> 
     for first in range(0, len(buffers), BUFFERS_PER_WRITE):
         group = buffers[first : first + BUFFERS_PER_WRITE]
         left = sum(map(len, group))
+        if left < _JOIN_BELOW_BYTES * len(group):
+            group = [b"".join(group)]
         while True:
             written = disk.write(file, group, offset)
             offset += written

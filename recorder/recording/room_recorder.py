@@ -10,7 +10,7 @@ good (`end`) or is lost (`publisher_left`), and asks `error` after every `flush`
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import attrs
 
@@ -120,6 +120,7 @@ class RoomRecorder:
         if self._segmenter is None:
             return
         self._last_media_ms = now_ms
+        self._segmenter.tick(now_ms)
         for action in self._segmenter.take():
             match action:
                 case Appended(segment, buffers, size):
@@ -127,8 +128,10 @@ class RoomRecorder:
                     place.recording.append(place.file, buffers, size)
                 case Opened():
                     self._open(action)
-                case Closed(segment):
-                    self._close(segment, action)
+                case Closed():
+                    self._close(action)
+                case _:
+                    assert_never(action)
 
     def split(self) -> None:
         """A new recording begins at the next keyframe, without a gap."""
@@ -146,10 +149,11 @@ class RoomRecorder:
         self._segmenter.finish(now_ms)
         # What arrived last arrived before now: the gap begins with the last media.
         last_media_ms = self._last_media_ms
-        if self._recording is not None:
-            self._recording.count(counts)
         self.flush(now_ms)
         self._last_media_ms = last_media_ms
+        # After the flush, which may only now have begun the recording.
+        if self._recording is not None:
+            self._recording.count(counts)
         self._segmenter = None
         self._writer.hurry()
 
@@ -192,8 +196,8 @@ class RoomRecorder:
         file = recording.open_segment(opened, gap)
         self._places[opened.segment] = _Place(recording, file)
 
-    def _close(self, segment: int, closed: Closed) -> None:
-        place = self._places.pop(segment)
+    def _close(self, closed: Closed) -> None:
+        place = self._places.pop(closed.segment)
         place.recording.close_segment(place.file, closed)
 
     def _begin_recording(self) -> LiveRecording:

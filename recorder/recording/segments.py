@@ -120,10 +120,11 @@ class Segments:
         if segment is self.current:
             self._note_changes(segment, tracks, jumped=held.jumped)
             is_entry = self._tracks.cutting in tracks and (held.kind != VIDEO or parts[0].keyframe)
-            if dts < segment.base:
-                self.count("late_frames")
-            elif reason := self.cuts.reason(segment, dts, now_ms, is_entry=is_entry):
+            reason = self.cuts.reason(segment, dts, now_ms, is_entry=is_entry)
+            if reason is not None and dts >= segment.base:
                 segment = self._cut(reason, dts, now_ms, tracks, is_entry=is_entry)
+        if dts < segment.base:
+            self.count("late_frames", segment=segment)
         segment.write_frame(held.kind, held.parts, dts, held.body, tracks)
         if self._previous is not None and segment is self.current:
             self._lagging.difference_update(tracks)
@@ -220,9 +221,11 @@ class Segments:
         if appended is not None:
             self._actions.append(appended)
 
-    def count(self, name: str, number: int = 1) -> None:
+    def count(self, name: str, number: int = 1, *, segment: OpenSegment | None = None) -> None:
+        """Count an anomaly or a correction, of this segment or else of the current one."""
         if not number:
             return
         self.anomalies[name] = self.anomalies.get(name, 0) + number
-        if self.current is not None:
-            self.current.count(name, number)
+        segment = segment or self.current
+        if segment is not None:
+            segment.count(name, number)

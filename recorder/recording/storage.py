@@ -13,12 +13,9 @@ The numbered procedures and what a crash leaves of them stand in DESIGN.md.
 
 from __future__ import annotations
 
-import errno
-import json
 import os
 import uuid
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
@@ -27,7 +24,6 @@ from recorder.recording import naming
 from recorder.recording.disk import (
     FILE_MODE,
     FOLDER_MODE,
-    PRIVATE_FILE_MODE,
     PRIVATE_FOLDER_MODE,
     closing,
     create_synced,
@@ -36,103 +32,20 @@ from recorder.recording.disk import (
     replace_file,
     write_all,
 )
+from recorder.recording.known import META_FOLDER, KnownStorages, absolute, ensure_path
+from recorder.recording.refusals import StorageError, check_file_system, explained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from recorder.recording.disk import Disk
 
-META_FOLDER = ".recorder"
 MARKER_FILE = "id"
 LOCK_FILE = "lock"
 NEXT_FILE = "next"
 OPEN_FOLDER = "open"
 PROBE_FILE = ".recorder-probe"
-KNOWN_FILE = "storages.json"
-
-_KNOWN_VERSION = 1
-
-NETWORK_FILE_SYSTEMS = {
-    "nfs": "NFS",
-    "nfs4": "NFS",
-    "cifs": "CIFS",
-    "smb3": "CIFS",
-    "smbfs": "CIFS",
-}
-"""Refused: a lock, a sync or an exclusive creation there promises less than it says."""
-
-FRAGILE_FILE_SYSTEMS = {
-    "vfat": "FAT",
-    "msdos": "FAT",
-    "exfat": "exFAT",
-    "ntfs": "NTFS",
-    "ntfs3": "NTFS",
-    "fuseblk": "NTFS or exFAT",
-}
-"""Accepted with a warning: without links, and a power cut can damage names at rest."""
-
-VOLATILE_FILE_SYSTEMS = frozenset({"tmpfs", "ramfs"})
-
-
-class StorageError(Exception):
-    """The storage cannot be used; the text is for a person and says what to do."""
-
-
-def explain(error: OSError, folder: Path) -> str:
-    """An error of the operating system, said to a person: what happened, where, what to do."""
-    match error.errno:
-        case errno.ENOENT:
-            return (
-                f"The folder {folder} does not exist. "
-                "Run `recorder init` to make it, or check that the disk is mounted."
-            )
-        case errno.ENOTDIR | errno.ELOOP:
-            return (
-                f"{folder} is not a folder, or has a symbolic link in place of one. "
-                "Name the real folder in the configuration."
-            )
-        case errno.EACCES | errno.EPERM:
-            return (
-                f"The folder {folder} cannot be used by this user (uid {os.geteuid()}): "
-                f"{error.strerror}. Give the folder and all in it to that user with `chown -R`."
-            )
-        case errno.EROFS:
-            return (
-                f"The folder {folder} is on a disk that takes no writes (read-only). "
-                "Check the disk for errors and mount it writable."
-            )
-        case errno.ENOSPC | errno.EDQUOT:
-            return f"The disk of the folder {folder} is full. Free some space on it."
-        case _:
-            return (
-                f"The folder {folder} cannot be used: {error.strerror or error}. "
-                "Check the disk and its cable or card."
-            )
-
-
-def check_file_system(kind: str, directory: Path) -> list[str]:
-    """The warnings a file system deserves.
-
-    Raises:
-        StorageError: nothing can be promised on it.
-    """
-    warnings = []
-    if name := NETWORK_FILE_SYSTEMS.get(kind):
-        raise StorageError(
-            f"The folder {directory} is on a network file system ({name}), where a recording "
-            "is not safe. Choose a folder on a disk of this machine."
-        )
-    if name := FRAGILE_FILE_SYSTEMS.get(kind):
-        warnings.append(
-            f"The disk of {directory} is formatted as {name}: a power cut can damage recordings "
-            "that were finished long ago. Format it as ext4 for a recorder nobody watches."
-        )
-    if kind in VOLATILE_FILE_SYSTEMS:
-        warnings.append(
-            f"The folder {directory} is in memory ({kind}): every recording is lost when the "
-            "machine restarts. Choose a folder on a disk."
-        )
-    return warnings
 
 
 def initialise(directory: Path, state: Path | None, disk: Disk) -> bool:
@@ -147,11 +60,11 @@ def initialise(directory: Path, state: Path | None, disk: Disk) -> bool:
     Raises:
         StorageError: it cannot be used, or its disk seems not to be mounted.
     """
-    directory = _absolute(directory)
-    known = _KnownStorages.load(directory, state, disk)
+    directory = absolute(directory)
+    known = KnownStorages.load(directory, state, disk)
     with (
-        _explained(directory),
-        closing(disk, _ensure_path(disk, directory, FOLDER_MODE)) as root,
+        explained(directory),
+        closing(disk, ensure_path(disk, directory, FOLDER_MODE)) as root,
     ):
         check_file_system(disk.file_system(root), directory)
         identifier = _read_marker(disk, root, directory)
@@ -210,9 +123,9 @@ class Storage:
         Raises:
             StorageError: missing, not ours, not writable, or in use.
         """
-        directory = _absolute(directory)
+        directory = absolute(directory)
         with ExitStack() as stack:
-            with _explained(directory), ExitStack() as opening:
+            with explained(directory), ExitStack() as opening:
                 storage = cls._opened(directory, state, disk, opening)
                 stack.enter_context(opening.pop_all())
             yield storage
@@ -230,7 +143,7 @@ class Storage:
                 f"The folder {directory} is not a recorder storage: it has no marker. "
                 "Run `recorder init` to take it into use, or check that the disk is mounted."
             )
-        known = _KnownStorages.load(directory, state, disk)
+        known = KnownStorages.load(directory, state, disk)
         known.refuse_unless_known(identifier)
         warnings += known.warnings
         meta = keep(disk.open_folder(root, META_FOLDER))
@@ -275,40 +188,6 @@ class Storage:
         if number >= self._persisted:
             replace_file(self.disk, self.meta, NEXT_FILE, f"{number + 1}\n".encode())
             self._persisted = number + 1
-
-
-def _absolute(path: Path) -> Path:
-    """For sentences and for the list of known storages; by text, so that no link is followed."""
-    return Path(os.path.abspath(path))
-
-
-@contextmanager
-def _explained(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(explain(error, folder)) from error
-
-
-def _ensure_path(disk: Disk, folder: Path, mode: int) -> int:
-    """The descriptor of a folder by its path. Only its last name is made when missing: a missing
-    parent is more often a disk that is not mounted than a wish."""
-    with suppress(FileNotFoundError):
-        return disk.open_path(folder)
-    try:
-        with closing(disk, disk.open_path(folder.parent, follow=True)) as parent:
-            disk.close(ensure_folder(disk, parent, folder.name, mode))
-        return disk.open_path(folder)
-    except FileNotFoundError as error:
-        raise StorageError(
-            f"The folder {folder} cannot be made, because {folder.parent} does not exist. "
-            "Make that first, or check that the disk is mounted."
-        ) from error
-    except PermissionError as error:
-        raise StorageError(
-            f"The folder {folder} cannot be made by this user (uid {os.geteuid()}). "
-            "Make it as root, and give it to that user with `chown`."
-        ) from error
 
 
 def _read_marker(disk: Disk, root: int, directory: Path) -> str | None:
@@ -396,93 +275,3 @@ def _highest_below(disk: Disk, folder: int, levels: Sequence[Callable[[str], boo
         ):
             highest = max(highest, _highest_below(disk, inner, levels[1:]))
     return highest
-
-
-@attrs.frozen
-class _KnownStorages:
-    """The storages this recorder has used, kept in the state folder, away from their disks.
-
-    Once there is one, an empty or another folder is not adopted. Where the state lies in the
-    storage itself there is nothing to compare: `state` is None, and nothing is known or kept.
-    """
-
-    directory: Path
-    state: Path | None
-    disk: Disk
-    # The folder of each storage when it was last open, by its id.
-    directories: dict[str, str]
-    warnings: list[str]
-
-    @classmethod
-    def load(cls, directory: Path, state: Path | None, disk: Disk) -> _KnownStorages:
-        """What the state folder knows. Makes nothing.
-
-        Raises:
-            StorageError: the state folder cannot be read.
-        """
-        if state is None or _absolute(state) == directory / META_FOLDER:
-            return cls(directory, None, disk, {}, [])
-        state = _absolute(state)
-        try:
-            with _explained(state), suppress(FileNotFoundError):
-                with closing(disk, disk.open_path(state)) as folder:
-                    content = read_small_file(disk, folder, KNOWN_FILE)
-                return cls(directory, state, disk, _parse_known(content), [])
-        except ValueError:
-            warning = (
-                f"The list of known storages, {state / KNOWN_FILE}, was damaged; "
-                f"it begins anew with {directory}."
-            )
-            return cls(directory, state, disk, {}, [warning])
-        return cls(directory, state, disk, {}, [])
-
-    def refuse_if_emptied(self) -> None:
-        """Raises StorageError when a storage was here: its disk is not mounted, or was replaced,
-        and only a person knows which."""
-        if self.state is not None and str(self.directory) in self.directories.values():
-            raise StorageError(
-                f"The folder {self.directory} has no marker, but a storage was in use there: "
-                "check that its disk is mounted. If the disk was replaced, remove "
-                f"{self.state / KNOWN_FILE} and run `recorder init` again."
-            )
-
-    def refuse_unless_known(self, identifier: str) -> None:
-        """Raises StorageError for a recorder storage that is not one of ours."""
-        if self.directories and identifier not in self.directories:
-            raise StorageError(
-                f"The folder {self.directory} is the storage of another recorder (id "
-                f"{identifier}). Mount the right disk, or run `recorder init` to take this one "
-                "into use."
-            )
-
-    def learn(self, identifier: str) -> bool:
-        """Remember a storage and where it is; returns whether it is a new one.
-
-        Raises:
-            StorageError: the state folder cannot be written.
-        """
-        directory = str(self.directory)
-        if self.state is None or self.directories.get(identifier) == directory:
-            return False
-        storages = [
-            {"id": key, "directory": value}
-            for key, value in {**self.directories, identifier: directory}.items()
-        ]
-        content = json.dumps({"version": _KNOWN_VERSION, "storages": storages}, indent=1)
-        with (
-            _explained(self.state),
-            closing(self.disk, _ensure_path(self.disk, self.state, PRIVATE_FOLDER_MODE)) as folder,
-        ):
-            replace_file(self.disk, folder, KNOWN_FILE, content.encode(), PRIVATE_FILE_MODE)
-        return identifier not in self.directories
-
-
-def _parse_known(content: bytes) -> dict[str, str]:
-    """Raises ValueError for anything `learn` has not written."""
-    try:
-        document = json.loads(content)
-        if document["version"] != _KNOWN_VERSION:
-            raise ValueError("another version")
-        return {str(uuid.UUID(row["id"])): str(row["directory"]) for row in document["storages"]}
-    except (LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError("not a list of storages") from error

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 import attrs
 import trio
@@ -95,6 +95,8 @@ def perform(files: RecordingFiles, operation: Operation) -> None:
         case Finish(manifest):
             files.finish(manifest)
             files.close()
+        case _:
+            assert_never(operation)
 
 
 class WriteQueue:

@@ -237,9 +237,9 @@ class ServerConnection:
             if handle is None:
                 self.counters.unknown_messages += 1
                 continue
-            event = handle(self, message)
             if len(self._output) > self._limits.unsent_bytes:
                 raise RemoteProtocolError("too many unread answers", Hint.UNREAD)
+            event = handle(self, message)
             if event is not None:
                 return event
 

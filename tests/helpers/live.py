@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class FakeRecorder:
     """Stands where a `RoomRecorder` does and writes down what it is told.
 
-    `buffered_bytes`, `error` and `fault` are what a test sets; media opens a recording, as the real one
-    does, and `recordings` counts them.
+    `buffered_bytes`, `error` and `fault` are what a test sets; media opens a recording, as the
+    real one does, and `recordings` counts them.
     """
 
     name: str

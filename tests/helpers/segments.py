@@ -17,8 +17,8 @@ from recorder.recording.segmenter import (
     Closed,
     CutReason,
     Opened,
-    SegmentFacts,
     Segmenter,
+    SegmentFacts,
     SegmentRules,
 )
 from tests.helpers import media

@@ -103,7 +103,7 @@ async def test_what_came_before_a_broken_message_is_recorded(
     [
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(600), "TLS"),
         (b"GET / HTTP/1.1\r\nHost: recorder\r\n\r\n", "HTTP"),
-        (b"\x06" + bytes(1536), "encrypted RTMP"),
+        (b"\x06" + bytes(1536), "RTMPE"),
         (b"\xde\xad\xbe\xef" * 500, ""),
     ],
 )

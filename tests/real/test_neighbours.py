@@ -173,7 +173,7 @@ async def record_beside(
     seconds: int,
     neighbours: Callable[[], Awaitable[None]],
 ) -> None:
-    """Record in real time, let the neighbours in once all recordings have begun, check them."""
+    """Record in real time, let the neighbours in once all publishes have begun, check them."""
     published: dict[Lesson, Published] = {}
     async with trio.open_nursery() as nursery:
 
@@ -181,7 +181,7 @@ async def record_beside(
             published.update(await record(recorder, lessons, sources, seconds=seconds, pace=1))
 
         nursery.start_soon(teach)
-        await recorder.line(r"recording \d+ began", count=len(lessons))
+        await recorder.line("publishes with", count=len(lessons))
         before = recorder.memory_peak_bytes()
         await neighbours()
         assert recorder.memory_peak_bytes() - before < MEMORY_BYTES

@@ -186,12 +186,21 @@ def test_more_buffers_than_the_kernel_takes_go_in_several_writes(
 ) -> None:
     assert os.sysconf("SC_IOV_MAX") == BUFFERS_PER_WRITE
     disk = _Counting()
-    buffers = [str(n).encode() for n in range(2 * BUFFERS_PER_WRITE + 1)]
+    buffers = [b"%4096d" % n for n in range(2 * BUFFERS_PER_WRITE + 1)]
     with closing(disk, disk.create_file(folder, "a")) as file:
         end = write_all(disk, file, buffers, 0)
     assert disk.counts == [BUFFERS_PER_WRITE, BUFFERS_PER_WRITE, 1]
     assert (tmp_path / "a").read_bytes() == b"".join(buffers)
     assert end == len(b"".join(buffers))
+
+
+def test_small_buffers_go_together_as_one(folder: int, tmp_path: Path) -> None:
+    disk = _Counting()
+    buffers = [str(n).encode() for n in range(2 * BUFFERS_PER_WRITE + 1)]
+    with closing(disk, disk.create_file(folder, "a")) as file:
+        write_all(disk, file, buffers, 0)
+    assert disk.counts == [1, 1, 1]
+    assert (tmp_path / "a").read_bytes() == b"".join(buffers)
 
 
 class _Short(OsDisk):
@@ -207,21 +216,24 @@ class _Short(OsDisk):
         return super().write(file, [b"".join(buffers)[:bite]], offset)
 
 
+@pytest.mark.parametrize("scale", [1, 3000], ids=["together", "one by one"])
 @given(
     st.lists(st.binary(max_size=9), max_size=20),
     st.lists(st.integers(1, 30), min_size=1),
     st.data(),
 )
 def test_a_short_write_is_completed_wherever_it_stops(
-    buffers: list[bytes], bites: list[int], data: st.DataObject
+    scale: int, buffers: list[bytes], bites: list[int], data: st.DataObject
 ) -> None:
+    buffers = [buffer * scale for buffer in buffers]
+    bites = [bite * scale for bite in bites]
     descriptor = os.memfd_create("file")
     disk = _Short(bites)
     offset = data.draw(st.integers(0, 5))
     whole = b"".join(buffers)
     with closing(disk, descriptor):
         assert write_all(disk, descriptor, buffers, offset) == offset + len(whole)
-        assert os.pread(descriptor, 1000, offset) == whole
+        assert os.pread(descriptor, len(whole) + 1, offset) == whole
 
 
 def test_an_error_behind_a_short_write_is_raised(folder: int, tmp_path: Path) -> None:

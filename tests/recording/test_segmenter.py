@@ -18,8 +18,8 @@ def reasons(segments: list[Segment]) -> list[CutReason]:
     return [segment.reason for segment in segments]
 
 
-def playing(until_ms: int = 10_000, **settings: int) -> Publish:
-    publish = Publish(rules(**settings))
+def playing(until_ms: int = 10_000) -> Publish:
+    publish = Publish()
     publish.headers()
     publish.play(0, until_ms)
     return publish
@@ -299,7 +299,14 @@ def test_a_third_cut_while_two_segments_are_open_closes_the_oldest_first() -> No
     publish.video(1_200, key=True)
     assert [segment.facts is None for segment in publish.segments()] == [False, True, True]
     publish.video(1_500, key=True)
-    publish.finish()
+    for ms in range(600, 1_600, 20):
+        publish.audio(ms)
+    segments = publish.finish()
+    assert [segment.opened.position_ms for segment in segments] == [0, 900, 1_200, 1_500]
+    # What came for the first two after they had to be closed stands at 0 in the oldest open one.
+    assert segments[2].times(AUDIO)[:32] == [0] * 31 + [20]
+    assert publish.segmenter.anomalies == {"late_frames": 30}
+    assert segments[2].closed_facts.counts == {"late_frames": 30}
 
 
 def test_nothing_may_follow_the_end() -> None:

@@ -17,14 +17,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recorder.recording.storage import (
-    KNOWN_FILE,
-    Storage,
-    StorageError,
-    check_file_system,
-    explain,
-    initialise,
-)
+from recorder.recording.known import KNOWN_FILE
+from recorder.recording.refusals import StorageError, check_file_system, explain
+from recorder.recording.storage import Storage, initialise
 from tests.helpers.disk import FailingDisk, RecordingDisk, RefusingDisk, open_descriptors
 
 if TYPE_CHECKING:
@@ -441,7 +436,8 @@ _OPEN = """
 import sys
 from pathlib import Path
 from recorder.recording.disk import OsDisk
-from recorder.recording.storage import Storage, StorageError
+from recorder.recording.refusals import StorageError
+from recorder.recording.storage import Storage
 try:
     with Storage.open(Path(sys.argv[1]), None, OsDisk()):
         print("open")
