@@ -196,7 +196,6 @@ def _own_fields(values: HeadValues, creator: str, *, forced: bool) -> list[bytes
         "hasVideo": values.has_video,
         "hasAudio": values.has_audio,
         "hasKeyframes": bool(values.index),
-        "canSeekToEnd": bool(values.index),
         "datasize": float(values.audio_bytes + values.video_bytes),
         "videosize": float(values.video_bytes),
         "audiosize": float(values.audio_bytes),

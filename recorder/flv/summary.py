@@ -58,12 +58,11 @@ class SegmentSummary:
         self._stride = 1
 
     def frame(self, track: TrackSummary, ms: int, size: int) -> None:
-        """A frame of one track, of no interest to the index. The short way of `add`."""
+        """A frame of one track: not its first, and no keyframe. The short way of `add`."""
         track.frames += 1
         step = ms - track.last_ms
         if step > 0:
-            if track.last_ms >= 0:
-                track.step_ms = step
+            track.step_ms = step
             track.last_ms = ms
         size += TAG_OVERHEAD
         self.file_bytes += size
@@ -192,12 +191,12 @@ class SegmentSummary:
         self._last_keyframe = entry
         if self.keyframes % self._stride == 0:
             if len(self._index_ms) == MAX_INDEX_ENTRIES:
-                # Every second goes, the first stays; from here on every second is taken.
+                # Every second goes, the first stays; from here on every second is taken. The
+                # number of entries is even, so that this one is.
                 del self._index_ms[1::2], self._index_offsets[1::2]
                 self._stride *= 2
-            if self.keyframes % self._stride == 0:
-                self._index_ms.append(entry.ms)
-                self._index_offsets.append(entry.offset)
+            self._index_ms.append(entry.ms)
+            self._index_offsets.append(entry.offset)
         self.keyframes += 1
 
 

@@ -116,11 +116,8 @@ class Segmenter:
         self._check_open()
         if name == ON_METADATA:
             self._metadata(payload)
-        elif self._hold is not None:
-            self._hold.add(Held(None, SCRIPT, (), payload))
-            self._segments.count("dropped_data", self._hold.drop_script_flood())
-        elif self._segments.current is not None:
-            self._segments.current.write_mark(SCRIPT, (), None, payload)
+        else:
+            self._hold_or_play(Held(None, SCRIPT, (), payload))
 
     def tick(self, now_ms: int) -> None:
         """Time passes without media; held media may have waited long enough."""
@@ -243,9 +240,12 @@ class Segmenter:
             if timestamp is not None:
                 fitting = track.clock.advance(timestamp)
                 dts = dts if fitting is None else fitting
-        held = Held(role, kind, parts, body, dts)
+        self._hold_or_play(Held(role, kind, parts, body, dts))
+
+    def _hold_or_play(self, held: Held) -> None:
+        """What is no frame cuts nothing and starts nothing, so it needs no clock."""
         if self._hold is None:
-            self._segments.play(held, 0)
+            self._segments.play(held, now_ms=0)
         else:
             self._hold.add(held)
             self._segments.count("dropped_data", self._hold.drop_script_flood())

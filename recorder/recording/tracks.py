@@ -30,6 +30,7 @@ class Track:
     """One track of a publish."""
 
     __slots__ = (
+        "_other_codecs",
         "clock",
         "codec",
         "config",
@@ -50,6 +51,7 @@ class Track:
         """None before the first frame."""
         self.config: bytes | None = None
         self.extras: dict[Role, bytes] = {}
+        self._other_codecs: dict[str, tuple[bytes | None, dict[Role, bytes]]] = {}
         self.state: tuple[bytes, ...] = ()
         """The newest sequence header, if there is one, and what goes with it."""
         self.framed = False
@@ -88,13 +90,23 @@ class Track:
         self._renew_state()
 
     def use_codec(self, codec: str) -> None:
-        """Frames or a header of this codec come; state of another one is void."""
+        """Frames or a header of this codec come. The state of another one is void, but kept: a
+        single damaged frame must not cost the headers of all that follows."""
         if codec != self.codec:
             if self.codec:
-                self.config = None
-                self.extras = {}
+                self._other_codecs[self.codec] = (self.config, self.extras)
+            self.config, self.extras = self._other_codecs.pop(codec, (None, {}))
             self.codec = codec
             self._renew_state()
+
+    @property
+    def remembered_bytes(self) -> int:
+        others = self._other_codecs.values()
+        configs = [self.config, *(config for config, _ in others)]
+        extras = [self.extras, *(extras for _, extras in others)]
+        return sum(len(config) for config in configs if config is not None) + sum(
+            len(body) for bodies in extras for body in bodies.values()
+        )
 
     def _renew_state(self) -> None:
         config = () if self.config is None else (self.config,)
@@ -148,5 +160,4 @@ class Tracks:
 
     def has_room(self, body: bytes) -> bool:
         """Whether a header can be remembered."""
-        remembered = sum(len(known) for track in self for known in track.state)
-        return remembered + len(body) <= STATE_BYTES
+        return sum(track.remembered_bytes for track in self) + len(body) <= STATE_BYTES

@@ -199,7 +199,7 @@ class Recorder:
 
     async def ended(self, room: str, *, within_s: float = LINE_S) -> Recording:
         """Wait until the room's first recording is over, and give it."""
-        await self.line(rf"\b{room}: recording \d+ ended", within_s=within_s)
+        await self.line(rf" {room}: recording \d+ ended", within_s=within_s)
         return self.recordings(room)[0]
 
     # What it takes.

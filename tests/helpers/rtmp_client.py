@@ -235,6 +235,8 @@ class RtmpClient:
     ) -> int:
         if last is None or self.style is Style.FULL or stream_id != last.stream_id:
             return 0
+        if self.style is Style.SPEC and timestamp < last.timestamp:
+            return 0  # as ffmpeg does when time goes backwards (protocol §2.4)
         if self.style is Style.DELTA:
             return 1
         if (length, type_id) != (last.length, last.type_id):

@@ -148,13 +148,13 @@ def check(segment: Segment) -> None:
     frames = [tag for tag in tags if any(part.role is Role.FRAME for part in tag.parts)]
     assert frames, "a segment without a frame"
     before = tags[: tags.index(frames[0])]
-    if frames[0].kind == VIDEO and not facts.forced:
-        assert frames[0].parts[0].keyframe
     if not facts.forced:
         assert all(tag.timestamp == 0 for tag in before if tag.kind != SCRIPT)
-        video = [tag for tag in frames if tag.kind == VIDEO and tag.parts[0].track == 0]
-        late_video = segment.reason is not CutReason.START and not segment.frames(VIDEO)
-        assert not video or late_video or video[0].parts[0].keyframe or frames[0].kind == AUDIO
+        # The default track decides; another one may begin in the middle of its group.
+        default = min((tag.parts[0].track for tag in frames if tag.kind == VIDEO), default=0)
+        first = next((t for t in frames if t.kind == VIDEO and t.parts[0].track == default), None)
+        begun_by_sound = frames[0].kind == AUDIO
+        assert begun_by_sound or frames[0].parts[0].keyframe or (first and first.parts[0].keyframe)
     assert segment.reason is CutReason.START or min(tag.timestamp for tag in frames) == 0
 
 

@@ -94,7 +94,9 @@ async def test_a_lost_encoder_that_does_not_come_back_ends_its_recording(
     sources: Sources, tmp_path: Path
 ) -> None:
     source = sources.get("h264-aac", 12)
-    async with run_recorder(tmp_path, ["hall"], recording={"reconnect_window": "1s"}) as recorder:
+    async with run_recorder(
+        tmp_path, ["hall"], recording={"reconnect_window": "500ms"}
+    ) as recorder:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(lambda: send(recorder, source, "first", pace=FAST))
             await recorder.line(r"\bhall: recording \d+ began")

@@ -15,7 +15,7 @@ import pytest
 
 from tests.helpers.encoders import Encoder
 from tests.helpers.program import run_recorder
-from tests.real.lessons import Lesson, check_all, one_of_each_codec, record
+from tests.real.lessons import CODECS, LONE_TRACKS, Lesson, check_all, one_each, record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +37,7 @@ async def test_every_encoder_at_full_speed_into_three_rooms_at_once(
     published: dict[Lesson, Published] = {}
     async with run_recorder(tmp_path, rooms) as recorder:
         for batch in batches:
-            published |= await record(recorder, batch, sources, seconds=12)
+            published |= await record(recorder, batch, sources, seconds=7)
         await recorder.stop()
     await check_all(recorder, published)
 
@@ -52,7 +52,7 @@ async def test_every_encoder_in_real_time_side_by_side(sources: Sources, tmp_pat
 
 
 async def test_every_codec_at_full_speed(sources: Sources, tmp_path: Path) -> None:
-    lessons = one_of_each_codec()
+    lessons = one_each([*CODECS, *LONE_TRACKS])
     async with run_recorder(tmp_path, [lesson.room for lesson in lessons]) as recorder:
         published = await record(recorder, lessons, sources, seconds=12)
         await recorder.stop()

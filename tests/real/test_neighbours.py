@@ -21,7 +21,7 @@ import trio
 from tests.helpers.encoders import Encoder, publish
 from tests.helpers.program import Recorder, key_of, run_recorder
 from tests.real import raw
-from tests.real.lessons import Lesson, check_all, one_of_each_codec, record
+from tests.real.lessons import CODECS, Lesson, check_all, one_each, record
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -192,7 +192,7 @@ async def record_beside(
 async def test_bad_neighbours_cost_a_recording_nothing(sources: Sources, tmp_path: Path) -> None:
     """Beside them every codec is recorded in real time."""
     addresses = {f"127.0.2.{number}": visit for number, visit in enumerate(NEIGHBOURS, 1)}
-    lessons = one_of_each_codec()
+    lessons = one_each(CODECS)
 
     async def come_all(recorder: Recorder) -> None:
         async def come(address: str, visit: Callable[[Any], Awaitable[None]]) -> None:
@@ -252,7 +252,7 @@ async def test_a_thousand_connections_at_once_cost_a_recording_nothing(
         assert recorder.open_files() < POOL + 100
 
     async with run_recorder(tmp_path, ["hall"], limits=LIMITS) as recorder:
-        await record_beside(recorder, [lesson], sources, 7, lambda: crowd_in(recorder))
+        await record_beside(recorder, [lesson], sources, 5, lambda: crowd_in(recorder))
         await recorder.stop()
     one = recorder.matching(r"\b127\.0\.3\.1\b")
     many = recorder.matching(r"\b127\.0\.4\.\d+\b")
@@ -276,7 +276,7 @@ async def test_an_encoder_gets_in_while_another_address_crowds_the_door(
             await recorder.line(r"\b127\.0\.3\.1\b")
             await publish(
                 Encoder.CURRENT_FFMPEG,
-                sources.get("h264-aac", 7),
+                sources.get("h264-aac", 5),
                 recorder.url("hall"),
                 tmp_path / "sent.flv",
             )

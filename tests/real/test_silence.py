@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.real
 
-TIMES = {"first_media_timeout": "1s", "idle_timeout": "1s", "reconnect_window": "1s"}
+TIMES = {"first_media_timeout": "1s", "idle_timeout": "1s", "reconnect_window": "500ms"}
 
 
 async def test_an_encoder_that_falls_silent_is_let_go_and_its_recording_is_whole(

@@ -95,9 +95,11 @@ async def test_sigterm_finishes_every_segment(sources: Sources, tmp_path: Path) 
     assert list(open_entries.iterdir()) == []
 
 
-async def test_sigint_stops_an_idle_recorder(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_an_idle_recorder_stops_at_once(tmp_path: Path, number: signal.Signals) -> None:
+    """Also when the signal comes right behind the line that says it listens."""
     async with run_recorder(tmp_path, ROOMS) as recorder:
-        await recorder.stop(signal.SIGINT)
+        await recorder.stop(number)
 
 
 async def check_left_behind(source: Path, recorder: Recorder) -> None:

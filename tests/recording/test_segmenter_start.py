@@ -313,7 +313,8 @@ def test_headers_do_not_fill_the_memory() -> None:
     publish = Publish()
     publish.headers()
     publish.send(VIDEO, 0, media.avc_config() + bytes(1 << 20))
+    publish.send(VIDEO, 0, media.enhanced_video(b"avc1", 0, bytes(1 << 20), track=1))
     publish.play(0, 1_000)
     segment = publish.finish()[0]
     assert segment.body(segment.tags()[1]) == media.avc_config()
-    assert publish.segmenter.anomalies == {"refused_headers": 1}
+    assert publish.segmenter.anomalies == {"refused_headers": 2}

@@ -182,16 +182,28 @@ def test_a_codec_that_changes_does_not_keep_the_old_headers(codec: str) -> None:
     assert segments[1].closed_facts.tracks[0].codec == codec
 
 
-def test_frames_of_another_codec_without_a_header_make_the_old_header_void() -> None:
+def test_a_stray_frame_of_another_codec_does_not_cost_the_header() -> None:
+    publish = Publish(rules(duration_ms=2_000))
+    publish.headers()
+    publish.play(0, 1_500)
+    publish.frame(AUDIO, 1_500, media.mp3_frame())
+    publish.play(1_500, 5_000)
+    segments = publish.finish()
+    assert reasons(segments) == [CutReason.START, CutReason.PARAMETERS, CutReason.DURATION]
+    assert headers_of(segments[0], AUDIO) == [(0, media.aac_config()), (1_500, media.aac_config())]
+    assert all(headers_of(segment, AUDIO) for segment in segments)
+
+
+def test_sound_that_changes_to_a_codec_without_headers_has_none_at_the_next_head() -> None:
     publish = Publish()
     publish.headers()
-    publish.play(0, 1_000)
-    publish.frame(AUDIO, 1_000, media.mp3_frame())
-    publish.play(1_000, 1_020)
-    publish.sent.pop()
-    assert publish.segments()
-    segment = publish.segments()[-1]
-    assert segment.reason is CutReason.PARAMETERS
+    publish.play(0, 900)
+    for ms in range(900, 1_100, 40):
+        publish.frame(AUDIO, ms, media.mp3_frame(mark=ms))
+    publish.video(1_000, key=True)
+    segments = publish.finish()
+    assert reasons(segments) == [CutReason.START, CutReason.PARAMETERS]
+    assert headers_of(segments[1], AUDIO) == []
 
 
 def test_late_picture_begins_a_segment_at_its_first_keyframe() -> None:

@@ -119,14 +119,15 @@ class Outcome:
 def run(parts: Iterable[bytes], *, limits: Limits | None = None) -> Outcome:
     """Feed a connection; whatever but `RemoteProtocolError` it raises comes out of here."""
     application = Application(ServerConnection(limits or Limits(), random=FILLER))
-    failure = None
+    failures = []
     for part in parts:
         try:
             application.feed(part)
         except RemoteProtocolError as error:
-            assert failure in (None, (error.reason, error.hint)), "errors are sticky"
-            failure = error.reason, error.hint
+            failures.append((error.reason, error.hint))
+    assert len(set(failures)) <= 1, "errors are sticky"
     server = application.server
+    failure = failures[0] if failures else None
     return Outcome(application.events, failure, server.counters, server.data_to_send())
 
 

@@ -109,6 +109,15 @@ def test_a_new_message_by_format_3_may_leave_the_time_out_too() -> None:
     assert (counters.extended_absent, counters.guarded_format3) == (1, 1)
 
 
+def test_a_tail_that_looks_like_the_time_waits_for_the_byte_that_differs() -> None:
+    client = RtmpClient(repeat_extended=False)
+    body = b"a" * 128 + b"\x01"
+    client.message(4, 8, 1, 0x0100_0000, body)
+    data = client.data_to_send()
+    assert read_messages([data]) == ([], 130)
+    assert read_messages([data, b"\x06"]) == ([(8, 1, 0x0100_0000, body)], 1)
+
+
 def test_an_extended_delta_is_a_delta_and_is_repeated_as_such() -> None:
     # SRS read it as absolute until PR #4356.
     client = RtmpClient()

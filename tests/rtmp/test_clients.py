@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from recorder.amf import EcmaArray, Value, encode_values
+from recorder.amf import EcmaArray, Marker, Value, encode_values
 from recorder.rtmp import (
     ConnectRequested,
     DataReceived,
@@ -421,7 +421,7 @@ def test_fmle_with_three_streams_on_one_connection() -> None:
     ]
     assert client.status(stream_ids[1]) == ["NetStream.Unpublish.Success"]
     assert len(client.commands("onFCUnpublish")) == 1
-    assert result(client.replies, 50)
+    assert result(client.replies, 50).values[2:] == [None, Marker.UNDEFINED]
 
     # It may publish again on the same connection.
     client.command("createStream", 60, None)
@@ -441,13 +441,13 @@ def test_haivision_makito() -> None:
     application.talk(client)
     client.command("_checkbw", 2, None)
     application.talk(client)
-    assert result(client.replies, 2)
+    assert result(client.replies, 2).values[2:] == [None, Marker.UNDEFINED]
     client.command("createStream", 3, None)
     application.talk(client)
     stream_id = created(client.replies, 3)
     client.command("FCPublish", 4, None, "room")
     application.talk(client)
-    assert result(client.replies, 4)
+    assert result(client.replies, 4).values[2:] == [None, Marker.UNDEFINED]
     assert [reply.stream_id for reply in client.commands("onFCPublish")] == [0]
     client.publish("room", stream_id=stream_id)
     application.talk(client)

@@ -44,9 +44,7 @@ def test_bodies_are_written_as_the_specification_says() -> None:
 @pytest.mark.parametrize(
     ("payload", "value"), [("", None), ("000102", None), ("00000102", 258), ("0000010203", 258)]
 )
-def test_a_number_at_the_front_tolerates_more_and_not_less(
-    payload: str, value: int | None
-) -> None:
+def test_a_number_at_the_front_tolerates_more_and_not_less(payload: str, value: int | None) -> None:
     assert u32_at_front(bytes.fromhex(payload)) == value
 
 

@@ -435,9 +435,7 @@ def test_the_same_connection_may_publish_again_on_the_same_or_a_new_stream() -> 
     client.video(0, b"v", stream_id=2)
     names = [e.name for e in application.talk(client) if isinstance(e, PublishRequested)]
     assert names == ["again", "new"]
-    assert application.events[-1] == MediaReceived(
-        stream_id=2, kind=9, timestamp=0, payload=b"v"
-    )
+    assert application.events[-1] == MediaReceived(stream_id=2, kind=9, timestamp=0, payload=b"v")
 
 
 def test_a_kick_is_told_on_the_stream_and_gives_no_event() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from recorder.amf import Value
 from recorder.rtmp import Hint, Limits, RemoteProtocolError
 from recorder.rtmp.text import clean_text, describe, identifying_text
+
+if TYPE_CHECKING:
+    from recorder.amf import Value
 
 LIMITS = Limits(text_chars=10, name_chars=12)
 
