@@ -73,7 +73,8 @@ async def _main(config: Config, storage: Storage, fold: logs.FoldRepeats) -> int
     listeners = await open_listeners(config.rtmp.listen)
     stop = trio.Event()
     async with trio.open_nursery() as services:
-        services.start_soon(_stop_on_signal, stop, name="signals")
+        # Before anything says that the recorder runs: who reads that may send a signal at once.
+        await services.start(_stop_on_signal, stop, name="signals")
         services.start_soon(_report_repeats, fold, name="repeated log lines")
         async with (
             open_writer(drain_s=DRAIN_S) as writer,
@@ -176,10 +177,13 @@ def _house(config: Config, rooms: Rooms, writer: Writer) -> House:
     )
 
 
-async def _stop_on_signal(stop: trio.Event) -> None:
+async def _stop_on_signal(
+    stop: trio.Event, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
     """SIGTERM or SIGINT stops in order; a second one at once, and so does a disk that does not
     answer: a thread in a write cannot be cancelled. What is left then is recoverable."""
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started()
         await anext(signals)
         stop.set()
         with trio.move_on_after(STOP_S):

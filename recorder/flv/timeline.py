@@ -135,7 +135,7 @@ class Timeline:
             return self._jump(clock, raw)
         # Both the own and the newest epoch may fit when a jump was small; the frame that
         # continues the track's rhythm tells which one its sender means.
-        expected = clock.dts + clock.usual_step
+        expected = clock.dts + clock.step
         offset = min(offsets, key=lambda offset: abs(raw + offset - expected))
         dts = raw + offset
         step = dts - clock.dts

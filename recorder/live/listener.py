@@ -41,7 +41,8 @@ class Door:
     async def welcome(self, stream: trio.abc.HalfCloseableStream, address: str) -> None:
         """Serve a connection from this address, if there is a place for it."""
         if self._inside >= self._limit:
-            log.warning("%s: refused: limits.connections reached", address, extra=same(address))
+            # From many addresses in a moment: one line says it.
+            log.warning("%s: refused: limits.connections reached", address, extra=same("full"))
             return
         self._inside += 1
         session = Session(
@@ -50,7 +51,7 @@ class Door:
             self._house,
             on_publishing=lambda publishing: self._move(session, publishing=publishing),
         )
-        self._move(session, publishing=False)
+        self._crowd_out(self._pool.enter(session, address))
         try:
             await session.run()
         except* Exception:
@@ -65,9 +66,13 @@ class Door:
         """Publishing connections never compete with the others for a place."""
         if publishing:
             self._pool.leave(session)
-            return
-        for crowded_out in self._pool.enter(session, session.address):
-            crowded_out.dismiss("gave its place to a newer connection before it published")
+        else:
+            # It has had its turn: it goes before one that is about to publish.
+            self._crowd_out(self._pool.enter(session, session.address, as_oldest=True))
+
+    def _crowd_out(self, sessions: list[Session]) -> None:
+        for session in sessions:
+            session.crowd_out()
 
 
 async def serve(listeners: list[trio.SocketListener], door: Door, stop: trio.Event) -> None:

@@ -60,8 +60,11 @@ class PendingPool(Generic[Member]):
     def __len__(self) -> int:
         return len(self._groups)
 
-    def enter(self, member: Member, address: str) -> list[Member]:
+    def enter(self, member: Member, address: str, *, as_oldest: bool = False) -> list[Member]:
         """Take a member in; a member that is in keeps its place.
+
+        Args:
+            as_oldest: it has had its publish, and is the first to go when others come.
 
         Returns:
             The members that must go for it. They have left the pool already.
@@ -69,15 +72,17 @@ class PendingPool(Generic[Member]):
         if member in self._groups:
             return []
         group = address_group(address)
+        self._groups[member] = group
+        if as_oldest:
+            self._groups.move_to_end(member, last=False)
         neighbours = [other for other, others in self._groups.items() if others == group]
         leaving: list[Member] = []
-        if len(neighbours) >= self._limit_per_address:
+        if len(neighbours) > self._limit_per_address:
             leaving.append(neighbours[0])
-        elif len(self._groups) >= self._limit:
+        elif len(self._groups) > self._limit:
             leaving.append(next(iter(self._groups)))
         for other in leaving:
             del self._groups[other]
-        self._groups[member] = group
         return leaving
 
     def leave(self, member: Member) -> None:

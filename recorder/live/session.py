@@ -126,8 +126,9 @@ class Session:
         self._handshake_by_s = trio.current_time() + HANDSHAKE_S
         self._publish_by_s = trio.current_time() + PUBLISH_S
         self._reading_since_s: float | None = None
+        self._lifetime = trio.CancelScope()
         self._read_scope = trio.CancelScope()
-        self._dismissal: str | None = None
+        self._dismissal: ConnectionOver | None = None
 
     # What others may ask.
 
@@ -147,20 +148,31 @@ class Session:
             level="error",
         )
         if not self._publishers:
-            self.dismiss(f"{publisher.room.name}: {reason}")
+            self._dismissal = ConnectionOver(f"{publisher.room.name}: {reason}")
+            self._read_scope.cancel()
 
     def counts(self) -> dict[str, int]:
         """The anomalies seen on this connection, for the manifest."""
         return self._connection.counters.as_dict()
 
-    def dismiss(self, reason: str) -> None:
-        """End the session when it next reads, unless it publishes by then."""
-        self._dismissal = reason
-        self._read_scope.cancel()
+    def crowd_out(self) -> None:
+        """End at once: somebody newer needs the place. Only for a session that does not publish;
+        whatever it waits for, the delay before a refusal included, it waits no longer."""
+        log.info(
+            "%s: gave its place to a newer connection before it published",
+            self.address,
+            # A crowd from a hundred addresses is one event: one line, and a count.
+            extra=same("crowded out"),
+        )
+        self._lifetime.cancel()
 
     # Its life.
 
     async def run(self) -> None:
+        with self._lifetime:
+            await self._run()
+
+    async def _run(self) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._sender.run, name="sender")
             try:
@@ -198,7 +210,7 @@ class Session:
     async def _read(self) -> bytes | bytearray:
         deadline, reason = self._deadline()
         if self._dismissal is not None and not self._publishers:
-            raise ConnectionOver(self._dismissal)
+            raise self._dismissal
         self._reading_since_s = trio.current_time()
         with trio.CancelScope(deadline=deadline) as self._read_scope:
             try:
@@ -207,7 +219,7 @@ class Session:
                 raise ConnectionOver("the connection broke") from None
             finally:
                 self._reading_since_s = None
-        raise ConnectionOver(self._dismissal or reason)
+        raise self._dismissal or ConnectionOver(reason)
 
     def _deadline(self) -> tuple[float, str]:
         """When the present wait for bytes must end, on Trio's clock, and what it then was."""

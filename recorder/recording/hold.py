@@ -57,6 +57,7 @@ class Hold:
         self._last_dts = 0
         self._since_ms: int | None = None
         self._begins_with_keyframe: dict[Track, bool] = {}
+        """Of every track that has frames, in the order in which they began."""
         self._keyed: set[Track] = set()
         self._with_later_headers: set[Track] = set()
 
@@ -125,6 +126,9 @@ class Hold:
 
     @property
     def has_undecodable_lead(self) -> bool:
-        """Whether video frames come before the first keyframe."""
+        """Whether picture comes before the first keyframe, of any track or of the default one."""
         track = self._tracks.cutting
-        return track is not None and track.kind == VIDEO and not self._begins_with_keyframe[track]
+        if track is None or track.kind != VIDEO:
+            return False
+        first = next(track for track in self._begins_with_keyframe if track.kind == VIDEO)
+        return not (self._begins_with_keyframe[first] and self._begins_with_keyframe[track])

@@ -175,6 +175,26 @@ def test_a_track_that_was_silent_during_a_jump_finds_its_place_again() -> None:
     assert timeline.place(SOUND, HOUR_MS + 60_000) == Placement(120_000)
 
 
+def test_a_slow_track_follows_a_small_jump_back() -> None:
+    """Its own epoch would do as well; its rhythm tells which one is meant."""
+    timeline = Timeline()
+    for ms in range(0, 20_000, 20):
+        placed(timeline, SOUND, ms + 50_000)
+        if ms % 4_000 == 0:
+            placed(timeline, PICTURE, ms + 50_000)
+    assert timeline.place(SOUND, 68_500) == Placement(70_000, jump_ms=-1_500)
+    assert timeline.place(PICTURE, 68_500) == Placement(70_000)
+    assert timeline.place(PICTURE, 72_500) == Placement(74_000)
+
+
+def test_a_frame_at_an_equal_time_does_not_forget_the_rhythm() -> None:
+    timeline = Timeline()
+    placed(timeline, PICTURE, 2 * HOUR_MS, 2 * HOUR_MS + 40)
+    placed(timeline, SOUND, 2 * HOUR_MS, 3 * HOUR_MS)
+    placed(timeline, PICTURE, 2 * HOUR_MS + 40)
+    assert timeline.place(PICTURE, 0).dts == 2 * HOUR_MS + 80
+
+
 def test_a_hole_in_all_tracks_does_not_tear_them_apart() -> None:
     timeline = Timeline()
     placed(timeline, PICTURE, 0, 1_000)

@@ -150,11 +150,7 @@ def check(segment: Segment) -> None:
     before = tags[: tags.index(frames[0])]
     if not facts.forced:
         assert all(tag.timestamp == 0 for tag in before if tag.kind != SCRIPT)
-        # The default track decides; another one may begin in the middle of its group.
-        default = min((tag.parts[0].track for tag in frames if tag.kind == VIDEO), default=0)
-        first = next((t for t in frames if t.kind == VIDEO and t.parts[0].track == default), None)
-        begun_by_sound = frames[0].kind == AUDIO
-        assert begun_by_sound or frames[0].parts[0].keyframe or (first and first.parts[0].keyframe)
+        assert frames[0].kind == AUDIO or frames[0].parts[0].keyframe
     assert segment.reason is CutReason.START or min(tag.timestamp for tag in frames) == 0
 
 

@@ -122,3 +122,17 @@ def test_the_pool_holds_whom_it_took_in_and_never_too_many(
             inside.pop(member, None)
         assert len(pool) == len(inside) <= 8
         assert all(list(inside.values()).count(address) <= 3 for address in inside.values())
+
+
+def test_a_member_that_enters_as_the_oldest_is_the_first_to_go() -> None:
+    pool = PendingPool[str](members=10, members_per_address=2)
+    pool.enter("arriving", "10.0.0.1")
+    assert pool.enter("ended", "10.0.0.1", as_oldest=True) == []
+    assert pool.enter("newer", "10.0.0.1") == ["ended"]
+
+
+def test_a_member_that_enters_as_the_oldest_pushes_nobody_out() -> None:
+    pool = PendingPool[str](members=10, members_per_address=1)
+    pool.enter("arriving", "10.0.0.1")
+    assert pool.enter("ended", "10.0.0.1", as_oldest=True) == ["ended"]
+    assert len(pool) == 1

@@ -502,3 +502,32 @@ async def test_the_stream_is_read_to_its_end_although_the_peer_does_not_listen(
     await theirs.aclose()
     await building.door.welcome(ours, "10.0.0.1")
     assert len(building.recorders["room101"].media_seen) == 100
+
+
+async def test_a_crowd_that_waits_for_its_refusals_keeps_nobody_out(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    for number in range(400):
+        peer = building.enter(f"10.0.{number % 100}.1")
+        peer.client.start("room101?key=wrong")
+        await peer.exchange()
+    assert building.door._inside <= 64
+    await building.publish("room102", "10.1.0.1")
+    assert building.recorders["room102"].media_seen
+
+
+async def test_a_publisher_that_ended_goes_before_one_that_arrives(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    arriving = building.enter()
+    arriving.client.greet()
+    arriving.client.connect()
+    await arriving.exchange()
+    for _ in range(9):
+        ended = await building.publish()
+        ended.client.finish("room101")
+        await ended.exchange()
+    arriving.client.publish(f"room102?key={KEYS['room102']}")
+    arriving.client.video(0, FRAME)
+    await arriving.exchange()
+    assert building.recorders["room102"].media_seen == [(9, 0, FRAME)]

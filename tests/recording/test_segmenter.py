@@ -289,6 +289,33 @@ def test_the_old_segment_waits_for_one_second_of_media_at_most() -> None:
     assert segments[1].closed_facts.counts == {"late_frames": 1}
 
 
+def test_the_old_segment_closes_as_soon_as_every_track_has_passed_the_cut() -> None:
+    publish = Publish(rules(duration_ms=1_000))
+    publish.headers()
+    publish.send(AUDIO, 0, media.enhanced_audio(b"mp4a", 0, b"\x11\x90", track=1))
+    for ms in range(0, 1_000, 20):
+        publish.video(ms, key=ms == 0)
+        publish.audio(ms)
+        publish.frame(AUDIO, ms, media.audio_frame_of(1, mark=ms))
+    publish.video(1_000, key=True)
+    publish.audio(1_000)
+    assert publish.segments()[0].facts is None
+    publish.frame(AUDIO, 1_000, media.audio_frame_of(1, mark=1_000))
+    assert publish.segments()[0].facts is not None
+    publish.finish()
+
+
+def test_a_track_that_fell_silent_is_not_waited_for() -> None:
+    publish = Publish(rules(duration_ms=11_000))
+    publish.headers()
+    publish.play(0, 600)
+    for ms in range(600, 11_000, 40):
+        publish.video(ms)
+    publish.video(11_000, key=True)
+    assert [segment.facts is None for segment in publish.segments()] == [False, True]
+    publish.finish()
+
+
 def test_a_third_cut_while_two_segments_are_open_closes_the_oldest_first() -> None:
     publish = Publish(rules(duration_ms=300))
     publish.headers()

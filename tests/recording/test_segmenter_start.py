@@ -82,6 +82,19 @@ def test_picture_before_the_first_keyframe_is_a_segment_of_its_own_and_marked() 
     publish.check_times(segments)
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_picture_of_another_track_before_a_keyframe_is_marked_too(first: int) -> None:
+    publish = Publish()
+    publish.headers()
+    publish.frame(VIDEO, 0, media.video_frame_of(1, key=bool(first), mark=1))
+    publish.video(20, key=not first)
+    publish.play(40, 1_500)
+    segments = publish.finish()
+    assert [segment.closed_facts.forced for segment in segments] == [True, False]
+    assert segments[1].reason is CutReason.FIRST_KEYFRAME
+    assert segments[1].opened.position_ms == (1_000 if first else 20)
+
+
 def test_without_a_keyframe_for_10_s_of_media_what_came_is_recorded() -> None:
     publish = Publish(rules(duration_ms=30_000))
     publish.headers()

@@ -317,6 +317,20 @@ def test_headers_of_many_tracks_are_split_for_the_head() -> None:
     publish.check_times(segments)
 
 
+def test_a_message_of_many_tracks_moves_the_clock_of_each() -> None:
+    publish = Publish()
+    publish.send(AUDIO, 0, media.many_tracks(AUDIO, 0, b"mp4a", {0: b"\x12\x10", 1: b"\x12\x10"}))
+    publish.send(VIDEO, 0, media.avc_config())
+    publish.video(0, key=True)
+    for ms in range(0, 2_000, 20):
+        frames = {track: b"%d of %d" % (ms, track) for track in (0, 1)}
+        publish.frame(AUDIO, ms, media.many_tracks(AUDIO, 1, b"mp4a", frames))
+    publish.frame(AUDIO, 1_970, media.audio_frame_of(1))
+    segment = publish.finish()[0]
+    assert segment.times(AUDIO)[-2:] == [1_980, 1_980]
+    assert publish.segmenter.anomalies == {"clamped_frames": 1}
+
+
 def test_a_jump_in_a_message_of_many_tracks_is_one_jump() -> None:
     publish = Publish()
     record = media.avc_record()
