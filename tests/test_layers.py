@@ -47,7 +47,12 @@ DECISIONS = {
     "recorder.live.takeover",
     "recorder.recording.actions",
     "recorder.recording.alignment",
+    "recorder.recording.cuts",
+    "recorder.recording.hold",
+    "recorder.recording.segment",
     "recorder.recording.segmenter",
+    "recorder.recording.segments",
+    "recorder.recording.tracks",
 }
 EFFECTS = {
     "trio", "time", "logging", "random", "secrets", "os", "socket", "threading", "subprocess",

@@ -21,6 +21,7 @@ import attrs
 from recorder.amf import AmfError, AmfLimits, Value, decode_values, encode_values
 
 ON_METADATA: Final = "onMetaData"
+ON_CAPTION: Final = "onCaption"
 
 INDEX_ENTRY_BYTES: Final = 18
 """A position and a time, each a number of one byte of type and eight of value."""
@@ -113,6 +114,19 @@ def read_script(body: bytes) -> tuple[str | None, list[Value]]:
     return name, values[1:]
 
 
+def stops_ffmpeg(name: str | None, body: bytes) -> bool:
+    """Whether ffmpeg would take the end of the file for this script tag: an `onCaption` whose
+    object has no text (seen with ffmpeg 5.1 and 9.0: the frames behind it are not read)."""
+    if name != ON_CAPTION:
+        return False
+    try:
+        _, values = read_script(body)
+    except AmfError:
+        return True
+    members = next((value for value in values if isinstance(value, dict)), {})
+    return not isinstance(members.get("text"), str)
+
+
 def copied_fields(values: Sequence[Value]) -> CopiedFields:
     """The members of the first object among a publisher's metadata values that may be copied.
 
@@ -133,11 +147,6 @@ def copied_fields(values: Sequence[Value]) -> CopiedFields:
             encoded += field
             count += 1
     return CopiedFields(bytes(encoded), count)
-
-
-def metadata_body(copied: CopiedFields) -> bytes:
-    """An `onMetaData` for the middle of a file: the publisher's values and nothing of ours."""
-    return _BEFORE_COUNT + _COUNT.pack(copied.count) + copied.encoded + _END_OF_OBJECT
 
 
 def reserved_bytes(duration_ms: int) -> int:

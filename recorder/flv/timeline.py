@@ -13,8 +13,8 @@ interleave around the jump.
 Only frames belong here. Headers, metadata and sequence ends carry times that mean nothing, often 0;
 asking `TrackClock.advance` for an empty frame is safe, it moves only for a time that fits.
 
-Knows no codec, no segment and no clock on the wall: a hole of more than `REACH_MS` in all tracks at
-once looks like a jump from here, and is closed like one.
+Knows no codec, no segment and no clock: whoever asks says how long nothing had come, because a long
+step forward is a hole if it took that long to arrive, and a jump of the sender's clock if not.
 """
 
 from collections.abc import Iterator
@@ -102,13 +102,22 @@ class Timeline:
         """The clock of a track that has had a frame."""
         return self._clocks.get(track)
 
-    def place(self, track: TrackId, raw: int) -> Placement:
-        """Put a frame on the clock."""
+    def place(self, track: TrackId, raw: int, *, waited_ms: int = 0) -> Placement:
+        """Put a frame on the clock.
+
+        Args:
+            waited_ms: how long nothing had come before this frame, by a monotonic clock. A step
+                forward that took that long to arrive is a hole, however large.
+        """
         clock = self._clocks.get(track)
         if clock is None:
             return self._place_first(track, raw)
         dts = clock.advance(raw)
-        return self._place_unusual(clock, raw) if dts is None else Placement(dts)
+        if dts is not None:
+            return Placement(dts)
+        if REACH_MS < raw + clock.offset - clock.dts <= REACH_MS + waited_ms:
+            return self._move(clock, raw, clock.offset)
+        return self._place_unusual(clock, raw)
 
     def _place_first(self, track: TrackId, raw: int) -> Placement:
         """A track begins: on the others' clock if it can be, else beside it."""
@@ -142,8 +151,13 @@ class Timeline:
         if step < 0:
             # The clock stays where it is: the next frame is measured from the same place.
             return Placement(clock.dts, clamped_ms=-step)
+        return self._move(clock, raw, offset)
+
+    def _move(self, clock: TrackClock, raw: int, offset: int) -> Placement:
+        """The frame lies ahead of its track's last, in the epoch of this offset."""
+        dts = raw + offset
+        clock.step = (dts - clock.dts) or clock.step
         clock.raw, clock.dts, clock.offset = raw, dts, offset
-        clock.step = step or clock.step
         self._adopt(clock)
         return Placement(dts)
 

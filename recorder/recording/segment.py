@@ -81,20 +81,19 @@ class OpenSegment:
         self.states: dict[Track, tuple[bytes, ...]] = {}
         """The state of each track that the file has been given so far."""
         self._encoder = encoder
-        self._copied = copied
         self._head_bytes = reserved_bytes(rules.duration_ms)
         self._taken_bytes = 0
-        self.head = self._begin(tracks)
+        self.head = self._begin(tracks, copied)
         self.group_offset = self.summary.file_bytes
         """Where the last frame stands that a segment could have begun with."""
 
-    def _begin(self, tracks: Tracks) -> bytes:
+    def _begin(self, tracks: Tracks, copied: CopiedFields) -> bytes:
         body = head_body(
             self._head_bytes,
             self.summary.head_values(),
             creator=self._encoder,
             forced=self.is_forced,
-            copied=self._copied,
+            copied=copied,
         )
         # Which kinds will come is not known yet; the flags are written again at the close.
         self.buffers.append(file_header(audio=True, video=True))
@@ -172,14 +171,15 @@ class OpenSegment:
         self._taken_bytes = self.summary.file_bytes
         return Appended(self.number, buffers, size)
 
-    def closed(self) -> Closed:
+    def closed(self, copied: CopiedFields) -> Closed:
+        """The end, with the newest of the publisher's metadata in the head."""
         values = self.summary.head_values()
         body = head_body(
             self._head_bytes,
             values,
             creator=self._encoder,
             forced=self.is_forced,
-            copied=self._copied,
+            copied=copied,
         )
         patches = (
             (FLAGS_OFFSET, flags(audio=values.has_audio, video=values.has_video)),

@@ -72,6 +72,8 @@ class Segmenter:
             tracks=self._tracks,
             timeline=self._timeline,
         )
+        self._arrived_ms: int | None = None
+        """When the newest media came."""
         self._is_finished = False
 
     # What the caller does.
@@ -108,14 +110,17 @@ class Segmenter:
             buffers.append(body)
             buffers.append(tag_trailer(size))
             segment.summary.frame(slot, ms, size)
-            return
-        self._unusual(kind, timestamp, parts, body, now_ms)
+        else:
+            self._unusual(kind, timestamp, parts, body, now_ms)
+        self._arrived_ms = now_ms
 
     def data(self, name: str | None, payload: bytes, timestamp: int, now_ms: int) -> None:
         """One data message: AMF0, from the handler's name on. Its own time is not believed."""
         self._check_open()
         if name == ON_METADATA:
             self._metadata(payload)
+        elif stops_ffmpeg(name, payload):
+            self._segments.count("captions_without_text")
         else:
             self._hold_or_play(Held(None, SCRIPT, (), payload))
 
@@ -185,7 +190,7 @@ class Segmenter:
     ) -> None:
         framed = [part for part in parts if part.role is _FRAME]
         tracks = [self._tracks.get(kind, part) for part in framed]
-        dts, jumped = self._place(tracks, timestamp)
+        dts, jumped = self._place(tracks, timestamp, now_ms)
         for track in tracks:
             self._tracks.has_frame(track)
         held = Held(_FRAME, kind, parts, body, dts, jumped)
@@ -199,11 +204,12 @@ class Segmenter:
         self._hold.add_frame(held, dts, tracks, now_ms)
         self.tick(now_ms)
 
-    def _place(self, tracks: list[Track], timestamp: int) -> tuple[int, bool]:
+    def _place(self, tracks: list[Track], timestamp: int, now_ms: int) -> tuple[int, bool]:
         """The dts of a message, which is that of its first track; the others follow."""
+        waited_ms = 0 if self._arrived_ms is None else now_ms - self._arrived_ms
         dts, jumped = 0, False
         for track in reversed(tracks):
-            placement = self._timeline.place(track.id, timestamp)
+            placement = self._timeline.place(track.id, timestamp, waited_ms=waited_ms)
             track.clock = self._timeline.clock(track.id)
             dts = placement.dts
             jumped |= placement.jump_ms is not None

@@ -11,8 +11,8 @@ not. When to cut is decided in `cuts`; what a file looks like is `segment`'s par
 from typing import Final
 
 from recorder.flv.codecs import Role
-from recorder.flv.script import CopiedFields, metadata_body
-from recorder.flv.tags import SCRIPT, VIDEO
+from recorder.flv.script import CopiedFields
+from recorder.flv.tags import VIDEO
 from recorder.flv.timeline import Timeline
 from recorder.recording.actions import Action, CutReason, SegmentRules
 from recorder.recording.cuts import NEW_RECORDING, Cuts
@@ -70,13 +70,13 @@ class Segments:
             self.current = None
 
     def metadata(self, copied: CopiedFields) -> None:
-        """The publisher's values for the next heads, and for the file that is open."""
+        """The publisher's values, for the next heads and for that of the file that is open: it is
+        written again when the file closes. As tags of their own they would make ffmpeg (5.1, 9.0)
+        announce a subtitle stream in every file of a GStreamer sender, whose metadata carry the
+        present second."""
         if copied == self._copied:
             self.count("repeated_metadata", int(self.current is not None))
-            return
         self._copied = copied
-        if self.current is not None:
-            self.current.write_mark(SCRIPT, (), None, metadata_body(copied))
 
     def start(self, hold: Hold, now_ms: int) -> None:
         """Begin the first segment and play back what was held."""
@@ -214,7 +214,7 @@ class Segments:
 
     def _close(self, segment: OpenSegment) -> None:
         self._flush(segment)
-        self._actions.append(segment.closed())
+        self._actions.append(segment.closed(self._copied))
 
     def _flush(self, segment: OpenSegment | None) -> None:
         appended = None if segment is None else segment.take()

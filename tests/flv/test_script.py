@@ -17,9 +17,9 @@ from recorder.flv.script import (
     IndexEntry,
     copied_fields,
     head_body,
-    metadata_body,
     read_script,
     reserved_bytes,
+    stops_ffmpeg,
     thinned,
 )
 
@@ -50,6 +50,28 @@ def test_a_script_is_a_name_and_values() -> None:
 def test_a_script_that_is_no_amf_is_an_error() -> None:
     with pytest.raises(AmfError):
         read_script(b"\xff")
+
+
+def metadata_body(copied: CopiedFields) -> bytes:
+    """The copied values as an `onMetaData` of their own."""
+    count = struct.pack(">I", copied.count)
+    return encode_values("onMetaData") + b"\x08" + count + copied.encoded + b"\0\0\x09"
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "stops"),
+    [
+        ("onCaption", encode_values("onCaption", {"type": "708", "data": "AAAA"}), True),
+        ("onCaption", encode_values("onCaption", "text"), True),
+        ("onCaption", encode_values("onCaption", {"text": 1.0}), True),
+        ("onCaption", b"\xff", True),
+        ("onCaption", encode_values("onCaption", {"text": "hello"}), False),
+        ("onCaptionInfo", encode_values("onCaptionInfo", {"type": "708"}), False),
+        (None, b"\xff", False),
+    ],
+)
+def test_a_caption_without_text_would_stop_ffmpeg(name: str, body: bytes, stops: bool) -> None:
+    assert stops_ffmpeg(name, body) is stops
 
 
 def test_a_publishers_values_are_copied_as_they_are() -> None:

@@ -175,6 +175,22 @@ def test_a_track_that_was_silent_during_a_jump_finds_its_place_again() -> None:
     assert timeline.place(SOUND, HOUR_MS + 60_000) == Placement(120_000)
 
 
+def test_a_hole_that_took_its_time_to_arrive_is_kept() -> None:
+    """A laptop that slept for a minute with its connection up: the minute is missing, not moved."""
+    timeline = Timeline()
+    placed(timeline, PICTURE, 0, 40)
+    placed(timeline, SOUND, 0, 23)
+    assert timeline.place(PICTURE, 60_000, waited_ms=59_000) == Placement(60_000)
+    assert timeline.place(SOUND, 60_010) == Placement(60_010)
+    assert timeline.place(PICTURE, 60_040) == Placement(60_040)
+
+
+def test_a_jump_is_no_hole_although_it_waited() -> None:
+    timeline = Timeline()
+    placed(timeline, PICTURE, 0, 40)
+    assert timeline.place(PICTURE, HOUR_MS, waited_ms=59_000) == Placement(80, HOUR_MS - 80)
+
+
 def test_a_slow_track_follows_a_small_jump_back() -> None:
     """Its own epoch would do as well; its rhythm tells which one is meant."""
     timeline = Timeline()

@@ -356,3 +356,16 @@ def test_without_a_frame_there_is_no_segment() -> None:
     segmenter.tick(60_000)
     segmenter.finish(60_000)
     assert segmenter.take() == []
+
+
+def test_a_hole_in_all_tracks_that_took_its_time_to_arrive_is_kept() -> None:
+    """It is no jump of the sender's clock: nothing is moved, nothing is cut for it."""
+    publish = Publish()
+    publish.headers()
+    publish.play(0, 1_000)
+    publish.now_ms += 20_000
+    publish.play(21_000, 22_000)
+    segments = publish.finish()
+    assert publish.segmenter.anomalies == {}
+    assert segments[-1].closed_facts.duration_ms == 1_000
+    assert segments[-1].opened.position_ms == 21_000

@@ -427,7 +427,7 @@ def test_data_messages_are_written_at_the_time_of_the_newest_frame() -> None:
     ]  # fmt: skip
 
 
-def test_changed_metadata_are_written_cleaned_and_stand_in_the_next_head() -> None:
+def test_the_newest_metadata_stand_in_the_head_of_the_open_file_and_of_the_next() -> None:
     publish = Publish()
     publish.segmenter.data("onMetaData", media.metadata(title="first"), 0, 0)
     publish.headers()
@@ -435,10 +435,22 @@ def test_changed_metadata_are_written_cleaned_and_stand_in_the_next_head() -> No
     publish.segmenter.data("onMetaData", media.metadata(title="first", duration=7.0), 0, 0)
     publish.segmenter.data("onMetaData", media.metadata(title="second", filesize=9.0), 0, 0)
     publish.play(1_000, 4_000)
+    publish.segmenter.data("onMetaData", media.metadata(title="third"), 0, 0)
     segments = publish.finish()
-    assert segments[0].others()[2:] == [(SCRIPT, 980, media.metadata(title="second"))]
-    assert [segment.head()["title"] for segment in segments] == ["first", "second"]
+    # As tags of their own they would make ffmpeg announce a stream of subtitles.
+    assert segments[0].others()[2:] == []
+    assert [segment.head()["title"] for segment in segments] == ["second", "third"]
     assert publish.segmenter.anomalies == {"repeated_metadata": 1}
+
+
+def test_a_caption_that_would_stop_ffmpeg_is_counted_and_left_out() -> None:
+    publish = Publish()
+    publish.headers()
+    publish.play(0, 1_000)
+    publish.segmenter.data("onCaption", media.amf_text("onCaption"), 0, 0)
+    segments = publish.finish()
+    assert segments[0].others()[2:] == []
+    assert segments[0].closed_facts.counts == {"captions_without_text": 1}
 
 
 def test_damaged_metadata_are_counted() -> None:
