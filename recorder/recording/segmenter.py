@@ -21,6 +21,7 @@ from recorder.flv.script import (
     ON_METADATA,
     copied_fields,
     read_script,
+    stops_ffmpeg,
 )
 from recorder.flv.tags import SCRIPT, tag_header, tag_trailer
 from recorder.flv.timeline import Timeline
