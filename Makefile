@@ -16,14 +16,14 @@ TEST_STAMP := $(VENV)/test-$(PYTHON_VERSION).stamp
 
 # What only Debian has: encoders that publish over RTMP.
 DEBIAN_FOR_TESTS := ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
-	gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
+	gstreamer1.0-plugins-bad
 
 # The parts that decide what is recorded; every line and branch of them is tested.
 FULLY_COVERED := recorder/amf/*,recorder/rtmp/*,recorder/flv/*,recorder/recording/*
 
 # All of flake8-async but its optional rules: 124 and 9xx would have every async function wait on
-# every path, and one that can answer at once should.
-ASYNC_RULES := --select=ASYNC1,ASYNC2,ASYNC3 --ignore=ASYNC124
+# every path, and one that can answer at once should; 114 only asks to be told every startable name.
+ASYNC_RULES := --select=ASYNC1,ASYNC2,ASYNC3 --ignore=ASYNC114,ASYNC124
 
 # A test run never asks questions, and nothing it installs brings more than it names.
 APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends
