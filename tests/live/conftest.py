@@ -73,10 +73,17 @@ class Building:
     def _recorder(self, name: str) -> FakeRecorder:
         return self.recorders.setdefault(name, FakeRecorder(name))
 
+    async def serve(self, stream: trio.abc.HalfCloseableStream, address: str) -> None:
+        """What `trio.serve_listeners` does around a handler: closes its stream."""
+        try:
+            await self.door.welcome(stream, address)
+        finally:
+            await trio.aclose_forcefully(stream)
+
     def enter(self, address: str = "10.0.0.1") -> Peer:
         """A new connection from this address."""
         ours, theirs = trio.testing.memory_stream_pair()
-        self.nursery.start_soon(self.door.welcome, ours, address)
+        self.nursery.start_soon(self.serve, ours, address)
         peer = Peer(theirs)
         self.nursery.start_soon(peer.read)
         return peer

@@ -186,7 +186,7 @@ async def test_a_publisher_that_only_sends_is_served_for_hours(
 ) -> None:
     """OBS: after Publish.Start it reads nothing and answers no ping."""
     ours, theirs = trio.testing.lockstep_stream_pair()  # without any buffer: an unread send blocks
-    building.nursery.start_soon(building.door.welcome, ours, "10.0.0.1")
+    building.nursery.start_soon(building.serve, ours, "10.0.0.1")
     client = RtmpClient()
     client.start(f"room101?key={KEYS['room101']}")
     client.set_chunk_size(65536)
