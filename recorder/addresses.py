@@ -37,8 +37,11 @@ def server_urls(
     urls: list[str] = []
     for address in listen:
         host, port = split_address(address)
-        if host in ("0.0.0.0", "::"):
+        if host == "0.0.0.0":
             hosts = (machine or machine_addresses)() or [socket.gethostname()]
+        elif host == "::":
+            # Its IPv6 addresses change and are long: the name is what can be typed.
+            hosts = [socket.gethostname()]
         else:
             hosts = [host]
         place = "" if port == DEFAULT_PORT else f":{port}"

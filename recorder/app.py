@@ -56,7 +56,7 @@ def run(config: Config) -> int:
     """Record until a signal says stop, and give the exit code.
 
     Returns:
-        0 after a clean stop, 1 when something could not be finished, 2 when it could not start.
+        0 after a clean stop, 1 when a segment could not be finished, 2 when it could not start.
     """
     fold = logs.set_up(config.log.level)
     try:
@@ -84,9 +84,10 @@ async def _main(config: Config, storage: Storage, fold: logs.FoldRepeats) -> int
             log.info("recorder %s listens on %s", __version__, ", ".join(config.rtmp.listen))
             await serve(listeners, door, stop)
             log.info("Stopping: finishing every segment.")
+            failures_before = writer.failures
         services.cancel_scope.cancel()
     fold.report_all()
-    return 0 if writer.is_drained else 1
+    return 0 if writer.is_drained and writer.failures == failures_before else 1
 
 
 async def open_listeners(addresses: list[str]) -> list[trio.SocketListener]:
@@ -126,7 +127,7 @@ async def _open_rooms(config: Config, storage: Storage, writer: Writer) -> Async
         )
 
     rooms = Rooms(
-        list(config.rooms),
+        {name: room.title for name, room in config.rooms.items()},
         new_recorder,
         reconnect_window_s=config.recording.reconnect_window,
         limit=config.limits.rooms,
@@ -145,6 +146,11 @@ def _segment_rules(config: Config, segments: SegmentsConfig, clock: SystemClock)
 
     def boundary() -> int | None:
         if not clock.trusted():
+            log.warning(
+                "Segments are not aligned to the clock: the system does not say that its clock is "
+                "synchronised. If it is (chrony, an RTC), set clock.trust: always.",
+                extra=logs.same("not aligned"),
+            )
             return None
         return until_boundary_ms(clock.utc_ns(), duration_ms, config.clock.timezone)
 
@@ -157,7 +163,7 @@ def _segment_rules(config: Config, segments: SegmentsConfig, clock: SystemClock)
 
 
 def _house(config: Config, rooms: Rooms, writer: Writer) -> House:
-    memory = MemoryBudget(config.limits.memory)
+    memory = MemoryBudget(config.limits.memory, lambda: writer.pending_bytes)
     any_key = None if config.any_room is None else config.any_room.key
     return House(
         reception=Reception(

@@ -71,7 +71,12 @@ def find(chosen: Path | None) -> Path | None:
 def read(path: Path) -> File:
     """Read a whole configuration file. Raises ConfigError when that is impossible."""
     try:
-        with path.open("rb") as file:
+        # Not blocking: a named pipe without a writer would hold the start up for ever.
+        with open(
+            path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)
+        ) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ConfigError(str(path), [Problem("is no regular file")])
             data = file.read(_MAX_BYTES + 1)
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
     except OSError as error:

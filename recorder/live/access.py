@@ -91,7 +91,14 @@ class Access:
         ]
         self._folded_names = frozenset(name.casefold() for name in rooms)
         self._any_key_digest = None if any_key is None else _digest(any_key)
-        self._application = application
+        self.application = application
+
+    def may_lead_in(self, app: str, tc_url: str) -> bool:
+        """Tell whether a connect to this application can lead to a publish. One that names none
+        can: the stream's name may bring it."""
+        said = ((app, "", tc_url), (unquote(app), "", unquote(tc_url)))
+        paths = [_read(*texts)[0] for texts in said]
+        return any(path[:1] in ([], [self.application]) for path in paths)
 
     def identify(self, app: str, stream: str, tc_url: str) -> Admitted | Refused:
         """Decide about one publish, from the texts of its connect and its publish command."""
@@ -101,7 +108,7 @@ class Access:
         # As it was sent first: a client that encodes nothing may mean what it says.
         for said in dict.fromkeys((texts, tuple(unquote(text) for text in texts))):
             path, query = _read(*said)
-            if path[:1] == [self._application]:
+            if path[:1] == [self.application]:
                 applications += 1
                 claims += _claims(path[1:], query.get("key", ""))
         rooms = [self._match(claim) for claim in claims]
@@ -109,7 +116,7 @@ class Access:
             if room is not None:
                 return Admitted(room)
         if not applications:
-            return Refused(f"the application is not {self._application}")
+            return Refused(f"the application is not {self.application}")
         return Refused(WRONG, self._named(claims))
 
     def _match(self, claim: _Claim) -> str | None:

@@ -40,39 +40,45 @@ class Door:
 
     async def welcome(self, stream: trio.abc.HalfCloseableStream, address: str) -> None:
         """Serve a connection from this address, if there is a place for it."""
-        if self._inside >= self._limit:
+        if self._inside >= self._limit and not self._make_place():
             # From many addresses in a moment: one line says it.
             log.warning("%s: refused: limits.connections reached", address, extra=same("full"))
             return
-        self._inside += 1
         session = Session(
-            stream,
-            address,
-            self._house,
-            on_publishing=lambda publishing: self._move(session, publishing=publishing),
+            stream, address, self._house, on_pending=lambda pending: self._move(session, pending)
         )
-        self._crowd_out(self._pool.enter(session, address))
+        self._inside += 1
         try:
+            for crowded_out in self._pool.enter(session, address):
+                crowded_out.crowd_out()
             await session.run()
         except* Exception:
             # The one place where anything is caught: a fault of ours in one connection must not
             # end the others (promise 7).
-            log.exception("%s: the session failed; this is a fault of the recorder", address)
+            log.exception(
+                "%s: the session failed; this is a fault of the recorder",
+                address,
+                extra=same("fault", address),
+            )
         finally:
             self._pool.leave(session)
             self._inside -= 1
 
-    def _move(self, session: Session, *, publishing: bool) -> None:
-        """Publishing connections never compete with the others for a place."""
-        if publishing:
-            self._pool.leave(session)
-        else:
-            # It has had its turn: it goes before one that is about to publish.
-            self._crowd_out(self._pool.enter(session, session.address, as_oldest=True))
+    def _make_place(self) -> bool:
+        """One that does not publish yet goes for one that may be about to."""
+        oldest = self._pool.pop_oldest()
+        if oldest is not None:
+            oldest.crowd_out()
+        return oldest is not None
 
-    def _crowd_out(self, sessions: list[Session]) -> None:
-        for session in sessions:
-            session.crowd_out()
+    def _move(self, session: Session, pending: bool) -> None:
+        """Publishing connections never compete with the others for a place."""
+        if not pending:
+            self._pool.leave(session)
+            return
+        # It has had its turn: it goes before one that is about to publish, after its farewell.
+        for leaving in self._pool.enter(session, session.address, as_oldest=True):
+            leaving.dismiss("gave its place to a newer connection")
 
 
 async def serve(listeners: list[trio.SocketListener], door: Door, stop: trio.Event) -> None:

@@ -85,6 +85,10 @@ class PendingPool(Generic[Member]):
             del self._groups[other]
         return leaving
 
+    def pop_oldest(self) -> Member | None:
+        """Take out the member that must go first; None from an empty pool."""
+        return self._groups.popitem(last=False)[0] if self._groups else None
+
     def leave(self, member: Member) -> None:
         """Let a member out: it publishes now, or it is gone. Whoever is out stays out."""
         self._groups.pop(member, None)

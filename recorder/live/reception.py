@@ -7,6 +7,7 @@ encoders that ask in the same moment cannot both get the room.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import attrs
@@ -15,10 +16,13 @@ import trio
 from recorder.live.access import Access, Refused
 from recorder.live.rooms import Connection, Publisher, Room, Rooms
 from recorder.live.takeover import Incumbent, Refuse, TakeoverPolicy, decide
+from recorder.logs import same
 from recorder.recording.manifest import Client
 
 if TYPE_CHECKING:
     from recorder.live.memory import MemoryBudget
+
+log = logging.getLogger(__name__)
 
 
 @attrs.frozen(kw_only=True)
@@ -49,6 +53,16 @@ class Reception:
     policy: TakeoverPolicy
     publishers: int
     """`limits.publishers`."""
+
+    def decide_application(self, application: str, tc_url: str) -> Refusal | None:
+        """Say why a connection to this application cannot lead to a publish; None if it can."""
+        if self.access.may_lead_in(application, tc_url):
+            return None
+        name = self.access.application
+        return Refusal(
+            f"The application of this recorder is {name}: the server is rtmp://HOST/{name}",
+            f"the application is not {name}",
+        )
 
     def decide(self, request: PublishRequest) -> Publisher | Refusal:
         """Accept the publisher into its room, or say why not."""
@@ -84,8 +98,15 @@ class Reception:
         now_ms = int(trio.current_time() * 1000)
         verdict = decide(self.policy, incumbent, request.connection.address, room.takeovers, now_ms)
         if isinstance(verdict, Refuse):
+            if room.takeovers.rests_for_ms(now_ms):
+                log.warning(
+                    "%s: two encoders fight for it: %s",
+                    room.name,
+                    verdict.reason,
+                    extra=same("contest", room.name),
+                )
             return Refusal("Another encoder publishes here.", f"{room.name}: {verdict.reason}")
-        room.lose(old, old.connection.counts())
+        room.replace(old, old.connection.counts(old))
         old.connection.evict(old, f"{request.connection.address} took the room over")
         return None
 

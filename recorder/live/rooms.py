@@ -33,7 +33,10 @@ class Recorder(Protocol):
     def number(self) -> int | None: ...
 
     @property
-    def error(self) -> OSError | None: ...
+    def error(self) -> Exception | None: ...
+
+    @property
+    def pending_bytes(self) -> int: ...
 
     @property
     def buffered_bytes(self) -> int: ...
@@ -58,8 +61,8 @@ class Connection(Protocol):
 
     address: str
 
-    def counts(self) -> Mapping[str, int]:
-        """The anomalies seen on the connection."""
+    def counts(self, publisher: Publisher) -> Mapping[str, int]:
+        """The anomalies seen on the connection since this publish began."""
 
     def silent_ms(self) -> int:
         """How long the peer has sent nothing while we were reading, in ms."""
@@ -78,6 +81,8 @@ class Publisher:
     since_s: float
     """When it was accepted, on Trio's clock."""
     has_media: bool = False
+    counted: Mapping[str, int] = attrs.field(factory=dict)
+    """The connection's anomalies when the publish began."""
 
 
 class Room:
@@ -90,8 +95,10 @@ class Room:
         *,
         reconnect_window_s: float,
         on_change: Callable[[], None],
+        title: str | None = None,
     ) -> None:
         self.name = name
+        self._label = name if title is None else f"{name} ({title})"
         self.recorder = recorder
         self.takeovers = TakeoverHistory()
         self.publisher: Publisher | None = None
@@ -108,7 +115,7 @@ class Room:
         self.publisher = publisher
         self.recorder.publisher_arrived(client, gap_reason=gap_reason)
         self.window_ends_s = math.inf
-        log.info("%s: %s publishes with %s", self.name, client.address, client.software)
+        log.info("%s: %s publishes with %s", self._label, client.address, client.software)
 
     def end(self, publisher: Publisher, counts: Mapping[str, int]) -> None:
         """The publisher ended it cleanly: so does the recording."""
@@ -116,6 +123,11 @@ class Room:
             self._let_go(counts)
             self.recorder.end("unpublished")
             self._on_change()
+
+    def replace(self, publisher: Publisher, counts: Mapping[str, int]) -> None:
+        """Another publisher takes its place at once; the recording goes on."""
+        if self.publisher is publisher:
+            self._let_go(counts)
 
     def lose(self, publisher: Publisher, counts: Mapping[str, int]) -> None:
         """The publisher is gone without a word: its recording waits for it to come back."""
@@ -152,12 +164,13 @@ class Rooms:
     """Every room there is. Rooms that only `*` admits exist while they are in use.
 
     Args:
+        titles: the configured rooms, and what people call them.
         limit: `limits.rooms`.
     """
 
     def __init__(
         self,
-        names: list[str],
+        titles: Mapping[str, str | None],
         new_recorder: Callable[[str], Recorder],
         *,
         reconnect_window_s: float,
@@ -167,8 +180,8 @@ class Rooms:
         self._reconnect_window_s = reconnect_window_s
         self._limit = limit
         self._changed = trio.Event()
-        self._configured = frozenset(names)
-        self._rooms = {name: self._make(name) for name in names}
+        self._titles = titles
+        self._rooms = {name: self._make(name) for name in titles}
 
     def find(self, name: str) -> Room | None:
         """The room of this name, made if it must be; None when there are too many, or one that
@@ -205,6 +218,7 @@ class Rooms:
             self._new_recorder(name),
             reconnect_window_s=self._reconnect_window_s,
             on_change=self._on_change,
+            title=self._titles.get(name),
         )
 
     def _on_change(self) -> None:
@@ -217,7 +231,5 @@ class Rooms:
             if room.window_ends_s <= now:
                 room.close("lost")
         self._rooms = {
-            name: room
-            for name, room in self._rooms.items()
-            if room.in_use or name in self._configured
+            name: room for name, room in self._rooms.items() if room.in_use or name in self._titles
         }

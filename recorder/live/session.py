@@ -11,13 +11,16 @@ back meanwhile, and silence that we cause is not counted against it.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, assert_never
 
 import attrs
 import trio
 
+from recorder.live.pool import address_group
 from recorder.live.reception import PublishRequest, Refusal
 from recorder.live.sender import Sender
 from recorder.logs import same
@@ -52,6 +55,10 @@ HANDSHAKE_S = 10.0
 PUBLISH_S = 20.0
 """From the connection, or the end of its last publish, to a publish; an absolute limit, so that
 a byte now and then does not keep a place (protocol §6 row 33)."""
+
+EVENTS_AT_ONCE = 256
+"""So many events of one read, and then the others have their turn: a read of 256 KiB can hold as
+many one-byte messages."""
 
 REFUSAL_DELAY_S = 1.0
 """Before a refusal, never before an acceptance: what guessing a key costs."""
@@ -103,8 +110,8 @@ class Session:
 
     Args:
         address: the peer's IP address, without port.
-        on_publishing: told with True when the connection begins to publish, with False when its
-            last publish has ended (the pools of design §7).
+        on_pending: told with False when the connection begins to publish or is over, with True
+            when its last publish has ended (the pools of design §7).
     """
 
     def __init__(
@@ -113,12 +120,12 @@ class Session:
         address: str,
         house: House,
         *,
-        on_publishing: Callable[[bool], None],
+        on_pending: Callable[[bool], None],
     ) -> None:
         self.address = address
         self._stream = stream
         self._house = house
-        self._on_publishing = on_publishing
+        self._on_pending = on_pending
         self._connection = ServerConnection(Limits(), random=house.random(1528))
         self._sender = Sender(stream, self._connection)
         self._publishers: dict[int, Publisher] = {}
@@ -147,19 +154,25 @@ class Session:
             description="Another encoder has taken this room over.",
             level="error",
         )
+        self._sender.poke()
         if not self._publishers:
-            self._dismissal = ConnectionOver(f"{publisher.room.name}: {reason}")
-            self._read_scope.cancel()
+            self.dismiss(f"{publisher.room.name}: {reason}")
 
-    def counts(self) -> dict[str, int]:
-        """The anomalies seen on this connection, for the manifest."""
-        return self._connection.counters.as_dict()
+    def dismiss(self, reason: str) -> None:
+        """End when it next reads, with a farewell, unless it publishes by then."""
+        self._dismissal = ConnectionOver(reason)
+        self._read_scope.cancel()
+
+    def counts(self, publisher: Publisher) -> dict[str, int]:
+        """The anomalies seen on this connection since the publish began, for its manifest."""
+        counts = self._connection.counters.as_dict()
+        return {name: number - publisher.counted.get(name, 0) for name, number in counts.items()}
 
     def crowd_out(self) -> None:
         """End at once: somebody newer needs the place. Only for a session that does not publish;
         whatever it waits for, the delay before a refusal included, it waits no longer."""
         log.info(
-            "%s: gave its place to a newer connection before it published",
+            "%s: gave its place to a newer connection",
             self.address,
             # A crowd from a hundred addresses is one event: one line, and a count.
             extra=same("crowded out"),
@@ -180,16 +193,18 @@ class Session:
             except ConnectionOver as over:
                 self._log_end(str(over))
             except RemoteProtocolError as error:
-                self._log_end(error.reason + _ADVICE.get(error.hint, ""))
+                self._log_end(error.reason + _ADVICE.get(error.hint, ""), error.hint)
             finally:
                 self._leave_rooms()
+                self._on_pending(False)
             await self._say_farewell()
             nursery.cancel_scope.cancel()
 
     def _leave_rooms(self) -> None:
-        for publisher in list(self._publishers.values()):
-            self._forget(publisher)
-            publisher.room.lose(publisher, self.counts())
+        with ExitStack() as leaving:  # a fault in one room must not leave the next one occupied
+            for publisher in list(self._publishers.values()):
+                self._forget(publisher)
+                leaving.callback(publisher.room.lose, publisher, self.counts(publisher))
 
     async def _serve(self) -> None:
         while True:
@@ -219,7 +234,9 @@ class Session:
                 raise ConnectionOver("the connection broke") from None
             finally:
                 self._reading_since_s = None
-        raise self._dismissal or ConnectionOver(reason)
+        if self._dismissal is not None and not self._publishers:
+            raise self._dismissal
+        raise ConnectionOver(reason)
 
     def _deadline(self) -> tuple[float, str]:
         """When the present wait for bytes must end, on Trio's clock, and what it then was."""
@@ -243,22 +260,46 @@ class Session:
 
     async def _wait_for_buffers(self) -> None:
         """Hold the encoder back while its room's buffer, or the memory of all, is full."""
-        while any(
-            p.room.recorder.buffered_bytes >= self._house.buffer_bytes
-            for p in self._publishers.values()
-        ):
-            await self._house.next_hop()
-        if self._publishers and not self._house.memory.may_read(self):
-            with trio.move_on_after(MEMORY_PATIENCE_S):
-                while not self._house.memory.may_read(self):
-                    await self._house.next_hop()
-                return
-            raise ConnectionOver("limits.memory is reached and this publisher holds the most")
+        began_s = trio.current_time()
+        while self._publishers and self._must_wait():
+            with trio.move_on_after(MEMORY_PATIENCE_S) as patience:
+                await self._house.next_hop()
+            if patience.cancelled_caught and self._keeps_memory_full():
+                raise ConnectionOver("limits.memory is reached and this publisher holds the most")
+        for publisher in self._publishers.values():
+            # Silence that we cause is not the encoder's.
+            publisher.since_s += trio.current_time() - began_s
+
+    def _must_wait(self) -> bool:
+        buffer_is_full = any(
+            publisher.room.recorder.pending_bytes >= self._house.buffer_bytes
+            for publisher in self._publishers.values()
+        )
+        return buffer_is_full or not self._house.memory.may_read(self)
+
+    def _keeps_memory_full(self) -> bool:
+        """Whether no disk can help: what fills the memory are this peer's unfinished messages."""
+        memory = self._house.memory
+        return memory.exhausted and self.held_bytes() > memory.share_bytes
+
+    # What the memory budget asks.
+
+    def held_bytes(self) -> int:
+        rooms = (publisher.room.recorder for publisher in self._publishers.values())
+        held = sum(recorder.buffered_bytes - recorder.pending_bytes for recorder in rooms)
+        return self._connection.buffered_bytes + held
+
+    def pending_bytes(self) -> int:
+        return sum(p.room.recorder.pending_bytes for p in self._publishers.values())
 
     # What the core says.
 
     async def _handle_events(self, now_ms: int) -> None:
-        while True:
+        for number in itertools.count(1):
+            if number % EVENTS_AT_ONCE == 0:
+                self._flush(now_ms)
+                await self._wait_for_buffers()
+                await trio.lowlevel.checkpoint()
             event = self._connection.next_event()
             match event:
                 case MediaReceived():
@@ -270,8 +311,7 @@ class Session:
                     recorder = self._publishers[event.stream_id].room.recorder
                     recorder.data(event.name, event.payload, event.timestamp, now_ms)
                 case ConnectRequested():
-                    self._connect = event
-                    self._connection.accept_connect()
+                    await self._handle_connect(event)
                 case PublishRequested():
                     await self._handle_publish(event)
                 case PublishEnded():
@@ -281,8 +321,20 @@ class Session:
                 case _:
                     assert_never(event)
 
+    async def _handle_connect(self, event: ConnectRequested) -> None:
+        self._connect = event
+        refusal = self._house.reception.decide_application(event.app, event.tc_url)
+        if refusal is None:
+            self._connection.accept_connect()
+            return
+        await trio.sleep(REFUSAL_DELAY_S)
+        self._connection.reject_connect(refusal.description)
+        raise ConnectionOver(f"refused: {refusal.reason}")
+
     async def _handle_publish(self, event: PublishRequested) -> None:
         assert self._connect is not None, "the core lets nobody publish before connect"
+        if self._lifetime.cancel_called:
+            await trio.lowlevel.checkpoint()  # crowded out while its bytes came: it takes no room
         answer = self._house.reception.decide(
             PublishRequest(
                 connection=self,
@@ -305,14 +357,16 @@ class Session:
             return
         self._connection.accept_publish(event.stream_id)
         if not self._publishers:
-            self._on_publishing(True)
-            self._house.memory.enter(self, self._held_bytes)
+            self._on_pending(False)
+            self._dismissal = None
+            self._house.memory.enter(self)
+        answer.counted = self._connection.counters.as_dict()
         self._publishers[event.stream_id] = answer
 
     def _end_publish(self, publisher: Publisher) -> None:
         self._flush(int(trio.current_time() * 1000))
         self._forget(publisher)
-        publisher.room.end(publisher, self.counts())
+        publisher.room.end(publisher, self.counts(publisher))
         log.info("%s: %s ended its publish", publisher.room.name, self.address)
 
     def _flush(self, now_ms: int) -> None:
@@ -320,23 +374,20 @@ class Session:
         for publisher in list(self._publishers.values()):
             recorder = publisher.room.recorder
             recorder.flush(now_ms)
-            if recorder.error is not None:
+            if (error := recorder.error) is not None:
+                name = publisher.room.name
+                log.error("%s: %s: not recorded, the disk refused: %s", name, self.address, error)
                 self._forget(publisher)
                 publisher.room.fail(publisher)
-                raise ConnectionOver(
-                    f"{publisher.room.name}: not recorded, the disk refused: {recorder.error}"
-                )
+                if not self._publishers:
+                    raise ConnectionOver("let go, because its recording cannot be written")
 
     def _forget(self, publisher: Publisher) -> None:
         del self._publishers[publisher.stream_id]
         if not self._publishers:
             self._publish_by_s = trio.current_time() + PUBLISH_S
-            self._on_publishing(False)
+            self._on_pending(True)
             self._house.memory.leave(self)
-
-    def _held_bytes(self) -> int:
-        buffered = (p.room.recorder.buffered_bytes for p in self._publishers.values())
-        return self._connection.buffered_bytes + sum(buffered)
 
     # How it ends.
 
@@ -353,9 +404,11 @@ class Session:
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 return
 
-    def _log_end(self, reason: str) -> None:
+    def _log_end(self, reason: str, kind: object = None) -> None:
+        """One line. Of strangers, repeats from one place and of one kind are counted."""
         rooms = ", ".join(p.room.name for p in self._publishers.values())
         if rooms:
             log.warning("%s: %s: %s", rooms, self.address, reason)
         else:
-            log.info("%s: %s", self.address, reason, extra=same(self.address, reason))
+            key = same(address_group(self.address), kind or reason)
+            log.info("%s: %s", self.address, reason, extra=key)

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+BUFFER_BYTES = 50
+"""What a buffer costs in memory beside its bytes: small frames are mostly this, and a bound that
+did not count it would not be one."""
+
 
 @attrs.frozen
 class _OpenSegment:
@@ -39,7 +43,7 @@ class LiveRecording:
     def __init__(self, manifest: Manifest, files: RecordingFiles, writer: Writer) -> None:
         self.manifest = manifest
         self._writer = writer
-        self.queue = WriteQueue(files, self._landed)
+        self.queue = WriteQueue(files, on_landed=self._landed, on_failed=self._failed)
         self._open: dict[int, _OpenSegment] = {}
         self._files = 0
         self._end: tuple[str, str] | None = None
@@ -58,7 +62,7 @@ class LiveRecording:
         return self._files
 
     def append(self, file: int, buffers: Sequence[bytes], size: int) -> None:
-        self._enqueue(Append(file, buffers, size), size)
+        self._enqueue(Append(file, buffers, size), size + len(buffers) * BUFFER_BYTES)
 
     def close_segment(self, file: int, closed: Closed) -> None:
         """The segment is complete: its row enters the manifest, its file gets its name."""
@@ -77,7 +81,8 @@ class LiveRecording:
         self.end_position_ms = max(self.end_position_ms, row.start_ms + row.duration_ms)
         self.manifest = attrs.evolve(self.manifest, segments=(*self.manifest.segments, row))
         self.count(facts.counts)
-        self._enqueue(CloseSegment(file, closed.patches, self.manifest))
+        size = sum(len(data) for _, data in closed.patches)
+        self._enqueue(CloseSegment(file, closed.patches, self.manifest), size)
         self._finish_if_over()
 
     def count(self, counts: Mapping[str, int]) -> None:
@@ -100,6 +105,17 @@ class LiveRecording:
         self.manifest = attrs.evolve(self.manifest, end=utc, end_reason=reason)
         self._enqueue(Finish(self.manifest))
         self._writer.hurry()
+
+    def _failed(self, error: Exception) -> None:
+        """Every loss is said (promise 5), also when nobody publishes any more."""
+        log.error(
+            "%s: recording %d is cut off, it cannot be written: %s; what is written stays as .part",
+            self.manifest.room,
+            self.number,
+            error,
+            # Anything else is a fault of ours, and whoever mends it needs to see where.
+            exc_info=None if isinstance(error, OSError) else error,
+        )
 
     def _landed(self, operation: Operation) -> None:
         """Say in the log what is on the disk, once it is there."""

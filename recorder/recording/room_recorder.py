@@ -66,6 +66,7 @@ class RoomRecorder:
         self._recording: LiveRecording | None = None
         self._ending: list[LiveRecording] = []
         self._first_media_utc_ns = 0
+        self._arrived_ms = 0
         self._last_media_ms = 0
         self._gap: Gap | None = None
         self._gap_reason = ""
@@ -78,19 +79,22 @@ class RoomRecorder:
         return None if self._recording is None else self._recording.number
 
     @property
-    def error(self) -> OSError | None:
-        """Why the room's bytes do not reach the disk; None while they do."""
-        return next((r.queue.error for r in self._live() if r.queue.error is not None), None)
+    def error(self) -> Exception | None:
+        """Why the open recording does not reach the disk; None while it does."""
+        return None if self._recording is None else self._recording.queue.error
+
+    @property
+    def pending_bytes(self) -> int:
+        """Memory of media handed to the writer and not yet in a file."""
+        ending = sum(recording.queue.pending_bytes for recording in self._ending)
+        return ending + (0 if self._recording is None else self._recording.queue.pending_bytes)
 
     @property
     def buffered_bytes(self) -> int:
-        """Media held for a decision, or handed over and not yet in a file."""
+        """The same, and the media held until the first segment can begin, for which no disk is
+        waited."""
         held = 0 if self._segmenter is None else self._segmenter.held_bytes
-        return held + sum(recording.queue.pending_bytes for recording in self._live())
-
-    def _live(self) -> list[LiveRecording]:
-        self._ending = [r for r in self._ending if r.queue.pending_bytes or r.queue.error]
-        return self._ending if self._recording is None else [*self._ending, self._recording]
+        return held + self.pending_bytes
 
     # What a publisher sends.
 
@@ -100,6 +104,10 @@ class RoomRecorder:
         Args:
             gap_reason: what the manifest calls the hole before it, if it continues one.
         """
+        if self.error is not None:
+            # An earlier publish's, found out after it had left. It has been said, and is not this
+            # one's: this one begins anew.
+            self.abandon()
         self._client = client
         self._gap_reason = gap_reason
         self._segmenter = None
@@ -108,6 +116,7 @@ class RoomRecorder:
     def media(self, kind: int, timestamp: int, body: bytes, now_ms: int) -> None:
         """One audio or video message; `kind` is its FLV tag type, `timestamp` as on the wire."""
         segmenter = self._segmenter or self._first_media(now_ms)
+        self._arrived_ms = now_ms
         segmenter.media(kind, timestamp, body, now_ms)
 
     def data(self, name: str | None, payload: bytes, timestamp: int, now_ms: int) -> None:
@@ -119,9 +128,12 @@ class RoomRecorder:
         """Hand what has been decided to the writer. Once per socket read."""
         if self._segmenter is None:
             return
-        self._last_media_ms = now_ms
         self._segmenter.tick(now_ms)
-        for action in self._segmenter.take():
+        actions = self._segmenter.take()
+        if actions:
+            # A publish that sends nothing to record does not shorten the gap before the next.
+            self._last_media_ms = self._arrived_ms
+        for action in actions:
             match action:
                 case Appended(segment, buffers, size):
                     place = self._places[segment]
@@ -147,10 +159,7 @@ class RoomRecorder:
         if self._segmenter is None:
             return
         self._segmenter.finish(now_ms)
-        # What arrived last arrived before now: the gap begins with the last media.
-        last_media_ms = self._last_media_ms
         self.flush(now_ms)
-        self._last_media_ms = last_media_ms
         # After the flush, which may only now have begun the recording.
         if self._recording is not None:
             self._recording.count(counts)
@@ -164,9 +173,8 @@ class RoomRecorder:
             self._recording = None
 
     def abandon(self) -> None:
-        """The disk refused: forget the recording as it is. Recovery finishes its files."""
+        """The disk refused the open recording: forget it. Its files are closed as they are."""
         self._recording = None
-        self._ending.clear()
         self._segmenter = None
         self._places.clear()
 
@@ -214,4 +222,4 @@ class RoomRecorder:
 
     def _end_recording(self, recording: LiveRecording, reason: str) -> None:
         recording.end(reason, utc_text(self._clock.utc_ns()))
-        self._ending.append(recording)
+        self._ending = [*(r for r in self._ending if not r.queue.is_over), recording]

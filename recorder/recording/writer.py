@@ -76,8 +76,12 @@ class Finish:
 Operation: TypeAlias = Start | OpenSegment | Append | CloseSegment | Finish
 
 
-def perform(files: RecordingFiles, operation: Operation) -> None:
+def perform(files: RecordingFiles, operation: Operation, *, save_manifest: bool = True) -> None:
     """Carry out one operation, blocking.
+
+    Args:
+        save_manifest: False where a newer manifest follows in the same batch: the whole file is
+            written anew each time, and only the last one would be seen.
 
     Raises:
         OSError: the disk refused; what was to follow must not be tried.
@@ -91,7 +95,8 @@ def perform(files: RecordingFiles, operation: Operation) -> None:
             files.open_segment(file, head)
         case CloseSegment(file, patches, manifest):
             files.close_segment(file, patches)
-            files.save_manifest(manifest)
+            if save_manifest:
+                files.save_manifest(manifest)
         case Finish(manifest):
             files.finish(manifest)
             files.close()
@@ -104,19 +109,29 @@ class WriteQueue:
 
     Args:
         on_landed: called on the loop for every operation that is done, in order.
+        on_failed: called on the loop, once, when the disk refused one; nothing follows it.
     """
 
-    def __init__(self, files: RecordingFiles, on_landed: Callable[[Operation], None]) -> None:
+    def __init__(
+        self,
+        files: RecordingFiles,
+        *,
+        on_landed: Callable[[Operation], None],
+        on_failed: Callable[[Exception], None],
+    ) -> None:
         self.files = files
         self._on_landed = on_landed
+        self._on_failed = on_failed
         self.waiting: list[Operation] = []
         self.waiting_bytes = 0
         self.in_flight_bytes = 0
-        self.error: OSError | None = None
+        self.error: Exception | None = None
+        self.is_over = False
+        """Finished, or refused by the disk: nothing will be written any more."""
 
     @property
     def pending_bytes(self) -> int:
-        """Bytes handed over and not yet in a file, those of a running hop included."""
+        """Memory of what was handed over and is not yet in a file, a running hop included."""
         return self.waiting_bytes + self.in_flight_bytes
 
     def take(self) -> list[Operation]:
@@ -124,15 +139,18 @@ class WriteQueue:
         self.in_flight_bytes, self.waiting_bytes = self.waiting_bytes, 0
         return operations
 
-    def landed(self, done: Sequence[Operation], error: OSError | None) -> None:
+    def landed(self, done: Sequence[Operation], error: Exception | None) -> None:
         """The hop is over: these operations are done, and then perhaps one failed."""
         self.in_flight_bytes = 0
+        for operation in done:
+            self.is_over |= isinstance(operation, Finish)
+            self._on_landed(operation)
         if error is not None:
+            self.is_over = True
             self.error = error
             self.waiting.clear()
             self.waiting_bytes = 0
-        for operation in done:
-            self._on_landed(operation)
+            self._on_failed(error)
 
 
 @attrs.frozen
@@ -140,7 +158,7 @@ class _Landing:
     """What became of one recording's operations."""
 
     done: int
-    error: OSError | None = None
+    error: Exception | None = None
 
 
 def _write_batch(
@@ -152,11 +170,14 @@ def _write_batch(
 
 def _write_one(files: RecordingFiles, operations: Sequence[Operation]) -> _Landing:
     done = 0
+    closing = [at for at, each in enumerate(operations) if isinstance(each, CloseSegment | Finish)]
+    newest_manifest = closing[-1] if closing else 0
     try:
-        for operation in operations:
-            perform(files, operation)
+        for at, operation in enumerate(operations):
+            perform(files, operation, save_manifest=at == newest_manifest)
             done += 1
-    except OSError as error:
+    except Exception as error:  # noqa: BLE001
+        # A fault of ours as much as one of the disk's: it ends this recording and no other.
         files.close()
         return _Landing(done, error)
     return _Landing(done)
@@ -168,16 +189,23 @@ class Writer:
     def __init__(self) -> None:
         self._dirty: dict[WriteQueue, None] = {}
         self._dirty_bytes = 0
+        self._in_flight_bytes = 0
         self._work = trio.Event()
         self._urgent = trio.Event()
         self._hop_done = trio.Event()
         self._idle = True
+        self.failures = 0
+        """Recordings that the disk has refused, since the writer was opened."""
         self._lifetime = trio.CancelScope(shield=True)
         # One device, one thread: two would only compete for the same card.
         self._limiter = trio.CapacityLimiter(1)
 
     def enqueue(self, queue: WriteQueue, operation: Operation, size: int = 0) -> None:
-        """Add an operation to the end of a queue; never blocks. After an error: dropped."""
+        """Add an operation to the end of a queue; never blocks. After an error: dropped.
+
+        Args:
+            size: the memory it takes until it is done, in bytes.
+        """
         if queue.error is not None:
             return
         queue.waiting.append(operation)
@@ -195,6 +223,11 @@ class Writer:
     async def next_hop(self) -> None:
         """Return when the batch now waiting or under way has landed."""
         await self._hop_done.wait()
+
+    @property
+    def pending_bytes(self) -> int:
+        """Memory of everything on its way to the disk, whoever sent it and is gone."""
+        return self._dirty_bytes + self._in_flight_bytes
 
     @property
     def is_drained(self) -> bool:
@@ -223,7 +256,7 @@ class Writer:
 
     async def _hop(self) -> None:
         queues, self._dirty = list(self._dirty), {}
-        self._dirty_bytes = 0
+        self._in_flight_bytes, self._dirty_bytes = self._dirty_bytes, 0
         self._work, self._urgent = trio.Event(), trio.Event()
         batch = [queue.take() for queue in queues]
         self._idle = False
@@ -235,7 +268,9 @@ class Writer:
             limiter=self._limiter,
         )
         self._idle = True
+        self._in_flight_bytes = 0
         for queue, operations, landing in zip(queues, batch, landings, strict=True):
+            self.failures += landing.error is not None
             queue.landed(operations[: landing.done], landing.error)
         done, self._hop_done = self._hop_done, trio.Event()
         done.set()

@@ -91,6 +91,8 @@ class ServerConnection:
         self._flow = CommandFlow(self._state, limits, self.counters, self._output)
         self._publishing = self._flow.streams.publishing
         self._stray_bytes = 0
+        self._messages_left: int | None = limits.messages_before_publish
+        """Until the first accepted publish; then None: without a limit."""
         self._acknowledged = 0
         self._acknowledge_every = limits.window_bytes // 2
         self._announced_window = limits.window_bytes
@@ -188,6 +190,7 @@ class ServerConnection:
         """
         self._flow.accept_publish(stream_id)
         self._reader.lift_allowance()
+        self._messages_left = None
         self._stray_bytes = 0
 
     def reject_publish(self, stream_id: int, code: str, description: str) -> None:
@@ -225,6 +228,10 @@ class ServerConnection:
             message = self._next_message()
             if message is None:
                 return NEED_DATA
+            if self._messages_left is not None:
+                self._messages_left -= 1
+                if self._messages_left < 0:
+                    raise RemoteProtocolError("too many messages before a publish", Hint.TOO_LARGE)
             type_id, stream_id, timestamp, payload = message
             if type_id in _MEDIA:
                 if stream_id in publishing:

@@ -43,6 +43,10 @@ class Limits:
     """Everything behind the handshake until the first publish is accepted: strangers get no more.
     A connect with all its keys is below 2 KiB."""
 
+    messages_before_publish: int = 1_000
+    """All messages until the first publish is accepted. The bytes alone would let a stranger send a
+    quarter of a million empty ones, half a second of parsing; a real client sends about ten."""
+
     publishing_streams: int = 16
     """NetStreams publishing at once. FMLE multi-bitrate uses 3 (SRS #545)."""
 

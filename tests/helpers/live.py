@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class FakeRecorder:
     """Stands where a `RoomRecorder` does and writes down what it is told.
 
-    `buffered_bytes`, `error` and `fault` are what a test sets; media opens a recording, as the
-    real one does, and `recordings` counts them.
+    `buffered_bytes`, `pending_bytes`, `error` and `fault` are what a test sets; media opens a
+    recording, as the real one does, and `recordings` counts them.
     """
 
     name: str
@@ -26,6 +26,7 @@ class FakeRecorder:
     media_seen: list[tuple[int, int, bytes]] = attrs.field(factory=list)
     data_seen: list[tuple[str | None, bytes]] = attrs.field(factory=list)
     buffered_bytes: int = 0
+    pending_bytes: int = 0
     error: OSError | None = None
     fault: Exception | None = None
     number: int | None = None
@@ -61,6 +62,7 @@ class FakeRecorder:
     def abandon(self) -> None:
         self.calls.append("abandon")
         self.number = None
+        self.error = None
 
 
 @attrs.define(eq=False)
@@ -71,7 +73,7 @@ class FakeConnection:
     silence_ms: int = 0
     evictions: list[str] = attrs.field(factory=list)
 
-    def counts(self) -> dict[str, int]:
+    def counts(self, publisher: Publisher) -> dict[str, int]:
         return {"unknown_messages": 1}
 
     def silent_ms(self) -> int:

@@ -57,8 +57,10 @@ class Building:
     door: Door = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.rooms = Rooms(list(KEYS), self._recorder, reconnect_window_s=60, limit=64)
-        memory = MemoryBudget(self.limits["memory"])
+        self.rooms = Rooms(dict.fromkeys(KEYS), self._recorder, reconnect_window_s=60, limit=64)
+        memory = MemoryBudget(
+            self.limits["memory"], lambda: sum(r.pending_bytes for r in self.recorders.values())
+        )
         access = Access({name: _Room(key) for name, key in KEYS.items()}, None, "live")
         house = House(
             reception=Reception(access, self.rooms, memory, self.policy, self.limits["publishers"]),

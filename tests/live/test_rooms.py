@@ -27,7 +27,7 @@ def rooms(recorders: dict[str, FakeRecorder]) -> Rooms:
     def new(name: str) -> FakeRecorder:
         return recorders.setdefault(name, FakeRecorder(name))
 
-    return Rooms(["room101", "room102"], new, reconnect_window_s=WINDOW_S, limit=3)
+    return Rooms({"room101": "Physics", "room102": None}, new, reconnect_window_s=WINDOW_S, limit=3)
 
 
 def _publish(room: Room, address: str = "10.0.0.1") -> Publisher:

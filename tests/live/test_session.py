@@ -6,6 +6,7 @@ arguments, not from its fixtures'.
 
 from __future__ import annotations
 
+import itertools
 import logging
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import trio
 import trio.testing
 
 from recorder.live.session import (
+    EVENTS_AT_ONCE,
     FAREWELL_S,
     HANDSHAKE_S,
     MEMORY_PATIENCE_S,
@@ -323,7 +325,7 @@ async def test_a_full_buffer_stops_the_reading_until_the_disk_has_taken_a_batch(
 ) -> None:
     peer = await building.publish()
     recorder = building.recorders["room101"]
-    recorder.buffered_bytes = limits["buffer"]
+    recorder.pending_bytes = recorder.buffered_bytes = limits["buffer"]
     peer.client.video(40, FRAME)
     await peer.exchange()  # read, and then the buffer is looked at
     peer.client.video(80, FRAME)
@@ -333,7 +335,7 @@ async def test_a_full_buffer_stops_the_reading_until_the_disk_has_taken_a_batch(
     building.hops.land()
     await trio.testing.wait_all_tasks_blocked()
     assert recorder.media_seen[-1][1] == 40
-    recorder.buffered_bytes = 0
+    recorder.pending_bytes = recorder.buffered_bytes = 0
     building.hops.land()
     await trio.testing.wait_all_tasks_blocked()
     assert recorder.media_seen[-1][1] == 80
@@ -468,12 +470,11 @@ class TestWithOnlyTwoConnections:
     def limits(self) -> dict[str, int]:
         return {"memory": 1 << 20, "publishers": 8, "connections": 2, "buffer": 64 << 10}
 
-    async def test_the_third_is_closed_at_once(
+    async def test_the_third_is_closed_when_both_publish(
         self, building: Building, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
     ) -> None:
         await building.publish()
-        building.enter("10.0.0.2")
-        await trio.testing.wait_all_tasks_blocked()
+        await building.publish("room102", "10.0.0.2")
         ours, _ = trio.testing.memory_stream_pair()
         await building.door.welcome(ours, "10.0.0.3")
         assert "10.0.0.3: refused: limits.connections reached" in caplog.text
@@ -531,3 +532,134 @@ async def test_a_publisher_that_ended_goes_before_one_that_arrives(
     arriving.client.video(0, FRAME)
     await arriving.exchange()
     assert building.recorders["room102"].media_seen == [(9, 0, FRAME)]
+
+
+async def test_media_held_for_the_first_segment_are_not_waited_for(
+    building: Building, autojump_clock: MockClock, limits: dict[str, int]
+) -> None:
+    """No hop of the writer would ever free them."""
+    peer = await building.publish()
+    recorder = building.recorders["room101"]
+    recorder.buffered_bytes = 2 * limits["buffer"]
+    for time in (40, 80):
+        peer.client.video(time, FRAME)
+        await peer.exchange()
+    assert recorder.media_seen[-1] == (9, 80, FRAME)
+
+
+async def test_a_first_frame_that_waited_for_our_disk_is_in_time(
+    building: Building, autojump_clock: MockClock, limits: dict[str, int]
+) -> None:
+    peer = building.enter()
+    peer.client.start(f"room101?key={KEYS['room101']}")
+    await peer.exchange()
+    recorder = building.recorders["room101"]
+    recorder.pending_bytes = recorder.buffered_bytes = limits["buffer"]
+    peer.client.metadata({"width": 1.0})
+    await peer.exchange()
+    peer.client.video(0, FRAME)
+    await peer.exchange()
+    await trio.sleep(25)
+    recorder.pending_bytes = recorder.buffered_bytes = 0
+    building.hops.land()
+    await trio.testing.wait_all_tasks_blocked()
+    assert recorder.media_seen == [(9, 0, FRAME)]
+
+
+async def test_a_publisher_may_be_replaced_while_it_waits_for_memory(
+    building: Building, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = await building.publish()
+    building.recorders["room101"].buffered_bytes = 2000
+    building.door._house.memory.limit_bytes = 1000
+    old.client.video(40, FRAME)
+    await old.exchange()
+    building.door._house.memory.limit_bytes = 1 << 20
+    await building.publish()
+    building.hops.land()
+    await old.until_closed()
+    assert old.client.status(1)[-1] == "NetStream.Publish.BadName"
+    assert "fault of the recorder" not in caplog.text
+
+
+async def test_a_wrong_application_is_told_at_connect(
+    building: Building, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    peer = building.enter()
+    peer.client.greet()
+    peer.client.connect("movies")
+    await peer.send()
+    assert REFUSAL_DELAY_S <= await peer.until_closed() <= REFUSAL_DELAY_S + FAREWELL_S
+    (answer,) = peer.client.commands("_error")
+    assert answer.code == "NetConnection.Connect.Rejected"
+    assert "rtmp://HOST/live" in str(answer.information["description"])
+    assert "the application is not live" in caplog.text
+
+
+async def test_commands_now_and_then_do_not_prolong_the_wait_for_a_publish(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    peer = building.enter()
+    peer.client.greet()
+    peer.client.connect()
+    await peer.exchange()
+
+    async def drip() -> None:
+        for number in range(100):
+            peer.client.command("FCPublish", number, None, "x")
+            try:
+                await peer.send()
+            except trio.BrokenResourceError:
+                return
+            await trio.sleep(1)
+
+    building.nursery.start_soon(drip)
+    assert await peer.until_closed() <= PUBLISH_S + FAREWELL_S
+
+
+async def test_a_read_full_of_tiny_messages_lets_the_others_have_their_turn(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    peer = await building.publish()
+    turns: list[int] = []
+
+    async def others() -> None:
+        while len(building.recorders["room101"].media_seen) < 5000:
+            turns.append(len(building.recorders["room101"].media_seen))
+            await trio.lowlevel.checkpoint()
+
+    for number in range(5000):
+        peer.client.audio(number, b"")
+    await peer.send()
+    await others()
+    assert max(after - before for before, after in itertools.pairwise(turns)) <= 2 * EVENTS_AT_ONCE
+
+
+async def test_a_fault_while_leaving_one_room_frees_the_other(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    peer = await building.publish()
+    peer.client.command("createStream", 8, None)
+    peer.client.publish(f"room102?key={KEYS['room102']}", stream_id=2)
+    await peer.exchange()
+    building.recorders["room101"].fault = RuntimeError("a fault of ours")
+    peer.client.video(40, FRAME)
+    await peer.exchange()
+    room = building.rooms.find("room102")
+    assert room is not None
+    assert room.publisher is None
+
+
+async def test_the_anomalies_of_one_publish_are_not_told_of_the_next(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    peer = await building.publish()
+    peer.client.message(3, 0, 0, 0, b"unknown")
+    peer.client.finish("room101")
+    await peer.exchange()
+    peer.client.command("createStream", 8, None)
+    peer.client.publish(f"room102?key={KEYS['room102']}", stream_id=2)
+    await peer.exchange()
+    await peer.leave()
+    assert building.recorders["room101"].counts["unknown_messages"] == 1
+    assert building.recorders["room102"].counts.get("unknown_messages", 0) == 0

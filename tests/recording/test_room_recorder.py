@@ -20,6 +20,7 @@ from recorder.recording.room_recorder import RoomRecorder
 from recorder.recording.storage import Storage, initialise
 from recorder.recording.writer import Writer, open_writer
 from tests.helpers.clock import FakeClock
+from tests.helpers.disk import open_descriptors
 from tests.helpers.media import AUDIO, VIDEO, aac_config, aac_frame, avc_config, avc_frame
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Studio:
     def open_number(self) -> int | None:
         return self.recorder.number
 
-    def error(self) -> OSError | None:
+    def error(self) -> Exception | None:
         return self.recorder.error
 
     def manifests(self) -> list[Manifest]:
@@ -146,16 +147,16 @@ async def test_a_publisher_that_returns_continues_its_recording_with_the_gap(
         studio.recorder.end("lost")
     (manifest,) = studio.manifests()
     assert studio.frames() == 5 * SECOND
-    # The gap begins with the last media that came, not with our noticing.
+    # The gap begins with the last frame that came, not with our noticing.
     assert [segment.gap for segment in manifest.segments] == [
         None,
-        Gap(reason="reconnect", ms=7000),
-        Gap(reason="takeover", ms=0),
+        Gap(reason="reconnect", ms=7000 + FRAME_MS),
+        Gap(reason="takeover", ms=FRAME_MS),
     ]
     starts = [segment.start_ms for segment in manifest.segments]
     ends = [segment.start_ms + segment.duration_ms for segment in manifest.segments]
-    assert starts[1] == ends[0] + 7000
-    assert starts[2] == ends[1]
+    assert starts[1] == ends[0] + 7000 + FRAME_MS
+    assert starts[2] == ends[1] + FRAME_MS
     assert manifest.end_reason == "lost"
 
 
@@ -165,15 +166,20 @@ async def test_a_gap_begins_with_the_last_media_also_when_the_loss_is_noticed_la
     async with _studio(tmp_path / "rec", rules) as studio:
         studio.arrive()
         studio.send(2 * SECOND)
-        studio.clock.advance(15_000)  # the idle time-out
+        studio.clock.advance(15_000)  # a read without media, then the end of the connection
+        studio.recorder.flush(studio.clock.now_ms)
         studio.lose()
-        studio.clock.advance(5000)
+        studio.clock.advance(2000)
+        studio.arrive()  # headers, and gone again
+        studio.recorder.flush(studio.clock.now_ms)
+        studio.lose()
+        studio.clock.advance(3000)
         studio.arrive()
         studio.send(SECOND)
         studio.lose()
         studio.recorder.end("lost")
     (manifest,) = studio.manifests()
-    assert manifest.segments[1].gap == Gap(reason="reconnect", ms=20_000)
+    assert manifest.segments[1].gap == Gap(reason="reconnect", ms=20_000 + FRAME_MS)
 
 
 async def test_after_max_duration_the_next_recording_begins_without_a_gap(
@@ -247,6 +253,7 @@ async def test_a_last_frame_that_opens_the_recording_is_not_lost(
         studio.send(3)
         assert studio.open_number() is None
         assert studio.recorder.buffered_bytes > 0
+        assert studio.recorder.pending_bytes == 0  # no disk is waited for
         studio.lose()
         assert studio.open_number() == 1
         studio.recorder.end("unpublished")
@@ -318,8 +325,8 @@ async def test_a_disk_that_refuses_is_told_and_the_next_publish_begins_anew(
     assert [path.name for path in (studio.folder / ".recorder" / "open").iterdir()] == ["0000001"]
 
 
-async def test_an_error_of_a_recording_that_is_ending_is_not_overlooked(
-    tmp_path: Path, rules: SegmentRules
+async def test_an_error_found_after_the_publisher_has_left_is_said_and_not_the_next_ones(
+    tmp_path: Path, rules: SegmentRules, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with _studio(tmp_path / "rec", rules) as studio:
         disk = _FullDisk()
@@ -327,10 +334,43 @@ async def test_an_error_of_a_recording_that_is_ending_is_not_overlooked(
         disk.is_full = True
         studio.arrive()
         studio.send(2 * SECOND)
+        studio.lose()
+        await studio.writer.drained()  # in the reconnect window
+        assert "room101: recording 1 is cut off" in caplog.text
+        assert "No space left on device" in caplog.text
+        disk.is_full = False
+        studio.arrive()
+        assert studio.error() is None
+        studio.send(2 * SECOND)
+        studio.lose()
+        studio.recorder.end("unpublished")
+    left, whole = studio.manifests()
+    assert (left.end, whole.end_reason) == (None, "unpublished")
+
+
+async def test_a_recording_that_fails_while_it_ends_does_not_harm_the_one_after_it(
+    tmp_path: Path, rules: SegmentRules, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = open_descriptors()
+    async with _studio(tmp_path / "rec", rules) as studio:
+        disk = _FullDisk()
+        studio.storage.disk = disk
+        disk.is_full = True
+        studio.arrive()
+        studio.send(2 * SECOND)
+        studio.recorder.split()
+        await studio.writer.drained()
+        disk.is_full = False
+        studio.recorder.abandon()
+        studio.arrive()
+        studio.send(2 * SECOND)
         studio.recorder.split()
         studio.send(2 * SECOND)
-        await studio.writer.drained()
-        assert isinstance(studio.error(), OSError)
+        assert studio.error() is None
+        studio.lose()
+        studio.recorder.end("unpublished")
+    assert [m.end_reason for m in studio.manifests()] == [None, "split", "unpublished"]
+    assert open_descriptors() == before
 
 
 async def test_the_manifest_says_whether_the_wall_clock_was_believed(

@@ -51,6 +51,8 @@ class FakeFiles:
     calls: list[str] = attrs.field(factory=list)
     threads: set[int] = attrs.field(factory=set)
     fail_at: str = ""
+    error: Exception = attrs.field(factory=lambda: OSError(28, "No space left on device"))
+    failures: list[Exception] = attrs.field(factory=list)
     gate: threading.Event | None = None
 
     def _do(self, call: str) -> None:
@@ -58,8 +60,11 @@ class FakeFiles:
         if self.gate is not None:
             assert self.gate.wait(30)
         if call == self.fail_at:
-            raise OSError(28, "No space left on device")
+            raise self.error
         self.calls.append(call)
+
+    def failed(self, error: Exception) -> None:
+        self.failures.append(error)
 
     def start(self, manifest: Manifest) -> None:
         self._do("start")
@@ -85,7 +90,7 @@ class FakeFiles:
 
 def _queue(files: FakeFiles, landed: list[Operation] | None = None) -> WriteQueue:
     seen = [] if landed is None else landed
-    return WriteQueue(cast("RecordingFiles", files), seen.append)
+    return WriteQueue(cast("RecordingFiles", files), on_landed=seen.append, on_failed=files.failed)
 
 
 def _append(text: str, file: int = 1) -> Append:
@@ -109,11 +114,13 @@ async def test_operations_of_a_queue_keep_their_order_and_close_what_they_finish
     async with open_writer(drain_s=5) as writer:
         for operation in operations:
             writer.enqueue(queue, operation)
+    # One manifest a batch: an older one would be replaced at once.
     assert files.calls == [
         "start", "open 1", "append 1 a", "open 2", "append 2 b", "append 1 c",
-        "close 1", "manifest", "close 2", "manifest", "finish", "closed",
+        "close 1", "close 2", "finish", "closed",
     ]  # fmt: skip
     assert landed == operations
+    assert queue.is_over
     assert writer.is_drained
 
 
@@ -256,3 +263,41 @@ async def test_an_unused_writer_does_nothing(autojump_clock: trio.testing.MockCl
         await trio.sleep(1000)
         assert isinstance(writer, Writer)
         assert writer.is_drained
+
+
+async def test_the_newest_manifest_of_a_batch_is_saved() -> None:
+    files = FakeFiles()
+    async with open_writer(drain_s=5) as writer:
+        queue = _queue(files)
+        for file in (1, 2):
+            writer.enqueue(queue, CloseSegment(file, [], MANIFEST))
+        await writer.drained()
+        writer.enqueue(queue, _append("a"))
+    assert files.calls == ["close 1", "close 2", "manifest", "append 1 a"]
+
+
+async def test_a_fault_of_ours_ends_its_recording_and_no_other() -> None:
+    bad, good = FakeFiles(fail_at="append 1 a", error=KeyError(1)), FakeFiles()
+    async with open_writer(drain_s=5) as writer:
+        for files in (bad, good):
+            writer.enqueue(_queue(files), _append("a"), 1)
+        await writer.drained()
+        assert writer.failures == 1
+    assert [type(error) for error in bad.failures] == [KeyError]
+    assert bad.calls == ["closed"]
+    assert good.calls == ["append 1 a"]
+
+
+async def test_the_writer_knows_what_is_on_its_way_whoever_sent_it(
+    mock_clock: trio.testing.MockClock,
+) -> None:
+    gate = threading.Event()
+    async with open_writer(drain_s=5) as writer:
+        writer.enqueue(_queue(FakeFiles(gate=gate)), _append("a"), 3)
+        writer.hurry()
+        await trio.testing.wait_all_tasks_blocked()
+        writer.enqueue(_queue(FakeFiles()), _append("a"), 2)
+        assert writer.pending_bytes == 5
+        gate.set()
+        await writer.drained()
+        assert writer.pending_bytes == 0

@@ -354,6 +354,20 @@ def test_strangers_get_few_bytes_and_publishers_as_many_as_they_like() -> None:
     assert len(application.talk(client)) == 1
 
 
+def test_a_stranger_may_send_no_more_messages_than_a_client_needs() -> None:
+    client = RtmpClient()
+    application = connected(client, server(messages_before_publish=20))
+    for _ in range(25):
+        client.message(5, 99, 0, 0, b"")
+    assert failing(application, client.data_to_send()) is Hint.TOO_LARGE
+
+    client = RtmpClient()
+    application = publishing(client, server(messages_before_publish=20))
+    for time in range(50):
+        client.video(time, b"")
+    assert len(application.talk(client)) == 50
+
+
 def test_a_declared_16_mib_message_of_a_stranger_is_refused_by_its_header() -> None:
     client = RtmpClient()
     application = connected(client)

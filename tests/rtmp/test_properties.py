@@ -29,6 +29,7 @@ TIGHT = Limits(
     partial_bytes=4000,
     chunk_streams=6,
     bytes_before_publish=2000,
+    messages_before_publish=50,
     publishing_streams=2,
     stray_bytes=1500,
     unsent_bytes=6000,
