@@ -303,10 +303,13 @@ def test_a_server_url_has_a_port_only_where_it_must() -> None:
     ]
 
 
-def test_listening_everywhere_gives_each_address_once() -> None:
+def test_listening_everywhere_gives_each_address_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "raspberrypi")
     assert addresses.server_urls(["0.0.0.0:1935", "[::]:1935"], "x", machine=lambda: ADDRESSES) == [
         "rtmp://192.168.1.20/x",
         "rtmp://10.0.0.7/x",
+        # The IPv6 listener does not answer to IPv4 addresses.
+        "rtmp://raspberrypi/x",
     ]
 
 

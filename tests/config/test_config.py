@@ -471,3 +471,10 @@ def test_fresh_keys_differ_and_are_text_to_yaml() -> None:
     assert len(keys) == 100
     assert all(len(key) == 24 and key[0].isalpha() for key in keys)
     assert all(parse(f"key: {key}".encode()).value == {"key": key} for key in keys)
+
+
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    os.mkfifo(path)
+    with pytest.raises(ConfigError, match="is no regular file"):
+        load(path)
