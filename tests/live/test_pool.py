@@ -136,3 +136,12 @@ def test_a_member_that_enters_as_the_oldest_pushes_nobody_out() -> None:
     pool.enter("arriving", "10.0.0.1")
     assert pool.enter("ended", "10.0.0.1", as_oldest=True) == ["ended"]
     assert len(pool) == 1
+
+
+def test_the_oldest_can_be_asked_to_go() -> None:
+    pool = PendingPool[str]()
+    pool.enter("first", "10.0.0.1")
+    pool.enter("second", "10.0.0.2")
+    assert pool.pop_oldest() == "first"
+    assert pool.pop_oldest() == "second"
+    assert pool.pop_oldest() is None

@@ -663,3 +663,31 @@ async def test_the_anomalies_of_one_publish_are_not_told_of_the_next(
     await peer.leave()
     assert building.recorders["room101"].counts["unknown_messages"] == 1
     assert building.recorders["room102"].counts.get("unknown_messages", 0) == 0
+
+
+class TestWithOnlyTwoConnectionsOneOfThemAStranger:
+    @pytest.fixture
+    def limits(self) -> dict[str, int]:
+        return {"memory": 1 << 20, "publishers": 8, "connections": 2, "buffer": 64 << 10}
+
+    async def test_the_stranger_makes_place_for_a_newcomer(
+        self, building: Building, autojump_clock: MockClock
+    ) -> None:
+        await building.publish()
+        stranger = building.enter("10.0.0.2")
+        await trio.testing.wait_all_tasks_blocked()
+        await building.publish("room102", "10.0.0.3")
+        assert building.recorders["room102"].media_seen == [(9, 0, b"\x17\x01frame")]
+        assert stranger.closed.is_set()
+
+
+async def test_two_encoders_that_fight_for_a_room_are_told_to_the_operator(
+    building: Building, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(4):
+        await building.publish()
+    last = building.enter()
+    last.client.start(f"room101?key={KEYS['room101']}")
+    await last.exchange()
+    (line,) = [r for r in caplog.records if "two encoders fight" in r.getMessage()]
+    assert line.levelno == logging.WARNING
