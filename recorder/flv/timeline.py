@@ -80,6 +80,10 @@ class TrackClock:
             return dts
         return None
 
+    def is_near(self, raw: int) -> bool:
+        """Whether a time lies so close that even what is no frame may be believed."""
+        return abs(raw + self.offset - self.dts) <= SLIP_MS
+
     @property
     def usual_step(self) -> int:
         return min(self.step, LONGEST_USUAL_STEP_MS)
@@ -141,6 +145,8 @@ class Timeline:
             if self._fits(clock, raw + offset)
         ] or [offset for offset in _wrapped_offsets(clock, raw) if self._fits(clock, raw + offset)]
         if not offsets:
+            if self._ran_ahead(clock, raw):
+                return Placement(clock.dts, clamped_ms=clock.dts - raw - clock.offset)
             return self._jump(clock, raw)
         # Both the own and the newest epoch may fit when a jump was small; the frame that
         # continues the track's rhythm tells which one its sender means.
@@ -163,6 +169,10 @@ class Timeline:
 
     def _jump(self, clock: TrackClock, raw: int) -> Placement:
         dts = clock.dts + clock.usual_step
+        newest = max(other.dts for other in self._clocks.values())
+        if newest - dts > SLIP_MS:
+            # It was silent meanwhile: beside the others, or it would lag behind them for good.
+            dts = newest
         jump_ms = raw + clock.offset - dts
         clock.raw, clock.dts, clock.offset = raw, dts, dts - raw
         self._begin_epoch(clock)
@@ -176,6 +186,15 @@ class Timeline:
             return True
         newest = max(clock.dts for clock in self._clocks.values())
         return step > 0 and abs(dts - newest) <= REACH_MS
+
+    def _ran_ahead(self, clock: TrackClock, raw: int) -> bool:
+        """Whether the track's last frame, not this one, was the odd one: this one lies by the
+        others, in the epoch they share."""
+        dts = raw + clock.offset
+        return clock.step > SLIP_MS and any(
+            other is not clock and other.offset == clock.offset and abs(dts - other.dts) <= SLIP_MS
+            for other in self._clocks.values()
+        )
 
     def _adopt(self, clock: TrackClock) -> None:
         """Settle which epoch a clock that has just moved is in."""

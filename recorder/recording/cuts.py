@@ -4,6 +4,7 @@ Owns what has been wished for and what has been learnt (the largest group of pic
 recording began). Does not open or close anything.
 """
 
+from collections import deque
 from typing import Final
 
 from recorder.recording.actions import CutReason, SegmentRules
@@ -11,6 +12,14 @@ from recorder.recording.segment import OpenSegment
 
 SIZE_RESERVE: Final = 1.25
 """The next group of pictures may be so many times larger than the largest so far."""
+
+MOST_RESERVED: Final = 0.5
+"""Of the size: one huge group must not make a file of its own of every small one after it."""
+
+FLAPPING_CUTS: Final = 3
+FLAPPING_MS: Final = 1_000
+"""A sender that changes its parameters or its clock all the time gets so many files for it a
+second, of media and of arrival; in between, new headers are written where they come."""
 
 NEW_RECORDING: Final = frozenset({CutReason.SPLIT, CutReason.MAX_DURATION})
 
@@ -21,6 +30,8 @@ _WISHES: Final = (
     CutReason.JUMP,
     CutReason.FIRST_KEYFRAME,
 )
+
+_MAY_FLAP: Final = frozenset({CutReason.PARAMETERS, CutReason.JUMP})
 
 
 class Cuts:
@@ -34,6 +45,8 @@ class Cuts:
         self._rules = rules
         self._wishes: set[CutReason] = set()
         self._largest_group = 0
+        self._flaps: deque[tuple[int, int]] = deque(maxlen=FLAPPING_CUTS)
+        """When the last cuts were made that a sender can ask for at every frame: dts, arrival."""
         self._origin = -position_ms
 
     def wish(self, reason: CutReason) -> None:
@@ -82,16 +95,28 @@ class Cuts:
             return CutReason.MAX_DURATION
         if not is_entry:
             return forced
-        return self._wished() or self._full(segment, dts, now_ms)
+        return self._wished(dts, now_ms) or self._full(segment, dts, now_ms)
 
-    def _wished(self) -> CutReason | None:
-        return next((reason for reason in _WISHES if reason in self._wishes), None)
+    def _wished(self, dts: int, now_ms: int) -> CutReason | None:
+        reason = next((reason for reason in _WISHES if reason in self._wishes), None)
+        if reason in _MAY_FLAP:
+            if self._is_flapping(dts, now_ms):
+                return None
+            self._flaps.append((dts, now_ms))
+        return reason
+
+    def _is_flapping(self, dts: int, now_ms: int) -> bool:
+        if len(self._flaps) < FLAPPING_CUTS:
+            return False
+        first_dts, first_ms = self._flaps[0]
+        return dts - first_dts < FLAPPING_MS and now_ms - first_ms < FLAPPING_MS
 
     def _full(self, segment: OpenSegment, dts: int, now_ms: int) -> CutReason | None:
         if dts >= segment.due_dts or now_ms >= segment.due_ms:
             return CutReason.DURATION
-        expected = segment.summary.file_bytes + SIZE_RESERVE * self._largest_group
-        return CutReason.SIZE if expected > self._rules.size_bytes else None
+        size = self._rules.size_bytes
+        reserved = min(SIZE_RESERVE * self._largest_group, MOST_RESERVED * size)
+        return CutReason.SIZE if segment.summary.file_bytes + reserved > size else None
 
     def _forced(self, segment: OpenSegment, dts: int, now_ms: int) -> CutReason | None:
         if dts >= segment.force_dts or now_ms >= segment.force_ms:

@@ -101,7 +101,7 @@ class OpenSegment:
         for track, state in tracks.head_state():
             self._write(track.kind, 0, state, classify(track.kind, state))
         for track in tracks:
-            if track.framed or track.state:
+            if track.framed or (track.state and track.kind != VIDEO):
                 self.states[track] = track.state
         head = b"".join(self.buffers)
         self.buffers.clear()

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from recorder.amf import AmfError, Value
-from recorder.flv.codecs import Part, Role, classify, split_tracks
+from recorder.flv.codecs import Part, Role, classify, config_record, split_tracks
 from recorder.flv.script import (
     ON_METADATA,
     copied_fields,
@@ -111,9 +111,9 @@ class Segmenter:
             buffers.append(body)
             buffers.append(tag_trailer(size))
             segment.summary.frame(slot, ms, size)
+            self._arrived_ms = now_ms
         else:
             self._unusual(kind, timestamp, parts, body, now_ms)
-        self._arrived_ms = now_ms
 
     def data(self, name: str | None, payload: bytes, timestamp: int, now_ms: int) -> None:
         """One data message: AMF0, from the handler's name on. Its own time is not believed."""
@@ -208,6 +208,7 @@ class Segmenter:
     def _place(self, tracks: list[Track], timestamp: int, now_ms: int) -> tuple[int, bool]:
         """The dts of a message, which is that of its first track; the others follow."""
         waited_ms = 0 if self._arrived_ms is None else now_ms - self._arrived_ms
+        self._arrived_ms = now_ms
         dts, jumped = 0, False
         for track in reversed(tracks):
             placement = self._timeline.place(track.id, timestamp, waited_ms=waited_ms)
@@ -225,7 +226,11 @@ class Segmenter:
         if part.role not in HEADERS:
             return
         track = self._tracks.get(kind, part)
-        if not self._tracks.has_room(body):
+        if part.role is not Role.SEQUENCE_START and track.codec not in ("", part.codec):
+            self._segments.count("foreign_metadata")
+        elif self._is_empty_header(track, part, body):
+            self._segments.count("empty_headers")
+        elif not self._tracks.has_room(body):
             self._segments.count("refused_headers")
         elif self._hold is not None and self._hold.keeps_header(track, part, body):
             self._hold.add_header(Held(part.role, kind, (part,), body), track)
@@ -234,6 +239,16 @@ class Segmenter:
         else:
             # Nothing is written yet: a header that no frame follows means nothing.
             track.learn(part.role, part.codec, body)
+
+    @staticmethod
+    def _is_empty_header(track: Track, part: Part, body: bytes) -> bool:
+        """Whether a sequence header configures nothing where something is configured."""
+        return (
+            part.role is Role.SEQUENCE_START
+            and part.codec == track.codec
+            and track.is_configured
+            and not config_record(track.kind, body)
+        )
 
     def _new_mark(
         self, role: Role, kind: int, parts: tuple[Part, ...], body: bytes, timestamp: int | None
@@ -244,7 +259,7 @@ class Segmenter:
         dts: int | None = None
         if track is not None and track.clock is not None:
             dts = track.clock.dts
-            if timestamp is not None:
+            if timestamp is not None and track.clock.is_near(timestamp):
                 fitting = track.clock.advance(timestamp)
                 dts = dts if fitting is None else fitting
         self._hold_or_play(Held(role, kind, parts, body, dts))

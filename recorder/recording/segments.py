@@ -117,14 +117,21 @@ class Segments:
         for track, part in zip(tracks, parts, strict=True):
             track.use_codec(part.codec)
         segment = self._owner(dts)
+        if held.jumped:
+            self.cuts.wish(CutReason.JUMP)
         if segment is self.current:
-            self._note_changes(segment, tracks, jumped=held.jumped)
+            self._note_changes(segment, tracks)
             is_entry = self._tracks.cutting in tracks and (held.kind != VIDEO or parts[0].keyframe)
             reason = self.cuts.reason(segment, dts, now_ms, is_entry=is_entry)
             if reason is not None and dts >= segment.base:
                 segment = self._cut(reason, dts, now_ms, tracks, is_entry=is_entry)
         if dts < segment.base:
             self.count("late_frames", segment=segment)
+        if held.kind == VIDEO and not segment.is_forced:
+            for track, part in zip(tracks, parts, strict=True):
+                if not part.keyframe and segment.last_dts(track) is None:
+                    # Another track than the one that is cut by: its keyframe fell before the cut.
+                    self.count("undecodable_starts", segment=segment)
         segment.write_frame(held.kind, held.parts, dts, held.body, tracks)
         if self._previous is not None and segment is self.current:
             self._lagging.difference_update(tracks)
@@ -132,10 +139,8 @@ class Segments:
                 self._close_previous()
         self._settle(tracks)
 
-    def _note_changes(self, segment: OpenSegment, tracks: list[Track], *, jumped: bool) -> None:
+    def _note_changes(self, segment: OpenSegment, tracks: list[Track]) -> None:
         """Wish for a cut where a frame needs a header that is not at the segment's head."""
-        if jumped:
-            self.cuts.wish(CutReason.JUMP)
         for track in tracks:
             known = segment.states.get(track)
             if known is None:

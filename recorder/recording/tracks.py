@@ -153,7 +153,9 @@ class Tracks:
         kind first the sequence headers, then what goes with them."""
         state: list[tuple[Track, bytes]] = []
         for kind in (VIDEO, AUDIO):
-            tracks = [track for track in self if track.kind == kind]
+            tracks = [
+                track for track in self if track.kind == kind and (kind == AUDIO or track.framed)
+            ]
             state += [(track, track.config) for track in tracks if track.config is not None]
             state += [(track, extra) for track in tracks for extra in track.extras.values()]
         return state

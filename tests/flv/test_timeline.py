@@ -281,3 +281,24 @@ def test_a_well_behaved_sender_keeps_all_its_times(
         times[track] = ms
         offsets.add(timeline.place(track, (start + ms) % modulus).dts - ms)
     assert len(offsets) == 1
+
+
+def test_a_track_that_was_silent_and_restarts_its_clock_begins_beside_the_others() -> None:
+    timeline = Timeline()
+    placed(timeline, SOUND, 50_000, 50_020)
+    placed(timeline, PICTURE, *range(50_000, 150_000, 40))
+    assert timeline.place(SOUND, 0).dts == 149_960
+    assert timeline.place(SOUND, 20) == Placement(149_980)
+
+
+def test_one_frame_far_ahead_does_not_shift_its_track_for_good() -> None:
+    timeline = Timeline()
+    for ms in range(0, 10_000, 20):
+        placed(timeline, SOUND, ms)
+        placed(timeline, PICTURE, ms)
+    assert timeline.place(SOUND, 19_000).dts == 19_000
+    for ms in range(10_000, 25_000, 20):
+        placed(timeline, PICTURE, ms)
+        late = timeline.place(SOUND, ms)
+        assert late.jump_ms is None
+        assert late.dts == max(ms, 19_000)

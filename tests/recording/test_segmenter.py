@@ -369,3 +369,52 @@ def test_a_hole_in_all_tracks_that_took_its_time_to_arrive_is_kept() -> None:
     assert publish.segmenter.anomalies == {}
     assert segments[-1].closed_facts.duration_ms == 1_000
     assert segments[-1].opened.position_ms == 21_000
+
+
+def test_one_huge_group_does_not_make_a_file_of_each_small_one_after_it() -> None:
+    publish = Publish(rules(duration_ms=600_000, size_bytes=1_000_000))
+    publish.headers()
+    publish.video(0, key=True, size=900_000)
+    for second in range(1, 60):
+        for ms in range(second * 1_000, second * 1_000 + 1_000, 40):
+            publish.now_ms += 40
+            publish.video(ms, key=ms % 1_000 == 0, size=400)
+    assert len(publish.finish()) <= 3
+
+
+def test_a_header_before_the_first_frame_behind_a_hole_does_not_hide_the_hole() -> None:
+    """DJI repeats its header before every keyframe."""
+    publish = Publish()
+    publish.headers()
+    publish.play(0, 1_000)
+    publish.now_ms += 14_000
+    publish.send(VIDEO, 0, media.avc_config())
+    publish.play(15_000, 16_000)
+    publish.finish()
+    assert publish.segmenter.anomalies == {"repeated_headers": 1}
+
+
+def test_an_empty_frame_far_ahead_moves_no_clock() -> None:
+    publish = Publish()
+    publish.headers()
+    publish.play(0, 1_000)
+    publish.send(VIDEO, 9_000, b"\x27\x01\0\0\0")
+    publish.play(1_000, 2_000)
+    (segment,) = publish.finish()
+    assert segment.closed_facts.duration_ms == 2_000
+    assert publish.segmenter.anomalies == {"empty_frames": 1}
+
+
+def test_a_jump_that_lands_before_the_base_of_the_new_segment_is_cut_for() -> None:
+    publish = Publish()
+    publish.headers()
+    publish.play(0, 3_000)
+    publish.video(3_000, key=True)
+    publish.audio(3_600_000)  # sound lags behind the cut, and its clock jumps
+    publish.now_ms += 1_000
+    for ms in range(3_600_020, 3_601_000, 20):
+        publish.now_ms += 20
+        if ms % 40 == 0:
+            publish.video(ms, key=ms % 200 == 0)
+        publish.audio(ms)
+    assert CutReason.JUMP in [segment.reason for segment in publish.finish()]

@@ -460,3 +460,88 @@ def test_damaged_metadata_are_counted() -> None:
     publish.headers()
     publish.play(0, 1_000)
     assert publish.finish()[0].closed_facts.counts == {"damaged_metadata": 1}
+
+
+# What senders do wrong, found by trying.
+
+
+def _heads(publish: Publish) -> list[bool]:
+    """For each segment, whether a video header stands at its head."""
+    return [
+        any(kind == VIDEO for kind, ms, _ in segment.others() if ms == 0)
+        for segment in publish.finish()
+    ]
+
+
+def test_a_sender_that_changes_its_header_at_every_frame_does_not_make_a_file_of_each() -> None:
+    publish = Publish()
+    publish.headers()
+    configs = [media.avc_config(), media.avc_config(media.SPS_32X32)]
+    for number in range(100):
+        publish.now_ms += 10
+        publish.send(VIDEO, 0, configs[number % 2])
+        publish.video(number * 10, key=True)
+    segments = publish.finish()
+    assert len(segments) <= 5
+    assert sum(len(segment.frames(VIDEO)) for segment in segments) == 100
+
+
+def test_an_empty_header_behind_a_good_one_configures_nothing() -> None:
+    publish = Publish()
+    publish.headers()
+    publish.play(0, 1_000)
+    publish.send(VIDEO, 1_000, b"\x17\0\0\0\0")
+    publish.send(AUDIO, 1_000, b"\xaf\0")
+    publish.play(1_000, 2_000)
+    (segment,) = publish.finish()
+    assert segment.closed_facts.counts == {"empty_headers": 2}
+
+
+def test_metadata_of_another_codec_do_not_change_a_tracks_codec() -> None:
+    """ffmpeg sends the second track's colours as the first one's."""
+    publish = Publish()
+    publish.headers()
+    publish.video(0, key=True)
+    publish.send(VIDEO, 0, media.enhanced_video(b"hvc1", 4, media.amf_text("colorInfo")))
+    publish.play(40, 2_000)
+    (segment,) = publish.finish()
+    assert segment.closed_facts.counts == {"foreign_metadata": 1}
+    assert not segment.closed_facts.forced
+
+
+def test_video_that_is_announced_and_never_comes_stands_in_no_head() -> None:
+    """ffmpeg would say of every file that it cannot find the picture's size."""
+    publish = Publish()
+    publish.headers()
+    for ms in range(0, 20_000, 20):
+        publish.now_ms += 20
+        publish.audio(ms)
+    assert not any(_heads(publish))
+
+
+def test_video_that_comes_late_begins_a_segment_with_its_header() -> None:
+    publish = Publish()
+    publish.headers()
+    for ms in range(0, 12_000, 20):
+        publish.now_ms += 20
+        publish.audio(ms)
+    publish.play(12_000, 13_000)
+    segments = publish.finish()
+    assert segments[-1].reason is CutReason.TRACK
+    assert segments[-1].opened.position_ms == 12_000
+
+
+def test_a_second_video_track_whose_keyframe_fell_before_the_cut_is_counted() -> None:
+    publish = Publish()
+    for track in (None, 1):
+        publish.send(VIDEO, 0, media.enhanced_video(b"av01", 0, b"\x81", key=True, track=track))
+    for ms in range(0, 5_000, 40):
+        publish.now_ms += 40
+        key = ms % 1_000 == 0
+        # The second track's picture lies a little before the first one's, its keyframe too.
+        second = media.enhanced_video(b"av01", 1, bytes([ms % 251]), key=key, track=1)
+        publish.frame(VIDEO, max(0, ms - 10), second)
+        publish.frame(VIDEO, ms, media.enhanced_video(b"av01", 1, bytes([ms % 251]), key=key))
+    first, later = publish.finish()
+    assert "undecodable_starts" not in first.closed_facts.counts
+    assert later.closed_facts.counts == {"undecodable_starts": 1}
