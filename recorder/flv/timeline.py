@@ -119,8 +119,10 @@ class Timeline:
         dts = clock.advance(raw)
         if dts is not None:
             return Placement(dts)
-        if REACH_MS < raw + clock.offset - clock.dts <= REACH_MS + waited_ms:
-            return self._move(clock, raw, clock.offset)
+        reach = REACH_MS + waited_ms
+        for offset in (clock.offset, *_wrapped_offsets(clock, raw, reach)):
+            if REACH_MS < raw + offset - clock.dts <= reach:
+                return self._move(clock, raw, offset)
         return self._place_unusual(clock, raw)
 
     def _place_first(self, track: TrackId, raw: int) -> Placement:
@@ -143,7 +145,11 @@ class Timeline:
             offset
             for offset in dict.fromkeys((clock.offset, self._offset))
             if self._fits(clock, raw + offset)
-        ] or [offset for offset in _wrapped_offsets(clock, raw) if self._fits(clock, raw + offset)]
+        ] or [
+            offset
+            for offset in (*_wrapped_offsets(clock, raw), *self._older_offsets())
+            if self._fits(clock, raw + offset)
+        ]
         if not offsets:
             if self._ran_ahead(clock, raw):
                 return Placement(clock.dts, clamped_ms=clock.dts - raw - clock.offset)
@@ -187,6 +193,10 @@ class Timeline:
         newest = max(clock.dts for clock in self._clocks.values())
         return step > 0 and abs(dts - newest) <= REACH_MS
 
+    def _older_offsets(self) -> Iterator[int]:
+        """Of the epochs that the tracks are in, whichever is newest."""
+        return (clock.offset for clock in self._clocks.values())
+
     def _ran_ahead(self, clock: TrackClock, raw: int) -> bool:
         """Whether the track's last frame, not this one, was the odd one: this one lies by the
         others, in the epoch they share."""
@@ -210,11 +220,11 @@ class Timeline:
         clock.reach = REACH_MS
 
 
-def _wrapped_offsets(clock: TrackClock, raw: int) -> Iterator[int]:
+def _wrapped_offsets(clock: TrackClock, raw: int, reach: int = REACH_MS) -> Iterator[int]:
     """The offsets under which `raw` lies on the other side of a wrap from the clock's last frame:
     one of them just before the wrap, the other just after it, in either order."""
     for modulus in WRAPS:
-        if modulus - REACH_MS <= clock.raw < modulus and raw < REACH_MS:
+        if modulus - reach <= clock.raw < modulus and raw < reach:
             yield clock.offset + modulus
-        elif modulus - REACH_MS <= raw < modulus and clock.raw < REACH_MS:
+        elif modulus - reach <= raw < modulus and clock.raw < reach:
             yield clock.offset - modulus

@@ -87,7 +87,7 @@ class Hold:
         """Whether a header must wait here: frames are held that need what is known before it."""
         if track in self._with_later_headers:
             return True
-        if track not in self._begins_with_keyframe or track.knows(part.role, body):
+        if track not in self._begins_with_keyframe or track.knows(part.role, part.codec, body):
             return False
         return track.is_configured or track.codec != part.codec
 

@@ -50,6 +50,7 @@ class OpenSegment:
         number: in this publish, from 0.
         base: the dts that is time 0 in the file.
         due_dts: the media time at which the next keyframe ends it.
+        tracks: those that its head declares.
         forced: it begins with what a decoder cannot begin with.
     """
 
@@ -63,7 +64,7 @@ class OpenSegment:
         rules: SegmentRules,
         encoder: str,
         copied: CopiedFields,
-        tracks: Tracks,
+        tracks: list[Track],
         forced: bool,
     ) -> None:
         self.number = number
@@ -71,6 +72,8 @@ class OpenSegment:
         self.due_dts = due_dts
         self.due_ms = now_ms + SLOW_FACTOR * rules.duration_ms
         self.force_dts = base + FORCE_FACTOR * rules.duration_ms
+        self.look_dts = min(due_dts, self.force_dts)
+        """From here on frames are looked at, of whatever track: the one cut by may be silent."""
         self.force_ms = now_ms + FORCE_FACTOR * rules.duration_ms
         self.force_bytes = FORCE_SIZE_FACTOR * rules.size_bytes
         self.is_forced = forced
@@ -87,7 +90,7 @@ class OpenSegment:
         self.group_offset = self.summary.file_bytes
         """Where the last frame stands that a segment could have begun with."""
 
-    def _begin(self, tracks: Tracks, copied: CopiedFields) -> bytes:
+    def _begin(self, tracks: list[Track], copied: CopiedFields) -> bytes:
         body = head_body(
             self._head_bytes,
             self.summary.head_values(),
@@ -98,11 +101,10 @@ class OpenSegment:
         # Which kinds will come is not known yet; the flags are written again at the close.
         self.buffers.append(file_header(audio=True, video=True))
         self._write(SCRIPT, 0, body, ())
-        for track, state in tracks.head_state():
+        for track, state in Tracks.head_state(tracks):
             self._write(track.kind, 0, state, classify(track.kind, state))
         for track in tracks:
-            if track.framed or (track.state and track.kind != VIDEO):
-                self.states[track] = track.state
+            self.states[track] = track.state
         head = b"".join(self.buffers)
         self.buffers.clear()
         self._taken_bytes = len(head)

@@ -37,7 +37,7 @@ from recorder.recording.actions import (
 )
 from recorder.recording.hold import Held, Hold
 from recorder.recording.segments import Segments
-from recorder.recording.tracks import HEADERS, Track, Tracks
+from recorder.recording.tracks import HEADERS, SILENT_MS, Track, Tracks
 
 __all__ = [
     "Action",
@@ -100,7 +100,7 @@ class Segmenter:
             and len(parts) == 1
             and track.clock is not None
             and (dts := track.clock.advance(timestamp)) is not None
-            and segment.base <= dts < segment.force_dts
+            and segment.base <= dts < segment.look_dts
             and segment.summary.file_bytes < segment.force_bytes
             and now_ms < segment.force_ms
         ):
@@ -183,8 +183,19 @@ class Segmenter:
         elif Role.EMPTY in roles:
             self._segments.count("empty_frames")
             self._new_mark(Role.EMPTY, kind, parts, body, timestamp)
+        elif self._is_foreign_end(kind, parts[0]):
+            self._segments.count("foreign_ends")
         elif roles != {Role.UNKNOWN}:
             self._new_mark(parts[0].role, kind, parts, body, None)
+
+    def _is_foreign_end(self, kind: int, part: Part) -> bool:
+        """Whether this ends what its track does not hold: ffmpeg ends track 1 as track 0."""
+        track = self._tracks.by_kind[kind].get(part.track)
+        return (
+            part.role is Role.SEQUENCE_END
+            and track is not None
+            and track.codec not in ("", part.codec)
+        )
 
     def _new_frame(
         self, kind: int, timestamp: int, parts: tuple[Part, ...], body: bytes, now_ms: int
@@ -192,8 +203,7 @@ class Segmenter:
         framed = [part for part in parts if part.role is _FRAME]
         tracks = [self._tracks.get(kind, part) for part in framed]
         dts, jumped = self._place(tracks, timestamp, now_ms)
-        for track in tracks:
-            self._tracks.has_frame(track)
+        self._tracks.choose_cutting(self._timeline.newest or dts)
         held = Held(_FRAME, kind, parts, body, dts, jumped)
         if self._hold is None:
             self._segments.play(held, now_ms)
@@ -218,6 +228,8 @@ class Segmenter:
             self._segments.count("clock_jumps", int(placement.jump_ms is not None))
             self._segments.count("clamped_frames", int(placement.clamped_ms > 0))
             self._segments.count("separate_clocks", int(placement.apart_ms != 0))
+        if waited_ms >= SILENT_MS:
+            self._tracks.resumed(dts)
         return dts, jumped
 
     def _new_header(self, kind: int, body: bytes) -> None:
@@ -234,7 +246,7 @@ class Segmenter:
             self._segments.count("refused_headers")
         elif self._hold is not None and self._hold.keeps_header(track, part, body):
             self._hold.add_header(Held(part.role, kind, (part,), body), track)
-        elif track.knows(part.role, body):
+        elif track.knows(part.role, part.codec, body):
             self._segments.count("repeated_headers")
         else:
             # Nothing is written yet: a header that no frame follows means nothing.

@@ -1,8 +1,10 @@
 """The one or two open segments of a publish: which message goes into which, and what follows.
 
 At a cut two segments are open for a moment. The new one's time 0 is the dts of the frame it
-begins with; frames of other tracks with a smaller dts that come later belong to the old one, until
-every track that has frames in it has passed the cut, or `OVERLAP_MS` of media have.
+begins with; frames of other tracks with a smaller dts that come later belong to the old one, and so
+do other pictures until their track's first keyframe behind the cut, which alone a decoder can begin
+with. The old one closes when every track that has frames in it has passed the cut, or `OVERLAP_MS`
+of media have.
 
 Messages come here placed on the timeline and in the order of arrival, whether they were held or
 not. When to cut is decided in `cuts`; what a file looks like is `segment`'s part.
@@ -18,13 +20,13 @@ from recorder.recording.actions import Action, CutReason, SegmentRules
 from recorder.recording.cuts import NEW_RECORDING, Cuts
 from recorder.recording.hold import Held, Hold
 from recorder.recording.segment import OpenSegment
-from recorder.recording.tracks import HEADERS, Track, Tracks
+from recorder.recording.tracks import HEADERS, SILENT_MS, Track, Tracks
 
 OVERLAP_MS: Final = 1_000
 """How long an old segment waits for the tracks that lag behind."""
 
-SILENT_MS: Final = 10_000
-"""A track without a frame for so long is not waited for."""
+LOOK_MS: Final = 1_000
+"""A segment that is due asks so often whether the track that it is cut by is silent."""
 
 
 class Segments:
@@ -116,13 +118,20 @@ class Segments:
         tracks = [self._tracks.get(held.kind, part) for part in parts]
         for track, part in zip(tracks, parts, strict=True):
             track.use_codec(part.codec)
+        is_keyframe = held.kind == VIDEO and parts[0].keyframe
         segment = self._owner(dts)
+        if self._waits_for_keyframe(dts, tracks) and not is_keyframe:
+            segment = self._previous or segment
         if held.jumped:
             self.cuts.wish(CutReason.JUMP)
         if segment is self.current:
+            if dts >= segment.look_dts:
+                segment.look_dts = min(dts + LOOK_MS, segment.force_dts)
             self._note_changes(segment, tracks)
-            is_entry = self._tracks.cutting in tracks and (held.kind != VIDEO or parts[0].keyframe)
-            reason = self.cuts.reason(segment, dts, now_ms, is_entry=is_entry)
+            wait_ms = self._entry_wait_ms(dts, tracks, is_keyframe=is_keyframe)
+            is_entry = wait_ms is not None
+            # Where the keyframe of the track that is cut by follows, it decides.
+            reason = self.cuts.reason(segment, dts + (wait_ms or 0), now_ms, is_entry=is_entry)
             if reason is not None and dts >= segment.base:
                 segment = self._cut(reason, dts, now_ms, tracks, is_entry=is_entry)
         if dts < segment.base:
@@ -133,11 +142,42 @@ class Segments:
                     # Another track than the one that is cut by: its keyframe fell before the cut.
                     self.count("undecodable_starts", segment=segment)
         segment.write_frame(held.kind, held.parts, dts, held.body, tracks)
+        if is_keyframe:
+            for track in tracks:
+                track.key_dts = dts
         if self._previous is not None and segment is self.current:
             self._lagging.difference_update(tracks)
             if not self._lagging or dts >= segment.base + OVERLAP_MS:
                 self._close_previous()
         self._settle(tracks)
+
+    def _waits_for_keyframe(self, dts: int, tracks: list[Track]) -> bool:
+        """Whether no decoder could begin with pictures of these tracks in the current segment,
+        while the one before is still open for them."""
+        return (
+            self._previous is not None
+            and not self._newest.is_forced
+            and dts < self._newest.base + OVERLAP_MS
+            and all(track.kind == VIDEO and track in self._lagging for track in tracks)
+        )
+
+    def _entry_wait_ms(self, dts: int, tracks: list[Track], *, is_keyframe: bool) -> int | None:
+        """How long after this frame that one of the track that is cut by comes which a segment can
+        begin with; None if it cannot begin here.
+
+        It can begin with another picture's keyframe too, if the last time the deciding one followed
+        it soon: tracks that are encoded side by side have their keyframes together, but those with
+        more B-frames have smaller DTS.
+        """
+        cutting = self._tracks.cutting
+        if cutting in tracks:
+            return 0 if is_keyframe or tracks[0].kind != VIDEO else None
+        own = tracks[0].key_dts
+        if not is_keyframe or own is None or cutting is None or cutting.key_dts is None:
+            return None
+        wait_ms = cutting.key_dts - own
+        is_soon = 0 <= wait_ms <= min(OVERLAP_MS, (dts - own) // 2)
+        return wait_ms if is_soon else None
 
     def _note_changes(self, segment: OpenSegment, tracks: list[Track]) -> None:
         """Wish for a cut where a frame needs a header that is not at the segment's head."""
@@ -162,7 +202,9 @@ class Segments:
     ) -> OpenSegment:
         """End the current segment before the frame at `base`, which is of `tracks`."""
         lagging = {
-            track for track in self._tracks if self._lags(track, base) and track not in tracks
+            track
+            for track in self._tracks
+            if track not in tracks and self._lags(track, base, until_keyframe=is_entry)
         }
         self._close_previous()
         old = self._newest
@@ -174,25 +216,28 @@ class Segments:
         self.cuts.made(reason, base)
         return self._open(reason, base, now_ms, is_entry=is_entry)
 
-    def _lags(self, track: Track, base: int) -> bool:
-        """Whether a track has frames, but none at or behind `base` yet."""
+    def _lags(self, track: Track, base: int, *, until_keyframe: bool) -> bool:
+        """Whether a track has frames, but none at or behind `base` yet, or no keyframe."""
         for segment in (self._previous, self._newest):
             last = None if segment is None else segment.last_dts(track)
             if last is not None:
                 track.last_dts = last
-        return track.last_dts is not None and base - SILENT_MS <= track.last_dts < base
+        if track.last_dts is None or track.last_dts < base - SILENT_MS:
+            return False
+        return track.last_dts < base or (until_keyframe and track.kind == VIDEO)
 
     def _open(self, reason: CutReason, base: int, now_ms: int, *, is_entry: bool) -> OpenSegment:
         cutting = self._tracks.cutting
+        newest = max(base, self._timeline.newest or base)
         segment = OpenSegment(
             self._opened,
             base=base,
-            due_dts=self.cuts.due_dts(base, max(base, self._timeline.newest or base)),
+            due_dts=self.cuts.due_dts(base, newest),
             now_ms=now_ms,
             rules=self._rules,
             encoder=self._encoder,
             copied=self._copied,
-            tracks=self._tracks,
+            tracks=self._tracks.alive(newest),
             forced=not (is_entry and cutting is not None and cutting.can_start),
         )
         if not self._opened:

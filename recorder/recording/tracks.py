@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 HEADERS: Final = frozenset({Role.SEQUENCE_START, Role.METADATA, Role.MULTICHANNEL_CONFIG})
 """What a track's state is made of."""
 
+SILENT_MS: Final = 10_000
+"""A track without a frame for so long, while others have some, is silent: no segment waits for it,
+none is cut by it, and none declares it at its head."""
+
 STATE_BYTES: Final = 1 << 20
 """Of all tracks together, written at every head. A real header has some hundred bytes."""
 
@@ -35,7 +39,7 @@ class Track:
         "codec",
         "config",
         "extras",
-        "framed",
+        "key_dts",
         "kind",
         "last_dts",
         "number",
@@ -54,7 +58,8 @@ class Track:
         self._other_codecs: dict[str, tuple[bytes | None, dict[Role, bytes]]] = {}
         self.state: tuple[bytes, ...] = ()
         """The newest sequence header, if there is one, and what goes with it."""
-        self.framed = False
+        self.key_dts: int | None = None
+        """Of its last keyframe in a file."""
         self.last_dts: int | None = None
         """Of its last frame in a file, as of the last cut."""
         self.slot: TrackSummary | None = None
@@ -75,10 +80,16 @@ class Track:
         """Whether a sequence header with something in it is known."""
         return self.config is not None and bool(config_record(self.kind, self.config))
 
-    def knows(self, role: Role, body: bytes) -> bool:
-        """Whether this header says nothing new."""
-        known = self.config if role is Role.SEQUENCE_START else self.extras.get(role)
-        return known == body
+    def knows(self, role: Role, codec: str, body: bytes) -> bool:
+        """Whether this header says nothing new. Of a sequence header only the record counts, not
+        what else its message says, which players ignore."""
+        if role is not Role.SEQUENCE_START:
+            return self.extras.get(role) == body
+        return (
+            codec == self.codec
+            and self.config is not None
+            and config_record(self.kind, self.config) == config_record(self.kind, body)
+        )
 
     def learn(self, role: Role, codec: str, body: bytes) -> None:
         """Take a header of the track as its newest state."""
@@ -120,8 +131,10 @@ class Tracks:
     def __init__(self) -> None:
         self.by_kind: dict[int, dict[int, Track]] = {VIDEO: {}, AUDIO: {}}
         self.cutting: Track | None = None
-        """The track whose frames a segment can begin with: the first video track that has frames,
-        number 0 unless that one never came; without video, the first audio track."""
+        """The track whose frames a segment can begin with: the first video track that is not
+        silent; without one, the first such audio track."""
+        self._resumed_dts = 0
+        """Where media of any track last came again after a pause of all."""
 
     def __iter__(self) -> Iterator[Track]:
         """Video before audio, by number."""
@@ -137,25 +150,39 @@ class Tracks:
             track = numbered[part.track] = Track(kind, part.track)
         return track
 
-    def has_frame(self, track: Track) -> None:
-        """Note that a track has frames."""
-        if not track.framed:
-            track.framed = True
-            self.cutting = next(track for track in self if track.framed)
+    def resumed(self, dts: int) -> None:
+        """Media come again after a pause of all tracks: none of them was silent."""
+        self._resumed_dts = dts
+
+    def is_alive(self, track: Track, newest: int) -> bool:
+        """Whether a track has frames and is not silent, where the newest of any track is so new."""
+        clock = track.clock
+        return clock is not None and max(clock.dts, self._resumed_dts) >= newest - SILENT_MS
+
+    def choose_cutting(self, newest: int) -> None:
+        """Settle which track is cut by, now that there is a frame so new."""
+        chosen = next(track for track in self if self.is_alive(track, newest))
+        if chosen is not self.cutting:
+            chosen.slot = None
+            self.cutting = chosen
 
     @property
     def expects_video(self) -> bool:
         """Whether video has come, or a header that announces it."""
-        return any(track.framed or track.state for track in self.by_kind[VIDEO].values())
+        return any(track.clock is not None or track.state for track in self.by_kind[VIDEO].values())
 
-    def head_state(self) -> list[tuple[Track, bytes]]:
-        """Every track's state in the order of a segment's head (protocol §5.9 rule 2): of each
+    def alive(self, newest: int) -> list[Track]:
+        """The tracks that a segment declares at its head: those with frames that are not silent.
+        Of another ffmpeg would say that it cannot find its size or its format."""
+        return [track for track in self if self.is_alive(track, newest)]
+
+    @staticmethod
+    def head_state(alive: list[Track]) -> list[tuple[Track, bytes]]:
+        """These tracks' state in the order of a segment's head (protocol §5.9 rule 2): of each
         kind first the sequence headers, then what goes with them."""
         state: list[tuple[Track, bytes]] = []
         for kind in (VIDEO, AUDIO):
-            tracks = [
-                track for track in self if track.kind == kind and (kind == AUDIO or track.framed)
-            ]
+            tracks = [track for track in alive if track.kind == kind]
             state += [(track, track.config) for track in tracks if track.config is not None]
             state += [(track, extra) for track in tracks for extra in track.extras.values()]
         return state

@@ -302,3 +302,31 @@ def test_one_frame_far_ahead_does_not_shift_its_track_for_good() -> None:
         late = timeline.place(SOUND, ms)
         assert late.jump_ms is None
         assert late.dts == max(ms, 19_000)
+
+
+def test_a_track_that_was_silent_for_a_while_only_stays_behind_by_less_than_a_second() -> None:
+    timeline = Timeline()
+    placed(timeline, SOUND, 50_000, 50_020)
+    placed(timeline, PICTURE, *range(50_000, 50_600, 40))
+    assert timeline.place(SOUND, 0).dts == 50_040
+
+
+@pytest.mark.parametrize("modulus", WRAPS)
+def test_a_hole_that_took_its_time_to_arrive_may_hold_a_wrap(modulus: int) -> None:
+    timeline = Timeline()
+    for track in (SOUND, PICTURE):
+        placed(timeline, track, modulus - 4_040, modulus - 4_000)
+    assert timeline.place(SOUND, 10_000, waited_ms=14_000) == Placement(modulus + 10_000)
+    assert timeline.place(PICTURE, 10_020) == Placement(modulus + 10_020)
+
+
+def test_a_track_finds_the_epoch_of_another_that_is_not_the_newest() -> None:
+    """The sender's clock jumped, and one track then jumped again for itself."""
+    timeline = Timeline()
+    other = (AUDIO, 1)
+    for ms in range(0, 1_000, 20):
+        for track in (SOUND, PICTURE, other):
+            placed(timeline, track, 2 * HOUR_MS + ms)
+    placed(timeline, PICTURE, HOUR_MS)
+    assert timeline.place(SOUND, 0).jump_ms is not None
+    assert timeline.place(other, HOUR_MS + 20).jump_ms is None

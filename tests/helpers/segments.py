@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from recorder.amf import EcmaArray, Value
-from recorder.flv.codecs import Role
+from recorder.flv.codecs import Role, classify
 from recorder.flv.scanner import ScannedTag, Scanner
 from recorder.flv.script import read_script
 from recorder.flv.summary import SegmentSummary
@@ -112,6 +112,16 @@ def carry_out(actions: Iterable[Action]) -> list[Segment]:
     closed = [action.segment for action in actions if isinstance(action, Closed)]
     assert closed == sorted(closed)
     return segments
+
+
+def by_track(frames: Iterable[tuple[int, bytes]]) -> dict[tuple[int, int], list[bytes]]:
+    """The bodies of frames, each under every track it has a frame of."""
+    found: dict[tuple[int, int], list[bytes]] = {}
+    for kind, body in frames:
+        for part in classify(kind, body):
+            if part.role is Role.FRAME:
+                found.setdefault((kind, part.track), []).append(body)
+    return found
 
 
 def check(segment: Segment) -> None:
@@ -222,14 +232,19 @@ class Publish:
         return carry_out(self._actions)
 
     def finish(self) -> list[Segment]:
-        """The finished segments, each checked, and every frame in exactly one of them."""
+        """The finished segments, each checked, and every frame in exactly one of them, in the order
+        of its track."""
         self.segmenter.finish(self.now_ms)
         segments = self.segments()
         for segment in segments:
             check(segment)
-        for kind in (VIDEO, AUDIO):
-            written = [body for segment in segments for _, body in segment.frames(kind)]
-            assert written == [body for its_kind, _, body in self.sent if its_kind == kind]
+        written = [
+            (kind, body)
+            for segment in segments
+            for kind in (VIDEO, AUDIO)
+            for _, body in segment.frames(kind)
+        ]
+        assert by_track(written) == by_track((kind, body) for kind, _, body in self.sent)
         return segments
 
     def check_times(self, segments: list[Segment]) -> None:

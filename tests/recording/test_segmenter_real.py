@@ -28,6 +28,10 @@ SECONDS = 5
 PICTURE = ["-f", "lavfi", "-i", f"testsrc2=size=64x48:rate=25:duration={SECONDS}"]
 SOUND = ["-f", "lavfi", "-i", f"sine=sample_rate=48000:duration={SECONDS}"]
 BOTH = [*PICTURE, *SOUND]
+TWO_PICTURES = [
+    *PICTURE, *PICTURE, *SOUND, "-map", "0", "-map", "1", "-map", "2",
+    "-c:v", "libx264", "-g", "25", "-sc_threshold", "0",
+]  # fmt: skip
 QUIET_X265 = "keyint=25:log-level=none:pools=1"
 
 STREAMS = {
@@ -39,6 +43,9 @@ STREAMS = {
         *PICTURE, *PICTURE, *SOUND, *SOUND, "-map", "0", "-map", "1", "-map", "2", "-map", "3",
         "-c:v", "libx264", "-g", "25", "-c:a", "aac",
     ],
+    # The picture with more B-frames has its keyframes before the other one's.
+    "late-second": [*TWO_PICTURES, "-bf:v:0", "3", "-bf:v:1", "0", "-c:a", "aac"],
+    "early-second": [*TWO_PICTURES, "-bf:v:0", "0", "-bf:v:1", "3", "-c:a", "aac"],
     "mp3": [*SOUND, "-ar", "44100", "-c:a", "libmp3lame"],
     "surround": [*SOUND, "-ac", "6", "-c:a", "aac"],
     "silent": [*PICTURE, "-c:v", "libx264", "-g", "25", "-bf", "0"],

@@ -1,0 +1,179 @@
+"""What senders do wrong, found by trying: headers, metadata and ends that cannot be believed, and
+tracks that are announced, fall silent or come back."""
+
+from __future__ import annotations
+
+import pytest
+
+from recorder.recording.segmenter import CutReason
+from tests.helpers import media
+from tests.helpers.media import AUDIO, VIDEO
+from tests.helpers.segments import Publish, Segment, rules
+
+
+def kinds_at_the_head(segment: Segment) -> set[int]:
+    """Of the tracks whose header stands at a segment's head."""
+    return {kind for kind, ms, _ in segment.others() if ms == 0}
+
+
+def test_a_sender_that_changes_its_header_at_every_frame_does_not_make_a_file_of_each() -> None:
+    publish = Publish()
+    publish.headers()
+    configs = [media.avc_config(), media.avc_config(media.SPS_32X32)]
+    for number in range(100):
+        publish.now_ms += 10
+        publish.send(VIDEO, 0, configs[number % 2])
+        publish.video(number * 10, key=True)
+    segments = publish.finish()
+    assert len(segments) <= 5
+    assert sum(len(segment.frames(VIDEO)) for segment in segments) == 100
+
+
+def test_an_empty_header_behind_a_good_one_configures_nothing() -> None:
+    publish = Publish()
+    publish.headers()
+    publish.play(0, 1_000)
+    publish.send(VIDEO, 1_000, b"\x17\0\0\0\0")
+    publish.send(AUDIO, 1_000, b"\xaf\0")
+    publish.play(1_000, 2_000)
+    (segment,) = publish.finish()
+    assert segment.closed_facts.counts == {"empty_headers": 2}
+
+
+def test_metadata_of_another_codec_do_not_change_a_tracks_codec() -> None:
+    """ffmpeg sends the second track's colours as the first one's."""
+    publish = Publish()
+    publish.headers()
+    publish.video(0, key=True)
+    publish.send(VIDEO, 0, media.enhanced_video(b"hvc1", 4, media.amf_text("colorInfo")))
+    publish.play(40, 2_000)
+    (segment,) = publish.finish()
+    assert segment.closed_facts.counts == {"foreign_metadata": 1}
+    assert not segment.closed_facts.forced
+
+
+def test_video_that_is_announced_and_never_comes_stands_in_no_head() -> None:
+    """ffmpeg would say of every file that it cannot find the picture's size."""
+    publish = Publish()
+    publish.headers()
+    for ms in range(0, 20_000, 20):
+        publish.now_ms += 20
+        publish.audio(ms)
+    assert [kinds_at_the_head(segment) for segment in publish.finish()] == [{AUDIO}] * 7
+
+
+def test_video_that_comes_late_begins_a_segment_with_its_header() -> None:
+    publish = Publish()
+    publish.headers()
+    for ms in range(0, 12_000, 20):
+        publish.now_ms += 20
+        publish.audio(ms)
+    publish.play(12_000, 13_000)
+    segments = publish.finish()
+    assert segments[-1].reason is CutReason.TRACK
+    assert segments[-1].opened.position_ms == 12_000
+
+
+def sound_alone(publish: Publish, start_ms: int, end_ms: int) -> None:
+    for ms in range(start_ms, end_ms, 20):
+        publish.now_ms += 20
+        publish.audio(ms)
+
+
+def picture_alone(publish: Publish, start_ms: int, end_ms: int) -> None:
+    for ms in range(start_ms, end_ms, 40):
+        publish.now_ms += 40
+        publish.video(ms, key=ms % 1_000 == 0)
+
+
+def test_sound_that_is_announced_and_never_comes_stands_in_no_head() -> None:
+    publish = Publish()
+    publish.headers()
+    picture_alone(publish, 0, 9_000)
+    assert [kinds_at_the_head(segment) for segment in publish.finish()] == [{VIDEO}] * 3
+
+
+def test_sound_that_comes_late_begins_a_segment_with_its_header() -> None:
+    publish = Publish()
+    publish.headers()
+    picture_alone(publish, 0, 2_000)
+    publish.play(2_000, 4_000)
+    segments = publish.finish()
+    assert [kinds_at_the_head(segment) for segment in segments] == [{VIDEO}, {VIDEO, AUDIO}]
+    assert segments[-1].reason is CutReason.TRACK
+
+
+def test_picture_that_stopped_stands_in_no_head_and_does_not_decide_where_to_cut() -> None:
+    """A camera was switched off: the sound is cut as if there were no picture."""
+    publish = Publish(rules(duration_ms=10_000))
+    publish.headers()
+    publish.play(0, 15_000)
+    sound_alone(publish, 15_000, 60_000)
+    segments = publish.finish()
+    positions = [segment.opened.position_ms for segment in segments]
+    assert positions == [0, 10_000, 25_000, 35_000, 45_000, 55_000]
+    assert [kinds_at_the_head(segment) for segment in segments[2:]] == [{AUDIO}] * 4
+    assert not any(segment.opened.forced for segment in segments)
+
+
+def test_picture_that_comes_back_decides_again_from_its_first_keyframe_on() -> None:
+    publish = Publish(rules(duration_ms=10_000))
+    publish.headers()
+    publish.play(0, 15_000)
+    sound_alone(publish, 15_000, 46_480)
+    publish.play(46_480, 60_000)
+    segments = publish.finish()
+    later = [(segment.reason, segment.opened.position_ms) for segment in segments[-3:]]
+    assert later == [
+        (CutReason.DURATION, 45_000), (CutReason.TRACK, 47_000), (CutReason.DURATION, 57_000)
+    ]  # fmt: skip
+    assert segments[-3].times(VIDEO)[0] == 1_480
+    publish.check_times(segments)
+
+
+@pytest.mark.parametrize("short", [11_000, 11_500])
+def test_picture_that_is_only_late_keeps_the_right_to_cut(short: int) -> None:
+    """A segment that is due asks again and again whether its picture has gone."""
+    publish = Publish(rules(duration_ms=short - 5_000))
+    publish.headers()
+    publish.play(0, 2_000)
+    sound_alone(publish, 2_000, 11_980)
+    publish.play(12_000, 14_000)
+    segments = publish.finish()
+    assert [segment.opened.position_ms for segment in segments] == [0, 12_000]
+    assert all(kinds_at_the_head(segment) == {VIDEO, AUDIO} for segment in segments)
+
+
+def test_a_pause_of_all_tracks_silences_none() -> None:
+    publish = Publish(rules(duration_ms=15_000))
+    publish.headers()
+    publish.play(0, 1_000)
+    publish.now_ms += 20_000
+    publish.audio(21_000)
+    publish.audio(21_020)
+    publish.play(21_040, 23_000)
+    segments = publish.finish()
+    assert [segment.opened.position_ms for segment in segments] == [0, 22_000]
+    assert kinds_at_the_head(segments[1]) == {VIDEO, AUDIO}
+
+
+def test_a_header_that_says_the_same_in_other_words_is_a_repeated_one() -> None:
+    publish = Publish()
+    publish.headers()
+    publish.play(0, 1_000)
+    publish.send(VIDEO, 0, b"\x27" + media.avc_config()[1:])
+    publish.send(AUDIO, 0, b"\xae" + media.aac_config()[1:])
+    publish.play(1_000, 3_000)
+    (segment,) = publish.finish()
+    assert segment.closed_facts.counts == {"repeated_headers": 2}
+
+
+def test_the_end_of_another_codec_is_not_that_of_the_track() -> None:
+    """ffmpeg ends the second track as the first one."""
+    publish = Publish()
+    publish.headers()
+    publish.play(0, 1_000)
+    publish.send(VIDEO, 0, media.enhanced_video(b"hvc1", 2, b""))
+    (segment,) = publish.finish()
+    assert len(segment.others()) == 2
+    assert segment.closed_facts.counts == {"foreign_ends": 1}
