@@ -116,6 +116,19 @@ def test_picture_that_stopped_stands_in_no_head_and_does_not_decide_where_to_cut
     assert not any(segment.opened.forced for segment in segments)
 
 
+def test_of_two_sounds_the_first_is_cut_by_when_the_picture_stopped() -> None:
+    publish = Publish(rules(duration_ms=10_000))
+    publish.headers()
+    publish.play(0, 5_000)
+    for ms in range(5_000, 40_000, 20):
+        publish.now_ms += 20
+        # The second one is always the first to be there when the segment is looked at.
+        publish.frame(AUDIO, ms, media.audio_frame_of(1, mark=ms))
+        publish.audio(ms)
+    segments = publish.finish()
+    assert [segment.opened.position_ms for segment in segments] == [0, 15_000, 25_000, 35_000]
+
+
 def test_picture_that_comes_back_decides_again_from_its_first_keyframe_on() -> None:
     publish = Publish(rules(duration_ms=10_000))
     publish.headers()
@@ -166,6 +179,17 @@ def test_a_header_that_says_the_same_in_other_words_is_a_repeated_one() -> None:
     publish.play(1_000, 3_000)
     (segment,) = publish.finish()
     assert segment.closed_facts.counts == {"repeated_headers": 2}
+
+
+def test_a_header_of_another_codec_with_the_same_record_is_new() -> None:
+    publish = Publish()
+    for ms in range(0, 1_000, 20):
+        codec = b"ac-3" if ms < 500 else b"ec-3"
+        if ms % 500 == 0:
+            publish.send(AUDIO, 0, media.enhanced_audio(codec, 0, b""))
+        publish.frame(AUDIO, ms, media.enhanced_audio(codec, 1, b"%d" % ms))
+    _, later = publish.finish()
+    assert later.others() == [(AUDIO, 0, media.enhanced_audio(b"ec-3", 0, b""))]
 
 
 def test_the_end_of_another_codec_is_not_that_of_the_track() -> None:

@@ -128,3 +128,28 @@ def test_sound_is_in_the_segment_of_its_time_whatever_the_pictures_do() -> None:
     assert [segment.opened.position_ms for segment in segments] == [0, 3_000]
     assert segments[1].times(AUDIO)[0] == 0
     publish.check_times(segments)
+
+
+def test_a_segment_due_between_two_keyframes_that_go_together_begins_with_the_first() -> None:
+    publish = Publish(rules(duration_ms=3_040))
+    two_pictures(publish, 6_000, later_by=-80)
+    _, later = publish.finish()
+    assert [pictures_of(later, track)[0] for track in (0, 1)] == [(80, True), (0, True)]
+
+
+def test_a_keyframe_that_the_default_picture_follows_too_late_begins_nothing() -> None:
+    publish = Publish(rules(duration_ms=8_000), origin=10_000)
+    two_pictures(publish, 32_000, later_by=-3_000, group_ms=10_000, second_group_ms=10_000)
+    segments = publish.finish()
+    assert len(segments) == 4
+    assert all(pictures_of(segment, 0)[0] == (0, True) for segment in segments[1:])
+
+
+def test_an_old_segment_takes_no_pictures_for_longer_although_the_default_one_stopped() -> None:
+    publish = Publish()
+    two_pictures(publish, 4_040, second_group_ms=20_000)
+    for ms in range(4_040, 6_000, 40):
+        mark = len(publish.sent)
+        publish.frame(VIDEO, ms, media.video_frame_of(1, key=False, mark=mark))
+    _, later = publish.finish()
+    assert pictures_of(later, 1)[0] == (KEPT, False)
