@@ -47,7 +47,10 @@ DECISIONS = {
     "recorder.live.takeover",
     "recorder.recording.actions",
     "recorder.recording.alignment",
+    "recorder.recording.backlog",
     "recorder.recording.cuts",
+    "recorder.recording.entries",
+    "recorder.recording.health",
     "recorder.recording.hold",
     "recorder.recording.segment",
     "recorder.recording.segmenter",
@@ -63,8 +66,11 @@ EFFECTS = {
 AWAITING = {
     "recorder.app",
     "recorder.live",
+    "recorder.recording.guard",
+    "recorder.recording.hashing",
+    "recorder.recording.indexing",
+    "recorder.recording.repairs",
     "recorder.recording.writer",
-    "recorder.recording.recorder",
     "recorder.status",
     "recorder.hooks",
 }

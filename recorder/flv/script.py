@@ -52,6 +52,8 @@ OWN_KEYS: Final = frozenset(
         "lastkeyframetimestamp",
         "lasttimestamp",
         "metadatacreator",
+        "recordingPosition",
+        "segmentReason",
         "videosize",
     }
 )
@@ -67,6 +69,9 @@ _BEFORE_COUNT: Final = encode_values(ON_METADATA) + b"\x08"
 _STRICT_ARRAY: Final = b"\x0a"
 _ZERO: Final = bytes(9)
 _NULL: Final = b"\x05"
+
+_LONGEST_S: Final = 10.0**9
+"""Of a recording, 30 years: more is damage, and so is what compares with nothing."""
 
 # A head that copied 24 KiB of the shortest members can be read back.
 _LIMITS: Final = AmfLimits(properties=8192)
@@ -101,6 +106,28 @@ class CopiedFields:
 
     encoded: bytes = b""
     count: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class SegmentPlace:
+    """Where in its recording a file begins, and why: in its head, so that a file whose recording
+    was cut off tells it by itself."""
+
+    position_ms: int
+    reason: str
+
+
+def read_place(body: bytes) -> SegmentPlace | None:
+    """The place that a head tag names; None where it names none that can be read."""
+    try:
+        _, values = read_script(body)
+    except AmfError:
+        return None
+    members = next((value for value in values if isinstance(value, dict)), {})
+    match members.get("recordingPosition"), members.get("segmentReason"):
+        case float(seconds), str(reason) if 0 <= seconds < _LONGEST_S:
+            return SegmentPlace(position_ms=round(seconds * 1000), reason=reason)
+    return None
 
 
 def read_script(body: bytes) -> tuple[str | None, list[Value]]:
@@ -166,6 +193,7 @@ def head_body(
     creator: str,
     forced: bool = False,
     copied: CopiedFields | None = None,
+    place: SegmentPlace | None = None,
 ) -> bytes:
     """The body of the head tag, of exactly `size` bytes.
 
@@ -177,7 +205,7 @@ def head_body(
         ValueError: the values do not fit even without an index.
     """
     copied = copied or CopiedFields()
-    own = _own_fields(values, creator, forced=forced)
+    own = _own_fields(values, creator, forced=forced, place=place)
     used = len(_BEFORE_COUNT) + _COUNT.size + sum(map(len, own)) + len(copied.encoded)
     free = size - used - len(_filler(0)) - len(_END_OF_OBJECT)
     if free < 0:
@@ -196,7 +224,9 @@ def head_body(
     )
 
 
-def _own_fields(values: HeadValues, creator: str, *, forced: bool) -> list[bytes]:
+def _own_fields(
+    values: HeadValues, creator: str, *, forced: bool, place: SegmentPlace | None
+) -> list[bytes]:
     own: dict[str, Value] = {
         "duration": values.duration_ms / 1000,
         "filesize": float(values.file_bytes),
@@ -215,6 +245,9 @@ def _own_fields(values: HeadValues, creator: str, *, forced: bool) -> list[bytes
         own["lastkeyframelocation"] = float(values.last_keyframe.offset)
     if forced:
         own["forcedStart"] = True
+    if place is not None:
+        own["recordingPosition"] = place.position_ms / 1000
+        own["segmentReason"] = place.reason
     return [_field(key, encode_values(value)) for key, value in own.items()]
 
 

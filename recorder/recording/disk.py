@@ -17,9 +17,12 @@ import errno
 import fcntl
 import os
 import re
+import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+import attrs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,6 +51,24 @@ _SAFE = os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | _SAFE
 
 
+@attrs.frozen
+class FileFacts:
+    """What a folder says of one of its names. `inode`: two names with the same are one file."""
+
+    size: int
+    modified_ns: int
+    inode: int
+    is_folder: bool = False
+
+
+@attrs.frozen
+class Space:
+    """Of a file system, in bytes; `available` is what we may still write."""
+
+    total: int
+    available: int
+
+
 class Disk(Protocol):
     """Blocking primitives. Folders and files are descriptors (int); every one raises OSError."""
 
@@ -70,11 +91,26 @@ class Disk(Protocol):
     def exists(self, folder: int, name: str) -> bool:
         """Whether the name is taken, by whatever."""
 
+    def facts(self, folder: int, name: str) -> FileFacts:
+        """Size, time and identity of a name, which may be a link or a folder."""
+
+    def size(self, file: int) -> int:
+        """The size of an open file."""
+
+    def identity(self, descriptor: int) -> tuple[int, int]:
+        """Device and inode: two descriptors with the same are one folder, or one file."""
+
+    def space(self, folder: int) -> Space:
+        """How much room its file system has."""
+
     def create_file(self, folder: int, name: str, mode: int = FILE_MODE) -> int:
         """A new empty file, open for writing; FileExistsError when the name is taken."""
 
     def open_file(self, folder: int, name: str) -> int:
         """A file that is there, open for reading."""
+
+    def open_to_repair(self, folder: int, name: str) -> int:
+        """A file that is there, open for reading and writing."""
 
     def open_lock(self, folder: int, name: str) -> int:
         """A file for `try_lock`, open for both, made when missing: never exclusive, because the
@@ -90,6 +126,13 @@ class Disk(Protocol):
     def truncate(self, file: int, size: int) -> None:
         """Cut the file to a size."""
 
+    def allocate(self, file: int, size: int) -> None:
+        """Give the file so many bytes of the disk, zeros, from its beginning."""
+
+    def forget_cache(self, file: int) -> None:
+        """Let what is in memory of the file go, so that the next read comes from the disk: after
+        a failed sync memory shows bytes that the disk never got."""
+
     def sync_file(self, file: int) -> None:
         """Make the file's bytes and size durable. After an error they are unknown, for good: a
         second call would return success without having written them."""
@@ -102,6 +145,9 @@ class Disk(Protocol):
 
     def unlink(self, folder: int, name: str) -> None:
         """Remove a file's name."""
+
+    def remove_folder(self, parent: int, name: str) -> None:
+        """Remove a folder that is empty."""
 
     def try_lock(self, file: int) -> bool:
         """Lock for as long as the descriptor is open; False: somebody else has."""
@@ -138,11 +184,32 @@ class OsDisk:
             return False
         return True
 
+    def facts(self, folder: int, name: str) -> FileFacts:
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        return FileFacts(
+            found.st_size, found.st_mtime_ns, found.st_ino, stat.S_ISDIR(found.st_mode)
+        )
+
+    def size(self, file: int) -> int:
+        return os.fstat(file).st_size
+
+    def identity(self, descriptor: int) -> tuple[int, int]:
+        found = os.fstat(descriptor)
+        return found.st_dev, found.st_ino
+
+    def space(self, folder: int) -> Space:
+        found = os.fstatvfs(folder)
+        # f_bavail, not f_bfree: ext4 keeps some percent for root.
+        return Space(found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize)
+
     def create_file(self, folder: int, name: str, mode: int = FILE_MODE) -> int:
         return os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE, mode, dir_fd=folder)
 
     def open_file(self, folder: int, name: str) -> int:
         return os.open(name, os.O_RDONLY | _SAFE, dir_fd=folder)
+
+    def open_to_repair(self, folder: int, name: str) -> int:
+        return os.open(name, os.O_RDWR | _SAFE, dir_fd=folder)
 
     def open_lock(self, folder: int, name: str) -> int:
         return os.open(name, os.O_RDWR | os.O_CREAT | _SAFE, FILE_MODE, dir_fd=folder)
@@ -156,6 +223,12 @@ class OsDisk:
     def truncate(self, file: int, size: int) -> None:
         os.ftruncate(file, size)
 
+    def allocate(self, file: int, size: int) -> None:
+        os.posix_fallocate(file, 0, size)
+
+    def forget_cache(self, file: int) -> None:
+        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+
     def sync_file(self, file: int) -> None:
         os.fdatasync(file)
 
@@ -167,6 +240,9 @@ class OsDisk:
 
     def unlink(self, folder: int, name: str) -> None:
         os.unlink(name, dir_fd=folder)
+
+    def remove_folder(self, parent: int, name: str) -> None:
+        os.rmdir(name, dir_fd=parent)
 
     def try_lock(self, file: int) -> bool:
         try:

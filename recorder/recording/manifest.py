@@ -74,6 +74,8 @@ class Segment:
         start_ms: where in the recording its time 0 lies.
         sha256: of the whole file; None until computed.
         repaired: recovery cut it, or wrote its header.
+        suspect: a sync of it failed, or it was read back where one had: bytes of it may not be
+            what was sent, and nothing in the file tells.
         forced: begun without a keyframe.
         deleted: by retention; the file is gone, the row stays.
         reason: why it was begun.
@@ -87,9 +89,29 @@ class Segment:
     tracks: tuple[TrackFacts, ...] = attrs.field(default=(), converter=_in_order)
     gap: Gap | None = None
     repaired: bool = False
+    suspect: bool = False
     forced: bool = False
     deleted: bool = False
     reason: str
+
+
+@attrs.frozen(kw_only=True)
+class Event:
+    """Something that happened while the recording went on, and changed nothing in it.
+
+    Attributes:
+        kind: "clock_step": the wall clock was set.
+        at_ms: where in the recording.
+        ms: of a step, its size; negative for one back.
+    """
+
+    kind: str
+    at_ms: int = attrs.field(validator=ge(0))
+    ms: int = 0
+
+
+def _events(events: Iterable[Event]) -> tuple[Event, ...]:
+    return tuple(events)
 
 
 @attrs.frozen(kw_only=True)
@@ -111,6 +133,7 @@ class Manifest:
     clock: Literal["trusted", "untrusted"]
     client: Client
     segments: tuple[Segment, ...] = ()
+    events: tuple[Event, ...] = attrs.field(default=(), converter=_events)
     counts: dict[str, int] = attrs.field(factory=dict)
 
     def to_json(self) -> bytes:

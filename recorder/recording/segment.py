@@ -10,7 +10,7 @@ from typing import Final
 
 from recorder.flv.codecs import Part, classify
 from recorder.flv.parameters import TrackParameters
-from recorder.flv.script import CopiedFields, head_body, reserved_bytes
+from recorder.flv.script import CopiedFields, SegmentPlace, head_body, reserved_bytes
 from recorder.flv.summary import SegmentSummary, TrackSummary
 from recorder.flv.tags import (
     FILE_HEADER_BYTES,
@@ -51,6 +51,7 @@ class OpenSegment:
         base: the dts that is time 0 in the file.
         due_dts: the media time at which the next keyframe ends it.
         tracks: those that its head declares.
+        place: where in its recording it begins, and why.
         forced: it begins with what a decoder cannot begin with.
     """
 
@@ -65,6 +66,7 @@ class OpenSegment:
         encoder: str,
         copied: CopiedFields,
         tracks: list[Track],
+        place: SegmentPlace,
         forced: bool,
     ) -> None:
         self.number = number
@@ -84,6 +86,7 @@ class OpenSegment:
         self.states: dict[Track, tuple[bytes, ...]] = {}
         """The state of each track that the file has been given so far."""
         self._encoder = encoder
+        self._place = place
         self._head_bytes = reserved_bytes(rules.duration_ms)
         self._taken_bytes = 0
         self.head = self._begin(tracks, copied)
@@ -97,6 +100,7 @@ class OpenSegment:
             creator=self._encoder,
             forced=self.is_forced,
             copied=copied,
+            place=self._place,
         )
         # Which kinds will come is not known yet; the flags are written again at the close.
         self.buffers.append(file_header(audio=True, video=True))
@@ -182,6 +186,7 @@ class OpenSegment:
             creator=self._encoder,
             forced=self.is_forced,
             copied=copied,
+            place=self._place,
         )
         patches = (
             (FLAGS_OFFSET, flags(audio=values.has_audio, video=values.has_video)),

@@ -13,7 +13,7 @@ not. When to cut is decided in `cuts`; what a file looks like is `segment`'s par
 from typing import Final
 
 from recorder.flv.codecs import Role
-from recorder.flv.script import CopiedFields
+from recorder.flv.script import CopiedFields, SegmentPlace
 from recorder.flv.tags import VIDEO
 from recorder.flv.timeline import Timeline
 from recorder.recording.actions import Action, CutReason, SegmentRules
@@ -229,6 +229,7 @@ class Segments:
     def _open(self, reason: CutReason, base: int, now_ms: int, *, is_entry: bool) -> OpenSegment:
         cutting = self._tracks.cutting
         newest = max(base, self._timeline.newest or base)
+        position_ms = self.cuts.position_ms(base)
         segment = OpenSegment(
             self._opened,
             base=base,
@@ -238,6 +239,7 @@ class Segments:
             encoder=self._encoder,
             copied=self._copied,
             tracks=self._tracks.alive(newest),
+            place=SegmentPlace(position_ms=position_ms, reason=reason.value),
             forced=not (is_entry and cutting is not None and cutting.can_start),
         )
         if not self._opened:
@@ -251,7 +253,7 @@ class Segments:
             segment.opened(
                 reason,
                 new_recording=reason in NEW_RECORDING,
-                position_ms=self.cuts.position_ms(base),
+                position_ms=position_ms,
             )
         )
         return segment

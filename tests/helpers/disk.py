@@ -12,7 +12,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from recorder.recording.disk import FILE_MODE, FOLDER_MODE, OsDisk
+from recorder.recording.disk import FILE_MODE, FOLDER_MODE, FileFacts, OsDisk, Space
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,6 +86,20 @@ class RecordingDisk:
             "exists", self._at(folder, name), lambda: self.inner.exists(folder, name)
         )
 
+    def facts(self, folder: int, name: str) -> FileFacts:
+        return self.perform("facts", self._at(folder, name), lambda: self.inner.facts(folder, name))
+
+    def size(self, file: int) -> int:
+        return self.perform("size", self._at(file, ""), lambda: self.inner.size(file))
+
+    def identity(self, descriptor: int) -> tuple[int, int]:
+        return self.perform(
+            "identity", self._at(descriptor, ""), lambda: self.inner.identity(descriptor)
+        )
+
+    def space(self, folder: int) -> Space:
+        return self.perform("space", self._at(folder, ""), lambda: self.inner.space(folder))
+
     def create_file(self, folder: int, name: str, mode: int = FILE_MODE) -> int:
         path = self._at(folder, name)
         return self._open(
@@ -95,6 +109,12 @@ class RecordingDisk:
     def open_file(self, folder: int, name: str) -> int:
         path = self._at(folder, name)
         return self._open("open_file", path, lambda: self.inner.open_file(folder, name), path)
+
+    def open_to_repair(self, folder: int, name: str) -> int:
+        path = self._at(folder, name)
+        return self._open(
+            "open_to_repair", path, lambda: self.inner.open_to_repair(folder, name), path
+        )
 
     def open_lock(self, folder: int, name: str) -> int:
         path = self._at(folder, name)
@@ -113,6 +133,12 @@ class RecordingDisk:
     def truncate(self, file: int, size: int) -> None:
         self.perform("truncate", self._at(file, ""), lambda: self.inner.truncate(file, size))
 
+    def allocate(self, file: int, size: int) -> None:
+        self.perform("allocate", self._at(file, ""), lambda: self.inner.allocate(file, size))
+
+    def forget_cache(self, file: int) -> None:
+        self.perform("forget_cache", self._at(file, ""), lambda: self.inner.forget_cache(file))
+
     def sync_file(self, file: int) -> None:
         self.perform("sync_file", self._at(file, ""), lambda: self.inner.sync_file(file))
 
@@ -128,6 +154,13 @@ class RecordingDisk:
 
     def unlink(self, folder: int, name: str) -> None:
         self.perform("unlink", self._at(folder, name), lambda: self.inner.unlink(folder, name))
+
+    def remove_folder(self, parent: int, name: str) -> None:
+        self.perform(
+            "remove_folder",
+            self._at(parent, name),
+            lambda: self.inner.remove_folder(parent, name),
+        )
 
     def try_lock(self, file: int) -> bool:
         return self.perform("try_lock", self._at(file, ""), lambda: self.inner.try_lock(file))
@@ -172,7 +205,9 @@ class FailingDisk(RecordingDisk):
         raise OSError(self._error, os.strerror(self._error), subject)
 
 
-_OPENING = frozenset({"open_path", "open_folder", "create_file", "open_file", "open_lock"})
+_OPENING = frozenset(
+    {"open_path", "open_folder", "create_file", "open_file", "open_to_repair", "open_lock"}
+)
 
 
 class RefusingDisk(RecordingDisk):

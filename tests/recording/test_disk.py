@@ -79,7 +79,7 @@ def test_a_link_is_not_followed_to_a_file(folder: int, tmp_path: Path, target: s
     (tmp_path / "link").symlink_to(target)
     with pytest.raises(FileExistsError):
         DISK.create_file(folder, "link")
-    for open_it in (DISK.open_file, DISK.open_lock):
+    for open_it in (DISK.open_file, DISK.open_to_repair, DISK.open_lock):
         with pytest.raises(OSError, match="symbolic links") as caught:
             open_it(folder, "link")
         assert caught.value.errno == errno.ELOOP
@@ -95,6 +95,7 @@ def test_no_descriptor_survives_an_exec(folder: int) -> None:
         DISK.open_folder(folder, "inner"),
         DISK.create_file(folder, "file"),
         DISK.open_file(folder, "file"),
+        DISK.open_to_repair(folder, "file"),
         DISK.open_lock(folder, "lock"),
     ]
     assert not any(map(os.get_inheritable, descriptors))
@@ -121,6 +122,67 @@ def test_a_write_goes_to_its_offset_and_moves_no_other(folder: int, tmp_path: Pa
         DISK.sync_file(file)
         DISK.truncate(file, 8)
     assert (tmp_path / "a").read_bytes() == b"01AB4567"
+
+
+def test_a_file_is_opened_to_be_repaired_and_not_made(folder: int, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"0123456789")
+    with closing(DISK, DISK.open_to_repair(folder, "a")) as file:
+        assert DISK.size(file) == 10
+        assert DISK.read(file, 4, 2) == b"2345"
+        DISK.write(file, [b"AB"], 2)
+        DISK.forget_cache(file)
+        assert DISK.read(file, 4, 2) == b"AB45"
+    with pytest.raises(FileNotFoundError):
+        DISK.open_to_repair(folder, "b")
+
+
+def test_a_folder_tells_what_its_names_are(folder: int, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"12345")
+    os.utime(tmp_path / "a", ns=(1, 2_000_000_003))
+    DISK.link(folder, "a", "b")
+    (tmp_path / "c").write_bytes(b"12345")
+    (tmp_path / "link").symlink_to("inner")
+    DISK.make_folder(folder, "inner")
+    a, b, c = (DISK.facts(folder, name) for name in "abc")
+    assert (a.size, a.modified_ns, a.is_folder) == (5, 2_000_000_003, False)
+    assert a.inode == b.inode != c.inode
+    assert DISK.facts(folder, "inner").is_folder
+    assert not DISK.facts(folder, "link").is_folder
+    with pytest.raises(FileNotFoundError):
+        DISK.facts(folder, "nothing")
+
+
+def test_two_descriptors_of_one_folder_are_the_same(folder: int, tmp_path: Path) -> None:
+    DISK.make_folder(folder, "inner")
+    with (
+        closing(DISK, DISK.open_path(tmp_path)) as again,
+        closing(DISK, DISK.open_folder(folder, "inner")) as inner,
+    ):
+        assert DISK.identity(again) == DISK.identity(folder) != DISK.identity(inner)
+
+
+def test_a_disk_says_how_much_room_there_is(folder: int, tmp_path: Path) -> None:
+    space = DISK.space(folder)
+    found = os.statvfs(tmp_path)
+    assert space.total == found.f_blocks * found.f_frsize
+    assert 0 < space.available <= space.total
+
+
+def test_an_allocated_file_has_its_bytes(folder: int, tmp_path: Path) -> None:
+    with closing(DISK, DISK.create_file(folder, "a")) as file:
+        DISK.allocate(file, 100_000)
+    assert (tmp_path / "a").stat().st_size == 100_000
+    assert (tmp_path / "a").stat().st_blocks * 512 >= 100_000
+
+
+def test_only_an_empty_folder_is_removed(folder: int, tmp_path: Path) -> None:
+    DISK.make_folder(folder, "inner")
+    (tmp_path / "inner/a").write_bytes(b"")
+    with pytest.raises(OSError, match="not empty"):
+        DISK.remove_folder(folder, "inner")
+    (tmp_path / "inner/a").unlink()
+    DISK.remove_folder(folder, "inner")
+    assert not DISK.exists(folder, "inner")
 
 
 def test_a_link_never_takes_a_name_that_is_taken(folder: int, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.recording.actions import TrackFacts
-from recorder.recording.manifest import Client, Gap, Manifest, ManifestError, Segment
+from recorder.recording.manifest import Client, Event, Gap, Manifest, ManifestError, Segment
 
 VIDEO = TrackFacts(kind="video", track=0, codec="avc1", width=1280, height=720)
 AUDIO = TrackFacts(kind="audio", track=0, codec="mp4a", sample_rate=48000, channels=2)
@@ -33,6 +33,7 @@ SECOND = Segment(
     tracks=(AUDIO,),
     gap=Gap(reason="connection lost", ms=4000),
     repaired=True,
+    suspect=True,
     forced=True,
     deleted=True,
     reason="forced_duration",
@@ -50,6 +51,7 @@ FULL = attrs.evolve(
     end_reason="publisher_ended",
     clock="trusted",
     segments=(FIRST, SECOND),
+    events=(Event(kind="clock_step", at_ms=1_000, ms=-3_600_000),),
     counts={"clamped_frames": 3, "clock_jumps": 1},
 )
 
@@ -70,20 +72,21 @@ def test_the_file_is_one_line_per_field_and_per_segment() -> None:
         ' "end_reason": null,\n'
         ' "clock": "untrusted",\n'
         ' "client": {"address": "10.2.0.7", "software": "Encoder Größe 1.0"},\n'
+        ' "events": [],\n'
         ' "counts": {},\n'
         ' "segments": []\n'
         "}\n"
     )
     lines = FULL.to_json().decode().splitlines()
-    assert lines[10:12] == [' "segments": [', f"  {json.dumps(_raw(FULL)['segments'][0])},"]
-    assert len(lines) == 15
+    assert lines[11:13] == [' "segments": [', f"  {json.dumps(_raw(FULL)['segments'][0])},"]
+    assert len(lines) == 16
 
 
 def test_every_field_stands_in_the_file_under_its_name() -> None:
     raw = _raw(FULL)
     assert set(raw) == {
         *("version", "room", "number", "start", "end", "end_reason", "clock", "client"),
-        *("segments", "counts"),
+        *("segments", "events", "counts"),
     }
     assert raw["segments"][1] == {
         "file": "0002.flv",
@@ -104,6 +107,7 @@ def test_every_field_stands_in_the_file_under_its_name() -> None:
         ],
         "gap": {"reason": "connection lost", "ms": 4000},
         "repaired": True,
+        "suspect": True,
         "forced": True,
         "deleted": True,
         "reason": "forced_duration",
