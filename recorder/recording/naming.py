@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 import attrs
 
 MANIFEST_FILE = "recording.json"
+KEEP_FILE = "KEEP"
+"""Beside a manifest: the recording is never deleted. What is in it is for people."""
 SEGMENT_SUFFIX = ".flv"
 PART_SUFFIX = ".part"
 

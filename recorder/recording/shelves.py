@@ -20,6 +20,7 @@ import attrs
 from recorder.recording import naming
 from recorder.recording.disk import closing
 from recorder.recording.manifest import Manifest, ManifestError
+from recorder.recording.rows import Row, damaged_row, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -130,3 +131,25 @@ def read_manifest(disk: Disk, folder: int) -> Manifest:
             if size > MANIFEST_BYTES:
                 raise ManifestError(f"larger than {MANIFEST_BYTES} bytes")
     return Manifest.from_json(b"".join(blocks))
+
+
+def read_row(disk: Disk, root: int, path: str) -> Row:
+    """Sum up one recording, whatever state its manifest is in.
+
+    Raises:
+        FileNotFoundError: there is no such recording, or none any more.
+    """
+    kept = False
+    try:
+        with open_recording(disk, root, path) as folder:
+            kept = disk.exists(folder, naming.KEEP_FILE)
+            try:
+                return row_of(path, read_manifest(disk, folder), kept=kept)
+            except FileNotFoundError:
+                return damaged_row(path, "there is no manifest", kept=kept)
+            except ManifestError as error:
+                return damaged_row(path, str(error), kept=kept)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        return damaged_row(path, f"cannot be read: {error.strerror}", kept=kept)
