@@ -1,4 +1,4 @@
-"""The catalogue: an SQLite index over all manifests, so that a listing reads one file, not ten thousand.
+"""The catalogue: an SQLite index over all manifests, so that a listing reads one file.
 
 Owns the file `.recorder/catalogue.sqlite3`, its schema, and what becomes of a damaged one: it is
 removed and begun anew. It is a cache. The manifests are the truth, nothing needs it to record, and
@@ -33,7 +33,7 @@ VERSION = 1
 """Of the schema. Another one is made anew from the manifests; raise it for any change below."""
 
 BUSY_S = 2.0
-"""How long somebody else may hold the file, a person at an SQLite shell, before that is an error."""
+"""How long somebody else, perhaps a person at an SQLite shell, may hold the file."""
 
 _SCHEMA = """
 CREATE TABLE recording (
@@ -173,7 +173,7 @@ class Catalogue:
         return {number for (number,) in self._connection.execute(select)}
 
     def newest_start_utc_ms(self) -> int | None:
-        """The latest start that a believed clock has told, in ms since 1970; None: there is none."""
+        """The latest start by a believed clock, in ms since 1970; None: there is none."""
         select = "SELECT max(start_utc_ms) FROM recording WHERE clock = 'trusted'"
         (newest,) = self._connection.execute(select).fetchone()
         return None if newest is None else int(newest)

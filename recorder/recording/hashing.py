@@ -19,6 +19,7 @@ import os
 import queue
 import threading
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -153,7 +154,7 @@ class Hasher:
                 result = self._hash(job)
             except HashingStoppedError:
                 break
-            _call_on_loop(token, lambda job=job, result=result: self._deliver(job, result))
+            _call_on_loop(token, partial(self._deliver, job, result))
         _call_on_loop(token, ended)
 
     def _hash(self, job: _Job) -> str | OSError:

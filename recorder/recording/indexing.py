@@ -29,7 +29,7 @@ from recorder.logs import same
 from recorder.recording import naming
 from recorder.recording.catalogue import CATALOGUE_FILE, Catalogue, is_damage, remove
 from recorder.recording.known import META_FOLDER
-from recorder.recording.rows import row_of
+from recorder.recording.rows import Row, row_of
 from recorder.recording.shelves import Shelved, open_recording, read_row, walk
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ class Indexer:
         finally:
             self._stopping = True
             with trio.move_on_after(CLOSE_S, shield=True) as scope:
-                await self._in_thread(self._close)
+                await self._ended(self._close)
             if scope.cancelled_caught:
                 log.warning("The disk does not answer: the catalogue is left as it is.")
 
@@ -225,10 +225,13 @@ class Indexer:
                 extra=same("catalogue"),
             )
         damaged = isinstance(error, sqlite3.Error) and is_damage(error)
+        await self._ended(self._discard if damaged else self._close)
+
+    async def _ended(self, call: Callable[[], None]) -> None:
         try:
-            await self._in_thread(self._discard if damaged else self._close)
-        except (sqlite3.Error, OSError) as another:
-            log.debug("Closing the catalogue failed: %s", another)
+            await self._in_thread(call)
+        except (sqlite3.Error, OSError) as error:
+            log.debug("Closing the catalogue failed: %s", error)
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await trio.to_thread.run_sync(call, limiter=self._limiter, abandon_on_cancel=True)
@@ -252,15 +255,13 @@ class Indexer:
         comparison = compare(
             found, catalogue.folders(), unsettled | catalogue.unsettled(), unreadable
         )
-        with catalogue.batch():
-            for number in comparison.gone:
-                catalogue.remove(number)
+        _store(catalogue, dict.fromkeys(comparison.gone))
         return comparison.read
 
     def _read(self, recordings: Sequence[Shelved]) -> None:
         catalogue = self._open_catalogue()
         # Read first: nobody else waits for the file as long as that takes.
-        rows = {}
+        rows = dict[int, Row | None]()
         for shelved in recordings:
             if self._stopping:
                 return
@@ -268,12 +269,7 @@ class Indexer:
                 rows[shelved.number] = read_row(self._disk, self._root(), shelved.path)
             except FileNotFoundError:
                 rows[shelved.number] = None
-        with catalogue.batch():
-            for number, row in rows.items():
-                if row is None:
-                    catalogue.remove(number)
-                else:
-                    catalogue.put(row)
+        _store(catalogue, rows)
 
     def _complete(self) -> int | None:
         catalogue = self._open_catalogue()
@@ -282,18 +278,21 @@ class Indexer:
 
     def _write(self, changes: Mapping[int, tuple[str, Manifest] | None]) -> int | None:
         catalogue = self._open_catalogue()
-        with catalogue.batch():
-            for number, change in changes.items():
-                if change is None:
-                    catalogue.remove(number)
-                else:
-                    folder, manifest = change
-                    catalogue.put(row_of(folder, manifest, kept=self._is_marked_kept(folder)))
+        rows = {
+            number: None if change is None else self._row_of(*change)
+            for number, change in changes.items()
+        }
+        _store(catalogue, rows)
         return catalogue.newest_start_utc_ms()
 
-    def _is_marked_kept(self, path: str) -> bool:
-        with open_recording(self._disk, self._root(), path) as folder:
-            return self._disk.exists(folder, naming.KEEP_FILE)
+    def _row_of(self, path: str, manifest: Manifest) -> Row | None:
+        """None: the folder has gone since."""
+        try:
+            with open_recording(self._disk, self._root(), path) as folder:
+                kept = self._disk.exists(folder, naming.KEEP_FILE)
+        except FileNotFoundError:
+            return None
+        return row_of(path, manifest, kept=kept)
 
     def _open_catalogue(self) -> Catalogue:
         assert self._catalogue is not None, "opened before anything else"
@@ -307,3 +306,13 @@ class Indexer:
     def _discard(self) -> None:
         self._close()
         remove(self._path)
+
+
+def _store(catalogue: Catalogue, rows: Mapping[int, Row | None]) -> None:
+    """At once; None: the recording is gone."""
+    with catalogue.batch():
+        for number, row in rows.items():
+            if row is None:
+                catalogue.remove(number)
+            else:
+                catalogue.put(row)

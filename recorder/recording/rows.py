@@ -65,6 +65,7 @@ def row_of(folder: str, manifest: Manifest, *, kept: bool) -> Row:
     if (manifest.room, manifest.number) != (room, number):
         why = f"the manifest is that of recording {manifest.number} in {manifest.room}"
         return damaged_row(folder, why, kept=kept)
+    ends = (each.start_ms + each.duration_ms for each in manifest.segments)
     there = [segment for segment in manifest.segments if not segment.deleted]
     return Row(
         number=number,
@@ -75,9 +76,7 @@ def row_of(folder: str, manifest: Manifest, *, kept: bool) -> Row:
         end_utc=manifest.end,
         end_reason=manifest.end_reason,
         clock=manifest.clock,
-        duration_ms=max(
-            (each.start_ms + each.duration_ms for each in manifest.segments), default=0
-        ),
+        duration_ms=max(ends, default=0),
         bytes=sum(each.bytes for each in there),
         segments=len(there),
         gaps=sum(each.gap is not None for each in manifest.segments),

@@ -23,7 +23,7 @@ from recorder.recording.manifest import Manifest, ManifestError
 from recorder.recording.rows import Row, damaged_row, row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from recorder.recording.disk import Disk
 
@@ -48,7 +48,7 @@ class Shelved:
 
 def walk(
     disk: Disk, root: int, on_error: Callable[[str, OSError], None] | None = None
-) -> Iterator[Shelved]:
+) -> Generator[Shelved, None, None]:
     """Every recording's folder below a storage, by room, date and number.
 
     Two descriptors are open between its steps; `contextlib.closing` gives them back where the
