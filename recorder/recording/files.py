@@ -12,10 +12,8 @@ because a second sync after a failed one tells lies.
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
-import os
 from typing import TYPE_CHECKING
 
 import attrs
@@ -29,6 +27,7 @@ from recorder.recording.disk import (
     replace_file,
     write_all,
 )
+from recorder.recording.final_name import give_final_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,9 +37,6 @@ if TYPE_CHECKING:
     from recorder.recording.storage import Storage
 
 log = logging.getLogger(__name__)
-
-NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
-"""What link(2) says where a file can have one name only: FAT, exFAT, some of FUSE."""
 
 _NOT_OPEN = -1
 """In place of a descriptor: the kernel answers EBADF, which is an OSError like any other."""
@@ -129,27 +125,8 @@ class RecordingFiles:
                 write_all(disk, segment.descriptor, [data], offset)
             # 2. Nothing has the final name that is not whole on the disk.
             disk.sync_file(segment.descriptor)
-        part, final = naming.part_name(file), naming.segment_name(file)
-        # 3. A link, because it never takes a name that something else has.
-        try:
-            disk.link(folder, part, final)
-        except OSError as error:
-            if error.errno not in NO_LINKS:
-                raise
-            self._rename_part(part, final)
-            return
-        # 4. The new name first: until it is durable the old one is all there is.
-        disk.sync_folder(folder)
-        # 5. If this is lost, both names are there, and that is understood.
-        disk.unlink(folder, part)
-
-    def _rename_part(self, part: str, final: str) -> None:
-        """Steps 3 to 5 where links do not exist: look, then rename. Nobody comes between the two,
-        since the storage is locked and has one writer."""
-        if self._disk.exists(self._folder, final):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), final)
-        self._disk.rename(self._folder, part, final)
-        self._disk.sync_folder(self._folder)
+        # 3. to 5.
+        give_final_name(disk, folder, file)
 
     def save_manifest(self, manifest: Manifest) -> None:
         """Replace the manifest atomically and durably."""

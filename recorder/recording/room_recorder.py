@@ -135,8 +135,8 @@ class RoomRecorder:
             self._last_media_ms = self._arrived_ms
         for action in actions:
             match action:
-                case Appended(segment, buffers, size):
-                    place = self._places[segment]
+                case Appended(opened, buffers, size):
+                    place = self._places[opened.segment]
                     place.recording.append(place.file, buffers, size)
                 case Opened():
                     self._open(action)

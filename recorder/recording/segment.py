@@ -211,17 +211,20 @@ class OpenSegment:
             (FLAGS_OFFSET, flags(audio=values.has_audio, video=values.has_video)),
             (FILE_HEADER_BYTES, tag(SCRIPT, 0, body)),
         )
-        return Closed(self.opened.segment, patches, self._facts())
+        facts = facts_of(self.summary, forced=self.is_forced, counts=dict(self.counts))
+        return Closed(self.opened.segment, patches, facts)
 
-    def _facts(self) -> SegmentFacts:
-        return SegmentFacts(
-            duration_ms=self.summary.duration_ms,
-            size_bytes=self.summary.file_bytes,
-            tracks=[_track_facts(track) for track in self.summary.played_tracks()],
-            keyframes=self.summary.keyframes,
-            forced=self.is_forced,
-            counts=dict(self.counts),
-        )
+
+def facts_of(summary: SegmentSummary, *, forced: bool, counts: dict[str, int]) -> SegmentFacts:
+    """What is said of a file with these tags in it, by who wrote it and by who found it."""
+    return SegmentFacts(
+        duration_ms=summary.duration_ms,
+        size_bytes=summary.file_bytes,
+        tracks=[_track_facts(track) for track in summary.played_tracks()],
+        keyframes=summary.keyframes,
+        forced=forced,
+        counts=counts,
+    )
 
 
 def _track_facts(track: TrackSummary) -> TrackFacts:
