@@ -182,4 +182,3 @@ def _with_splits(appended: Iterable[Appended]) -> Iterator[Held]:
                 is_split = False
             else:
                 yield item
-

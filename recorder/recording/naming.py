@@ -77,6 +77,16 @@ def recording_folder(number: int, start_utc_ns: int) -> str:
     return f"{number_name(number)}-{_moment(start_utc_ns):%H%M%S}Z"
 
 
+def recording_path(room: str, number: int, start_utc_ns: int) -> str:
+    """The same, below the storage: `room101/2026-11-22/0000042-103000Z`."""
+    folders = (
+        room_folder(room),
+        date_folder(start_utc_ns),
+        recording_folder(number, start_utc_ns),
+    )
+    return "/".join(folders)
+
+
 def parse_recording_folder(name: str) -> int | None:
     """The number of the recording whose folder has this name; None: not a recording's folder."""
     match = _RECORDING.fullmatch(name)

@@ -98,8 +98,7 @@ def _listed(
         yield folder, names
 
 
-@contextmanager
-def open_recording(disk: Disk, root: int, path: str) -> Iterator[int]:
+def recording_folder(disk: Disk, root: int, path: str) -> int:
     """The descriptor of a recording's folder, by its path below the storage.
 
     Raises:
@@ -110,8 +109,13 @@ def open_recording(disk: Disk, root: int, path: str) -> Iterator[int]:
         closing(disk, disk.open_folder(root, room)) as room_folder,
         closing(disk, disk.open_folder(room_folder, date)) as date_folder,
     ):
-        folder = disk.open_folder(date_folder, name)
-    with closing(disk, folder):
+        return disk.open_folder(date_folder, name)
+
+
+@contextmanager
+def open_recording(disk: Disk, root: int, path: str) -> Iterator[int]:
+    """The same, for as long as the context lasts."""
+    with closing(disk, recording_folder(disk, root, path)) as folder:
         yield folder
 
 
