@@ -17,7 +17,6 @@ from recorder.cli_progress import progress
 from recorder.config.document import printable
 from recorder.recording.by_hand import ByHand, Outcome
 from recorder.recording.disk import OsDisk
-from recorder.recording.hashing import sha256_of
 from recorder.recording.recovery import Recovered
 
 EXIT_GOOD = 0
@@ -47,6 +46,9 @@ def recover_command(
         outcomes.append(outcome)
         if not as_json:
             click.echo(printable(f"{outcome.path}: {_sentence(outcome)}"))
+
+    # Here, because it brings the event loop with it, and most commands need neither.
+    from recorder.recording.hashing import sha256_of
 
     disk = OsDisk()
 
