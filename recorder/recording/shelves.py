@@ -106,12 +106,12 @@ def open_recording(disk: Disk, root: int, path: str) -> Iterator[int]:
         OSError: NotADirectoryError among others, where a link or a file stands in the way.
     """
     room, date, name = path.split("/")
-    with (
-        closing(disk, disk.open_folder(root, room)) as room_folder,
-        closing(disk, disk.open_folder(room_folder, date)) as date_folder,
-    ):
-        folder = disk.open_folder(date_folder, name)
-    with closing(disk, folder):
+    with ExitStack() as kept:
+        with (
+            closing(disk, disk.open_folder(root, room)) as room_folder,
+            closing(disk, disk.open_folder(room_folder, date)) as date_folder,
+        ):
+            folder = kept.enter_context(closing(disk, disk.open_folder(date_folder, name)))
         yield folder
 
 

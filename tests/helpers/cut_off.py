@@ -15,6 +15,7 @@ from recorder.recording.storage import Storage
 from tests.helpers.segments import Publish, rules
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from recorder.recording.actions import Action
@@ -47,8 +48,17 @@ def actions(*, end_ms: int = 3_500, size: int = 100) -> list[Action]:
     return found + publish.segmenter.take()
 
 
-def cut_off(directory: Path, after: int, made: list[Action], disk: Disk | None = None) -> Manifest:
-    """Record what these actions say into an initialised storage, up to so many of them.
+def cut_off(
+    directory: Path,
+    made: list[Action],
+    disk: Disk | None = None,
+    *,
+    ready: Callable[[], None] = lambda: None,
+) -> Manifest:
+    """Record what these actions say into an initialised storage, and leave it there.
+
+    Args:
+        ready: called when the storage is open.
 
     Returns:
         The manifest that tells of the segments closed so far.
@@ -56,10 +66,11 @@ def cut_off(directory: Path, after: int, made: list[Action], disk: Disk | None =
     manifest = YOUNG
     opened: dict[int, Opened] = {}
     with Storage.open(directory, None, disk or OsDisk()) as storage:
+        ready()
         files = RecordingFiles(storage, "room101", storage.take_number(), START_UTC_NS)
         try:
             files.start(manifest)
-            for action in made[:after]:
+            for action in made:
                 index = action.segment + 1
                 if isinstance(action, Opened):
                     opened[index] = action
