@@ -52,6 +52,8 @@ DECISIONS = {
     "recorder.recording.entries",
     "recorder.recording.health",
     "recorder.recording.hold",
+    "recorder.recording.late_rows",
+    "recorder.recording.recovery_plan",
     "recorder.recording.rows",
     "recorder.recording.segment",
     "recorder.recording.segmenter",

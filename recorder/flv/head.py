@@ -38,7 +38,7 @@ class Head:
     forced: bool = False
     repaired: bool = False
     suspect: bool = False
-    copied: CopiedFields = CopiedFields()
+    copied: CopiedFields = attrs.field(factory=CopiedFields)
     """The publisher's values."""
 
 

@@ -36,11 +36,11 @@ def with_rows(manifest: Manifest, rows: Iterable[Segment]) -> Manifest:
             row = attrs.evolve(row, gap=_gap(row, before, row.start_ms - end_ms))
         segments.append(row)
         end_ms = max(end_ms, row.end_ms)
-    numbers = {
+    marked = {
         "repaired_segments": sum(row.repaired for row in segments),
         "suspect_segments": sum(row.suspect for row in segments),
     }
-    counts = manifest.counts | {name: number for name, number in numbers.items() if number}
+    counts = manifest.counts | {name: number for name, number in marked.items() if number}
     return attrs.evolve(manifest, segments=tuple(segments), counts=counts)
 
 

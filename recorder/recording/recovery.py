@@ -80,6 +80,7 @@ class Recovered:
         path: below the storage.
         manifest: as it is now; None: nothing was recorded, and the folder is gone if it was empty.
         made_anew: there was no manifest, or none that could be read.
+        was_damaged: there was one that could not be read; it is kept under another name.
         was_ended: it had no end before.
         checksums: how many were computed.
         is_done: the recording is finished, and its entry gone. False: checksums are missing.
@@ -89,6 +90,7 @@ class Recovered:
     manifest: Manifest | None
     files: Repaired
     made_anew: bool = False
+    was_damaged: bool = False
     was_ended: bool = False
     checksums: int = 0
     is_done: bool = True
@@ -220,6 +222,7 @@ def recover_folder(
         manifest=manifest,
         files=done,
         made_anew=found.manifest is None,
+        was_damaged=found.is_damaged,
         was_ended=before.end is None,
         checksums=0 if checksum is None else len(missing),
         is_done=checksum is not None or not missing,

@@ -129,6 +129,15 @@ def _steps(found: Found, below: int | None) -> Iterator[Step]:
             yield Scan(index, final.size)
 
 
+def bytes_to_read(found: Found) -> int:
+    """How much recovery will read at most: what it scans, and what has no checksum, whole."""
+    scans = [step.size for step in plan_files(found) if isinstance(step, Salvage | Scan)]
+    rows = () if found.manifest is None else found.manifest.segments
+    # What is scanned has no checksum either.
+    hashes = sum(row.bytes for row in rows if row.sha256 is None and row.file in found.names)
+    return 2 * sum(scans) + hashes
+
+
 def _index(name: str) -> int:
     segment = naming.parse_segment(name)
     assert segment is not None, "other names are not among the files"

@@ -21,7 +21,17 @@ from recorder.flv.head import Head, read_head
 from recorder.flv.scanner import ScannedTag, Scanner
 from recorder.flv.script import head_body
 from recorder.flv.summary import SegmentSummary
-from recorder.flv.tags import FILE_HEADER_BYTES, FLAGS_OFFSET, SCRIPT, VIDEO, flags, tag
+from recorder.flv.tags import (
+    AUDIO,
+    FILE_HEADER_BYTES,
+    FLAGS_OFFSET,
+    SCRIPT,
+    TAG_OVERHEAD,
+    VIDEO,
+    file_header,
+    flags,
+    tag,
+)
 from recorder.recording import naming
 from recorder.recording.disk import closing, write_all
 from recorder.recording.final_name import give_final_name, set_aside
@@ -29,7 +39,7 @@ from recorder.recording.manifest import Segment
 from recorder.recording.segment import facts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import TypeAlias
 
     from recorder.recording.disk import Disk
@@ -90,7 +100,9 @@ def salvage_part(
         most = size if landed_bytes is None else min(size, landed_bytes)
         # 1.
         scan = _scan(disk, file, most, progress)
-        has_something = not scan.has_frames and _has_something(disk, file, scan, most)
+        has_something = not scan.has_frames and _has_something(disk, file, scan, size)
+        if has_something:
+            disk.sync_file(file)
         if scan.has_frames:
             row = scan.row(index, after_ms)
             row = _repair(disk, file, scan, row, size, creator=creator, suspect=suspect)
@@ -164,32 +176,41 @@ class _Scan:
 
 def _scan(disk: Disk, file: int, most: int, progress: Progress | None) -> _Scan:
     scan = _Scan()
-    offset = 0
-    while offset < most and scan.scanner.broken is None:
-        block = disk.read(file, min(BLOCK_BYTES, most - offset), offset)
-        if not block:
-            break  # Shorter than it was.
+    for block in _blocks(disk, file, 0, most):
         scan.feed(block)
-        offset += len(block)
         if progress is not None:
             progress(len(block))
+        if scan.scanner.broken is not None:
+            break
     return scan
 
 
-def _has_something(disk: Disk, file: int, scan: _Scan, most: int) -> bool:
-    """Whether there is anything behind the whole tags but zeros, which a disk gives for what it
-    was not in time to write, and a tag that is cut off."""
+def _has_something(disk: Disk, file: int, scan: _Scan, size: int) -> bool:
+    """Whether there is anything behind the whole tags and the one that was being written, but
+    zeros, which a disk gives for what it was not in time to write."""
     if scan.scanner.broken is None:
         return False
-    offset = scan.scanner.good_bytes
-    while offset < most:
-        block = disk.read(file, min(BLOCK_BYTES, most - offset), offset)
-        if not block:
-            break
-        if block != _ZEROS[: len(block)]:
-            return True
+    blocks = _blocks(disk, file, _end_of_torn(disk, file, scan.scanner.good_bytes), size)
+    return any(block != _ZEROS[: len(block)] for block in blocks)
+
+
+def _end_of_torn(disk: Disk, file: int, good_bytes: int) -> int:
+    """Where the tag would end, or the file header, in which a file breaks; any of it may be
+    zeros. The same place where neither begins there."""
+    first = disk.read(file, FILE_HEADER_BYTES, good_bytes)
+    if not good_bytes:
+        header = file_header(audio=True, video=True)
+        is_torn = all(found in (0, byte) for found, byte in zip(first, header, strict=True))
+        return FILE_HEADER_BYTES if is_torn else 0
+    size = int.from_bytes(first[1:4], "big")
+    return good_bytes + (size + TAG_OVERHEAD if first[0] in (AUDIO, VIDEO, SCRIPT) else 0)
+
+
+def _blocks(disk: Disk, file: int, offset: int, end: int) -> Iterator[bytes]:
+    """What is in a file up to `end`, or to where it ends."""
+    while offset < end and (block := disk.read(file, min(BLOCK_BYTES, end - offset), offset)):
+        yield block
         offset += len(block)
-    return False
 
 
 def _repair(

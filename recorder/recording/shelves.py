@@ -105,11 +105,15 @@ def recording_folder(disk: Disk, root: int, path: str) -> int:
         OSError: NotADirectoryError among others, where a link or a file stands in the way.
     """
     room, date, name = path.split("/")
-    with (
-        closing(disk, disk.open_folder(root, room)) as room_folder,
-        closing(disk, disk.open_folder(room_folder, date)) as date_folder,
-    ):
-        return disk.open_folder(date_folder, name)
+    with ExitStack() as kept:
+        with (
+            closing(disk, disk.open_folder(root, room)) as room_folder,
+            closing(disk, disk.open_folder(room_folder, date)) as date_folder,
+        ):
+            folder = disk.open_folder(date_folder, name)
+            kept.callback(disk.close, folder)
+        kept.pop_all()
+    return folder
 
 
 @contextmanager

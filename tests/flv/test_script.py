@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from recorder.amf import AmfError, EcmaArray, Value, decode_value, encode_values
 from recorder.flv import script
 from recorder.flv.script import (
-    ON_METADATA,
     CopiedFields,
     HeadValues,
     IndexEntry,
