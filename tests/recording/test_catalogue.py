@@ -14,7 +14,7 @@ import attrs
 import pytest
 
 from recorder.recording import catalogue as module
-from recorder.recording.catalogue import VERSION, Catalogue, Page, is_damage, remove
+from recorder.recording.catalogue import VERSION, Catalogue, DamagedError, Page, is_damage, remove
 from recorder.recording.manifest import Manifest
 from recorder.recording.rows import Row, damaged_row, row_of
 from tests.helpers.disk import open_descriptors
@@ -108,7 +108,7 @@ def test_numbers_and_texts_that_sqlite_cannot_hold_are_held_as_far_as_it_can(
 def test_the_table_takes_nothing_that_is_no_row(catalogue: Catalogue) -> None:
     for wrong in ({"number": 0}, {"bytes": -1}, {"clock": "perhaps"}, {"segments": "many"}):
         with pytest.raises(sqlite3.IntegrityError):
-            catalogue.put(attrs.evolve(_row(42), **wrong))  # type: ignore[arg-type]  # Wrong.
+            catalogue.put(attrs.evolve(_row(42), **wrong))
 
 
 def test_unsettled_is_what_will_change(catalogue: Catalogue) -> None:
@@ -134,9 +134,9 @@ def test_a_batch_is_written_whole_or_not_at_all(catalogue: Catalogue) -> None:
     with catalogue.batch():
         catalogue.put(_row(1))
         catalogue.put(_row(2))
-    with pytest.raises(KeyError), catalogue.batch():
-        catalogue.remove(1)
-        raise KeyError
+    with pytest.raises(sqlite3.IntegrityError), catalogue.batch():
+        for row in (_row(3), attrs.evolve(_row(4), bytes=-1)):
+            catalogue.put(row)
     assert catalogue.numbers() == {1, 2}
 
 
@@ -174,11 +174,11 @@ def test_a_page_is_of_one_room_and_of_a_span(catalogue: Catalogue) -> None:
         catalogue.put(_row(number, room, start_utc_ms=START_MS + number * MINUTE_MS))
     assert _numbers(catalogue.page(room="room101")) == [5, 3, 1]
     assert _numbers(catalogue.page(room="room103")) == []
-    span = {"from_ms": START_MS + 2 * MINUTE_MS, "to_ms": START_MS + 5 * MINUTE_MS}
-    assert _numbers(catalogue.page(**span)) == [4, 3, 2]
-    page = catalogue.page(room="room102", limit=1, **span)
+    first, last = START_MS + 2 * MINUTE_MS, START_MS + 5 * MINUTE_MS
+    assert _numbers(catalogue.page(from_ms=first, to_ms=last)) == [4, 3, 2]
+    page = catalogue.page("room102", first, last, limit=1)
     assert (_numbers(page), page.cursor) == ([4], 4)
-    assert _numbers(catalogue.page(room="room102", cursor=4, limit=1, **span)) == [2]
+    assert _numbers(catalogue.page("room102", first, last, cursor=4, limit=1)) == [2]
 
 
 def test_a_page_is_found_without_reading_every_row(catalogue: Catalogue) -> None:
@@ -309,6 +309,20 @@ def test_a_catalogue_that_is_deleted_while_it_is_open_begins_anew(path: Path) ->
         assert again.numbers() == set()
 
 
+def test_a_file_that_was_removed_or_replaced_is_noticed(path: Path) -> None:
+    _complete(path, 1)
+    with closing(Catalogue.open(path)) as catalogue:
+        catalogue.check_in_place()
+        path.rename(path.with_name("aside"))
+        with pytest.raises(DamagedError, match="removed or replaced"):
+            catalogue.check_in_place()
+        path.write_bytes(b"another")
+        with pytest.raises(DamagedError):
+            catalogue.check_in_place()
+        path.with_name("aside").rename(path)
+        catalogue.check_in_place()
+
+
 def test_removing_a_catalogue_leaves_nothing_of_it(path: Path) -> None:
     _complete(path, 1)
     for suffix in ("-wal", "-shm", "-journal"):
@@ -323,6 +337,11 @@ def test_a_folder_in_its_place_is_an_error(path: Path) -> None:
     assert Catalogue.open_to_read(path) is None
     with pytest.raises(sqlite3.OperationalError):
         Catalogue.open(path)
+
+
+def test_a_catalogue_that_cannot_even_be_looked_for_is_not_read(path: Path) -> None:
+    # The same as a folder of somebody else's: no permission, which root does not lack.
+    assert Catalogue.open_to_read(path / ("x" * 300)) is None
 
 
 def test_a_folder_that_is_not_there_is_not_made(path: Path) -> None:
@@ -355,7 +374,9 @@ def test_a_catalogue_is_read_while_it_is_written(path: Path) -> None:
         with closing(reader), writer.batch():
             writer.put(_row(2))
             assert reader.numbers() == {1}
-        with closing(Catalogue.open_to_read(path) or pytest.fail()) as reader:
+        reader = Catalogue.open_to_read(path)
+        assert reader is not None
+        with closing(reader):
             assert reader.numbers() == {1, 2}
             with pytest.raises(sqlite3.OperationalError, match="readonly"):
                 reader.put(_row(3))
