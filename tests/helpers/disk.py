@@ -168,6 +168,10 @@ class RecordingDisk:
     def file_system(self, folder: int) -> str:
         return self.perform("file_system", self._at(folder, ""), lambda: self.kind)
 
+    def replace(self, old: int, new: int) -> None:
+        self.perform("replace", self._at(old, ""), lambda: self.inner.replace(old, new))
+        self._names[old] = self._names[new]
+
     def close(self, descriptor: int) -> None:
         self.perform("close", self._at(descriptor, ""), lambda: self.inner.close(descriptor))
 
