@@ -34,20 +34,18 @@ class Ballast:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    @property
     def size(self) -> int:
         """What it takes of this disk, in bytes."""
         total = self._storage.disk.space(self._storage.meta).total
         return max(MIN_BYTES, min(MAX_BYTES, total // SHARE))
 
-    @property
     def is_there(self) -> bool:
         """Whole, and of the size this disk deserves."""
         try:
             facts = self._storage.disk.facts(self._storage.meta, BALLAST_FILE)
         except FileNotFoundError:
             return False
-        return facts.size >= self.size
+        return facts.size >= self.size()
 
     def make(self) -> int:
         """Make it when it is missing and there is room for it and as much beside it.
@@ -59,7 +57,7 @@ class Ballast:
             OSError: the disk refused, for another reason than room.
         """
         disk, meta = self._storage.disk, self._storage.meta
-        is_there, size = self.is_there, self.size
+        is_there, size = self.is_there(), self.size()
         missing = (size if is_there else 2 * size) - disk.space(meta).available
         if is_there or missing > 0:
             return max(0, missing)

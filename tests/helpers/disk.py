@@ -219,10 +219,10 @@ class RefusingDisk(RecordingDisk):
 
     def __init__(self, operation: str, error: int) -> None:
         super().__init__()
-        self._operation = operation
+        self.operation = operation
         self._error = error
 
     def perform(self, operation: str, subject: str, action: Callable[[], T]) -> T:
-        if operation == self._operation:
+        if operation == self.operation:
             raise OSError(self._error, os.strerror(self._error), subject)
         return super().perform(operation, subject, action)
