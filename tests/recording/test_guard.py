@@ -384,7 +384,7 @@ async def test_a_stop_does_not_wait_for_a_sick_disk(
         assert time.monotonic() - before < 20
     finally:
         disk.gate.set()
-        await trio.testing.wait_all_threads_completed()
+    await trio.testing.wait_all_threads_completed()
 
 
 # A disk that is full.
