@@ -57,12 +57,13 @@ class Ballast:
             OSError: the disk refused, for another reason than room.
         """
         disk, meta = self._storage.disk, self._storage.meta
+        # What an attempt left that was cut off; first, since it takes the room it could not get.
+        self._unlink(UNFINISHED_FILE)
         is_there, size = self.is_there(), self.size()
         missing = (size if is_there else 2 * size) - disk.space(meta).available
         if is_there or missing > 0:
             return max(0, missing)
-        # What an earlier attempt left, or a size that does not do any more.
-        self._unlink(UNFINISHED_FILE)
+        # One of a size that does not do any more.
         self._unlink(BALLAST_FILE)
         try:
             with closing(disk, disk.create_file(meta, UNFINISHED_FILE, PRIVATE_FILE_MODE)) as file:

@@ -148,6 +148,17 @@ def test_one_that_is_too_small_is_made_anew(ballast: Ballast, disk: SizedDisk, f
     assert ballast.is_there()
 
 
+def test_one_that_was_cut_off_in_the_making_is_noticed_and_gives_its_room_back(
+    ballast: Ballast, disk: SizedDisk, file: Path
+) -> None:
+    half = file.with_name("ballast.tmp")
+    half.write_bytes(b"x" * SIZE)
+    assert not ballast.is_there()
+    disk.says = Space(100_000_000, 0)
+    assert ballast.make() == 2 * SIZE
+    assert not half.exists()
+
+
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EDQUOT])
 def test_room_that_was_not_there_after_all_is_missing_and_what_was_made_goes(
     ballast: Ballast, disk: SizedDisk, file: Path, error: int
