@@ -351,9 +351,7 @@ class LiveRecording:
         segments, self._segments = self._segments, {}
         for file in never_tried:
             del segments[file]
-        self._last_file = max(
-            [*segments, *self._away, *(row.index for row in rows)], default=0
-        )
+        self._last_file = max([*segments, *self._away, *(row.index for row in rows)], default=0)
         self._away |= segments
         return [
             WrittenOff(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from recorder.clock import Clock
     from recorder.recording.manifest import Manifest, Segment
     from recorder.recording.storage import Storage
