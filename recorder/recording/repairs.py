@@ -31,6 +31,7 @@ from recorder.recording.recovery_plan import (
 )
 from recorder.recording.salvage import salvage_part, scan_segment
 from recorder.recording.shelves import open_recording
+from recorder.recording.unfinished import forget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -106,6 +107,10 @@ class Repairs:
                 deliver(found)
 
         self._add(_Job(path, partial(self._recover, path, with_checksums=False), recovered))
+
+    def forget(self, name: str) -> None:
+        """Remove an entry that names no folder."""
+        self._add(_Job(f"entry {name}", partial(forget, self._storage, name), lambda _: None))
 
     def retry(self) -> None:
         """The disk is well: what it refused is tried again at once."""

@@ -76,8 +76,9 @@ class Writer:
         silence: why nothing can be written now, once the disk was given up.
     """
 
-    def __init__(self, sync_interval_s: float) -> None:
+    def __init__(self, sync_interval_s: float, heartbeat: Callable[[], None]) -> None:
         self._sync_interval_ms = int(sync_interval_s * 1000)
+        self._heartbeat = heartbeat
         self._queues: weakref.WeakSet[WriteQueue] = weakref.WeakSet()
         self._dirty: dict[WriteQueue, None] = {}
         self._dirty_bytes = 0
@@ -189,6 +190,7 @@ class Writer:
 
         def in_thread() -> list[Landing]:
             _run_errands(errands)
+            self._heartbeat()
             return write_batch(jobs, now_ms, now_ms - self._sync_interval_ms + SLACK_MS, race)
 
         self._idle = False
@@ -270,15 +272,18 @@ def _run_errands(errands: Sequence[Errand]) -> None:
 
 
 @asynccontextmanager
-async def open_writer(*, sync_interval_s: float) -> AsyncIterator[Writer]:
+async def open_writer(
+    *, sync_interval_s: float, heartbeat: Callable[[], None] = lambda: None
+) -> AsyncIterator[Writer]:
     """A running writer. Who leaves without having waited for what is enqueued leaves it to the
     next start.
 
     Args:
         sync_interval_s: `storage.sync_interval`.
+        heartbeat: called in the thread with every hop.
     """
     async with trio.open_nursery() as nursery:
-        writer = Writer(sync_interval_s)
+        writer = Writer(sync_interval_s, heartbeat)
         nursery.start_soon(writer.run, name="writer")
         try:
             yield writer

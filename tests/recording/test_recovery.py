@@ -29,7 +29,7 @@ from recorder.recording.recovery import (
     Recovered,
     Repaired,
     look,
-    read_entries,
+
     recover_folder,
     recover_recording,
     repair_files,
