@@ -30,7 +30,7 @@ from recorder.recording.operations import (
     SaveManifest,
     Start,
 )
-from recorder.recording.services import WrittenOff
+from recorder.recording.written_off import WrittenOff
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
