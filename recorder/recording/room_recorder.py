@@ -182,8 +182,7 @@ class RoomRecorder:
         if publish is not None:
             publish.segmenter.finish(now_ms)
             publish.has_left = True
-            if self.fault is None:
-                self._carry_out(publish)
+            if self.fault is None and self._carry_out(publish):
                 self._last_media_ms = self._arrived_ms
             self._drop_written()
         # After that, which may only now have begun the recording.
@@ -467,6 +466,7 @@ class RoomRecorder:
             log.info("%s: recorded again", self._room)
         for publish in list(self._publishes):
             self._resume_publish(publish, now_ms)
+        self._is_open = self._recording is not None
         self._drop_written()
         self._writer.hurry()
 
