@@ -85,6 +85,11 @@ class RoomRecorder:
         return None if self._recording is None or not self._is_open else self._recording.number
 
     @property
+    def recording(self) -> LiveRecording | None:
+        """The open recording, for who wants to know more of it."""
+        return self._recording if self._is_open else None
+
+    @property
     def is_open(self) -> bool:
         """Whether a publisher that comes now continues a recording."""
         return self._is_open

@@ -35,6 +35,7 @@ from recorder.recording.recovery import (
 )
 from recorder.recording.shelves import open_recording
 from recorder.recording.storage import Storage, initialise
+from recorder.recording.unfinished import read_entries
 from tests.helpers.cut_off import CREATOR, FOLDER, YOUNG, actions, cut_off, tree
 from tests.helpers.disk import FailingDisk, RecordingDisk, open_descriptors
 from tests.helpers.segments import carry_out
@@ -550,8 +551,10 @@ def test_an_entry_that_the_disk_does_not_give_keeps_no_other_from_being_read(
         found = read_entries(storage)
     assert [each.number for each in found if isinstance(each, Entry)] == [2]
     assert caplog.messages == [
-        "The entry 0000001 of an unfinished recording cannot be read: "
-        "[Errno 5] Input/output error: '.recorder/open/0000001'"
+        (
+            "The entry 0000001 of an unfinished recording cannot be read: "
+            "[Errno 5] Input/output error: '.recorder/open/0000001'"
+        )
     ]
 
 

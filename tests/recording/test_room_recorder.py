@@ -6,7 +6,6 @@ recorder would call it settled.
 
 from __future__ import annotations
 
-import errno
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -15,9 +14,13 @@ import pytest
 
 from recorder.recording.actions import SegmentRules
 from recorder.recording.disk import OsDisk
-from recorder.recording.manifest import Event, Gap
+from recorder.recording.entries import Entry
+from recorder.recording.manifest import Gap
+from recorder.recording.recovery import repair_files
+from recorder.recording.shelves import open_recording, read_manifest
 from recorder.recording.storage import Storage, initialise
-from tests.helpers.disk import FailingDisk, open_descriptors
+from recorder.recording.unfinished import read_entries
+from tests.helpers.disk import open_descriptors
 from tests.helpers.media import VIDEO, avc_config
 from tests.helpers.studio import CLIENT, FRAME_MS, SECOND, Studio, manifests, marks
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recorder.recording.disk import Disk
+    from recorder.recording.manifest import Manifest
 
 
 @pytest.fixture
@@ -251,3 +255,116 @@ def test_a_step_of_the_wall_clock_changes_no_duration_and_no_order(
     (manifest,) = manifests(tmp_path)
     assert [segment.start_ms for segment in manifest.segments] == [0, 3000, 6000]
     assert len(marks(tmp_path)) == 8 * SECOND
+
+
+def test_a_step_of_the_wall_clock_is_an_event_of_the_open_recording(
+    tmp_path: Path, rules: SegmentRules
+) -> None:
+    with _studio(tmp_path, rules) as studio:
+        studio.recorder.clock_stepped(5000)  # nobody records
+        studio.arrive()
+        studio.send(4 * SECOND)
+        studio.recorder.clock_stepped(-3_600_000)
+        studio.send(SECOND)
+        studio.lose()
+        studio.recorder.end("unpublished")
+    (manifest,) = manifests(tmp_path)
+    # The recording begins when its first segment does: with the hold of half a second.
+    (event,) = manifest.events
+    assert (event.kind, event.ms) == ("clock_step", -3_600_000)
+    assert 3000 <= event.at_ms <= 4000
+
+
+def _inherited(studio: Studio) -> tuple[Manifest, Entry]:
+    (entry,) = read_entries(studio.storage)
+    assert isinstance(entry, Entry)
+    with open_recording(studio.storage.disk, studio.storage.root, entry.folder) as folder:
+        return read_manifest(studio.storage.disk, folder), entry
+
+
+def test_a_recording_of_the_recorder_before_is_continued_with_its_number(
+    tmp_path: Path, rules: SegmentRules
+) -> None:
+    disk = OsDisk()
+    initialise(tmp_path, None, disk)
+    with Storage.open(tmp_path, None, disk) as storage:
+        killed = Studio(storage, rules)
+        killed.arrive()
+        killed.send(4 * SECOND)
+        killed.writer.give_up(killed.writer.queues[0])
+        for files in killed.writer.queues[0].files:
+            files.close()  # a killed process closes everything and says nothing
+    with Storage.open(tmp_path, None, disk) as storage:
+        studio = Studio(storage, rules, killed.clock)
+        manifest, entry = _inherited(studio)
+        studio.clock.advance(20_000)
+        recording = studio.recorder.continue_recording(
+            manifest, entry, last_file=2, began_ms=studio.clock.now_ms - 24_000
+        )
+        assert studio.recorder.number == 1
+        assert studio.recorder.is_open
+        studio.arrive()
+        studio.send(2 * SECOND)
+        studio.end("unpublished")
+        studio.writer.hop()
+        # Nothing is finished while what was cut off is not repaired.
+        assert not recording.is_finished
+        with open_recording(disk, storage.root, entry.folder) as folder:
+            rows = repair_files(disk, folder, below=3, creator="test").rows
+        recording.recovered(rows)
+        studio.settle()
+    (whole,) = manifests(tmp_path)
+    assert [row.file for row in whole.segments] == ["0001.flv", "0002.flv", "0003.flv"]
+    assert [row.repaired for row in whole.segments] == [False, True, False]
+    assert whole.end_reason == "unpublished"
+    back = whole.segments[2]
+    assert back.start_ms == 24_000
+    assert back.gap is not None
+    assert back.gap.reason == "reconnect"
+    assert back.start_ms == whole.segments[1].end_ms + back.gap.ms
+    assert marks(tmp_path) == [*range(4 * SECOND), *range(2 * SECOND)]
+    assert all(row.sha256 for row in whole.segments)
+
+
+def test_a_continued_recording_that_nobody_comes_back_to_ends(
+    tmp_path: Path, rules: SegmentRules
+) -> None:
+    disk = OsDisk()
+    initialise(tmp_path, None, disk)
+    with Storage.open(tmp_path, None, disk) as storage:
+        killed = Studio(storage, rules)
+        killed.arrive()
+        killed.send(2 * SECOND)
+        killed.lose()
+        killed.writer.hop()
+        for files in killed.writer.queues[0].files:
+            files.close()
+    with Storage.open(tmp_path, None, disk) as storage:
+        studio = Studio(storage, rules, killed.clock)
+        manifest, entry = _inherited(studio)
+        assert entry.waiting_since_ms == studio.clock.now_ms
+        recording = studio.recorder.continue_recording(
+            manifest, entry, last_file=1, began_ms=studio.clock.now_ms - 2000
+        )
+        studio.recorder.end("lost")
+        recording.recovered([])
+        studio.settle()
+    (whole,) = manifests(tmp_path)
+    assert whole.end_reason == "lost"
+    assert marks(tmp_path) == killed.sent
+
+
+def test_the_room_says_what_is_safe_and_what_is_saved(tmp_path: Path, rules: SegmentRules) -> None:
+    with _studio(tmp_path, rules) as studio:
+        studio.writer.sync_interval_ms = 1000
+        studio.arrive()
+        studio.send(5 * SECOND)
+        recording = studio.recorder.recording
+        assert recording is not None
+        assert recording.path == "room101/2026-11-22/0000001-103000Z"
+        first = (tmp_path / recording.path / "0001.flv").stat().st_size
+        assert recording.safe_bytes > first
+        studio.end()
+    assert studio.safe
+    assert next(manifest.end for _, manifest in studio.saved) is None
+    assert studio.saved[-1][1] == manifests(tmp_path)[0]
