@@ -27,6 +27,7 @@ from recorder.recording.files import RecordingFiles
 from recorder.recording.manifest import Client, Gap, Manifest
 from recorder.recording.operations import Append, OpenSegment, Reopen, Start
 from recorder.recording.publish import Place, Publish
+from recorder.recording.refusals import in_words
 from recorder.recording.recording import LiveRecording
 from recorder.recording.segmenter import Segmenter, SegmentRules
 
@@ -373,16 +374,17 @@ class RoomRecorder:
         self._write_off(error, lost)
 
     def _suspend(self, error: Exception) -> None:
+        reason = in_words(error, self._services.storage.directory)
         if self.fault is None and (self._publishes or self._recordings):
             log.error(
-                "%s: not recorded: %s; it is kept in memory and tried again",
+                "%s: not recorded: %s What comes is kept in memory.",
                 self._room,
-                error,
+                reason,
                 extra=same("not recorded", self._room),
                 # Anything else is a fault of ours, and whoever mends it needs to see where.
                 exc_info=None if isinstance(error, OSError) else error,
             )
-        self.fault = str(error)
+        self.fault = reason
 
     def _take_back(self, lost: Sequence[Operation]) -> list[Operation]:
         """Give the media among these operations, and of those that wait, back to the publishes
