@@ -70,6 +70,7 @@ EFFECTS = {
 AWAITING = {
     "recorder.app",
     "recorder.live",
+    "recorder.recording.clock_watch",
     "recorder.recording.engine",
     "recorder.recording.guard",
     "recorder.recording.hashing",

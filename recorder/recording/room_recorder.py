@@ -27,8 +27,8 @@ from recorder.recording.files import RecordingFiles
 from recorder.recording.manifest import Client, Gap, Manifest
 from recorder.recording.operations import Append, OpenSegment, Reopen, Start
 from recorder.recording.publish import Place, Publish
-from recorder.recording.refusals import in_words
 from recorder.recording.recording import LiveRecording
+from recorder.recording.refusals import in_words
 from recorder.recording.segmenter import Segmenter, SegmentRules
 
 if TYPE_CHECKING:
