@@ -24,7 +24,7 @@ import trio
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -107,6 +107,22 @@ async def command(*arguments: str | Path, cwd: Path, within_s: float = 20.0) -> 
     return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
+LOOK_EVERY_S = 0.05
+
+
+async def eventually(true: Callable[[], bool], *, what: str, within_s: float = LINE_S) -> None:
+    """Wait for something that no line of a log tells, such as a file that appears.
+
+    Raises:
+        AssertionError: it did not become true in time.
+    """
+    with trio.move_on_after(within_s):
+        while not true():  # noqa: ASYNC110 — a file system has no events that need no root
+            await trio.sleep(LOOK_EVERY_S)
+        return
+    raise AssertionError(f"not within {within_s:g} s: {what}")
+
+
 @attrs.frozen
 class Recording:
     """A recording's folder as it stands on the disk."""
@@ -163,9 +179,13 @@ class Recorder:
 
     # What it wrote.
 
+    @property
+    def storage(self) -> Path:
+        return Path(self.config["storage"]["directory"])
+
     def recordings(self, room: str) -> list[Recording]:
         """The room's recordings, oldest first."""
-        base = Path(self.config["storage"]["directory"]) / room
+        base = self.storage / room
         return [Recording(found.parent) for found in sorted(base.glob("*/*/recording.json"))]
 
     def recording(self, room: str) -> Recording:

@@ -119,7 +119,7 @@ def filled(at: Path, *, but_bytes: int = 0) -> Iterator[Path]:
 
     Gives the file: removing it is how a test frees the room earlier.
     """
-    filler = at / "somebody-elses.bin"
+    filler = at / f"somebody-elses-{time.monotonic_ns()}.bin"
     block = bytes(MIB)
     with filler.open("wb", buffering=0) as file, suppress(OSError):
         while (left := available_bytes(at) - but_bytes) > 0:
@@ -151,6 +151,25 @@ def mounted_image(image: Path, at: Path) -> Iterator[Path]:
         yield at
 
 
+def mount_again(image: Path, at: Path) -> None:
+    """Mount an image that may still be in use: it is the same disk, and the same files. Inside of
+    a context that mounted something there, which takes it down as well."""
+    run("mount", "-o", f"loop,{_OPTIONS}", image, at)
+
+
+def put_in(image: Path, at: Path) -> None:
+    """Mount an image as a new device, as the kernel sees a disk that was pulled out and put in.
+    What was mounted before must write no more. Taken down as with `mount_again`.
+    """
+    # `mount -o loop` would find the old device, which lives as long as files of it are open.
+    device = run("losetup", "--find", "--show", image).strip()
+    try:
+        run("mount", "-o", _OPTIONS, device, at)
+    finally:
+        # From now on it is gone with its last user.
+        run("losetup", "--detach", device)
+
+
 @contextmanager
 def ext4(folder: Path, at: Path, size_bytes: int) -> Iterator[Path]:
     """A new disk: an image in a folder, mounted."""
@@ -177,16 +196,9 @@ class SickDisk:
         Who still holds files of it from before holds files of a dead file system.
         """
         unmount(self.at)
-        # A device of its own: the old one lives as long as files are open, and `mount -o loop`
-        # would find and use it.
         image = self._renew()
         run("fsck.ext4", "-f", "-y", image, good=(0, 1))
-        device = run("losetup", "--find", "--show", image).strip()
-        try:
-            run("mount", "-o", _OPTIONS, device, self.at)
-        finally:
-            # From now on it is gone with its last user.
-            run("losetup", "--detach", device)
+        put_in(image, self.at)
 
 
 @contextmanager
