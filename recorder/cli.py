@@ -14,7 +14,10 @@ from pathlib import Path
 import click
 
 from recorder import __version__, addresses
-from recorder.config import Config, file, load
+from recorder.cli_config import EXIT_MISUSED, MisuseError, config_option, find_config, load_config
+from recorder.cli_list import list_command
+from recorder.cli_recover import recover_command
+from recorder.config import Config, file
 from recorder.config.document import printable
 from recorder.config.file import ConfigError
 from recorder.config.units import format_time
@@ -23,21 +26,7 @@ from recorder.recording.refusals import StorageError
 from recorder.recording.storage import initialise
 
 EXIT_GOOD = 0
-EXIT_MISUSED = 2
 EXIT_INTERRUPTED = 130
-
-_CONFIG_OPTION = click.option(
-    "--config",
-    "chosen",
-    type=click.Path(path_type=Path),
-    help="The configuration file. Without it: ./config.yaml, then /etc/recorder/config.yaml.",
-)
-
-
-class MisuseError(click.ClickException):
-    """Something the caller has to change; shown as it is."""
-
-    exit_code = EXIT_MISUSED
 
 
 def main() -> None:
@@ -69,7 +58,7 @@ def _complain(sentence: str) -> None:
 
 @click.group(invoke_without_command=True)
 @click.version_option(__version__, message="recorder %(version)s")
-@_CONFIG_OPTION
+@config_option
 @click.pass_context
 def commands(context: click.Context, chosen: Path | None) -> int | None:
     """Records what encoders publish over RTMP, room by room."""
@@ -81,7 +70,7 @@ def commands(context: click.Context, chosen: Path | None) -> int | None:
 
 
 @commands.command()
-@_CONFIG_OPTION
+@config_option
 @click.pass_obj
 def run(outer: Path | None, chosen: Path | None) -> int:
     """Record until stopped (Ctrl-C or SIGTERM).
@@ -93,7 +82,7 @@ def run(outer: Path | None, chosen: Path | None) -> int:
     is_first = path is None
     if path is None:
         path = _make_first_config()
-    config = _load(path)
+    config = load_config(path)
     _greet(config, is_first=is_first)
     from recorder import app
 
@@ -101,11 +90,11 @@ def run(outer: Path | None, chosen: Path | None) -> int:
 
 
 @commands.command()
-@_CONFIG_OPTION
+@config_option
 @click.pass_obj
 def init(outer: Path | None, chosen: Path | None) -> None:
     """Take the configured storage folder into use: make it, and mark it as the recorder's."""
-    config = _load(_find(chosen or outer))
+    config = load_config(find_config(chosen or outer))
     directory = config.storage.directory
     if initialise(directory, config.state, OsDisk()):
         click.echo(f"{printable(str(directory))} is now the recorder's storage.")
@@ -114,12 +103,12 @@ def init(outer: Path | None, chosen: Path | None) -> None:
 
 
 @commands.command("check-config")
-@_CONFIG_OPTION
+@config_option
 @click.pass_obj
 def check_config(outer: Path | None, chosen: Path | None) -> None:
     """Read the configuration and name everything that is wrong with it."""
-    path = _find(chosen or outer)
-    config = _load(path)
+    path = find_config(chosen or outer)
+    config = load_config(path)
     rooms = len(config.rooms) + (config.any_room is not None)
     click.echo(
         f"{printable(str(path))} is good: {rooms} {'room' if rooms == 1 else 'rooms'}, segments of "
@@ -133,22 +122,8 @@ def new_key() -> None:
     click.echo(file.new_key())
 
 
-def _find(chosen: Path | None) -> Path:
-    path = file.find(chosen)
-    if path is None:
-        places = " or ".join(str(place) for place in file.LOOKED_FOR)
-        raise MisuseError(
-            f"There is no configuration ({places}). Copy config.example.yaml, name a file with "
-            "--config, or let `recorder run` make one."
-        )
-    return path
-
-
-def _load(path: Path) -> Config:
-    config = load(path)
-    for warning in config.warnings:
-        click.echo(f"warning: {warning.describe(str(path))}", err=True)
-    return config
+commands.add_command(list_command)
+commands.add_command(recover_command)
 
 
 def _make_first_config() -> Path:

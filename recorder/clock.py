@@ -8,6 +8,7 @@ a Clock, so that tests decide what time it is. Timeouts of the event loop stay T
 import os
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Literal, Protocol
 
 SYNCHRONISED = "/run/systemd/timesync/synchronized"
@@ -55,6 +56,15 @@ class SystemClock:
         # Asked again each time: the marker appears minutes after the start of a machine. It lies
         # in memory (/run), so looking does not wait for a disk.
         return self._always or os.path.exists(self._marker)
+
+
+def boot_id(path: str = "/proc/sys/kernel/random/boot_id") -> str:
+    """This boot of the machine, to tell whether a monotonic time of another process means
+    anything here; "" where the kernel does not say."""
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return ""
 
 
 def utc_text(utc_ns: int) -> str:

@@ -53,7 +53,9 @@ OWN_KEYS: Final = frozenset(
         "lasttimestamp",
         "metadatacreator",
         "recordingPosition",
+        "repaired",
         "segmentReason",
+        "suspect",
         "videosize",
     }
 )
@@ -64,17 +66,14 @@ _COUNT = struct.Struct(">I")
 _NUMBER = struct.Struct(">xd")
 _END_OF_OBJECT: Final = b"\0\0\x09"
 _OBJECT: Final = b"\x03"
-_BEFORE_COUNT: Final = encode_values(ON_METADATA) + b"\x08"
-"""The handler's name, and an ECMA array begins; its count and its members follow."""
+BEFORE_COUNT: Final = encode_values(ON_METADATA) + b"\x08"
+"""A head's beginning: the handler's name, and an ECMA array. Its count and its members follow."""
 _STRICT_ARRAY: Final = b"\x0a"
 _ZERO: Final = bytes(9)
 _NULL: Final = b"\x05"
 
-_LONGEST_S: Final = 10.0**9
-"""Of a recording, 30 years: more is damage, and so is what compares with nothing."""
-
 # A head that copied 24 KiB of the shortest members can be read back.
-_LIMITS: Final = AmfLimits(properties=8192)
+HEAD_LIMITS: Final = AmfLimits(properties=8192)
 
 
 @attrs.frozen
@@ -117,26 +116,13 @@ class SegmentPlace:
     reason: str
 
 
-def read_place(body: bytes) -> SegmentPlace | None:
-    """The place that a head tag names; None where it names none that can be read."""
-    try:
-        _, values = read_script(body)
-    except AmfError:
-        return None
-    members = next((value for value in values if isinstance(value, dict)), {})
-    match members.get("recordingPosition"), members.get("segmentReason"):
-        case float(seconds), str(reason) if 0 <= seconds < _LONGEST_S:
-            return SegmentPlace(position_ms=round(seconds * 1000), reason=reason)
-    return None
-
-
 def read_script(body: bytes) -> tuple[str | None, list[Value]]:
     """The handler's name, None if the first value is no text, and the values behind it.
 
     Raises:
         AmfError: not even the first value can be read.
     """
-    values = decode_values(body, limits=_LIMITS)
+    values = decode_values(body, limits=HEAD_LIMITS)
     name = values[0] if values and isinstance(values[0], str) else None
     return name, values[1:]
 
@@ -194,26 +180,32 @@ def head_body(
     forced: bool = False,
     copied: CopiedFields | None = None,
     place: SegmentPlace | None = None,
+    repaired: bool = False,
+    suspect: bool = False,
 ) -> bytes:
     """The body of the head tag, of exactly `size` bytes.
 
     Args:
         creator: what wrote the file.
         forced: the file does not begin with a keyframe that can be decoded.
+        repaired: recovery cut the file, or wrote this head.
+        suspect: bytes of it may not be what was sent.
 
     Raises:
         ValueError: the values do not fit even without an index.
     """
     copied = copied or CopiedFields()
-    own = _own_fields(values, creator, forced=forced, place=place)
-    used = len(_BEFORE_COUNT) + _COUNT.size + sum(map(len, own)) + len(copied.encoded)
+    own = _own_fields(values, creator, place)
+    marks = {"forcedStart": forced, "repaired": repaired, "suspect": suspect}
+    own += [_field(key, encode_values(True)) for key, value in marks.items() if value]
+    used = len(BEFORE_COUNT) + _COUNT.size + sum(map(len, own)) + len(copied.encoded)
     free = size - used - len(_filler(0)) - len(_END_OF_OBJECT)
     if free < 0:
         raise ValueError(f"a head of {size} bytes is {-free} bytes too small")
     index = _index_field(values.index, free)
     return b"".join(
         (
-            _BEFORE_COUNT,
+            BEFORE_COUNT,
             _COUNT.pack(len(own) + copied.count + (1 if index else 0) + 1),
             *own,
             copied.encoded,
@@ -224,9 +216,7 @@ def head_body(
     )
 
 
-def _own_fields(
-    values: HeadValues, creator: str, *, forced: bool, place: SegmentPlace | None
-) -> list[bytes]:
+def _own_fields(values: HeadValues, creator: str, place: SegmentPlace | None) -> list[bytes]:
     own: dict[str, Value] = {
         "duration": values.duration_ms / 1000,
         "filesize": float(values.file_bytes),
@@ -243,8 +233,6 @@ def _own_fields(
     if values.last_keyframe is not None:
         own["lastkeyframetimestamp"] = values.last_keyframe.ms / 1000
         own["lastkeyframelocation"] = float(values.last_keyframe.offset)
-    if forced:
-        own["forcedStart"] = True
     if place is not None:
         own["recordingPosition"] = place.position_ms / 1000
         own["segmentReason"] = place.reason

@@ -17,7 +17,7 @@ import cattrs
 from attrs.validators import ge, matches_re, optional
 
 from recorder.recording import naming
-from recorder.recording.actions import TrackFacts
+from recorder.recording.actions import SegmentFacts, TrackFacts
 
 VERSION = 1
 
@@ -94,6 +94,31 @@ class Segment:
     deleted: bool = False
     reason: str
 
+    @classmethod
+    def of(cls, index: int, facts: SegmentFacts, *, start_ms: int, reason: str) -> "Segment":
+        """The row of a file with these facts, as its writer knows them or a scan found them."""
+        return cls(
+            file=naming.segment_name(index),
+            start_ms=start_ms,
+            duration_ms=facts.duration_ms,
+            bytes=facts.size_bytes,
+            tracks=facts.tracks,
+            forced=facts.forced,
+            reason=reason,
+        )
+
+    @property
+    def index(self) -> int:
+        """Its number in the recording, from 1."""
+        name = naming.parse_segment(self.file)
+        assert name is not None, "a row with another name is not made"
+        return name.index
+
+    @property
+    def end_ms(self) -> int:
+        """Where in the recording it ends."""
+        return self.start_ms + self.duration_ms
+
 
 @attrs.frozen(kw_only=True)
 class Event:
@@ -135,6 +160,11 @@ class Manifest:
     segments: tuple[Segment, ...] = ()
     events: tuple[Event, ...] = attrs.field(default=(), converter=_events)
     counts: dict[str, int] = attrs.field(factory=dict)
+
+    @property
+    def duration_ms(self) -> int:
+        """Up to where in the recording there is a segment."""
+        return max((row.end_ms for row in self.segments), default=0)
 
     def to_json(self) -> bytes:
         """The file's bytes: one line per field and per segment."""

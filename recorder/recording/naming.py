@@ -17,8 +17,11 @@ from datetime import UTC, datetime
 import attrs
 
 MANIFEST_FILE = "recording.json"
+KEEP_FILE = "KEEP"
+"""Beside a manifest: the recording is never deleted. What is in it is for people."""
 SEGMENT_SUFFIX = ".flv"
 PART_SUFFIX = ".part"
+DAMAGED_SUFFIX = ".damaged"
 
 # [0-9] and not \d: a digit of another script is not ours. fullmatch, because `$` lets a newline by.
 _ROOM = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -27,7 +30,9 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBER = r"([0-9]{7}|[1-9][0-9]{7,17})"
 _NUMBER_ONLY = re.compile(_NUMBER)
 _RECORDING = re.compile(_NUMBER + r"-([01][0-9]|2[0-3])([0-5][0-9])([0-5][0-9])Z")
-_SEGMENT = re.compile(r"([0-9]{4}|[1-9][0-9]{4,17})\.flv(\.part)?")
+_INDEX = r"([0-9]{4}|[1-9][0-9]{4,17})"
+_SEGMENT = re.compile(_INDEX + r"\.flv(\.part)?")
+_DAMAGED = re.compile(_INDEX + r"\.flv\.damaged(\.[0-9]+)?")
 
 
 def is_room_name(text: str) -> bool:
@@ -72,6 +77,16 @@ def recording_folder(number: int, start_utc_ns: int) -> str:
     return f"{number_name(number)}-{_moment(start_utc_ns):%H%M%S}Z"
 
 
+def recording_path(room: str, number: int, start_utc_ns: int) -> str:
+    """The same, below the storage: `room101/2026-11-22/0000042-103000Z`."""
+    folders = (
+        room_folder(room),
+        date_folder(start_utc_ns),
+        recording_folder(number, start_utc_ns),
+    )
+    return "/".join(folders)
+
+
 def parse_recording_folder(name: str) -> int | None:
     """The number of the recording whose folder has this name; None: not a recording's folder."""
     match = _RECORDING.fullmatch(name)
@@ -104,6 +119,19 @@ def parse_segment(name: str) -> SegmentFile | None:
     if match is None or not (index := int(match[1])):
         return None
     return SegmentFile(index, match[2] is not None)
+
+
+def damaged_name(name: str, number: int) -> str:
+    """What a file is called that could not be read: `0003.flv.damaged`, the second of this name
+    `0003.flv.damaged.2`; so too for a manifest."""
+    plain = name.removesuffix(PART_SUFFIX) + DAMAGED_SUFFIX
+    return plain if number == 1 else f"{plain}.{number}"
+
+
+def parse_damaged(name: str) -> int | None:
+    """The index of a segment that could not be read; None: not the name of one."""
+    match = _DAMAGED.fullmatch(name)
+    return None if match is None else int(match[1]) or None
 
 
 def _moment(utc_ns: int) -> datetime:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import struct
 from itertools import pairwise
 
@@ -13,14 +12,11 @@ from hypothesis import strategies as st
 from recorder.amf import AmfError, EcmaArray, Value, decode_value, encode_values
 from recorder.flv import script
 from recorder.flv.script import (
-    ON_METADATA,
     CopiedFields,
     HeadValues,
     IndexEntry,
-    SegmentPlace,
     copied_fields,
     head_body,
-    read_place,
     read_script,
     reserved_bytes,
     stops_ffmpeg,
@@ -134,36 +130,6 @@ def test_a_head_of_many_short_members_can_be_read_back() -> None:
 )
 def test_the_reserve_is_that_of_the_design(duration_ms: int, expected: int) -> None:
     assert reserved_bytes(duration_ms) == expected
-
-
-def test_a_head_names_its_place_in_the_recording() -> None:
-    place = SegmentPlace(position_ms=604_001, reason="duration")
-    body = head_body(SIZE, HeadValues(), creator="c", place=place)
-    assert head(body)["recordingPosition"] == 604.001
-    assert head(body)["segmentReason"] == "duration"
-    assert read_place(body) == place
-
-
-@pytest.mark.parametrize(
-    "members",
-    [
-        {},
-        {"recordingPosition": 1.0},
-        {"recordingPosition": "1", "segmentReason": "start"},
-        {"recordingPosition": -1.0, "segmentReason": "start"},
-        {"recordingPosition": math.nan, "segmentReason": "start"},
-        {"recordingPosition": math.inf, "segmentReason": "start"},
-        {"recordingPosition": 1.0, "segmentReason": 1.0},
-    ],
-)
-def test_a_place_that_cannot_be_read_is_none(members: dict[str, Value]) -> None:
-    assert read_place(encode_values(ON_METADATA, members)) is None
-
-
-def test_a_damaged_head_names_no_place() -> None:
-    assert read_place(b"") is None
-    assert read_place(bytes(40)) is None
-    assert read_place(b"\xff") is None
 
 
 def test_a_publisher_cannot_name_a_place() -> None:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import attrs
 import pytest
 
-from recorder.recording.files import NO_LINKS, RecordingFiles
+from recorder.recording.files import RecordingFiles
+from recorder.recording.final_name import NO_LINKS
 from recorder.recording.manifest import Client, Manifest, Segment
 from recorder.recording.storage import Storage, initialise
 from tests.helpers.disk import FailingDisk, RecordingDisk, RefusingDisk, open_descriptors

@@ -1,0 +1,195 @@
+"""Recovery asked for by a person, of any folder of ours: a storage, or one recording.
+
+Owns what is meant by a folder, and the survey of a storage: beside the recordings that its entries
+name, every one that a walk finds unfinished (somebody may have removed the entries, or copied a
+room from another disk). The lock is held all the while, so nothing here races a recorder. One
+recording that cannot be recovered does not keep the others from it.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+import attrs
+
+from recorder.recording import naming
+from recorder.recording.disk import closing
+from recorder.recording.entries import Entry, is_recording_path
+from recorder.recording.known import META_FOLDER, absolute
+from recorder.recording.recovery import look, recover_folder, recover_recording
+from recorder.recording.recovery_plan import bytes_to_read
+from recorder.recording.refusals import explained
+from recorder.recording.shelves import open_recording, walk
+from recorder.recording.storage import Storage
+from recorder.recording.unfinished import forget, read_entries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from recorder.recording.disk import Disk
+    from recorder.recording.recovery import Recovered
+
+LOOKING = "looking"
+"""The label of the survey, before there is a recording to name."""
+
+
+class Watch(Protocol):
+    """Whoever shows how far it is."""
+
+    def __call__(self, label: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        """Show a piece of work of so many bytes (or, of the survey, recordings); what is entered
+        is told how many more are done."""
+
+
+@attrs.frozen(kw_only=True)
+class Outcome:
+    """What became of one recording.
+
+    Attributes:
+        path: below the storage; of an entry without a folder, its name; of what cannot be
+            looked into, that folder.
+        recovered: None where there is an error, or no folder.
+        error: why it could not be recovered.
+    """
+
+    path: str
+    recovered: Recovered | None = None
+    error: OSError | None = None
+
+    @property
+    def is_good(self) -> bool:
+        """Whether all that was recorded can be played."""
+        if self.error is not None:
+            return False
+        found = self.recovered
+        return found is None or not (found.files.damaged or found.was_damaged)
+
+
+@attrs.frozen(kw_only=True)
+class ByHand:
+    """How a person's command is carried out.
+
+    Attributes:
+        creator: what a head names that is written here.
+        checksum: gives the SHA-256 of a file, by its folder's descriptor and its name; tells the
+            function that comes first how many bytes more it has read.
+        watch: shows how far it is.
+        told: hears of every recording, when it is done.
+    """
+
+    disk: Disk
+    creator: str
+    checksum: Callable[[Callable[[int], None], int, str], str]
+    watch: Watch
+    told: Callable[[Outcome], None]
+
+    def recover(self, folder: Path, state: Path | None) -> list[str]:
+        """Recover a storage, or one recording: in a storage, or copied out of it.
+
+        Args:
+            state: of the storage, where it is the configured one; else None.
+
+        Returns:
+            Warnings about the storage.
+
+        Raises:
+            StorageError: it is neither, or in use, or cannot be used.
+        """
+        folder = absolute(folder)
+        if naming.parse_recording_folder(folder.name) is None:
+            return self._storage(folder, state)
+        home = folder.parents[min(2, len(folder.parents) - 1)]
+        path = str(folder.relative_to(home))
+        if is_recording_path(path) and self._is_storage(home):
+            with Storage.open(home, state, self.disk) as storage:
+                self._one(storage, path)
+                return storage.warnings
+        self._copy(folder)
+        return []
+
+    def _is_storage(self, folder: Path) -> bool:
+        with explained(folder), closing(self.disk, self.disk.open_path(folder, follow=True)) as fd:
+            return self.disk.exists(fd, META_FOLDER)
+
+    def _storage(self, folder: Path, state: Path | None) -> list[str]:
+        with Storage.open(folder, state, self.disk) as storage:
+            with explained(folder):
+                entries = read_entries(storage)
+                shelved = self._shelves(storage)
+            strays = [entry for entry in entries if isinstance(entry, str)]
+            named = {entry.folder for entry in entries if isinstance(entry, Entry)}
+            found = self._unfinished(storage, shelved - named)
+            for path in sorted({*named, *found}):
+                self._one(storage, path)
+            for stray in strays:
+                self._attempt(stray, partial(forget, storage, stray))
+            return storage.warnings
+
+    def _shelves(self, storage: Storage) -> set[str]:
+        def cannot_look(path: str, error: OSError) -> None:
+            self.told(Outcome(path=path, error=error))
+
+        return {each.path for each in walk(self.disk, storage.root, cannot_look)}
+
+    def _unfinished(self, storage: Storage, paths: set[str]) -> list[str]:
+        unfinished = []
+        with self.watch(LOOKING, len(paths)) as looked:
+            for path in sorted(paths):
+                try:
+                    with open_recording(self.disk, storage.root, path) as folder:
+                        is_finished = look(self.disk, folder).is_finished
+                except OSError:
+                    # Who tries to recover it will be told why.
+                    is_finished = False
+                if not is_finished:
+                    unfinished.append(path)
+                looked(1)
+        return unfinished
+
+    def _one(self, storage: Storage, path: str) -> None:
+        def recover() -> Recovered:
+            try:
+                with open_recording(self.disk, storage.root, path) as folder:
+                    size = bytes_to_read(look(self.disk, folder))
+            except FileNotFoundError:
+                size = 0
+            with self.watch(path, size) as progress:
+                return recover_recording(
+                    storage,
+                    path,
+                    creator=self.creator,
+                    checksum=partial(self.checksum, progress),
+                    progress=progress,
+                )
+
+        self._attempt(path, recover)
+
+    def _copy(self, path: Path) -> None:
+        """A recording outside of every storage: there is no lock, and nobody who would hold it."""
+
+        def recover() -> Recovered:
+            with (
+                closing(self.disk, self.disk.open_path(path)) as folder,
+                self.watch(path.name, bytes_to_read(look(self.disk, folder))) as progress,
+            ):
+                return recover_folder(
+                    self.disk,
+                    folder,
+                    str(path),
+                    creator=self.creator,
+                    checksum=partial(self.checksum, progress),
+                    progress=progress,
+                )
+
+        self._attempt(str(path), recover)
+
+    def _attempt(self, path: str, recover: Callable[[], Recovered | None]) -> None:
+        try:
+            recovered = recover()
+        except OSError as error:
+            self.told(Outcome(path=path, error=error))
+        else:
+            self.told(Outcome(path=path, recovered=recovered))
