@@ -1,8 +1,8 @@
 """One segment looked at from its first byte to its last, once: structure, header, SHA-256.
 
-Owns what is said of a file's bytes. Pure: it is fed blocks and knows no disk. What the file holds is
-counted by the `SegmentSummary` that its writer counted with; what its head says is then held against
-that, and so is the manifest's row. Nothing a file says of itself is believed.
+Owns what is said of a file's bytes. Pure: it is fed blocks and knows no disk. What the file holds
+is counted by the `SegmentSummary` that its writer counted with; what its head says is then held
+against that, and so is the manifest's row. Nothing a file says of itself is believed.
 
 The keyframe index is not compared with the writer's, which may be thinned in another way some day:
 each entry must stand where there is something to enter at, and the first must be there.
@@ -224,7 +224,8 @@ class _Beginning:
         self._seen: set[tuple[int, int]] = set()
         self._can_begin = False
         self._first_ms = MAX_TIMESTAMP_MS
-        self._wrong: list[str] = []
+        self._begins_within = False
+        self._begins_late = False
 
     def take(self, tag: ScannedTag) -> None:
         has_frame = False
@@ -237,14 +238,14 @@ class _Beginning:
         if has_frame:
             self._first_ms = min(self._first_ms, tag.timestamp)
         elif not self._seen and tag.kind != SCRIPT and tag.timestamp:
-            self._wrong.append("what comes before its first frame is not at time 0")
+            self._begins_late = True
 
     def _frame(self, tag: ScannedTag, part: Part) -> None:
         track = tag.kind, part.track
         if track in self._seen:
             return
         if not self._seen and tag.kind == VIDEO and not part.keyframe:
-            self._wrong.append("it begins with a picture that is no keyframe")
+            self._begins_within = True
         self._seen.add(track)
         is_entry = tag.kind == AUDIO or part.keyframe
         self._can_begin |= is_entry and (track in self._configured or not needs_config(part.codec))
@@ -258,7 +259,11 @@ class _Beginning:
     def wrong(self, reason: str | None) -> list[str]:
         if not self._seen:
             return ["it has no frame"]
-        wrong = list(self._wrong)
+        wrong = []
+        if self._begins_within:
+            wrong.append("it begins with a picture that is no keyframe")
+        if self._begins_late:
+            wrong.append("what comes before its first frame is not at time 0")
         if self._first_ms and reason in _CUT:
             wrong.append(f"its first frame is at {self._first_ms} ms, and not at 0")
         if not self._can_begin:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -104,7 +104,7 @@ def _sha256(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def rewrite_manifest(folder: Path, **changes: object) -> Manifest:
+def rewrite_manifest(folder: Path, **changes: Any) -> Manifest:
     """Let a recording's manifest say something else."""
     file = folder / naming.MANIFEST_FILE
     manifest = attrs.evolve(Manifest.from_json(file.read_bytes()), **changes)
@@ -112,7 +112,7 @@ def rewrite_manifest(folder: Path, **changes: object) -> Manifest:
     return manifest
 
 
-def rewrite_row(folder: Path, index: int, **changes: object) -> None:
+def rewrite_row(folder: Path, index: int, **changes: Any) -> None:
     """Let the row of one segment say something else."""
     rows = Manifest.from_json((folder / naming.MANIFEST_FILE).read_bytes()).segments
     changed = [attrs.evolve(row, **changes) if row.index == index else row for row in rows]
