@@ -1,26 +1,23 @@
 """Verification: presence, structure and SHA-256 of everything that was recorded.
 
-Owns the way through a storage, a room, a day or one recording, and the reading. Changes nothing
-and takes no lock, so it works beside a running recorder and on a disk that is mounted read-only.
-What is found is said by `findings` and `inspection`. Each file is read once, in pieces, from the
-disk and not from what memory shows of it.
+Owns the order of it and the reading. Changes nothing and takes no lock, so it works beside a
+running recorder and on a disk that is mounted read-only. What is found is said by `findings` and
+`inspection`. Each file is read once, in pieces, from the disk and not from what memory shows of it.
 
-The order is what makes it safe beside a recorder. A folder exists only while an entry names it or
-its manifest is final: so the folder is found first, then the entry is looked for, then the
-manifest is read, and then the files that it names. What is gone by then was removed meanwhile,
-and only the manifest as it is afterwards tells whether it should be there.
+A folder is found first, then its entry is looked for, then its manifest is read, and then the files
+that this names. What is gone by then was removed meanwhile, and the manifest as it is afterwards
+tells whether it should be there.
 """
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import attrs
 
 from recorder.recording import naming
-from recorder.recording.disk import closing, read_small_file
-from recorder.recording.entries import Entry
+from recorder.recording.disk import closing
 from recorder.recording.findings import (
     Finding,
     damaged_manifest,
@@ -32,27 +29,19 @@ from recorder.recording.findings import (
     without_manifest,
 )
 from recorder.recording.inspection import Inspection
-from recorder.recording.known import META_FOLDER, absolute
 from recorder.recording.manifest import ManifestError
+from recorder.recording.named import ENTRIES, open_named
 from recorder.recording.refusals import StorageError, explained
-from recorder.recording.shelves import (
-    DAY_DEPTH,
-    RECORDING_DEPTH,
-    ROOM_DEPTH,
-    STORAGE_DEPTH,
-    open_recording,
-    read_manifest,
-    walk,
-)
-from recorder.recording.storage import OPEN_FOLDER
+from recorder.recording.shelves import read_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
     from recorder.recording.by_hand import Watch
     from recorder.recording.disk import Disk
     from recorder.recording.manifest import Manifest, Segment
+    from recorder.recording.named import Named
 
 BLOCK_BYTES = 1 << 20
 
@@ -94,63 +83,70 @@ def verify_folder(disk: Disk, folder: Path, *, watch: Watch) -> Generator[Verifi
     Raises:
         StorageError: there are no recordings, or the folder cannot be read.
     """
-    folder = absolute(folder)
-    with ExitStack() as stack:
-        stack.enter_context(explained(folder))
-        root = stack.enter_context(closing(disk, disk.open_path(folder)))
-        depth = _depth_of(folder.name, disk.list_folder(root))
+    # Around everything, for the last of it: a descriptor that cannot be given back.
+    with explained(folder), open_named(disk, folder) as named:
         troubles = list[Verified]()
-        entries, above = _entries(disk, folder, depth, stack, troubles)
+        if named.entries_error is not None:
+            troubles.append(_trouble(ENTRIES, named.entries_error))
 
         def cannot_look(path: str, error: OSError) -> None:
-            troubles.append(_trouble(above + path, error))
+            troubles.append(_trouble(named.shown(path), error))
 
-        if depth == RECORDING_DEPTH:
-            paths = [""]
-        else:
-            paths = [each.path for each in walk(disk, root, cannot_look, depth=depth)]
-        if not paths and not troubles and entries is None:
+        paths = named.recordings(cannot_look)
+        if not (paths or troubles or named.is_in_storage):
             raise StorageError(
                 f"There are no recordings in {folder}. Name a recorder storage, the folder of a "
                 "room or of a day in it, or that of one recording."
             )
-        total = _survey(disk, root, paths, watch)
+        total = _survey(named, paths, watch)
         yield from troubles
         with watch(VERIFYING, total) as progress:
             for path in paths:
-                verified = _verify_one(disk, root, path, above + path, entries, progress)
+                verified = _verify_one(named, path, progress)
                 if verified is not None:
                     yield verified
 
 
-def _verify_one(
-    disk: Disk,
-    root: int,
-    path: str,
-    shown: str,
-    entries: int | None,
-    progress: Callable[[int], None],
-) -> Verified | None:
-    """A recording by its path below `root`, "" for that itself; None: it was removed."""
-    found = list[Finding]()
+def _survey(named: Named, paths: list[str], watch: Watch) -> int:
+    """How many bytes there are to read."""
+    total = 0
+    with watch(LOOKING, len(paths)) as looked:
+        for path in paths:
+            # Who reads it will say what is wrong with it.
+            with suppress(OSError), named.open(path) as folder:
+                for name in filter(_is_final, named.disk.list_folder(folder)):
+                    total += named.disk.facts(folder, name).size
+            looked(1)
+    return total
+
+
+def _verify_one(named: Named, path: str, progress: Callable[[int], None]) -> Verified | None:
+    """One recording; None: it was removed."""
+    shown, found = named.shown(path), list[Finding]()
     try:
-        is_open = entries is not None and _is_open(disk, entries, shown)
+        is_open = named.is_open(path)
     except OSError as error:
         # There is one, and that is what counts.
         is_open = True
         found.append(unreadable_entry(error))
     try:
-        with _opened(disk, root, path) as folder:
-            verified = verify_recording(disk, folder, shown, is_open=is_open, progress=progress)
+        with named.open(path) as folder:
+            verified = verify_recording(
+                named.disk, folder, shown, is_open=is_open, progress=progress
+            )
         if verified.damage:
             # It may have been removed as a whole while it was read.
-            with _opened(disk, root, path):
+            with named.open(path):
                 pass
     except FileNotFoundError:
         return None
     except OSError as error:
         return _trouble(shown, error)
     return attrs.evolve(verified, findings=(*found, *verified.findings))
+
+
+def _trouble(path: str, error: OSError) -> Verified:
+    return Verified(path=path, findings=(unreadable(error),), is_recording=False)
 
 
 def verify_recording(
@@ -276,82 +272,3 @@ def _from_the_disk(disk: Disk, file: int) -> Iterator[None]:
 def _is_final(name: str) -> bool:
     segment = naming.parse_segment(name)
     return segment is not None and not segment.part
-
-
-def _depth_of(name: str, names: Iterable[str]) -> int:
-    """How far below a folder its recordings stand, from its name and the names in it."""
-    names = set(names)
-    if META_FOLDER in names:
-        return STORAGE_DEPTH
-    if (
-        naming.parse_recording_folder(name) is not None
-        or naming.MANIFEST_FILE in names
-        or any(naming.parse_segment(each) for each in names)
-    ):
-        return RECORDING_DEPTH
-    if any(naming.parse_recording_folder(each) for each in names):
-        return DAY_DEPTH
-    if any(naming.is_date_folder(each) for each in names):
-        return ROOM_DEPTH
-    return STORAGE_DEPTH
-
-
-def _entries(
-    disk: Disk, folder: Path, depth: int, stack: ExitStack, troubles: list[Verified]
-) -> tuple[int | None, str]:
-    """The folder of the entries, None without a storage; and the path of `folder` below that."""
-    above = STORAGE_DEPTH - depth
-    if len(folder.parts) <= above:
-        return None, folder.name if depth == RECORDING_DEPTH else ""
-    home = folder.parents[above - 1] if above else folder
-    try:
-        with (
-            closing(disk, disk.open_path(home, follow=True)) as storage,
-            closing(disk, disk.open_folder(storage, META_FOLDER)) as meta,
-        ):
-            entries = stack.enter_context(closing(disk, disk.open_folder(meta, OPEN_FOLDER)))
-    except FileNotFoundError:
-        return None, folder.name if depth == RECORDING_DEPTH else ""
-    except OSError as error:
-        troubles.append(_trouble(f"{META_FOLDER}/{OPEN_FOLDER}", error))
-        entries = None
-    path = "/".join(folder.parts[len(folder.parts) - above :])
-    return entries, f"{path}/" if path and depth != RECORDING_DEPTH else path
-
-
-def _survey(disk: Disk, root: int, paths: list[str], watch: Watch) -> int:
-    """How many bytes there are to read."""
-    total = 0
-    with watch(LOOKING, len(paths)) as looked:
-        for path in paths:
-            # Who reads it will say what is wrong with it.
-            with suppress(OSError), _opened(disk, root, path) as recording:
-                for name in filter(_is_final, disk.list_folder(recording)):
-                    total += disk.facts(recording, name).size
-            looked(1)
-    return total
-
-
-@contextmanager
-def _opened(disk: Disk, root: int, path: str) -> Iterator[int]:
-    """A recording's folder, which may be the one that was named."""
-    if not path:
-        yield root
-        return
-    with open_recording(disk, root, path) as folder:
-        yield folder
-
-
-def _is_open(disk: Disk, entries: int, path: str) -> bool:
-    number = naming.parse_recording_folder(path.rpartition("/")[2])
-    if number is None:
-        return False
-    try:
-        entry = Entry.from_bytes(read_small_file(disk, entries, naming.number_name(number)))
-    except FileNotFoundError:
-        return False
-    return entry is not None and entry.folder == path
-
-
-def _trouble(path: str, error: OSError) -> Verified:
-    return Verified(path=path, findings=(unreadable(error),), is_recording=False)
