@@ -48,6 +48,7 @@ DECISIONS = {
     "recorder.recording.actions",
     "recorder.recording.alignment",
     "recorder.recording.backlog",
+    "recorder.recording.continuation",
     "recorder.recording.cuts",
     "recorder.recording.entries",
     "recorder.recording.findings",
@@ -71,6 +72,7 @@ EFFECTS = {
 AWAITING = {
     "recorder.app",
     "recorder.live",
+    "recorder.recording.engine",
     "recorder.recording.guard",
     "recorder.recording.hashing",
     "recorder.recording.indexing",

@@ -19,27 +19,19 @@ import trio
 
 from recorder.logs import same
 from recorder.recording import naming
-from recorder.recording.final_name import set_aside
 from recorder.recording.recovery import Recovered, recover_recording, repair_files
-from recorder.recording.recovery_plan import (
-    Found,
-    RemovePart,
-    Salvage,
-    Scan,
-    SetPartAside,
-    plan_files,
-)
-from recorder.recording.salvage import salvage_part, scan_segment
 from recorder.recording.shelves import open_recording
 from recorder.recording.unfinished import forget
+from recorder.recording.written_off import make_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from recorder.recording.hashing import Hasher
     from recorder.recording.manifest import Segment
-    from recorder.recording.services import Repaired, WrittenOff
+    from recorder.recording.services import Repaired
     from recorder.recording.storage import Storage
+    from recorder.recording.written_off import WrittenOff
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +72,9 @@ class Repairs:
     def repair(self, part: WrittenOff, deliver: Repaired) -> None:
         """Make a segment whole that was written off, and give its row; None: nothing is in it."""
         what = f"{part.path}/{naming.segment_name(part.file)}"
-        self._add(_Job(what, partial(self._repair_part, part), deliver))
+        self._add(
+            _Job(what, partial(make_whole, self._storage, part, creator=self._creator), deliver)
+        )
 
     def go_on_behind(
         self, path: str, below: int, deliver: Callable[[Sequence[Segment]], None]
@@ -155,35 +149,6 @@ class Repairs:
         self._wake.set()
 
     # In the thread.
-
-    def _repair_part(self, part: WrittenOff) -> Segment | None:
-        disk, row = self._storage.disk, None
-        with open_recording(disk, self._storage.root, part.path) as folder:
-            names = (naming.part_name(part.file), naming.segment_name(part.file))
-            files = {name: disk.facts(folder, name) for name in names if disk.exists(folder, name)}
-            for step in plan_files(Found(names=frozenset(files), files=files)):
-                match step:
-                    case Salvage(index):
-                        row = salvage_part(
-                            disk,
-                            folder,
-                            index,
-                            creator=self._creator,
-                            after_ms=part.position_ms,
-                            landed_bytes=part.landed_bytes,
-                            suspect=part.is_suspect,
-                        ).row
-                    case RemovePart():
-                        # The final name may not be durable yet, and is all there will be.
-                        disk.sync_folder(folder)
-                        disk.unlink(folder, names[0])
-                    case SetPartAside():
-                        set_aside(disk, folder, names[0])
-                    case Scan(index):
-                        row = scan_segment(disk, folder, index, after_ms=part.position_ms)
-                    case _:
-                        raise AssertionError(f"no step of one segment: {step}")
-        return row
 
     def _repair_below(self, path: str, below: int) -> Sequence[Segment]:
         with open_recording(self._storage.disk, self._storage.root, path) as folder:
