@@ -296,8 +296,7 @@ class Ledger:
         """A start has returned, and all that it left is promised."""
         self.saved |= found.manifests
         self.segments |= found.segments
-        # What was over already stays so, and what was recovered is.
-        self.over |= set(found.manifests)
+        self.over |= found.read
         self.version = next(_versions)
 
     def hold_against(self, found: Found) -> None:

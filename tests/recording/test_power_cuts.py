@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 LONG = os.environ.get("RECORDER_LONG_TESTS") == "1"
 
 NORMAL = Depth(
-    choice=Choice(product=128, chance=16),
+    choice=Choice(product=48, chance=8),
     inner=Choice(product=16, chance=4),
-    cut_every=40,
-    kill_every=16,
+    cut_every=30,
+    kill_every=12,
     lesson_every=8,
 )
 EVERYTHING = Depth(
