@@ -113,6 +113,7 @@ class Studio:
     """A room, its storage, and an encoder that sends five frames a second with a key each second.
 
     Attributes:
+        frame_bytes: of each picture.
         sent: marks of all video frames that were sent, in order; each is another one.
         safe: what was said to be safe: bytes, by folder and number of the file.
     """
@@ -121,6 +122,7 @@ class Studio:
     rules: SegmentRules
     clock: FakeClock = attrs.field(factory=FakeClock)
     buffer_bytes: int = 64 << 20
+    frame_bytes: int = 8
     hashes: bool = True
     writer: HandWriter = attrs.field(init=False)
     recorder: RoomRecorder = attrs.field(init=False)
@@ -169,7 +171,7 @@ class Studio:
             number = len(self.sent) - self._publish_began
             now, time = self.clock.now_ms, number * FRAME_MS
             mark = len(self.sent)
-            frame = avc_frame(key=number % GOP_FRAMES == 0, mark=mark)
+            frame = avc_frame(key=number % GOP_FRAMES == 0, mark=mark, size=self.frame_bytes)
             self.recorder.media(VIDEO, time, frame, now)
             self.recorder.media(AUDIO, time, aac_frame(mark=mark), now)
             self.sent.append(mark)
