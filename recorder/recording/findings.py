@@ -163,9 +163,9 @@ def of_names(names: Iterable[str], manifest: Manifest | None, *, is_open: bool) 
             if naming.is_set_aside(name):
                 found.append(Finding(Kind.SET_ASIDE, _SET_ASIDE, name))
         elif segment.part:
-            found += _of_part(
-                name, is_open=is_open, is_named=naming.segment_name(segment.index) in there
-            )
+            # Of a recording that was cut off it has been said already.
+            if not is_open and (manifest is None or manifest.end is not None):
+                found.append(_of_part(name, is_named=naming.segment_name(segment.index) in there))
         elif name in rows:
             if rows[name].deleted:
                 text = "is marked as deleted, and the file is still there."
@@ -179,13 +179,11 @@ def of_names(names: Iterable[str], manifest: Manifest | None, *, is_open: bool) 
 _SET_ASIDE = "could not be read by recovery and was kept; when nobody needs it, remove it."
 
 
-def _of_part(name: str, *, is_open: bool, is_named: bool) -> list[Finding]:
-    if is_open:
-        return []
+def _of_part(name: str, *, is_named: bool) -> Finding:
     if is_named:
         text = "has its final name too; `recorder recover` removes what is not needed."
-        return [Finding(Kind.LEFT_OVER, text, name)]
+        return Finding(Kind.LEFT_OVER, text, name)
     text = (
         "was never finished; run `recorder recover` on the recording, which makes a segment of it."
     )
-    return [Finding(Kind.UNFINISHED, text, name)]
+    return Finding(Kind.UNFINISHED, text, name)

@@ -384,14 +384,14 @@ def test_it_takes_no_lock_and_asks_for_none(directory: Path, folder: Path) -> No
 def test_what_was_cut_off_and_has_no_entry_is_damage(directory: Path) -> None:
     folder = unfinished(directory)
     (directory / ".recorder/open/0000001").unlink()
-    assert told(directory) == [(Kind.UNFINISHED, ""), (Kind.UNFINISHED, "0004.flv.part")]
+    assert told(directory) == [(Kind.UNFINISHED, "")]
     rewrite_manifest(folder, end="2026-11-22T10:30:03.500Z")
     assert told(directory) == [(Kind.UNFINISHED, "0004.flv.part")]
 
 
 def test_a_copy_of_what_was_being_recorded_is_unfinished(directory: Path, tmp_path: Path) -> None:
     shutil.copytree(unfinished(directory), tmp_path / "copy")
-    assert (Kind.UNFINISHED, "0004.flv.part") in told(tmp_path / "copy")
+    assert told(tmp_path / "copy") == [(Kind.UNFINISHED, "")]
 
 
 def test_a_start_that_was_cut_off_is_no_damage(directory: Path) -> None:
@@ -535,6 +535,12 @@ def test_what_cannot_be_read_is_a_finding_that_names_it(
     assert finding.kind is Kind.UNREADABLE
     assert finding.text.endswith("(Input/output error); check the disk and its cable or card.")
     assert found[-1].is_recording or place in ("room101", "room101/2026-11-22", FOLDER)
+
+
+def test_a_recording_whose_entry_cannot_be_read_is_not_called_cut_off(directory: Path) -> None:
+    unfinished(directory)
+    disk = _Refusing("open_file .recorder/open/0000001")
+    assert told(directory, disk) == [(Kind.UNREADABLE, ""), (Kind.OPEN, "")]
 
 
 def test_what_another_user_may_not_read_is_said_so(directory: Path, folder: Path) -> None:
