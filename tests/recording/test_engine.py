@@ -1,4 +1,4 @@
-"""The recording side as the app runs it: writer, guard, repairs, checksums and catalogue together."""
+"""The recording side as the app runs it: all that works beside the rooms, together."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RULES = SegmentRules(duration_ms=3000, size_bytes=1 << 30, max_duration_ms=12 * 
 async def test_a_lesson_outlasts_a_failed_disk_and_ends_with_its_checksums(tmp_path: Path) -> None:
     disk, clock = SickDisk(), FakeClock()
     initialise(tmp_path, None, disk)
-    sent = []
+    sent: list[int] = []
 
     def send(recorder: RoomRecorder, frames: int) -> None:
         for _ in range(frames):

@@ -452,7 +452,7 @@ def test_whatever_fails_the_next_recovery_gives_the_same(
                     storage,
                     FOLDER,
                     creator=CREATOR,
-                    checksum=lambda folder, name, disk=disk: sha256_of(disk, folder, name),
+                    checksum=partial(sha256_of, disk),
                 )
             except OSError:
                 assert disk.failed is not None

@@ -101,7 +101,7 @@ def test_a_failure_that_the_buffer_outlasts_costs_no_frame(
         studio.writer.hop()
         ward.fall_sick(error)
         studio.send(2 * SECOND)
-        fault = studio.recorder.fault
+        fault = studio.fault()
         assert fault is not None
         assert "Check the disk" in fault or "is full" in fault
         assert not studio.recorder.holds_back
@@ -109,7 +109,7 @@ def test_a_failure_that_the_buffer_outlasts_costs_no_frame(
         assert studio.recorder.backlog_bytes > 0
         assert studio.recorder.unwritten_ms >= 2000 - FRAME_MS
         ward.get_well()
-        assert studio.recorder.fault is None
+        assert studio.fault() is None
         studio.send(2 * SECOND)
         studio.end()
     (manifest,) = ward.manifests()
@@ -275,7 +275,7 @@ def test_a_recording_whose_folder_is_gone_is_given_up_and_another_begins(
         studio.send(2 * SECOND)
         shutil.rmtree(tmp_path / "room101")
         studio.send(2 * SECOND)  # the next segment has no folder
-        assert studio.recorder.fault is not None
+        assert studio.fault() is not None
         ward.get_well()
         studio.writer.hop()  # nor is there one to open
         ward.get_well()
@@ -299,7 +299,7 @@ class TestWhenAHopDoesNotComeBack:
             assert "has not answered" in (studio.recorder.fault or "")
             studio.send(2 * SECOND, hop_every=0)
             studio.recorder.resume(studio.clock.now_ms)  # a probe was good: too early
-            assert studio.recorder.fault is not None
+            assert studio.fault() is not None
             studio.writer.come_back()
             ward.get_well()
             studio.send(SECOND)
@@ -351,7 +351,7 @@ class TestWhenAHopDoesNotComeBack:
             studio.recorder.fault = None  # a room that came into being since
             studio.arrive()
             studio.send(SECOND, hop_every=0)
-            assert studio.recorder.fault is not None
+            assert studio.fault() is not None
             studio.writer.come_back()
             ward.get_well()
             studio.end()
@@ -404,7 +404,7 @@ def test_a_recording_that_was_open_ends_although_the_disk_is_sick(tmp_path: Path
         studio.arrive()
         studio.lose()
         studio.writer.hop()
-        assert studio.recorder.fault is not None
+        assert studio.fault() is not None
         studio.recorder.end("lost")
         ward.get_well()
     (manifest,) = ward.manifests()

@@ -56,9 +56,9 @@ def test_a_lesson_becomes_segments_and_a_manifest_that_agree(
         studio.arrive()
         studio.send(10 * SECOND)
         studio.lose()
-        assert studio.recorder.number == 1
+        assert studio.open_number() == 1
         studio.recorder.end("unpublished")
-        assert studio.recorder.number is None
+        assert studio.open_number() is None
     (manifest,) = manifests(tmp_path)
     assert len(marks(tmp_path)) == 10 * SECOND
     assert [segment.file for segment in manifest.segments] == [f"000{n}.flv" for n in (1, 2, 3, 4)]
@@ -172,7 +172,7 @@ def test_a_publish_without_media_makes_no_recording(tmp_path: Path, rules: Segme
         studio.recorder.flush(studio.clock.now_ms)
         studio.lose()
         studio.recorder.end("unpublished")
-        assert studio.recorder.number is None
+        assert studio.open_number() is None
     assert not (tmp_path / "room101").exists()
 
 
@@ -194,11 +194,11 @@ def test_a_last_frame_that_opens_the_recording_is_not_lost(
     with _studio(tmp_path, rules) as studio:
         studio.arrive()
         studio.send(3)
-        assert studio.recorder.number is None
+        assert studio.open_number() is None
         assert studio.recorder.held_bytes > 0
         assert studio.recorder.pending_bytes == 0  # no disk is waited for
         studio.lose()
-        assert studio.recorder.number == 1
+        assert studio.open_number() == 1
         studio.recorder.end("unpublished")
     assert len(marks(tmp_path)) == 3
 
@@ -301,7 +301,7 @@ def test_a_recording_of_the_recorder_before_is_continued_with_its_number(
         recording = studio.recorder.continue_recording(
             manifest, entry, last_file=2, began_ms=studio.clock.now_ms - 24_000
         )
-        assert studio.recorder.number == 1
+        assert studio.open_number() == 1
         assert studio.recorder.is_open
         studio.arrive()
         studio.send(2 * SECOND)
