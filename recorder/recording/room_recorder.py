@@ -26,7 +26,7 @@ from recorder.recording.entries import Entry
 from recorder.recording.files import RecordingFiles
 from recorder.recording.manifest import Client, Gap, Manifest
 from recorder.recording.operations import Append, OpenSegment, Reopen, Start
-from recorder.recording.publish import Place, Publish
+from recorder.recording.publish import Place, Publish, span_ms
 from recorder.recording.recording import LiveRecording
 from recorder.recording.refusals import in_words
 from recorder.recording.segmenter import Segmenter, SegmentRules
@@ -130,7 +130,8 @@ class RoomRecorder:
     @property
     def unwritten_ms(self) -> int:
         """How much media would be lost if the recorder stopped now, and was lost already."""
-        return sum(
+        waiting = [operation for operation, _ in self._queue.waiting]
+        return span_ms([*self._queue.in_flight, *waiting]) + sum(
             publish.segmenter.backlog_ms + publish.segmenter.lost_ms for publish in self._publishes
         )
 

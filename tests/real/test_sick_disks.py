@@ -87,9 +87,11 @@ async def held(recording: Recording, published: Published) -> Coverage:
     sent = await published.reference()
     pieces = [locate(sent, tracks) for tracks in await packets.read_all(recording.segments)]
     check_rows_tell_where(recording, [piece.base_ms for piece in pieces])
+    forced = {row["file"] for row in recording.manifest["segments"] if row["forced"]}
     for path in recording.segments:
         scan(path)
-        await check_plays(path)
+        if path.name not in forced:
+            await check_plays(path)
     return cover(sent, pieces)
 
 
@@ -233,7 +235,7 @@ async def stalls(tmp_path: Path, sources: Sources) -> None:
             for room in recipes:
                 await recorder.ended(room)
             await finished(recorder)
-        assert recorder.matching(r"the disk has not answered for \d+ s")
+        assert recorder.matching(r"The disk has not answered for \d+ s")
         assert not recorder.matching("not recorded")
         async with trio.open_nursery() as nursery:
             for room, sent in published.items():
