@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from recorder.recording import naming
 from recorder.recording.manifest import Gap, Manifest, Segment
 from recorder.recording.writer import Append, CloseSegment, Finish, OpenSegment, Start, WriteQueue
 
@@ -67,18 +66,10 @@ class LiveRecording:
     def close_segment(self, file: int, closed: Closed) -> None:
         """The segment is complete: its row enters the manifest, its file gets its name."""
         segment = self._open.pop(file)
-        facts = closed.facts
-        row = Segment(
-            file=naming.segment_name(file),
-            start_ms=segment.opened.position_ms,
-            duration_ms=facts.duration_ms,
-            bytes=facts.size_bytes,
-            tracks=facts.tracks,
-            gap=segment.gap,
-            forced=facts.forced,
-            reason=segment.opened.reason.value,
-        )
-        self.end_position_ms = max(self.end_position_ms, row.start_ms + row.duration_ms)
+        facts, opened = closed.facts, segment.opened
+        row = Segment.of(file, facts, start_ms=opened.position_ms, reason=opened.reason.value)
+        row = attrs.evolve(row, gap=segment.gap)
+        self.end_position_ms = max(self.end_position_ms, row.end_ms)
         self.manifest = attrs.evolve(self.manifest, segments=(*self.manifest.segments, row))
         self.count(facts.counts)
         size = sum(len(data) for _, data in closed.patches)
