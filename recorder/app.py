@@ -13,10 +13,11 @@ import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import attrs
 import trio
 
 from recorder import __version__, logs
-from recorder.clock import SystemClock
+from recorder.clock import SystemClock, boot_id
 from recorder.live.access import Access
 from recorder.live.listener import Door, serve
 from recorder.live.memory import MemoryBudget
@@ -24,25 +25,33 @@ from recorder.live.reception import Reception
 from recorder.live.rooms import Rooms
 from recorder.live.session import House, Timeouts
 from recorder.recording.alignment import until_boundary_ms
+from recorder.recording.alive import last_beat_ms
+from recorder.recording.clock_watch import ClockWatch, load_clock_state
+from recorder.recording.continuation import Now
 from recorder.recording.disk import OsDisk
+from recorder.recording.engine import open_engine
+from recorder.recording.inheritance import inherit
+from recorder.recording.known import META_FOLDER
 from recorder.recording.refusals import StorageError
 from recorder.recording.room_recorder import RoomRecorder
 from recorder.recording.segmenter import SegmentRules
 from recorder.recording.storage import Storage
-from recorder.recording.writer import Writer, open_writer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from recorder.config import Config, SegmentsConfig
+    from recorder.recording.engine import Engine
+    from recorder.recording.inheritance import Inheritance
+    from recorder.recording.repairs import Repairs
+    from recorder.recording.writer import Writer
 
 log = logging.getLogger(__name__)
 
-DRAIN_S = 9.0
-"""How long stopping may wait for the disk: exit within 10 s on one that answers."""
+ENCODER = f"recorder {__version__}"
+"""What files name as their maker."""
 
-STOP_S = 9.5
-"""From the signal to an exit that does not wait any longer."""
+BACKLOG_SHARE = 7 / 8
 
 REPEATS_S = 10.0
 """How long counted repeats of a log line may wait to be reported."""
@@ -71,23 +80,62 @@ def run(config: Config) -> int:
 
 async def _main(config: Config, storage: Storage, fold: logs.FoldRepeats) -> int:
     listeners = await open_listeners(config.rtmp.listen)
+    clock, boot = SystemClock(config.clock.trust), boot_id()
+    state = config.state or config.storage.directory / META_FOLDER
+    try:
+        await load_clock_state(clock, storage.disk, state)
+    except OSError as error:
+        raise StartError(
+            f"The state folder {state} cannot be read: {error.strerror or error}. "
+            "Give it and all in it to the recorder's user."
+        ) from error
+    inheritance = inherit(
+        storage,
+        Now(
+            boot=boot,
+            monotonic_ms=clock.monotonic_ms(),
+            utc_ms=clock.utc_ns() // 1_000_000,
+            is_trusted=clock.trusted(),
+            last_beat_ms=last_beat_ms(storage, boot),
+        ),
+        window_ms=int(config.recording.reconnect_window * 1000),
+    )
     stop = trio.Event()
     async with trio.open_nursery() as services:
         # Before anything says that the recorder runs: who reads that may send a signal at once.
         await services.start(_stop_on_signal, stop, name="signals")
         services.start_soon(_report_repeats, fold, name="repeated log lines")
-        async with (
-            open_writer(drain_s=DRAIN_S) as writer,
-            _open_rooms(config, storage, writer) as rooms,
-        ):
-            door = Door(_house(config, rooms, writer), limit=config.limits.connections)
-            log.info("recorder %s listens on %s", __version__, ", ".join(config.rtmp.listen))
-            await serve(listeners, door, stop)
-            log.info("Stopping: finishing every segment.")
-            failures_before = writer.failures
+        async with open_engine(
+            storage,
+            clock,
+            encoder=ENCODER,
+            boot=boot,
+            sync_interval_s=config.storage.sync_interval,
+            unsettled=inheritance.numbers,
+            on_good=lambda: rooms.resume(),
+        ) as engine:
+            memory = MemoryBudget(
+                config.limits.memory, lambda: engine.writer.pending_bytes + rooms.backlog_bytes
+            )
+            rooms = _make_rooms(config, engine, memory, clock, boot)
+            take_over(inheritance, config, rooms, engine.repairs)
+            clock.newest_utc_ms = lambda: engine.indexer.newest_start_utc_ms
+            watch = ClockWatch(
+                clock,
+                storage.disk,
+                state,
+                newest_before_utc_ms=lambda: engine.indexer.newest_before_utc_ms,
+                on_step=rooms.clock_stepped,
+            )
+            services.start_soon(watch.run, name="clock")
+            async with _running(rooms, engine.writer, config.storage.stop_timeout) as outcome:
+                door = Door(_house(config, rooms, engine, memory), limit=config.limits.connections)
+                log.info("recorder %s listens on %s", __version__, ", ".join(config.rtmp.listen))
+                await serve(listeners, door, stop)
+                log.info("Stopping: finishing every segment.")
         services.cancel_scope.cancel()
     fold.report_all()
-    return 0 if writer.is_drained and writer.failures == failures_before else 1
+    return 0 if outcome.is_clean else 1
 
 
 async def open_listeners(addresses: list[str]) -> list[trio.SocketListener]:
@@ -109,35 +157,81 @@ async def open_listeners(addresses: list[str]) -> list[trio.SocketListener]:
     return listeners
 
 
-@asynccontextmanager
-async def _open_rooms(config: Config, storage: Storage, writer: Writer) -> AsyncIterator[Rooms]:
-    """The rooms; on leaving, every recording has ended."""
-    clock = SystemClock(config.clock.trust)
+def _make_rooms(
+    config: Config, engine: Engine, memory: MemoryBudget, clock: SystemClock, boot: str
+) -> Rooms:
+    services = engine.services(
+        clock,
+        encoder=ENCODER,
+        boot=boot,
+        # Below the share that the memory of all leaves to each, so that a room whose disk fails
+        # gives up its oldest before anybody has to stop reading (design §4).
+        buffer_bytes=lambda: min(config.storage.buffer, int(memory.share_bytes * BACKLOG_SHARE)),
+    )
 
     def new_recorder(name: str) -> RoomRecorder:
         room = config.rooms.get(name) or config.any_room
         assert room is not None, "reception admits only rooms of the configuration"
-        return RoomRecorder(
-            name,
-            _segment_rules(config, room.segments, clock),
-            storage=storage,
-            writer=writer,
-            clock=clock,
-            encoder=f"recorder {__version__}",
-        )
+        return RoomRecorder(name, _segment_rules(config, room.segments, clock), services)
 
-    rooms = Rooms(
+    return Rooms(
         {name: room.title for name, room in config.rooms.items()},
         new_recorder,
         reconnect_window_s=config.recording.reconnect_window,
         limit=config.limits.rooms,
     )
+
+
+def take_over(inheritance: Inheritance, config: Config, rooms: Rooms, repairs: Repairs) -> None:
+    """Give every unfinished recording to who goes on with it: its room, or the repairs."""
+    for name in inheritance.without_folder:
+        repairs.forget(name)
+    for each in inheritance.continued:
+        is_room = config.any_room is not None or each.entry.room in config.rooms
+        room = rooms.find(each.entry.room) if is_room else None
+        if room is None or not isinstance(room.recorder, RoomRecorder):
+            repairs.recover(each.entry.folder)
+            continue
+        began_ms = int(trio.current_time() * 1000) - each.continuation.began_ms
+        recording = room.recorder.continue_recording(
+            each.manifest, each.entry, last_file=each.last_file, began_ms=began_ms
+        )
+        repairs.go_on_behind(each.entry.folder, each.last_file + 1, recording.recovered)
+        log.info("%s: recording %d continues", room.name, recording.number)
+        room.wait(each.continuation.left_ms / 1000)
+    for folder in inheritance.cut_off:
+        repairs.recover(folder)
+
+
+@attrs.define
+class Outcome:
+    is_clean: bool = False
+    """Everything that was recorded is on the disk."""
+
+
+@asynccontextmanager
+async def _running(rooms: Rooms, writer: Writer, stop_timeout_s: float) -> AsyncIterator[Outcome]:
+    """The rooms at work; on leaving, every recording has ended, or its time is up."""
+    outcome = Outcome()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(rooms.run, name="rooms")
         try:
-            yield rooms
+            yield outcome
         finally:
             rooms.close("shutdown")
+            with trio.move_on_after(stop_timeout_s, shield=True):
+                while not rooms.is_settled:
+                    writer.hurry()
+                    await writer.next_hop()
+            outcome.is_clean = rooms.is_settled
+            for name, lost_ms in rooms.unwritten.items():
+                log.error(
+                    "%s: %.1f s were not written, the disk did not take them within %g s; "
+                    "what is on it is repaired at the next start.",
+                    name,
+                    lost_ms / 1000,
+                    stop_timeout_s,
+                )
             nursery.cancel_scope.cancel()
 
 
@@ -162,8 +256,7 @@ def _segment_rules(config: Config, segments: SegmentsConfig, clock: SystemClock)
     )
 
 
-def _house(config: Config, rooms: Rooms, writer: Writer) -> House:
-    memory = MemoryBudget(config.limits.memory, lambda: writer.pending_bytes)
+def _house(config: Config, rooms: Rooms, engine: Engine, memory: MemoryBudget) -> House:
     any_key = None if config.any_room is None else config.any_room.key
     return House(
         reception=Reception(
@@ -172,13 +265,13 @@ def _house(config: Config, rooms: Rooms, writer: Writer) -> House:
             memory=memory,
             policy=config.rtmp.takeover,
             publishers=config.limits.publishers,
+            disk_refusal=engine.guard.refusal,
         ),
         memory=memory,
-        next_hop=writer.next_hop,
+        next_hop=engine.writer.next_hop,
         timeouts=Timeouts(
             first_media=config.recording.first_media_timeout, idle=config.recording.idle_timeout
         ),
-        buffer_bytes=config.storage.buffer,
         random=os.urandom,
     )
 
@@ -186,17 +279,14 @@ def _house(config: Config, rooms: Rooms, writer: Writer) -> House:
 async def _stop_on_signal(
     stop: trio.Event, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
-    """SIGTERM or SIGINT stops in order; a second one at once, and so does a disk that does not
-    answer: a thread in a write cannot be cancelled. What is left then is recoverable."""
+    """SIGTERM or SIGINT stops in order; a second one at once, because a thread in a write cannot
+    be cancelled. What is left then is recoverable."""
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         task_status.started()
         await anext(signals)
         stop.set()
-        with trio.move_on_after(STOP_S):
-            await anext(signals)
-            log.error("Second signal: stopping at once; unfinished segments stay as .part.")
-            os._exit(1)
-        log.error("The disk does not answer: stopping; unfinished segments stay as .part.")
+        await anext(signals)
+        log.error("Second signal: stopping at once; unfinished segments stay as .part.")
         os._exit(1)
 
 

@@ -32,7 +32,6 @@ _ROOM_NAME = rules.Word(
     r"[A-Za-z0-9_-]{1,64}", "the name of a room is 1 to 64 letters, digits, - and _"
 )
 _NOT_YET_KEYS = {
-    ("storage", "sync_interval"),
     ("retention",),
     ("rtmp", "tls"),
     ("rooms", "*", "view_key"),
@@ -69,6 +68,12 @@ class StorageConfig:
     """Where recordings go. A relative folder is relative to the configuration file."""
 
     directory: Folder = Path("recordings")
+    # What a power cut may cost. Bytes reach the disk in batches of up to a second, so syncing more
+    # often saves nothing and wears the card; a minute of a lesson is the most anybody should risk.
+    sync_interval: Annotated[float, rules.Time(SECOND, MINUTE)] = 5.0
+    # From the signal to an exit that leaves files unfinished. Cards stall in units of 10 s, so the
+    # default outlives four of those; nobody lets a machine take more than ten minutes to shut down.
+    stop_timeout: Annotated[float, rules.Time(SECOND, 10 * MINUTE)] = 45.0
     buffer: Annotated[int, rules.Size(MIB, 16 * GIB)] = 64 * MIB
 
 

@@ -64,3 +64,9 @@ def tag(kind: int, timestamp_ms: int, body: bytes) -> bytes:
     """A whole tag in one piece, for small bodies."""
     size = len(body)
     return tag_header(kind, timestamp_ms, size) + body + tag_trailer(size)
+
+
+def read_tag_header(header: bytes) -> tuple[int, int]:
+    """Kind and time in ms of the 11 bytes that `tag_header` writes."""
+    kind_and_size, time, _, _ = _HEADER.unpack(header)
+    return kind_and_size >> 24, (time & 0xFF) << 24 | time >> 8

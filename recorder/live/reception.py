@@ -20,6 +20,8 @@ from recorder.logs import same
 from recorder.recording.manifest import Client
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from recorder.live.memory import MemoryBudget
 
 log = logging.getLogger(__name__)
@@ -53,6 +55,8 @@ class Reception:
     policy: TakeoverPolicy
     publishers: int
     """`limits.publishers`."""
+    disk_refusal: Callable[[], str | None] = lambda: None
+    """Why nothing can be recorded for now, in words for an encoder; None while it can."""
 
     def decide_application(self, application: str, tc_url: str) -> Refusal | None:
         """Say why a connection to this application cannot lead to a publish; None if it can."""
@@ -76,6 +80,8 @@ class Reception:
                 "The recorder has no place for another room.",
                 f"{identity.room}: limits.rooms reached, or a name like another's but for case",
             )
+        if (words := self.disk_refusal()) is not None:
+            return Refusal(words, f"{room.name}: {words}")
         if self.memory.exhausted:
             return Refusal(
                 "The recorder is short of memory.", f"{room.name}: limits.memory reached"

@@ -33,13 +33,25 @@ class Recorder(Protocol):
     def number(self) -> int | None: ...
 
     @property
-    def error(self) -> Exception | None: ...
+    def is_open(self) -> bool: ...
+
+    @property
+    def is_settled(self) -> bool: ...
+
+    @property
+    def holds_back(self) -> bool: ...
 
     @property
     def pending_bytes(self) -> int: ...
 
     @property
-    def buffered_bytes(self) -> int: ...
+    def backlog_bytes(self) -> int: ...
+
+    @property
+    def held_bytes(self) -> int: ...
+
+    @property
+    def unwritten_ms(self) -> int: ...
 
     def publisher_arrived(self, client: Client, *, gap_reason: str) -> None: ...
 
@@ -53,7 +65,9 @@ class Recorder(Protocol):
 
     def end(self, reason: str) -> None: ...
 
-    def abandon(self) -> None: ...
+    def resume(self, now_ms: int) -> None: ...
+
+    def clock_stepped(self, ms: int) -> None: ...
 
 
 class Connection(Protocol):
@@ -108,7 +122,7 @@ class Room:
 
     @property
     def in_use(self) -> bool:
-        return self.publisher is not None or self.recorder.number is not None
+        return self.publisher is not None or self.recorder.is_open or not self.recorder.is_settled
 
     def begin(self, publisher: Publisher, client: Client, *, gap_reason: str) -> None:
         """A publisher was accepted; the room must be free of any other."""
@@ -133,22 +147,17 @@ class Room:
         """The publisher is gone without a word: its recording waits for it to come back."""
         if self.publisher is publisher:
             self._let_go(counts)
-            if self.recorder.number is not None:
-                self.window_ends_s = trio.current_time() + self._reconnect_window_s
-                log.info(
-                    "%s: recording %d waits %g s for its publisher",
-                    self.name,
-                    self.recorder.number,
-                    self._reconnect_window_s,
-                )
+            if self.recorder.is_open:
+                self.wait(self._reconnect_window_s)
             self._on_change()
 
-    def fail(self, publisher: Publisher) -> None:
-        """The disk refused what the publisher sent."""
-        if self.publisher is publisher:
-            self.publisher = None
-            self.recorder.abandon()
-            self._on_change()
+    def wait(self, seconds: float) -> None:
+        """The open recording waits so long for its publisher."""
+        self.window_ends_s = trio.current_time() + seconds
+        number = self.recorder.number
+        which = "the recording" if number is None else f"recording {number}"
+        log.info("%s: %s waits %.0f s for its publisher", self.name, which, seconds)
+        self._on_change()
 
     def close(self, reason: str) -> None:
         """End the recording that waits, if one does."""
@@ -190,6 +199,37 @@ class Rooms:
         if room is None and self._may_add(name):
             room = self._rooms[name] = self._make(name)
         return room
+
+    @property
+    def is_settled(self) -> bool:
+        """Everything that was recorded is on the disk."""
+        return all(room.recorder.is_settled for room in self._rooms.values())
+
+    @property
+    def unwritten(self) -> dict[str, int]:
+        """Rooms of which something is not on the disk, and how much media of it, in ms."""
+        return {
+            name: room.recorder.unwritten_ms
+            for name, room in self._rooms.items()
+            if not room.recorder.is_settled
+        }
+
+    @property
+    def backlog_bytes(self) -> int:
+        """Memory of all media that wait for a disk which takes nothing."""
+        return sum(room.recorder.backlog_bytes for room in self._rooms.values())
+
+    def resume(self) -> None:
+        """The disk takes writes again."""
+        now_ms = int(trio.current_time() * 1000)
+        for room in self._rooms.values():
+            room.recorder.resume(now_ms)
+        self._on_change()
+
+    def clock_stepped(self, ms: int) -> None:
+        """The wall clock was set by so much."""
+        for room in self._rooms.values():
+            room.recorder.clock_stepped(ms)
 
     @property
     def publishers(self) -> int:

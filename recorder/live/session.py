@@ -94,10 +94,8 @@ class House:
     reception: Reception
     memory: MemoryBudget
     next_hop: Callable[[], Awaitable[None]]
-    """Returns when the batch on its way to the disk has landed."""
+    """Returns when the batch on its way to the disk has landed, or was given up."""
     timeouts: Timeouts
-    buffer_bytes: int
-    """`storage.buffer`: a room's ceiling."""
     random: Callable[[int], bytes]
 
 
@@ -271,11 +269,10 @@ class Session:
             publisher.since_s += trio.current_time() - began_s
 
     def _must_wait(self) -> bool:
-        buffer_is_full = any(
-            publisher.room.recorder.pending_bytes >= self._house.buffer_bytes
-            for publisher in self._publishers.values()
+        is_held_back = any(
+            publisher.room.recorder.holds_back for publisher in self._publishers.values()
         )
-        return buffer_is_full or not self._house.memory.may_read(self)
+        return is_held_back or not self._house.memory.may_read(self)
 
     def _keeps_memory_full(self) -> bool:
         """Whether no disk can help: what fills the memory are this peer's unfinished messages."""
@@ -285,8 +282,7 @@ class Session:
     # What the memory budget asks.
 
     def held_bytes(self) -> int:
-        rooms = (publisher.room.recorder for publisher in self._publishers.values())
-        held = sum(recorder.buffered_bytes - recorder.pending_bytes for recorder in rooms)
+        held = sum(p.room.recorder.held_bytes for p in self._publishers.values())
         return self._connection.buffered_bytes + held
 
     def pending_bytes(self) -> int:
@@ -370,17 +366,9 @@ class Session:
         log.info("%s: %s ended its publish", publisher.room.name, self.address)
 
     def _flush(self, now_ms: int) -> None:
-        """Hand on what this read brought; a disk that refuses ends the session."""
-        for publisher in list(self._publishers.values()):
-            recorder = publisher.room.recorder
-            recorder.flush(now_ms)
-            if (error := recorder.error) is not None:
-                name = publisher.room.name
-                log.error("%s: %s: not recorded, the disk refused: %s", name, self.address, error)
-                self._forget(publisher)
-                publisher.room.fail(publisher)
-                if not self._publishers:
-                    raise ConnectionOver("let go, because its recording cannot be written")
+        """Hand on what this read brought."""
+        for publisher in self._publishers.values():
+            publisher.room.recorder.flush(now_ms)
 
     def _forget(self, publisher: Publisher) -> None:
         del self._publishers[publisher.stream_id]

@@ -44,6 +44,8 @@ class CutReason(Enum):
     """Three times the duration passed without a keyframe."""
     FORCED_SIZE = "forced_size"
     """Twice the size was reached without a keyframe."""
+    DISK = "disk"
+    """The disk takes writes again; the segment before could not be written on."""
 
 
 @attrs.frozen(kw_only=True)
@@ -72,6 +74,10 @@ class SegmentFacts:
     """Anomalies and corrections, by name."""
 
 
+Headers: TypeAlias = tuple[tuple[int, bytes], ...]
+"""Bodies of sequence headers and what goes with them, each with its kind of tag."""
+
+
 @attrs.frozen(kw_only=True)
 class Opened:
     segment: int
@@ -80,16 +86,38 @@ class Opened:
     reason: CutReason
     new_recording: bool
     """This segment is the first of another recording than the one before."""
+    base: int
+    """The dts that is time 0 in the file."""
     position_ms: int
     """Where in its recording it begins."""
     forced: bool
+    lost_ms: int = 0
+    """So much media before it were given up while the disk took nothing."""
+
+    @property
+    def origin(self) -> int:
+        """The dts at which its recording begins."""
+        return self.base - self.position_ms
 
 
 @attrs.frozen
 class Appended:
-    segment: int
+    """Whole tags for the end of a segment.
+
+    Attributes:
+        buffers: of each tag the header, the body and the trailer.
+        before: the state of the segment's tracks that the file has been given so far. With it the
+            tags can be read back into media, should the disk not take them.
+    """
+
+    opened: Opened
     buffers: Sequence[bytes]
     size: int
+    before: Headers = ()
+
+    @property
+    def segment(self) -> int:
+        return self.opened.segment
 
 
 @attrs.frozen

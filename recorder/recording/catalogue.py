@@ -94,6 +94,10 @@ class Page:
     cursor: int | None
 
 
+_MOST_NUMBER = 2**63 - 1
+"""More than SQLite can hold there is not."""
+
+
 class Catalogue:
     """An open catalogue. Made by `open` or `open_to_read`.
 
@@ -101,8 +105,10 @@ class Catalogue:
     somebody else holds. The only call that makes sense is then `close`.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
+        self._path = path
+        self._identity = _identity(path)
 
     @classmethod
     def open(cls, path: Path) -> Catalogue:
@@ -114,18 +120,18 @@ class Catalogue:
             OSError: it is damaged and cannot be removed.
         """
         try:
-            return cls(_opened(path, "rw"))
+            return cls(_opened(path, "rw"), path)
         except DamagedError:
             remove(path)
-        return cls(_opened(path, "rwc"))
+        return cls(_opened(path, "rwc"), path)
 
     @classmethod
     def open_to_read(cls, path: Path) -> Catalogue | None:
         """Open a catalogue that is complete, without changing it, also while somebody writes to
         it. None: it is missing, damaged, unfinished, of another version, or cannot be read."""
         try:
-            return cls(_opened(path, "ro"))
-        except (DamagedError, sqlite3.Error):
+            return cls(_opened(path, "ro"), path)
+        except (DamagedError, sqlite3.Error, OSError):
             return None
 
     @property
@@ -136,6 +142,16 @@ class Catalogue:
     def mark_complete(self) -> None:
         """Every recording has its row: the catalogue may be read from, and kept."""
         self._connection.execute(f"PRAGMA user_version = {VERSION}")
+
+    def check_in_place(self) -> None:
+        """See that the file under the path is still the open one: SQLite would write on into one
+        that was removed, and nobody would ever read it.
+
+        Raises:
+            DamagedError: it was removed, or another stands there.
+        """
+        if _identity(self._path) != self._identity:
+            raise DamagedError("the file was removed or replaced")
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -172,10 +188,15 @@ class Catalogue:
         select = "SELECT number FROM recording WHERE end_utc IS NULL OR missing_checksums > 0"
         return {number for (number,) in self._connection.execute(select)}
 
-    def newest_start_utc_ms(self) -> int | None:
-        """The latest start by a believed clock, in ms since 1970; None: there is none."""
-        select = "SELECT max(start_utc_ms) FROM recording WHERE clock = 'trusted'"
-        (newest,) = self._connection.execute(select).fetchone()
+    def newest_start_utc_ms(self, below: int | None = None) -> int | None:
+        """The latest start by a believed clock, in ms since 1970; None: there is none.
+
+        Args:
+            below: only recordings with a lower number.
+        """
+        select = "SELECT max(start_utc_ms) FROM recording WHERE clock = 'trusted' AND number < ?"
+        highest = _MOST_NUMBER if below is None else below
+        (newest,) = self._connection.execute(select, (highest,)).fetchone()
         return None if newest is None else int(newest)
 
     def page(
@@ -225,11 +246,19 @@ def remove(path: Path) -> None:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _opened(path: Path, mode: str) -> sqlite3.Connection:
     """A connection to a catalogue that is good, or with `rwc` to a new and empty one.
 
     Raises:
-        DamagedError, sqlite3.Error.
+        DamagedError, sqlite3.Error, OSError.
     """
     if mode != "rwc" and not path.exists():
         raise DamagedError("missing")

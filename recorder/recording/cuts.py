@@ -28,6 +28,7 @@ _WISHES: Final = (
     CutReason.PARAMETERS,
     CutReason.TRACK,
     CutReason.JUMP,
+    CutReason.DISK,
     CutReason.FIRST_KEYFRAME,
 )
 
@@ -53,9 +54,25 @@ class Cuts:
         """A cut is wanted at the next frame that a segment can begin with."""
         self._wishes.add(reason)
 
+    def continue_at(self, position_ms: int) -> None:
+        """What the recording lasts is known only now; the first segment has not begun."""
+        self._origin = -position_ms
+
     def start(self, base: int) -> None:
         """The publish's first segment has this base."""
         self._origin += base
+
+    def suspend(self, origin: int | None) -> None:
+        """No segment is open any more, and the next begins by itself. What lies before it was
+        written already; only what an operator wished for still holds.
+
+        Args:
+            origin: the dts at which the recording begins that goes on, if it is another than the
+                one of the last cut.
+        """
+        self._wishes &= {CutReason.SPLIT}
+        if origin is not None:
+            self._origin = origin
 
     def position_ms(self, dts: int) -> int:
         """Where in its recording a frame lies."""

@@ -155,6 +155,10 @@ class Disk(Protocol):
     def file_system(self, folder: int) -> str:
         """The kernel's name of the file system a folder is on; empty when not known."""
 
+    def replace(self, old: int, new: int) -> None:
+        """Let the descriptor `old` mean what `new` means, at once for every thread; what it meant
+        before is closed. `new` stays open."""
+
     def close(self, descriptor: int) -> None:
         """Give the descriptor back; it is gone also when this raises."""
 
@@ -255,6 +259,9 @@ class OsDisk:
         path = os.readlink(f"/proc/self/fd/{folder}")
         mounts = Path("/proc/self/mountinfo").read_text(errors="surrogateescape")
         return file_system_of(path, mounts)
+
+    def replace(self, old: int, new: int) -> None:
+        os.dup2(new, old, inheritable=False)
 
     def close(self, descriptor: int) -> None:
         os.close(descriptor)

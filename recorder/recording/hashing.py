@@ -8,7 +8,8 @@ A thread of its own and not one of Trio's, because it makes itself nice, and wha
 to its nice value it cannot take back without privileges: Trio lends its threads again, to the
 writer of all. A segment is mostly still in memory when it has been closed, so the work is the
 processor's, of which hashlib gives the others theirs: it computes without the interpreter's lock.
-What it leaves in the page cache stays there; the next to read a fresh segment is a person.
+Once read, a file is dropped from the page cache: nobody is sure to read it again, and what stands
+there longer is the memory that the next batches are written into.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ def sha256_of(
     progress: Callable[[int], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> str:
-    """The SHA-256 of a whole file, in hexadecimal digits. Blocking.
+    """The SHA-256 of a whole file, in hexadecimal digits. Blocking; what was in memory of the
+    file is dropped behind it.
 
     Args:
         folder: the descriptor of the folder it is in.
@@ -82,6 +84,9 @@ def sha256_of(
                 raise HashingStoppedError(name)
             block = disk.read(file, BLOCK_BYTES, offset)
             if not block:
+                # Not block by block: it would drop what is ahead and in memory already.
+                with suppress(OSError):
+                    disk.forget_cache(file)
                 return digest.hexdigest()
             digest.update(block)
             offset += len(block)
@@ -103,10 +108,17 @@ class Hasher:
         dropped: segments that were not hashed because too many waited.
     """
 
-    def __init__(self, disk: Disk, root: Callable[[], int], limit: int) -> None:
+    def __init__(
+        self,
+        disk: Disk,
+        root: Callable[[], int],
+        limit: int,
+        lower_priority: Callable[[], None],
+    ) -> None:
         self._disk = disk
         self._root = root
         self._limit = limit
+        self._lower_priority = lower_priority
         # The C queue: the loop never waits for a lock that a thread of low priority holds.
         self._jobs = queue.SimpleQueue[_Job | None]()
         self._stopped = False
@@ -147,8 +159,11 @@ class Hasher:
 
     def run(self, token: trio.lowlevel.TrioToken, ended: Callable[[], None]) -> None:
         """The thread: hash until `stop`, then have `ended` called on the loop."""
-        # Of Linux, where a nice value is a thread's own.
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        try:
+            self._lower_priority()
+        except OSError as error:
+            # A sandbox may refuse it; the checksums are still wanted.
+            log.info("Checksums are computed at normal priority: %s", error)
         while (job := self._jobs.get()) is not None and not self._stopped:
             try:
                 result = self._hash(job)
@@ -176,17 +191,31 @@ def _call_on_loop(token: trio.lowlevel.TrioToken, call: Callable[[], None]) -> N
         token.run_sync_soon(call)
 
 
+def lower_priority() -> None:
+    """Make the calling thread nice, and it alone: Linux keeps the value for each thread.
+
+    Raises:
+        OSError: it is not allowed.
+    """
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+
+
 @asynccontextmanager
 async def open_hasher(
-    disk: Disk, root: Callable[[], int], *, limit: int = WAITING
+    disk: Disk,
+    root: Callable[[], int],
+    *,
+    limit: int = WAITING,
+    lower_priority: Callable[[], None] = lower_priority,
 ) -> AsyncIterator[Hasher]:
     """A hasher, which ends with the context: within a block on a disk that answers.
 
     Args:
         root: gives the descriptor of the storage's folder; called in the thread.
         limit: how many segments may wait.
+        lower_priority: called in the thread, first of all.
     """
-    hasher = Hasher(disk, root, limit)
+    hasher = Hasher(disk, root, limit, lower_priority)
     ended = trio.Event()
     # A daemon, against the custom of the house: nothing ends a read on a disk that has gone, and
     # the interpreter would wait for it for ever. The thread only reads, so nothing is cut short.

@@ -11,6 +11,7 @@ import attrs
 
 from recorder.flv.codecs import Part, Role
 from recorder.flv.tags import VIDEO
+from recorder.recording.actions import CutReason
 from recorder.recording.tracks import Track, Tracks
 
 SETTLED_MEDIA_MS: Final = 500
@@ -40,7 +41,10 @@ class Held:
     body: bytes
     dts: int | None = None
     """None where the message has no time of its own and its track has none yet."""
-    jumped: bool = False
+    wish: CutReason | None = None
+    """Why a segment should begin with it, or at the next frame that one can begin with."""
+    lost_ms: int = 0
+    """So much media before it were given up."""
 
 
 class Hold:

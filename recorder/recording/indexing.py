@@ -2,7 +2,8 @@
 
 Owns the open `Catalogue` and the one thread in which it is used. Recording never notices it: the
 loop hands over a manifest and goes on, no error of the disk or of SQLite leaves this module, and a
-catalogue that cannot be kept is tried again later.
+catalogue that cannot be kept is removed, because what lacks a row must not be believed, and begun
+anew later.
 
 At a start the rows are compared with the folders there are. Manifests whose rows are known are
 not read again, except those that may have changed since: the unfinished ones that the caller
@@ -20,14 +21,14 @@ import logging
 import sqlite3
 from contextlib import closing
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import attrs
 import trio
 
 from recorder.logs import same
 from recorder.recording import naming
-from recorder.recording.catalogue import CATALOGUE_FILE, Catalogue, is_damage, remove
+from recorder.recording.catalogue import CATALOGUE_FILE, Catalogue, DamagedError, remove
 from recorder.recording.known import META_FOLDER
 from recorder.recording.rows import Row, row_of
 from recorder.recording.shelves import Shelved, open_recording, read_row, walk
@@ -55,8 +56,12 @@ BATCH_S = 1.0
 RETRY_S = 5.0
 MAX_RETRY_S = 300.0
 
-CLOSE_S = 2.0
+CLOSE_S = 1.0
 """How long a stop waits for the thread and for the last commit."""
+
+WAITING = 1000
+"""Recordings whose changes may wait for the thread, one manifest each. More than that is a disk
+that has not answered for days; further ones are read from it when it does."""
 
 
 @attrs.frozen
@@ -102,12 +107,15 @@ class Indexer:
         directory: the storage's folder.
         root: gives the descriptor of the same; called in the thread.
         unsettled: numbers of the recordings that were not finished when the recorder started.
+        first_number: of the first recording that this recorder may make.
         on_ready: called on the loop, once, when the catalogue is complete for the first time.
+        limit: how many changed recordings may wait for the thread.
 
     Attributes:
         is_ready: the catalogue is complete, and follows.
         newest_start_utc_ms: the latest start by a believed clock of any recording, in ms since
             1970; None until the catalogue was complete, and where there is no such recording.
+        newest_before_utc_ms: the same, of the recordings from before this start.
     """
 
     def __init__(
@@ -117,12 +125,16 @@ class Indexer:
         root: Callable[[], int],
         *,
         unsettled: Collection[int] = (),
+        first_number: int | None = None,
         on_ready: Callable[[], None] = lambda: None,
+        limit: int = WAITING,
     ) -> None:
         self._path = directory / META_FOLDER / CATALOGUE_FILE
         self._disk = disk
         self._root = root
+        self._first_number = first_number
         self._on_ready = on_ready
+        self._limit = limit
         self._limiter = trio.CapacityLimiter(1)
         # Numbers whose row may be old, or missing although their folder was seen.
         self._unsettled = set(unsettled)
@@ -131,10 +143,12 @@ class Indexer:
         self._changes: dict[int, tuple[str, Manifest] | None] = {}
         self._work = trio.Event()
         self._is_kept = True
+        self._lost_track = False
         self._complaint = ""
         self._was_ready = False
         self.is_ready = False
         self.newest_start_utc_ms: int | None = None
+        self.newest_before_utc_ms: int | None = None
         # Of the thread.
         self._catalogue: Catalogue | None = None
         self._stopping = False
@@ -152,23 +166,32 @@ class Indexer:
         self._change(number, None)
 
     def _change(self, number: int, change: tuple[str, Manifest] | None) -> None:
-        if self._is_kept:
-            self._changes[number] = change
-            self._work.set()
-        else:
-            # It is read again when the catalogue is.
+        if not self._is_kept:
+            # It is read when the catalogue is made again.
             self._unsettled.add(number)
+        elif number in self._changes or len(self._changes) < self._limit:
+            self._changes[number] = change
+        else:
+            self._unsettled.add(number)
+            self._lost_track = True
+            log.warning(
+                "More than %d changed recordings wait for the catalogue: the disk does not answer. "
+                "It is compared with the folders again when it does.",
+                self._limit,
+                extra=same("catalogue behind"),
+            )
+        self._work.set()
 
     async def run(self) -> None:
-        """Keep the catalogue until cancelled."""
+        """Keep the catalogue until cancelled; then write what still waits, for CLOSE_S at most."""
         delay = RETRY_S
         try:
             while True:
                 began = trio.current_time()
                 try:
                     await self._keep()
-                except (sqlite3.Error, OSError) as error:
-                    await self._gave_up(error)
+                except (sqlite3.Error, OSError, DamagedError) as error:
+                    await self._give_up(error)
                 if trio.current_time() - began > MAX_RETRY_S:
                     delay = RETRY_S
                 await trio.sleep(delay)
@@ -176,22 +199,34 @@ class Indexer:
         finally:
             self._stopping = True
             with trio.move_on_after(CLOSE_S, shield=True) as scope:
-                await self._ended(self._close)
+                await self._ended(partial(self._write_and_close, dict(self._changes)))
             if scope.cancelled_caught:
                 log.warning("The disk does not answer: the catalogue is left as it is.")
 
-    async def _keep(self) -> None:
-        """Fill the catalogue, then follow; ends with an error."""
+    async def _keep(self) -> NoReturn:
         self._is_kept = True
-        unsettled = set(self._unsettled)
-        to_read = await self._in_thread(partial(self._open_and_compare, unsettled))
-        for first in range(0, len(to_read), STEP):
-            await self._in_thread(partial(self._read, to_read[first : first + STEP]))
-            await trio.sleep(PAUSE_S)
-        self.newest_start_utc_ms = await self._in_thread(self._complete)
-        self._unsettled -= unsettled
-        self._ready()
         while True:
+            await self._fill()
+            await self._follow()
+
+    async def _fill(self) -> None:
+        """Give every recording there is its row."""
+        self._lost_track = False
+        unsettled, self._unsettled = self._unsettled, set()
+        try:
+            to_read = await self._in_thread(partial(self._open_and_compare, unsettled))
+            for first in range(0, len(to_read), STEP):
+                await self._in_thread(partial(self._read, to_read[first : first + STEP]))
+                await trio.sleep(PAUSE_S)
+            self.newest_start_utc_ms = await self._in_thread(self._complete)
+        except BaseException:
+            self._unsettled |= unsettled
+            raise
+        self._ready()
+
+    async def _follow(self) -> None:
+        """Write what changes; ends when a change was not taken down."""
+        while not self._lost_track:
             await self._work.wait()
             await trio.sleep(BATCH_S)
             self._work = trio.Event()
@@ -201,6 +236,7 @@ class Indexer:
             for number, change in changes.items():
                 if self._changes[number] is change:
                     del self._changes[number]
+        self.is_ready = False
 
     def _ready(self) -> None:
         self.is_ready = True
@@ -211,27 +247,26 @@ class Indexer:
             self._was_ready = True
             self._on_ready()
 
-    async def _gave_up(self, error: sqlite3.Error | OSError) -> None:
+    async def _give_up(self, error: Exception) -> None:
         self.is_ready = self._is_kept = False
         self._unsettled |= self._changes.keys()
         self._changes.clear()
         if str(error) != self._complaint:
             self._complaint = str(error)
             log.warning(
-                "The catalogue %s cannot be kept: %s. Recording goes on without it, and it is "
-                "tried again.",
+                "The catalogue %s cannot be kept: %s. Recording goes on without it, and it is made "
+                "again later.",
                 self._path,
                 error,
                 extra=same("catalogue"),
             )
-        damaged = isinstance(error, sqlite3.Error) and is_damage(error)
-        await self._ended(self._discard if damaged else self._close)
+        await self._ended(self._discard)
 
     async def _ended(self, call: Callable[[], None]) -> None:
         try:
             await self._in_thread(call)
-        except (sqlite3.Error, OSError) as error:
-            log.debug("Closing the catalogue failed: %s", error)
+        except (sqlite3.Error, OSError, DamagedError) as error:
+            log.debug("Ending the catalogue failed: %s", error)
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await trio.to_thread.run_sync(call, limiter=self._limiter, abandon_on_cancel=True)
@@ -239,7 +274,7 @@ class Indexer:
     # What follows runs in the thread.
 
     def _open_and_compare(self, unsettled: set[int]) -> list[Shelved]:
-        catalogue = self._catalogue = Catalogue.open(self._path)
+        catalogue = self._catalogue = self._catalogue or Catalogue.open(self._path)
         unreadable = list[str]()
 
         def skip(path: str, error: OSError) -> None:
@@ -274,10 +309,12 @@ class Indexer:
     def _complete(self) -> int | None:
         catalogue = self._open_catalogue()
         catalogue.mark_complete()
+        self.newest_before_utc_ms = catalogue.newest_start_utc_ms(below=self._first_number)
         return catalogue.newest_start_utc_ms()
 
     def _write(self, changes: Mapping[int, tuple[str, Manifest] | None]) -> int | None:
         catalogue = self._open_catalogue()
+        catalogue.check_in_place()
         rows = {
             number: None if change is None else self._row_of(*change)
             for number, change in changes.items()
@@ -287,16 +324,27 @@ class Indexer:
 
     def _row_of(self, path: str, manifest: Manifest) -> Row | None:
         """None: the folder has gone since."""
+        kept = False
         try:
             with open_recording(self._disk, self._root(), path) as folder:
                 kept = self._disk.exists(folder, naming.KEEP_FILE)
         except FileNotFoundError:
             return None
+        except OSError as error:
+            # The manifest is at hand. One sick folder must not cost all the other rows.
+            log.debug("Looking for %s in %s failed: %s", naming.KEEP_FILE, path, error)
         return row_of(path, manifest, kept=kept)
 
     def _open_catalogue(self) -> Catalogue:
         assert self._catalogue is not None, "opened before anything else"
         return self._catalogue
+
+    def _write_and_close(self, changes: Mapping[int, tuple[str, Manifest] | None]) -> None:
+        try:
+            if self._catalogue is not None and changes:
+                self._write(changes)
+        finally:
+            self._close()
 
     def _close(self) -> None:
         catalogue, self._catalogue = self._catalogue, None
@@ -304,8 +352,10 @@ class Indexer:
             catalogue.close()
 
     def _discard(self) -> None:
-        self._close()
-        remove(self._path)
+        try:
+            self._close()
+        finally:
+            remove(self._path)
 
 
 def _store(catalogue: Catalogue, rows: Mapping[int, Row | None]) -> None:

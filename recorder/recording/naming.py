@@ -33,6 +33,7 @@ _RECORDING = re.compile(_NUMBER + r"-([01][0-9]|2[0-3])([0-5][0-9])([0-5][0-9])Z
 _INDEX = r"([0-9]{4}|[1-9][0-9]{4,17})"
 _SEGMENT = re.compile(_INDEX + r"\.flv(\.part)?")
 _DAMAGED = re.compile(_INDEX + r"\.flv\.damaged(\.[0-9]+)?")
+_DAMAGED_MANIFEST = re.compile(r"recording\.json\.damaged(\.[0-9]+)?")
 
 
 def is_room_name(text: str) -> bool:
@@ -75,6 +76,16 @@ def parse_number(name: str) -> int | None:
 def recording_folder(number: int, start_utc_ns: int) -> str:
     """The folder of a recording: number and UTC time of the start, as `0000042-103000Z`."""
     return f"{number_name(number)}-{_moment(start_utc_ns):%H%M%S}Z"
+
+
+def recording_path(room: str, number: int, start_utc_ns: int) -> str:
+    """The same, below the storage: `room101/2026-11-22/0000042-103000Z`."""
+    folders = (
+        room_folder(room),
+        date_folder(start_utc_ns),
+        recording_folder(number, start_utc_ns),
+    )
+    return "/".join(folders)
 
 
 def parse_recording_folder(name: str) -> int | None:
@@ -122,6 +133,11 @@ def parse_damaged(name: str) -> int | None:
     """The index of a segment that could not be read; None: not the name of one."""
     match = _DAMAGED.fullmatch(name)
     return None if match is None else int(match[1]) or None
+
+
+def is_set_aside(name: str) -> bool:
+    """Whether it is a name that `damaged_name` gave, to a segment or to a manifest."""
+    return parse_damaged(name) is not None or _DAMAGED_MANIFEST.fullmatch(name) is not None
 
 
 def _moment(utc_ns: int) -> datetime:

@@ -1,9 +1,12 @@
-"""A recording that is not over: its manifest, its segments' names, the queue its bytes leave by.
+"""A recording that is not finished: its manifest, its segments' files, what is still missing.
 
-Owns the manifest while the recording lives: every change to it is made here, on the event loop,
-and travels to the disk in order with the bytes it speaks of. Does not know why a segment begins
-or ends (the segmenter does), nor who publishes (the room does), nor how a byte reaches the disk
-(the writer does).
+Owns the manifest for as long as anything of the recording can change: every row is entered here, on
+the event loop, whoever has it, the writer, a repair or the checksums, and every version travels to
+the disk in order with the bytes it speaks of. Does not know why a segment begins or ends (the
+segmenter does), nor who publishes (the room does), nor how a byte reaches the disk (the writer
+does).
+
+While it is suspended nothing is written: what changes is kept, and `resume` writes it.
 """
 
 from __future__ import annotations
@@ -13,15 +16,31 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from recorder.recording.manifest import Gap, Manifest, Segment
-from recorder.recording.writer import Append, CloseSegment, Finish, OpenSegment, Start, WriteQueue
+from recorder.recording import naming
+from recorder.recording.late_rows import with_rows
+from recorder.recording.manifest import Event, Gap, Manifest, Segment
+from recorder.recording.operations import (
+    Append,
+    CloseSegment,
+    Finish,
+    Note,
+    OpenSegment,
+    Release,
+    Reopen,
+    SaveManifest,
+    Start,
+)
+from recorder.recording.written_off import WrittenOff
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from recorder.recording.actions import Closed, Opened
+    from recorder.recording.actions import Appended, Closed, Opened
+    from recorder.recording.entries import Entry
     from recorder.recording.files import RecordingFiles
-    from recorder.recording.writer import Operation, Writer
+    from recorder.recording.operations import Operation
+    from recorder.recording.services import Services
+    from recorder.recording.write_queue import WriteQueue
 
 log = logging.getLogger(__name__)
 
@@ -30,51 +49,137 @@ BUFFER_BYTES = 50
 did not count it would not be one."""
 
 
-@attrs.frozen
-class _OpenSegment:
+_BEFORE = 0
+"""In place of a file's number: all those from before the recorder's start."""
+
+
+@attrs.define
+class _Segment:
+    """A segment that has no final name yet."""
+
     opened: Opened
     gap: Gap | None
+    landed_bytes: int = 0
+    """What is in its file."""
+    is_closing: bool = False
 
 
 class LiveRecording:
-    """One event in a room, from its first byte to its final manifest. Belongs to the loop."""
+    """One event in a room, from its first byte until nothing of it is missing. Belongs to the loop.
 
-    def __init__(self, manifest: Manifest, files: RecordingFiles, writer: Writer) -> None:
+    Args:
+        entry: what the next start reads of it.
+        last_file: of a recording that is continued, the highest number of a segment there is; its
+            files are not repaired yet, and `recovered` brings their rows. None: it begins.
+
+    Attributes:
+        safe_bytes: of all its segments together, what survives a power cut.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        files: RecordingFiles,
+        entry: Entry,
+        *,
+        queue: WriteQueue,
+        services: Services,
+        last_file: int | None = None,
+    ) -> None:
         self.manifest = manifest
-        self._writer = writer
-        self.queue = WriteQueue(files, on_landed=self._landed, on_failed=self._failed)
-        self._open: dict[int, _OpenSegment] = {}
-        self._files = 0
+        self._files = files
+        self._entry = entry
+        self._queue = queue
+        self._services = services
+        self._segments: dict[int, _Segment] = {}
+        self._away: dict[int, _Segment | None] = {}
+        """Written off, or from before a restart; whoever repairs them has them."""
+        self._unhashed: set[int] = set()
+        self._last_file = last_file or 0
         self._end: tuple[str, str] | None = None
-        self.end_position_ms = 0
-        writer.enqueue(self.queue, Start(manifest))
+        self._end_position_ms = manifest.duration_ms
+        self._is_begun = last_file is not None
+        self._is_finished = False
+        self._is_over = False
+        self._is_suspended = False
+        self._is_changed = False
+        """The manifest is newer than the one enqueued last."""
+        self._is_asked = False
+        """`Finish`, or `Release` when that has landed, is on its way."""
+        self._safe = {row.index: row.bytes for row in manifest.segments}
+        queue.files[files] = None
+        if self._is_begun:
+            self._away[_BEFORE] = None
+            self._enqueue(Reopen(files))
+        else:
+            self._enqueue(Start(files, manifest))
 
     @property
     def number(self) -> int:
         return self.manifest.number
 
-    def open_segment(self, opened: Opened, gap: Gap | None) -> int:
-        """Begin the next file and give its number in this recording, from 1."""
-        self._files += 1
-        self._open[self._files] = _OpenSegment(opened, gap)
-        self._enqueue(OpenSegment(self._files, opened.head), len(opened.head))
+    @property
+    def path(self) -> str:
+        """The recording's folder, relative to the storage."""
+        return self._entry.folder
+
+    @property
+    def files(self) -> RecordingFiles:
+        """What its operations name, to tell them from those of others."""
         return self._files
 
-    def append(self, file: int, buffers: Sequence[bytes], size: int) -> None:
-        self._enqueue(Append(file, buffers, size), size + len(buffers) * BUFFER_BYTES)
+    @property
+    def is_begun(self) -> bool:
+        """Its folder is there."""
+        return self._is_begun
+
+    @property
+    def is_finished(self) -> bool:
+        """Its final manifest is durable; checksums may be missing."""
+        return self._is_finished
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing of it will change any more."""
+        return self._is_over
+
+    @property
+    def end_position_ms(self) -> int:
+        """Where in the recording its last segment ends, also one that is on its way."""
+        return max(self._end_position_ms, self.manifest.duration_ms)
+
+    @property
+    def safe_bytes(self) -> int:
+        return sum(self._safe.values())
+
+    # What the room does.
+
+    def open_segment(self, opened: Opened, gap: Gap | None) -> int:
+        """Begin the next file and give its number in this recording, from 1."""
+        self._last_file += 1
+        self._segments[self._last_file] = _Segment(opened, gap)
+        self._enqueue(OpenSegment(self._files, self._last_file, opened), len(opened.head))
+        return self._last_file
+
+    def append(self, file: int, appended: Appended, owner: object) -> None:
+        size = appended.size + len(appended.buffers) * BUFFER_BYTES
+        self._enqueue(Append(self._files, file, appended, owner), size)
 
     def close_segment(self, file: int, closed: Closed) -> None:
         """The segment is complete: its row enters the manifest, its file gets its name."""
-        segment = self._open.pop(file)
-        facts, opened = closed.facts, segment.opened
-        row = Segment.of(file, facts, start_ms=opened.position_ms, reason=opened.reason.value)
+        segment = self._segments[file]
+        segment.is_closing = True
+        opened = segment.opened
+        row = Segment.of(
+            file, closed.facts, start_ms=opened.position_ms, reason=opened.reason.value
+        )
         row = attrs.evolve(row, gap=segment.gap)
-        self.end_position_ms = max(self.end_position_ms, row.end_ms)
+        self._end_position_ms = max(self._end_position_ms, row.end_ms)
         self.manifest = attrs.evolve(self.manifest, segments=(*self.manifest.segments, row))
-        self.count(facts.counts)
+        self.count(closed.facts.counts)
         size = sum(len(data) for _, data in closed.patches)
-        self._enqueue(CloseSegment(file, closed.patches, self.manifest), size)
-        self._finish_if_over()
+        self._enqueue(CloseSegment(self._files, file, closed.patches, self.manifest), size)
+        self._go_on()
 
     def count(self, counts: Mapping[str, int]) -> None:
         """Add to the manifest's counts of anomalies and corrections."""
@@ -87,54 +192,222 @@ class LiveRecording:
     def end(self, reason: str, utc: str) -> None:
         """No further segment begins; the recording is over when the open ones are closed."""
         self._end = (reason, utc)
-        self._finish_if_over()
+        self._go_on()
 
-    def _finish_if_over(self) -> None:
-        if self._end is None or self._open:
+    def go_on(self) -> None:
+        """It is not over after all: media of it are still to be written."""
+        self._end = None
+        self.manifest = attrs.evolve(self.manifest, end=None, end_reason=None)
+
+    def waits(self, since_ms: int | None) -> None:
+        """Its publisher is lost since this moment of the monotonic clock; None: it is back."""
+        self._entry = attrs.evolve(self._entry, waiting_since_ms=since_ms)
+        if not self._is_suspended:
+            self._enqueue(Note(self._files, self._entry))
+
+    def clock_stepped(self, ms: int, now_ms: int) -> None:
+        """The wall clock was set; `now_ms` is the monotonic one."""
+        event = Event(kind="clock_step", at_ms=max(0, now_ms - self._entry.start_ms), ms=ms)
+        self.manifest = attrs.evolve(self.manifest, events=(*self.manifest.events, event))
+        self._save()
+
+    # What others have for it.
+
+    def repaired(self, file: int, row: Segment | None) -> None:
+        """A segment that was written off is whole again, or is none."""
+        segment = self._away.pop(file, None)
+        if row is not None:
+            log.info(
+                "%s: recording %d: %s repaired, %.1f s, %d bytes%s",
+                self.manifest.room,
+                self.number,
+                row.file,
+                row.duration_ms / 1000,
+                row.bytes,
+                "; a sync of it failed, so it may not be what was sent" if row.suspect else "",
+            )
+            gap = row.gap if segment is None else segment.gap
+            self._adopt([attrs.evolve(row, gap=gap)])
+        self._go_on()
+
+    def recovered(self, rows: Sequence[Segment]) -> None:
+        """What lay there when the recorder started is whole again."""
+        self._away.pop(_BEFORE, None)
+        self._adopt(rows)
+        self._go_on()
+
+    def _adopt(self, rows: Sequence[Segment]) -> None:
+        self.manifest = with_rows(self.manifest, rows)
+        for row in rows:
+            self._safe[row.index] = row.bytes
+        for row in self.manifest.segments:
+            if row.sha256 is None and row.index not in self._segments:
+                self._hash(row.index)
+        self._save()
+
+    def _hash(self, file: int) -> None:
+        if file in self._unhashed:
             return
-        reason, utc = self._end
-        self.manifest = attrs.evolve(self.manifest, end=utc, end_reason=reason)
-        self._enqueue(Finish(self.manifest))
-        self._writer.hurry()
+        self._unhashed.add(file)
 
-    def _failed(self, error: Exception) -> None:
-        """Every loss is said (promise 5), also when nobody publishes any more."""
-        log.error(
-            "%s: recording %d is cut off, it cannot be written: %s; what is written stays as .part",
-            self.manifest.room,
-            self.number,
-            error,
-            # Anything else is a fault of ours, and whoever mends it needs to see where.
-            exc_info=None if isinstance(error, OSError) else error,
-        )
-
-    def _landed(self, operation: Operation) -> None:
-        """Say in the log what is on the disk, once it is there."""
-        match operation:
-            case Start(manifest):
-                log.info("%s: recording %d began", manifest.room, manifest.number)
-            case CloseSegment(manifest=manifest):
-                row = manifest.segments[-1]
-                log.info(
-                    "%s: recording %d: %s closed, %.1f s, %d bytes",
-                    manifest.room,
-                    manifest.number,
-                    row.file,
-                    row.duration_ms / 1000,
-                    row.bytes,
+        def done(result: str | OSError) -> None:
+            self._unhashed.discard(file)
+            if isinstance(result, OSError):
+                log.warning(
+                    "%s: recording %d: no checksum of %s yet: %s",
+                    self.manifest.room,
+                    self.number,
+                    naming.segment_name(file),
+                    result,
                 )
-            case Finish(manifest):
+                self._go_on()
+            else:
+                self._enter_checksum(file, result)
+
+        self._services.hash_segment(self.path, naming.segment_name(file), done)
+
+    def _enter_checksum(self, file: int, sha256: str) -> None:
+        segments = tuple(
+            attrs.evolve(row, sha256=sha256) if row.index == file else row
+            for row in self.manifest.segments
+        )
+        self.manifest = attrs.evolve(self.manifest, segments=segments)
+        self._save()
+        self._go_on()
+
+    # What became of its operations.
+
+    def landed(self, operation: Operation) -> None:
+        """It is on the disk."""
+        room, number = self.manifest.room, self.number
+        match operation:
+            case Start():
+                self._is_begun = True
+                log.info("%s: recording %d began", room, number)
+                self._services.on_saved(self.path, operation.manifest)
+            case Reopen():
+                pass
+            case OpenSegment(_, file, opened):
+                self._segments[file].landed_bytes = len(opened.head)
+            case Append(_, file, appended):
+                self._segments[file].landed_bytes += appended.size
+            case CloseSegment(_, file, _, manifest):
+                self._closed(file, manifest)
+            case SaveManifest(_, manifest):
+                self._services.on_saved(self.path, manifest)
+            case Finish(_, manifest):
+                self._is_finished = True
+                self._is_asked = False
                 log.info(
                     "%s: recording %d ended (%s), %d segments",
-                    manifest.room,
-                    manifest.number,
+                    room,
+                    number,
                     manifest.end_reason,
                     len(manifest.segments),
                 )
-            case _:
+                self._services.on_saved(self.path, manifest)
+                self._go_on()
+            case Release():
+                self._is_over = True
+                self._queue.files.pop(self._files, None)
+            case Note():
                 pass
 
-    def _enqueue(
-        self, operation: OpenSegment | Append | CloseSegment | Finish, size: int = 0
-    ) -> None:
-        self._writer.enqueue(self.queue, operation, size)
+    def _closed(self, file: int, manifest: Manifest) -> None:
+        del self._segments[file]
+        row = next(row for row in manifest.segments if row.index == file)
+        self._safe[file] = row.bytes
+        log.info(
+            "%s: recording %d: %s closed, %.1f s, %d bytes",
+            manifest.room,
+            manifest.number,
+            row.file,
+            row.duration_ms / 1000,
+            row.bytes,
+        )
+        self._say_safe(row.file, row.bytes)
+        self._services.on_saved(self.path, manifest)
+        self._hash(file)
+
+    def is_safe(self, file: int, size: int) -> None:
+        """So many bytes of a segment survive a power cut."""
+        self._safe[file] = size
+        self._say_safe(naming.segment_name(file), size)
+
+    def _say_safe(self, name: str, size: int) -> None:
+        log.debug("%s: %d bytes of %s are safe", self.manifest.room, size, name)
+
+    # While the disk takes nothing.
+
+    def suspend(self) -> None:
+        """Nothing is enqueued from here on."""
+        self._is_suspended = True
+
+    def write_off(self, lost: Sequence[Operation]) -> list[WrittenOff]:
+        """Its files were closed as they are, because the first of these operations failed.
+
+        Returns:
+            The segments that somebody must make whole. Their rows come by `repaired`.
+        """
+        self._is_asked = False
+        self._is_changed = True
+        never_tried = {
+            operation.file
+            for operation in lost[1:]
+            if isinstance(operation, OpenSegment) and operation.files is self._files
+        }
+        # Taken back: no row tells of a file that has no name.
+        rows = tuple(row for row in self.manifest.segments if row.index not in self._segments)
+        self.manifest = attrs.evolve(self.manifest, segments=rows)
+        segments, self._segments = self._segments, {}
+        for file in never_tried:
+            del segments[file]
+        self._last_file = max([*segments, *self._away, *(row.index for row in rows)], default=0)
+        self._away |= segments
+        return [
+            WrittenOff(
+                path=self.path,
+                file=file,
+                landed_bytes=segment.landed_bytes,
+                is_suspect=file in self._files.suspect,
+                position_ms=segment.opened.position_ms,
+            )
+            for file, segment in segments.items()
+        ]
+
+    def resume(self) -> None:
+        """The disk takes writes again."""
+        self._is_suspended = False
+        self._enqueue(Reopen(self._files))
+        if self._is_changed:
+            self._is_changed = False
+            if not self._is_finished:
+                self._enqueue(Note(self._files, self._entry))
+            self._enqueue(SaveManifest(self._files, self.manifest))
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Take the next step towards the end, if it is time."""
+        is_busy = any(not segment.is_closing for segment in self._segments.values()) or self._away
+        if self._is_suspended or self._is_asked or self._end is None or is_busy:
+            return
+        if not self._is_finished:
+            self._is_asked = True
+            reason, utc = self._end
+            self.manifest = attrs.evolve(self.manifest, end=utc, end_reason=reason)
+            self._enqueue(Finish(self._files, self.manifest))
+            self._services.writer.hurry()
+        elif not self._unhashed:
+            self._is_asked = True
+            # What could not be computed is computed at the next start.
+            is_complete = all(row.sha256 or row.deleted for row in self.manifest.segments)
+            self._enqueue(Release(self._files, is_complete))
+
+    def _save(self) -> None:
+        if self._is_suspended:
+            self._is_changed = True
+        else:
+            self._enqueue(SaveManifest(self._files, self.manifest))
+
+    def _enqueue(self, operation: Operation, size: int = 0) -> None:
+        self._services.writer.enqueue(self._queue, operation, size)

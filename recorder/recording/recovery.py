@@ -9,15 +9,13 @@ same plan, made again, has the rest of the steps. The entry goes last, when all 
 
 from __future__ import annotations
 
-import logging
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, assert_never
 
 import attrs
 
 from recorder.recording import naming
-from recorder.recording.disk import closing, read_small_file, replace_file
-from recorder.recording.entries import Entry
+from recorder.recording.disk import closing, replace_file
 from recorder.recording.final_name import set_aside
 from recorder.recording.manifest import ManifestError
 from recorder.recording.recovery_plan import (
@@ -37,6 +35,7 @@ from recorder.recording.recovery_plan import (
 )
 from recorder.recording.salvage import salvage_part, scan_segment
 from recorder.recording.shelves import open_recording, read_manifest
+from recorder.recording.unfinished import forget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,8 +49,6 @@ if TYPE_CHECKING:
 
     Checksum: TypeAlias = Callable[[int, str], str]
     """Gives the SHA-256 of a file, by the descriptor of its folder and its name."""
-
-log = logging.getLogger(__name__)
 
 
 @attrs.define(kw_only=True)
@@ -97,42 +94,6 @@ class Recovered:
     was_ended: bool = False
     checksums: int = 0
     is_done: bool = True
-
-
-def read_entries(storage: Storage) -> list[Entry | str]:
-    """The recordings that are not finished, by number; of an entry that was cut short its name:
-    it has no folder.
-
-    An entry that the disk does not give is left out, and said in the log: one bad sector must
-    not keep a recorder from starting.
-
-    Raises:
-        OSError: the entries cannot be listed.
-    """
-    disk, found = storage.disk, list[Entry | str]()
-    for name in sorted(disk.list_folder(storage.unfinished), key=lambda name: (len(name), name)):
-        number = naming.parse_number(name)
-        if number is None:
-            continue
-        try:
-            entry = Entry.from_bytes(read_small_file(disk, storage.unfinished, name))
-        except OSError as error:
-            log.warning("The entry %s of an unfinished recording cannot be read: %s", name, error)
-            continue
-        found.append(name if entry is None or entry.number != number else entry)
-    return found
-
-
-def forget(storage: Storage, name: str) -> None:
-    """Remove an entry, durably; it may be gone already.
-
-    Args:
-        name: the recording's number as `naming.number_name` writes it.
-    """
-    with suppress(FileNotFoundError):
-        storage.disk.unlink(storage.unfinished, name)
-    # Also when it was gone: who removed it may have died before the sync.
-    storage.disk.sync_folder(storage.unfinished)
 
 
 def look(disk: Disk, folder: int) -> Found:

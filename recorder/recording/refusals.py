@@ -1,7 +1,7 @@
 """Why a storage cannot be used, said to a person.
 
-Owns the sentences: what happened, to which folder, what to do. Decides which file systems are
-good enough; touches no disk.
+Owns the sentences: what happened, to which folder, what to do; of a storage that is opened and of
+one that is in use. Decides which file systems are good enough; touches no disk.
 """
 
 from __future__ import annotations
@@ -39,6 +39,91 @@ VOLATILE_FILE_SYSTEMS = frozenset({"tmpfs", "ramfs"})
 
 class StorageError(Exception):
     """The storage cannot be used; the text is for a person and says what to do."""
+
+
+class StorageGone(OSError):  # noqa: N818 - it says what happened, as FileNotFoundError does
+    """What is at the storage's path is not, or not any more, the storage that was opened. The
+    text is for a person and says what to do."""
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
+class StorageMoved(StorageGone):
+    """Our storage is at its path, but mounted anew: what was opened before leads elsewhere."""
+
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""The errors of a disk without room."""
+
+
+def in_words(error: BaseException, directory: Path) -> str:
+    """Why a running recorder could not write into its storage: what happened, what to do."""
+    match error:
+        case StorageError() | StorageGone():
+            return str(error)
+        case OSError(errno=errno.ENOENT):
+            return (
+                f"A folder of the recorder in {directory} is gone. Check that its disk is "
+                "mounted, and that nobody removes files there."
+            )
+        case OSError():
+            return explain(error, directory)
+        case _:
+            return (
+                f"The recorder itself failed at writing into {directory} "
+                f"({type(error).__name__}: {error}). Report it, with the lines of the log."
+            )
+
+
+def full(directory: Path, missing: int) -> str:
+    """`missing`: how many bytes more must be free before recording goes on."""
+    return (
+        f"The disk of the folder {directory} is full. Free {-(-missing // (1 << 20))} MiB more on "
+        "it; recording then goes on by itself."
+    )
+
+
+def vanished(directory: Path) -> StorageGone:
+    return StorageGone(
+        errno.ENOENT,
+        f"The folder {directory} is gone. Check that its disk is connected and mounted; recording "
+        "then goes on by itself.",
+    )
+
+
+def swapped(directory: Path, found: str | None) -> StorageGone:
+    """`found`: the id of the storage that is there now; None: it has no marker."""
+    what = (
+        "no storage any more: it has no marker"
+        if found is None
+        else f"another recorder storage now (id {found})"
+    )
+    return StorageGone(
+        errno.ESTALE,
+        f"The folder {directory} is {what}. Check that the right disk is mounted there; recording "
+        "then goes on by itself.",
+    )
+
+
+def moved(directory: Path) -> StorageMoved:
+    return StorageMoved(
+        errno.ESTALE,
+        f"The disk of the folder {directory} was mounted anew. The recorder opens it again by "
+        "itself.",
+    )
+
+
+@contextmanager
+def missed(directory: Path) -> Iterator[None]:
+    """Turn what is found in the storage's place into a StorageGone. Other errors pass: a disk
+    that cannot be read may be ours."""
+    try:
+        yield
+    except StorageError as error:
+        raise StorageGone(errno.ESTALE, str(error)) from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise vanished(directory) from error
 
 
 def explain(error: OSError, folder: Path) -> str:

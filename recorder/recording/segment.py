@@ -27,6 +27,7 @@ from recorder.recording.actions import (
     Appended,
     Closed,
     CutReason,
+    Headers,
     Opened,
     SegmentFacts,
     SegmentRules,
@@ -51,7 +52,10 @@ class OpenSegment:
         base: the dts that is time 0 in the file.
         due_dts: the media time at which the next keyframe ends it.
         tracks: those that its head declares.
-        place: where in its recording it begins, and why.
+        reason: why it begins.
+        new_recording: it is the first of another recording than the one before.
+        position_ms: where in its recording it begins.
+        lost_ms: how much media before it were given up.
         forced: it begins with what a decoder cannot begin with.
     """
 
@@ -66,10 +70,12 @@ class OpenSegment:
         encoder: str,
         copied: CopiedFields,
         tracks: list[Track],
-        place: SegmentPlace,
+        reason: CutReason,
+        new_recording: bool,
+        position_ms: int,
+        lost_ms: int,
         forced: bool,
     ) -> None:
-        self.number = number
         self.base = base
         self.due_dts = due_dts
         self.due_ms = now_ms + SLOW_FACTOR * rules.duration_ms
@@ -85,11 +91,23 @@ class OpenSegment:
         self.counts: dict[str, int] = {}
         self.states: dict[Track, tuple[bytes, ...]] = {}
         """The state of each track that the file has been given so far."""
+        self._taken_states: Headers = ()
+        """The same, as of the last time buffers were taken."""
+        self._states_are_taken = False
         self._encoder = encoder
-        self._place = place
+        self._place = SegmentPlace(position_ms=position_ms, reason=reason.value)
         self._head_bytes = reserved_bytes(rules.duration_ms)
         self._taken_bytes = 0
-        self.head = self._begin(tracks, copied)
+        self.opened = Opened(
+            segment=number,
+            head=self._begin(tracks, copied),
+            reason=reason,
+            new_recording=new_recording,
+            base=base,
+            position_ms=position_ms,
+            forced=forced,
+            lost_ms=lost_ms,
+        )
         self.group_offset = self.summary.file_bytes
         """Where the last frame stands that a segment could have begun with."""
 
@@ -112,17 +130,14 @@ class OpenSegment:
         head = b"".join(self.buffers)
         self.buffers.clear()
         self._taken_bytes = len(head)
+        self._take_states()
         return head
 
-    def opened(self, reason: CutReason, *, new_recording: bool, position_ms: int) -> Opened:
-        return Opened(
-            segment=self.number,
-            head=self.head,
-            reason=reason,
-            new_recording=new_recording,
-            position_ms=position_ms,
-            forced=self.is_forced,
+    def _take_states(self) -> None:
+        self._taken_states = tuple(
+            (track.kind, body) for track, state in self.states.items() for body in state
         )
+        self._states_are_taken = True
 
     def slot(self, track: Track) -> TrackSummary | None:
         """What the file holds of a track; None before its first frame or header."""
@@ -162,6 +177,7 @@ class OpenSegment:
         for body in bodies:
             self._write(track.kind, ms, body, classify(track.kind, body))
         self.states[track] = track.state
+        self._states_are_taken = False
 
     def _write(self, kind: int, ms: int, body: bytes, parts: tuple[Part, ...]) -> None:
         size = len(body)
@@ -175,7 +191,10 @@ class OpenSegment:
         buffers, self.buffers = self.buffers, []
         size = self.summary.file_bytes - self._taken_bytes
         self._taken_bytes = self.summary.file_bytes
-        return Appended(self.number, buffers, size)
+        before = self._taken_states
+        if not self._states_are_taken:
+            self._take_states()
+        return Appended(self.opened, buffers, size, before)
 
     def closed(self, copied: CopiedFields) -> Closed:
         """The end, with the newest of the publisher's metadata in the head."""
@@ -193,7 +212,7 @@ class OpenSegment:
             (FILE_HEADER_BYTES, tag(SCRIPT, 0, body)),
         )
         facts = facts_of(self.summary, forced=self.is_forced, counts=dict(self.counts))
-        return Closed(self.number, patches, facts)
+        return Closed(self.opened.segment, patches, facts)
 
 
 def facts_of(summary: SegmentSummary, *, forced: bool, counts: dict[str, int]) -> SegmentFacts:

@@ -15,6 +15,8 @@ about it. Everything else, and every frame a segment could begin with, goes thro
 from collections.abc import Sequence
 from typing import Final
 
+import attrs
+
 from recorder.amf import AmfError, Value
 from recorder.flv.codecs import Part, Role, classify, config_record, split_tracks
 from recorder.flv.script import (
@@ -23,7 +25,7 @@ from recorder.flv.script import (
     read_script,
     stops_ffmpeg,
 )
-from recorder.flv.tags import SCRIPT, tag_header, tag_trailer
+from recorder.flv.tags import SCRIPT, VIDEO, tag_header, tag_trailer
 from recorder.flv.timeline import Timeline
 from recorder.recording.actions import (
     Action,
@@ -35,6 +37,7 @@ from recorder.recording.actions import (
     SegmentRules,
     TrackFacts,
 )
+from recorder.recording.backlog import Backlog
 from recorder.recording.hold import Held, Hold
 from recorder.recording.segments import Segments
 from recorder.recording.tracks import HEADERS, SILENT_MS, Track, Tracks
@@ -66,6 +69,13 @@ class Segmenter:
         self._timeline = Timeline()
         self._tracks = Tracks()
         self._hold: Hold | None = Hold(self._tracks)
+        self._backlog: Backlog | None = None
+        self._reason = CutReason.START
+        """Why the next segment begins that nothing else begins."""
+        self._lost_ms = 0
+        """Given up before it."""
+        self._split_is_due = False
+        """An operator wants it at the next keyframe of the backlog."""
         self._segments = Segments(
             rules,
             position_ms=position_ms,
@@ -132,10 +142,14 @@ class Segmenter:
 
     def split(self) -> None:
         """Begin a new recording at the next keyframe, without a gap."""
-        self._segments.cuts.wish(CutReason.SPLIT)
+        if self._backlog is None:
+            self._segments.cuts.wish(CutReason.SPLIT)
+        else:
+            self._split_is_due = True
 
     def finish(self, now_ms: int) -> None:
-        """The publish is over: record what is held, close everything. Nothing may follow."""
+        """The publish is over: record what is held, close everything. No media may follow. While
+        suspended only the former waits, for `resume`."""
         if self._hold is not None and self._hold.has_any_frame:
             self._start(self._hold, now_ms)
         self._hold = None
@@ -143,6 +157,84 @@ class Segmenter:
         for track in self._tracks:
             track.slot = None
         self._segments.finish()
+
+    # While the disk takes nothing.
+
+    def suspend(self, lost: Sequence[Appended], reason: CutReason) -> dict[str, int]:
+        """The open segments are not written on. From here on media are kept in a backlog.
+
+        Args:
+            lost: what was appended by actions that were not carried out, in order; what has not
+                been taken yet must be taken before, and be among them.
+            reason: why the first segment after it begins: that of the segment which `lost` begins
+                if not even its opening was carried out, else DISK.
+
+        Returns:
+            The counts of the segments that are not written on, which no `Closed` will tell.
+        """
+        self._reason = reason
+        is_started = self._hold is None
+        counts = self._segments.suspend(lost[0].opened.origin if lost else None)
+        self._backlog = Backlog(
+            tuple((track.kind, body) for track in self._tracks for body in track.state),
+            has_video=self._tracks.expects_video,
+        )
+        if not is_started and self._hold is not None:
+            for held in self._hold.items:
+                self._backlog.add(held)
+        self._hold = None
+        self._backlog.put_back(lost)
+        return counts
+
+    def put_back(self, lost: Sequence[Appended], reason: CutReason) -> None:
+        """More that was not carried out, from before the suspension, and so older than all that
+        is kept; `reason` as there."""
+        assert self._backlog is not None, "only what is suspended has a backlog"
+        if lost:
+            self._reason = reason
+            self._segments.cuts.suspend(lost[0].opened.origin)
+            self._backlog.put_back(lost)
+
+    def trim(self, limit_bytes: int) -> None:
+        """Give up the oldest groups of pictures until no more than this is kept."""
+        if self._backlog is not None:
+            self._backlog.trim(limit_bytes)
+
+    def continue_at(self, position_ms: int) -> None:
+        """What the recording lasts is known only now; no segment has begun yet."""
+        self._segments.cuts.continue_at(position_ms)
+
+    def resume(self, now_ms: int) -> None:
+        """The disk takes writes again: what was kept begins the next segment."""
+        backlog, self._backlog = self._backlog, None
+        assert backlog is not None, "only what is suspended resumes"
+        for kind, body in backlog.headers:
+            part = classify(kind, body)[0]
+            self._tracks.get(kind, part).learn(part.role, part.codec, body)
+        self._hold = hold = Hold(self._tracks)
+        self._lost_ms = backlog.first_lost_ms
+        for held in backlog.items():
+            self._take_up(hold, held, now_ms)
+        if hold.has_any_frame:
+            self._start(hold, now_ms)
+        if self._split_is_due:
+            self._split_is_due = False
+            self.split()
+        if self._is_finished:
+            self._hold = None
+            self._segments.finish()
+
+    def _take_up(self, hold: Hold, held: Held, now_ms: int) -> None:
+        """One message of the backlog, as if it came now."""
+        if held.role is _FRAME and held.dts is not None:
+            tracks = [
+                self._tracks.get(held.kind, part) for part in held.parts if part.role is _FRAME
+            ]
+            hold.add_frame(held, held.dts, tracks, now_ms)
+        elif held.role is not None and held.role in HEADERS:
+            self._learn(self._tracks.get(held.kind, held.parts[0]), held)
+        else:
+            hold.add(held)
 
     def take(self) -> list[Action]:
         """What is to be done, since the last time this was asked."""
@@ -158,11 +250,36 @@ class Segmenter:
         """Memory taken by media that wait for the first segment to begin."""
         return 0 if self._hold is None else self._hold.bytes
 
+    @property
+    def backlog_bytes(self) -> int:
+        """Memory taken by media that wait for the disk."""
+        return 0 if self._backlog is None else self._backlog.bytes
+
+    @property
+    def backlog_ms(self) -> int:
+        """How much media wait for the disk."""
+        return 0 if self._backlog is None else self._backlog.span_ms
+
+    @property
+    def lost_ms(self) -> int:
+        """How much media were given up since the suspension."""
+        return 0 if self._backlog is None else self._backlog.lost_ms
+
+    @property
+    def lost_bytes(self) -> int:
+        return 0 if self._backlog is None else self._backlog.given_up_bytes
+
+    @property
+    def end_position_ms(self) -> int:
+        """Where in its recording the newest frame lies."""
+        return self._segments.cuts.position_ms(self._timeline.newest or 0)
+
     # What a message is.
 
     def _start(self, hold: Hold, now_ms: int) -> None:
         self._hold = None
-        self._segments.start(hold, now_ms)
+        lost_ms, self._lost_ms = self._lost_ms, 0
+        self._segments.start(hold, now_ms, self._reason, lost_ms)
 
     def _check_open(self) -> None:
         if self._is_finished:
@@ -204,7 +321,10 @@ class Segmenter:
         tracks = [self._tracks.get(kind, part) for part in framed]
         dts, jumped = self._place(tracks, timestamp, now_ms)
         self._tracks.choose_cutting(self._timeline.newest or dts)
-        held = Held(_FRAME, kind, parts, body, dts, jumped)
+        held = Held(_FRAME, kind, parts, body, dts, CutReason.JUMP if jumped else None)
+        if self._backlog is not None:
+            self._keep(self._backlog, held)
+            return
         if self._hold is None:
             self._segments.play(held, now_ms)
             return
@@ -244,13 +364,31 @@ class Segmenter:
             self._segments.count("empty_headers")
         elif not self._tracks.has_room(body):
             self._segments.count("refused_headers")
-        elif self._hold is not None and self._hold.keeps_header(track, part, body):
-            self._hold.add_header(Held(part.role, kind, (part,), body), track)
-        elif track.knows(part.role, part.codec, body):
+        elif self._learn(track, Held(part.role, kind, (part,), body)):
+            if self._backlog is not None:
+                self._backlog.add(Held(part.role, kind, (part,), body))
+        else:
             self._segments.count("repeated_headers")
+
+    def _learn(self, track: Track, header: Held) -> bool:
+        """Take a header as its track's state, now or where it stands among held media; False if
+        it says nothing new."""
+        part, body = header.parts[0], header.body
+        if self._hold is not None and self._hold.keeps_header(track, part, body):
+            self._hold.add_header(header, track)
+        elif track.knows(part.role, part.codec, body):
+            return False
         else:
             # Nothing is written yet: a header that no frame follows means nothing.
             track.learn(part.role, part.codec, body)
+        return True
+
+    def _keep(self, backlog: Backlog, held: Held) -> None:
+        """A frame for which there is no file now."""
+        if self._split_is_due and held.kind == VIDEO and held.parts[0].keyframe:
+            self._split_is_due = False
+            held = attrs.evolve(held, wish=CutReason.SPLIT)
+        backlog.add(held)
 
     @staticmethod
     def _is_empty_header(track: Track, part: Part, body: bytes) -> bool:
@@ -278,7 +416,9 @@ class Segmenter:
 
     def _hold_or_play(self, held: Held) -> None:
         """What is no frame cuts nothing and starts nothing, so it needs no clock."""
-        if self._hold is None:
+        if self._backlog is not None:
+            self._backlog.add(held)
+        elif self._hold is None:
             self._segments.play(held, now_ms=0)
         else:
             self._hold.add(held)

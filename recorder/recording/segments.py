@@ -13,7 +13,7 @@ not. When to cut is decided in `cuts`; what a file looks like is `segment`'s par
 from typing import Final
 
 from recorder.flv.codecs import Role
-from recorder.flv.script import CopiedFields, SegmentPlace
+from recorder.flv.script import CopiedFields
 from recorder.flv.tags import VIDEO
 from recorder.flv.timeline import Timeline
 from recorder.recording.actions import Action, CutReason, SegmentRules
@@ -52,6 +52,8 @@ class Segments:
         self._lagging: set[Track] = set()
         """The tracks `_previous` waits for."""
         self._opened = 0
+        self._lost_ms = 0
+        """Given up since the last segment began."""
         self._copied = CopiedFields()
         self._actions: list[Action] = []
         self.anomalies: dict[str, int] = {}
@@ -80,11 +82,35 @@ class Segments:
             self.count("repeated_metadata", int(self.current is not None))
         self._copied = copied
 
-    def start(self, hold: Hold, now_ms: int) -> None:
-        """Begin the first segment and play back what was held."""
+    def suspend(self, origin: int | None) -> dict[str, int]:
+        """Forget the open segments, which are not written on; returns their counts.
+
+        Args:
+            origin: as for `Cuts.suspend`.
+        """
+        counts: dict[str, int] = {}
+        for segment in (self._previous, self.current):
+            for name, number in ({} if segment is None else segment.counts).items():
+                counts[name] = counts.get(name, 0) + number
+        self._previous = self.current = None
+        self._lagging = set()
+        self.cuts.suspend(origin)
+        for track in self._tracks:
+            track.slot = None
+        return counts
+
+    def start(self, hold: Hold, now_ms: int, reason: CutReason, lost_ms: int = 0) -> None:
+        """Begin the first segment, or the first one after a suspension, and play back what was
+        held.
+
+        Args:
+            lost_ms: so much media before it were given up.
+        """
         lead = hold.has_undecodable_lead
-        self.cuts.start(hold.first_dts)
-        self._open(CutReason.START, hold.first_dts, now_ms, is_entry=not lead)
+        if not self._opened:
+            self.cuts.start(hold.first_dts)
+        self._lost_ms = lost_ms
+        self._open(reason, hold.first_dts, now_ms, is_entry=not lead)
         if lead:
             self.cuts.wish(CutReason.FIRST_KEYFRAME)
         for held in hold.items:
@@ -122,8 +148,9 @@ class Segments:
         segment = self._owner(dts)
         if self._waits_for_keyframe(dts, tracks) and not is_keyframe:
             segment = self._previous or segment
-        if held.jumped:
-            self.cuts.wish(CutReason.JUMP)
+        if held.wish is not None:
+            self.cuts.wish(held.wish)
+            self._lost_ms += held.lost_ms
         if segment is self.current:
             if dts >= segment.look_dts:
                 segment.look_dts = min(dts + LOOK_MS, segment.force_dts)
@@ -229,7 +256,6 @@ class Segments:
     def _open(self, reason: CutReason, base: int, now_ms: int, *, is_entry: bool) -> OpenSegment:
         cutting = self._tracks.cutting
         newest = max(base, self._timeline.newest or base)
-        position_ms = self.cuts.position_ms(base)
         segment = OpenSegment(
             self._opened,
             base=base,
@@ -239,23 +265,21 @@ class Segments:
             encoder=self._encoder,
             copied=self._copied,
             tracks=self._tracks.alive(newest),
-            place=SegmentPlace(position_ms=position_ms, reason=reason.value),
+            reason=reason,
+            new_recording=reason in NEW_RECORDING,
+            position_ms=self.cuts.position_ms(base),
+            lost_ms=self._lost_ms,
             forced=not (is_entry and cutting is not None and cutting.can_start),
         )
         if not self._opened:
             segment.counts.update(self.anomalies)
         self._opened += 1
+        self._lost_ms = 0
         self.current = segment
         for track in self._tracks:
             track.slot = None
         self.count("forced_segments", int(segment.is_forced))
-        self._actions.append(
-            segment.opened(
-                reason,
-                new_recording=reason in NEW_RECORDING,
-                position_ms=position_ms,
-            )
-        )
+        self._actions.append(segment.opened)
         return segment
 
     def _close_previous(self) -> None:

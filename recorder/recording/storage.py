@@ -1,8 +1,9 @@
 """The recording disk as a whole: is it ours, is it there, may it be written, is it free?
 
-Owns the folder `.recorder` inside the storage: marker, lock, counter, unfinished recordings; and
-the list of known storages in the state folder. Knows nothing of rooms or media. Every refusal is
-a StorageError: one sentence for a person, with the folder and what to do.
+Owns the folder `.recorder` inside the storage, the order in which it is made, opened and opened
+again, and the descriptors everything else goes through. Knows nothing of rooms or media. Every
+refusal at a start is a StorageError, every loss later on a StorageGone: one sentence for a person,
+with the folder and what to do.
 
 Main decision: a folder is taken into use by `initialise` only, which a person calls. `open` makes
 no marker, ever. A mount point whose disk is missing is an empty folder, and recording into it
@@ -13,39 +14,31 @@ The numbered procedures and what a crash leaves of them stand in DESIGN.md.
 
 from __future__ import annotations
 
-import os
-import uuid
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import attrs
 
-from recorder.recording import naming
-from recorder.recording.disk import (
-    FILE_MODE,
-    FOLDER_MODE,
-    PRIVATE_FOLDER_MODE,
-    closing,
-    create_synced,
-    ensure_folder,
-    read_small_file,
-    replace_file,
-    write_all,
-)
+from recorder.recording.counter import Counter, highest_number, read_counter, write_next
+from recorder.recording.disk import FOLDER_MODE, PRIVATE_FOLDER_MODE, closing, ensure_folder
 from recorder.recording.known import META_FOLDER, KnownStorages, absolute, ensure_path
-from recorder.recording.refusals import StorageError, check_file_system, explained
+from recorder.recording.meta import is_lock, probe, read_marker, take_lock, write_marker
+from recorder.recording.refusals import (
+    StorageError,
+    check_file_system,
+    explained,
+    missed,
+    moved,
+    swapped,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from recorder.recording.disk import Disk
 
-MARKER_FILE = "id"
-LOCK_FILE = "lock"
-NEXT_FILE = "next"
 OPEN_FOLDER = "open"
-PROBE_FILE = ".recorder-probe"
 
 
 def initialise(directory: Path, state: Path | None, disk: Disk) -> bool:
@@ -67,29 +60,72 @@ def initialise(directory: Path, state: Path | None, disk: Disk) -> bool:
         closing(disk, ensure_path(disk, directory, FOLDER_MODE)) as root,
     ):
         check_file_system(disk.file_system(root), directory)
-        identifier = _read_marker(disk, root, directory)
+        identifier = read_marker(disk, root, directory)
         if identifier is not None:
             return known.learn(identifier)
         known.refuse_if_emptied()
         with (
             closing(disk, ensure_folder(disk, root, META_FOLDER, PRIVATE_FOLDER_MODE)) as meta,
-            closing(disk, _lock(disk, meta, directory)),
+            closing(disk, take_lock(disk, meta, directory)),
         ):
             # Looked at again: another `init` may have come first.
-            identifier = _read_marker(disk, root, directory) or _write_meta(disk, root, meta)
+            identifier = read_marker(disk, root, directory) or _write_meta(disk, root, meta)
     known.learn(identifier)
     return True
 
 
 def _write_meta(disk: Disk, root: int, meta: int) -> str:
     """Fill `.recorder`, the marker last: a marker means that everything else is there."""
-    disk.close(ensure_folder(disk, meta, OPEN_FOLDER, PRIVATE_FOLDER_MODE))
-    # A folder that lost its marker may hold recordings, and their numbers are used.
-    number = _highest_number(disk, root, meta) + 1
-    replace_file(disk, meta, NEXT_FILE, f"{number}\n".encode())
-    identifier = str(uuid.uuid4())
-    replace_file(disk, meta, MARKER_FILE, f"{identifier}\n".encode())
-    return identifier
+    with closing(disk, ensure_folder(disk, meta, OPEN_FOLDER, PRIVATE_FOLDER_MODE)) as unfinished:
+        # A folder that lost its marker may hold recordings, and their numbers are used.
+        number = highest_number(disk, root, unfinished) + 1
+    write_next(disk, meta, number)
+    return write_marker(disk, meta)
+
+
+@attrs.frozen
+class _Opened:
+    """A storage's descriptors, and what was read on the way to them."""
+
+    identifier: str
+    root: int
+    meta: int
+    unfinished: int
+    lock: int | None
+    following: int
+    persisted: int
+    warnings: list[str]
+
+
+def _open(
+    directory: Path,
+    disk: Disk,
+    stack: ExitStack,
+    accept: Callable[[str | None], str],
+    held_lock: int | None = None,
+) -> _Opened:
+    """Open a storage by its path, lock it, and see that it takes writes.
+
+    Args:
+        stack: closes the descriptors.
+        accept: told the marker's id, returns it or raises.
+        held_lock: a lock that is held; where it is this storage's none is taken.
+    """
+
+    def keep(descriptor: int) -> int:
+        return stack.enter_context(closing(disk, descriptor))
+
+    root = keep(disk.open_path(directory))
+    warnings = check_file_system(disk.file_system(root), directory)
+    identifier = accept(read_marker(disk, root, directory))
+    meta = keep(disk.open_folder(root, META_FOLDER))
+    locked = held_lock is not None and is_lock(disk, meta, held_lock)
+    lock = None if locked else keep(take_lock(disk, meta, directory))
+    probe(disk, meta)
+    probe(disk, root)
+    unfinished = keep(ensure_folder(disk, meta, OPEN_FOLDER, PRIVATE_FOLDER_MODE))
+    following, persisted = read_counter(disk, root, meta, unfinished)
+    return _Opened(identifier, root, meta, unfinished, lock, following, persisted, warnings)
 
 
 @attrs.define(eq=False)
@@ -97,7 +133,8 @@ class Storage:
     """A storage that is open: ours, locked and writable. Made by `Storage.open`.
 
     `root`, `meta` and `unfinished` are the descriptors of the folder, of its `.recorder` and of
-    `.recorder/open`; they live as long as the storage is open.
+    `.recorder/open`. They live as long as the storage is open, and keep their numbers when
+    `reopen` lets them lead to the same disk mounted anew.
     """
 
     directory: Path
@@ -107,10 +144,8 @@ class Storage:
     meta: int
     unfinished: int
     warnings: list[str]
-    # Two counters, because two threads: `_next` belongs to the event loop, `_persisted` (what
-    # the file says, durably) to the thread that writes.
-    _next: int
-    _persisted: int
+    _lock: int
+    _counter: Counter
 
     @classmethod
     @contextmanager
@@ -132,52 +167,48 @@ class Storage:
 
     @classmethod
     def _opened(cls, directory: Path, state: Path | None, disk: Disk, stack: ExitStack) -> Storage:
-        def keep(descriptor: int) -> int:
-            return stack.enter_context(closing(disk, descriptor))
-
-        root = keep(disk.open_path(directory))
-        warnings = check_file_system(disk.file_system(root), directory)
-        identifier = _read_marker(disk, root, directory)
-        if identifier is None:
-            raise StorageError(
-                f"The folder {directory} is not a recorder storage: it has no marker. "
-                "Run `recorder init` to take it into use, or check that the disk is mounted."
-            )
         known = KnownStorages.load(directory, state, disk)
-        known.refuse_unless_known(identifier)
-        warnings += known.warnings
-        meta = keep(disk.open_folder(root, META_FOLDER))
-        keep(_lock(disk, meta, directory))
-        _probe(disk, meta)
-        _probe(disk, root)
-        known.learn(identifier)
-        unfinished = keep(ensure_folder(disk, meta, OPEN_FOLDER, PRIVATE_FOLDER_MODE))
-        number = persisted = _read_next(disk, meta)
-        if number is None:
-            number = _highest_number(disk, root, meta) + 1
+
+        def accept(identifier: str | None) -> str:
+            if identifier is None:
+                raise StorageError(
+                    f"The folder {directory} is not a recorder storage: it has no marker. "
+                    "Run `recorder init` to take it into use, or check that the disk is mounted."
+                )
+            known.refuse_unless_known(identifier)
+            return identifier
+
+        found = _open(directory, disk, stack, accept)
+        assert found.lock is not None, "none was held"
+        known.learn(found.identifier)
+        warnings = found.warnings + known.warnings
+        if not found.persisted:
             warnings.append(
                 f"The recording counter of {directory} was lost; from the recordings there "
-                f"the next number is {number}."
+                f"the next number is {found.following}."
             )
         return cls(
             directory=directory,
-            identifier=identifier,
+            identifier=found.identifier,
             disk=disk,
-            root=root,
-            meta=meta,
-            unfinished=unfinished,
+            root=found.root,
+            meta=found.meta,
+            unfinished=found.unfinished,
             warnings=warnings,
-            next=number,
-            persisted=persisted or 0,
+            lock=found.lock,
+            counter=Counter(disk, following=found.following, persisted=found.persisted),
         )
 
     def take_number(self) -> int:
         """The next recording's number. Never blocks; durable by `persist_number`, which comes
         before anything on the disk bears the number. A number that is never persisted was never
         used, and may be given again after a restart."""
-        number = self._next
-        self._next += 1
-        return number
+        return self._counter.take()
+
+    @property
+    def next_number(self) -> int:
+        """The number that the next recording gets, at least."""
+        return self._counter.following
 
     def persist_number(self, number: int) -> None:
         """Make sure that no later start gives this number, or a lower one, again. Blocking.
@@ -185,93 +216,56 @@ class Storage:
         Raises:
             OSError: the number must not be used.
         """
-        if number >= self._persisted:
-            replace_file(self.disk, self.meta, NEXT_FILE, f"{number + 1}\n".encode())
-            self._persisted = number + 1
+        self._counter.persist(self.meta, number)
 
+    def check_place(self) -> None:
+        """See that the folder at our path is the one we hold, and says that it is ours: a dozen
+        system calls, none of which writes. Blocking.
 
-def _read_marker(disk: Disk, root: int, directory: Path) -> str | None:
-    """The storage's id; None when the folder has no marker.
+        Raises:
+            StorageGone: it is not there, or another one is; StorageMoved: it is ours, mounted
+                anew, and `reopen` is to be called.
+            OSError: the disk cannot be read.
+        """
+        disk = self.disk
+        with missed(self.directory), closing(disk, disk.open_path(self.directory)) as place:
+            held = disk.identity(self.root) == disk.identity(place)
+            self._accept(read_marker(disk, place, self.directory))
+        if not held:
+            raise moved(self.directory)
 
-    Raises:
-        StorageError: there is a marker that says nothing.
-    """
-    try:
-        with closing(disk, disk.open_folder(root, META_FOLDER)) as meta:
-            content = read_small_file(disk, meta, MARKER_FILE)
-    except FileNotFoundError:
-        return None
-    try:
-        return str(uuid.UUID(content.decode("ascii").strip()))
-    except ValueError:
-        raise StorageError(
-            f"The marker {directory / META_FOLDER / MARKER_FILE} is damaged. Check the disk, "
-            "then remove that file and run `recorder init`; recordings stay as they are."
-        ) from None
+    def _accept(self, identifier: str | None) -> str:
+        if identifier != self.identifier:
+            raise swapped(self.directory, identifier)
+        return identifier
 
+    def probe(self) -> None:
+        """See that our storage is in its place and takes writes. Blocking; on a sick disk for
+        ever.
 
-def _lock(disk: Disk, meta: int, directory: Path) -> int:
-    """Lock the storage for as long as the returned descriptor is open.
+        Raises:
+            StorageGone: as `check_place`.
+            OSError: it takes none.
+        """
+        self.check_place()
+        probe(self.disk, self.meta)
 
-    Raises:
-        StorageError: somebody else has it.
-    """
-    lock = disk.open_lock(meta, LOCK_FILE)
-    try:
-        if not disk.try_lock(lock):
-            holder = disk.read(lock, 20, 0).decode("ascii", "replace").strip()
-            process = f" (process {holder})" if holder.isdecimal() else ""
-            raise StorageError(
-                f"The folder {directory} is in use by another recorder{process}. "
-                "Stop that one, or give this one a folder of its own."
-            )
-        disk.truncate(lock, 0)
-        write_all(disk, lock, [f"{os.getpid()}\n".encode()], 0)
-    except BaseException:
-        disk.close(lock)
-        raise
-    return lock
+    def reopen(self) -> None:
+        """Go over to the same disk mounted anew: `root`, `meta`, `unfinished` and the lock lead
+        there when this returns. Blocking, in the thread that writes. Descriptors of the folders
+        of recordings stay with the disk as it was mounted before.
 
-
-def _probe(disk: Disk, folder: int) -> None:
-    """Write and sync a file. Nothing less tells: a file system that went read-only after an
-    error still calls itself writable on today's kernels."""
-    with suppress(FileNotFoundError):
-        disk.unlink(folder, PROBE_FILE)
-    create_synced(disk, folder, PROBE_FILE, b"probe\n", FILE_MODE)
-    disk.unlink(folder, PROBE_FILE)
-
-
-def _read_next(disk: Disk, meta: int) -> int | None:
-    """The counter; None when it is missing or damaged."""
-    try:
-        text = read_small_file(disk, meta, NEXT_FILE).decode("ascii", "replace").strip()
-    except FileNotFoundError:
-        return None
-    return naming.parse_number(text.rjust(7, "0"))
-
-
-def _highest_number(disk: Disk, root: int, meta: int) -> int:
-    """The highest number any recording bears, 0 when there is none. Reads every room's folders:
-    only for a folder taken into use and for a lost counter."""
-    with closing(disk, disk.open_folder(meta, OPEN_FOLDER)) as unfinished:
-        numbers = map(naming.parse_number, disk.list_folder(unfinished))
-        highest = max((number or 0 for number in numbers), default=0)
-    return max(highest, _highest_below(disk, root, (naming.is_room_name, naming.is_date_folder)))
-
-
-def _highest_below(disk: Disk, folder: int, levels: Sequence[Callable[[str], bool]]) -> int:
-    """The same for one folder, with the rule for names on each level between it and the
-    recordings' folders."""
-    names = disk.list_folder(folder)
-    if not levels:
-        return max((naming.parse_recording_folder(name) or 0 for name in names), default=0)
-    highest = 0
-    for name in filter(levels[0], names):
-        # A file, or a link, is not one of our folders.
-        with (
-            suppress(NotADirectoryError),
-            closing(disk, disk.open_folder(folder, name)) as inner,
-        ):
-            highest = max(highest, _highest_below(disk, inner, levels[1:]))
-    return highest
+        Raises:
+            StorageGone: what is there is not ours, or in use.
+            OSError: it takes no writes. Nothing has changed, or this is to be called again.
+        """
+        disk = self.disk
+        with missed(self.directory), ExitStack() as stack:
+            found = _open(self.directory, disk, stack, self._accept, self._lock)
+            self._counter.carry_over(found.meta, found.following, found.persisted)
+            disk.replace(self.meta, found.meta)
+            disk.replace(self.unfinished, found.unfinished)
+            if found.lock is not None:
+                disk.replace(self._lock, found.lock)
+            # Last: until then `check_place` says that there is something to be done.
+            disk.replace(self.root, found.root)

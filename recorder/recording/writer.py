@@ -1,31 +1,49 @@
 """The writer: the one way from the event loop to the recording disk.
 
-Owns the order of what is written and the one thread it is written in. Every recording has a
-`WriteQueue`; once a tick the writer takes what stands in all of them and carries it to the disk
-in a single thread hop, because a hop costs 100 µs and more while a batch costs next to nothing
-(design §4). Within a queue the order is kept; between queues there is none to keep.
+Owns the order of what is written, the one thread it is written in, and when open segments are
+synced. Every room has a `WriteQueue`; once a tick the writer takes what stands in all of them and
+carries it to the disk in a single thread hop, because a hop costs 100 µs and more while a batch
+costs next to nothing (design §4). Within a queue the order is kept; between queues there is none.
 
 A queue is not bounded here: whoever fills it asks `pending_bytes` and stops reading its socket
 (`next_hop` says when to ask again), so that TCP is the queue and the room's buffer its bound.
 
-An error belongs to its recording: the queue remembers it, drops what was to follow, and its
-files are closed as they are. What that means for the room is decided above.
+An error belongs to its room: what was to follow is handed back, and the room's files are closed as
+they are. A hop that does not come back is waited for, and given up after `GIVE_UP_S`: then every
+room gets back what had not been taken. The thread itself cannot be stopped, and what it was given
+is settled when it returns.
 """
 
 from __future__ import annotations
 
 import logging
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, TypeAlias, assert_never
+import math
+import weakref
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-import attrs
 import trio
+
+from recorder.recording.batches import (
+    GIVE_UP_S,
+    DiskSilentError,
+    Landing,
+    Race,
+    close_all,
+    silence,
+    write_batch,
+)
+from recorder.recording.write_queue import WriteQueue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
-    from recorder.recording.files import RecordingFiles
-    from recorder.recording.manifest import Manifest
+    import outcome
+
+    from recorder.recording.operations import Operation
+    from recorder.recording.write_queue import QueueOwner
+
 
 log = logging.getLogger(__name__)
 
@@ -36,179 +54,61 @@ EAGER_BYTES = 4 << 20
 """A batch this large goes at once: at full speed the disk and the network then work in turn
 without a second's pause, and a larger batch would save nothing that can be measured."""
 
+STALL_S = 3.0
+"""A hop that takes longer is a stall: the limit of promise 9."""
 
-@attrs.frozen
-class Start:
-    """The recording's folder comes into being, with its first manifest."""
+SLACK_MS = 300
+"""The next hop may come so much later than a tick: what would then be too old is synced now."""
 
-    manifest: Manifest
+T = TypeVar("T")
 
-
-@attrs.frozen
-class OpenSegment:
-    file: int
-    head: bytes
-
-
-@attrs.frozen
-class Append:
-    file: int
-    buffers: Sequence[bytes]
-    size: int
-
-
-@attrs.frozen
-class CloseSegment:
-    """The segment gets its final header and its final name; the manifest then tells of it."""
-
-    file: int
-    patches: Sequence[tuple[int, bytes]]
-    manifest: Manifest
-
-
-@attrs.frozen
-class Finish:
-    """The recording has ended; nothing follows."""
-
-    manifest: Manifest
-
-
-Operation: TypeAlias = Start | OpenSegment | Append | CloseSegment | Finish
-
-
-def perform(files: RecordingFiles, operation: Operation, *, save_manifest: bool = True) -> None:
-    """Carry out one operation, blocking.
-
-    Args:
-        save_manifest: False where a newer manifest follows in the same batch: the whole file is
-            written anew each time, and only the last one would be seen.
-
-    Raises:
-        OSError: the disk refused; what was to follow must not be tried.
-    """
-    match operation:
-        case Append(file, buffers):
-            files.append(file, buffers)
-        case Start(manifest):
-            files.start(manifest)
-        case OpenSegment(file, head):
-            files.open_segment(file, head)
-        case CloseSegment(file, patches, manifest):
-            files.close_segment(file, patches)
-            if save_manifest:
-                files.save_manifest(manifest)
-        case Finish(manifest):
-            files.finish(manifest)
-            files.close()
-        case _:
-            assert_never(operation)
-
-
-class WriteQueue:
-    """What one recording still has to write. Belongs to the event loop.
-
-    Args:
-        on_landed: called on the loop for every operation that is done, in order.
-        on_failed: called on the loop, once, when the disk refused one; nothing follows it.
-    """
-
-    def __init__(
-        self,
-        files: RecordingFiles,
-        *,
-        on_landed: Callable[[Operation], None],
-        on_failed: Callable[[Exception], None],
-    ) -> None:
-        self.files = files
-        self._on_landed = on_landed
-        self._on_failed = on_failed
-        self.waiting: list[Operation] = []
-        self.waiting_bytes = 0
-        self.in_flight_bytes = 0
-        self.error: Exception | None = None
-        self.is_over = False
-        """Finished, or refused by the disk: nothing will be written any more."""
-
-    @property
-    def pending_bytes(self) -> int:
-        """Memory of what was handed over and is not yet in a file, a running hop included."""
-        return self.waiting_bytes + self.in_flight_bytes
-
-    def take(self) -> list[Operation]:
-        operations, self.waiting = self.waiting, []
-        self.in_flight_bytes, self.waiting_bytes = self.waiting_bytes, 0
-        return operations
-
-    def landed(self, done: Sequence[Operation], error: Exception | None) -> None:
-        """The hop is over: these operations are done, and then perhaps one failed."""
-        self.in_flight_bytes = 0
-        for operation in done:
-            self.is_over |= isinstance(operation, Finish)
-            self._on_landed(operation)
-        if error is not None:
-            self.is_over = True
-            self.error = error
-            self.waiting.clear()
-            self.waiting_bytes = 0
-            self._on_failed(error)
-
-
-@attrs.frozen
-class _Landing:
-    """What became of one recording's operations."""
-
-    done: int
-    error: Exception | None = None
-
-
-def _write_batch(
-    batch: Sequence[tuple[RecordingFiles, Sequence[Operation]]],
-) -> list[_Landing]:
-    """In the thread: every recording's operations in order, each recording's error apart."""
-    return [_write_one(files, operations) for files, operations in batch]
-
-
-def _write_one(files: RecordingFiles, operations: Sequence[Operation]) -> _Landing:
-    done = 0
-    closing = [at for at, each in enumerate(operations) if isinstance(each, CloseSegment | Finish)]
-    newest_manifest = closing[-1] if closing else 0
-    try:
-        for at, operation in enumerate(operations):
-            perform(files, operation, save_manifest=at == newest_manifest)
-            done += 1
-    except Exception as error:  # noqa: BLE001
-        # A fault of ours as much as one of the disk's: it ends this recording and no other.
-        files.close()
-        return _Landing(done, error)
-    return _Landing(done)
+Errand: TypeAlias = "tuple[Callable[[], None], trio.Event, list[Exception]]"
+"""What to do between two hops, who waits for it, and what it raised."""
 
 
 class Writer:
-    """Carries batches to one storage device. Make it with `open_writer`."""
+    """Carries batches to one storage device. Make it with `open_writer`.
 
-    def __init__(self) -> None:
+    Attributes:
+        on_failed: called when the disk has refused a room something, or does not answer.
+        on_written: called when a hop has landed without an error.
+        silent_since_s: when the hop under way began, on Trio's clock, once that is a stall.
+        silence: why nothing can be written now, once the disk was given up.
+    """
+
+    def __init__(self, sync_interval_s: float, heartbeat: Callable[[], None]) -> None:
+        self._sync_interval_ms = int(sync_interval_s * 1000)
+        self._heartbeat = heartbeat
+        self._queues: weakref.WeakSet[WriteQueue] = weakref.WeakSet()
         self._dirty: dict[WriteQueue, None] = {}
         self._dirty_bytes = 0
         self._in_flight_bytes = 0
+        self._errands: list[Errand] = []
         self._work = trio.Event()
         self._urgent = trio.Event()
         self._hop_done = trio.Event()
         self._idle = True
-        self.failures = 0
-        """Recordings that the disk has refused, since the writer was opened."""
+        self.on_failed: Callable[[Exception], None] = lambda _: None
+        self.on_written: Callable[[], None] = lambda: None
+        self.silent_since_s: float | None = None
+        self.silence: DiskSilentError | None = None
         self._lifetime = trio.CancelScope(shield=True)
-        # One device, one thread: two would only compete for the same card.
-        self._limiter = trio.CapacityLimiter(1)
+
+    def new_queue(self, owner: QueueOwner) -> WriteQueue:
+        """A queue for a room; it goes when nobody has it any more."""
+        queue = WriteQueue(owner)
+        self._queues.add(queue)
+        return queue
 
     def enqueue(self, queue: WriteQueue, operation: Operation, size: int = 0) -> None:
-        """Add an operation to the end of a queue; never blocks. After an error: dropped.
+        """Add an operation to the end of a queue; never blocks.
 
         Args:
             size: the memory it takes until it is done, in bytes.
         """
-        if queue.error is not None:
-            return
-        queue.waiting.append(operation)
+        if not queue.waiting:
+            queue.waiting_since_ms = int(trio.current_time() * 1000)
+        queue.waiting.append((operation, size))
         queue.waiting_bytes += size
         self._dirty[queue] = None
         self._dirty_bytes += size
@@ -216,13 +116,34 @@ class Writer:
         if self._dirty_bytes >= EAGER_BYTES:
             self._urgent.set()
 
+    def give_up(self, queue: WriteQueue) -> list[Operation]:
+        """Take back what stands in a queue and is not under way."""
+        lost, size = queue.give_up_waiting()
+        self._dirty.pop(queue, None)
+        self._dirty_bytes -= size
+        return lost
+
     def hurry(self) -> None:
         """Do not wait for the tick: somebody waits for a finished file."""
         self._urgent.set()
 
     async def next_hop(self) -> None:
-        """Return when the batch now waiting or under way has landed."""
+        """Return when the batch now waiting or under way has landed, or was given up."""
         await self._hop_done.wait()
+
+    async def between_hops(self, call: Callable[[], None]) -> None:
+        """Have something done in the writer's thread while no room's files are touched.
+
+        Raises:
+            Exception: what it raises.
+        """
+        done, raised = trio.Event(), list[Exception]()
+        self._errands.append((call, done, raised))
+        self._work.set()
+        self.hurry()
+        await done.wait()
+        if raised:
+            raise raised[0]
 
     @property
     def pending_bytes(self) -> int:
@@ -234,64 +155,137 @@ class Writer:
         """True when everything enqueued has landed, or failed."""
         return self._idle and not self._dirty
 
-    async def drained(self) -> None:
-        """Return when everything enqueued has landed, or failed."""
-        while not self.is_drained:
-            self.hurry()
-            await self.next_hop()
-
     async def run(self) -> None:
-        """Write until `stop`. Shielded: whatever ends the rest, the last batches still go;
-        `open_writer` calls `stop` when they have, or when their time is up."""
+        """Write until `stop`. Shielded: whatever ends the rest, the last batches still go."""
         with self._lifetime:
             while True:
-                await self._work.wait()
-                with trio.move_on_after(TICK_S):
-                    await self._urgent.wait()
+                with trio.move_on_at(self._sync_by_s()):
+                    await self._work.wait()
+                if self._work.is_set():
+                    with trio.move_on_after(TICK_S):
+                        await self._urgent.wait()
                 await self._hop()
 
     def stop(self) -> None:
-        """End `run`; a hop under way is waited for, since a thread cannot be stopped half-way."""
+        """End `run`; a hop under way is left to itself, since a thread cannot be stopped."""
         self._lifetime.cancel()
 
+    def _sync_by_s(self) -> float:
+        """When the oldest unsafe byte must be synced though nothing else is to be written."""
+        unsafe = (queue.unsafe_since_ms for queue in self._queues)
+        oldest = min((each for each in unsafe if each is not None), default=None)
+        return math.inf if oldest is None else (oldest + self._sync_interval_ms) / 1000
+
     async def _hop(self) -> None:
-        queues, self._dirty = list(self._dirty), {}
+        began_s = trio.current_time()
+        now_ms = int(began_s * 1000)
+        unsafe = {queue: None for queue in self._queues if queue.unsafe_since_ms is not None}
+        queues = list(self._dirty | unsafe)
+        errands, self._errands = self._errands, []
+        self._dirty = {}
         self._in_flight_bytes, self._dirty_bytes = self._dirty_bytes, 0
         self._work, self._urgent = trio.Event(), trio.Event()
-        batch = [queue.take() for queue in queues]
+        jobs = [queue.take() for queue in queues]
+        race = Race()
+
+        def in_thread() -> list[Landing]:
+            _run_errands(errands)
+            self._heartbeat()
+            return write_batch(jobs, now_ms, now_ms - self._sync_interval_ms + SLACK_MS, race)
+
         self._idle = False
-        # Once begun, the hop returns its result even when cancelled: what it wrote is recorded
-        # before the next checkpoint.
-        landings = await trio.to_thread.run_sync(
-            _write_batch,
-            [(queue.files, operations) for queue, operations in zip(queues, batch, strict=True)],
-            limiter=self._limiter,
-        )
+        landings = await self._carry(in_thread, began_s, race)
         self._idle = True
         self._in_flight_bytes = 0
-        for queue, operations, landing in zip(queues, batch, landings, strict=True):
-            self.failures += landing.error is not None
-            queue.landed(operations[: landing.done], landing.error)
+        if self.silence is not None:
+            others = [queue for queue in self._queues if queue not in queues]
+            jobs = [queue.take() for queue in others]
+            await self._carry(partial(close_all, jobs), math.inf, Race())
+            queues += others
+            landings += [Landing(done=0, error=silence()) for _ in others]
+        self._settle(queues, landings)
+        for _, done, _ in errands:
+            done.set()
+        self._fire_hop_done()
+
+    async def _carry(self, work: Callable[[], T], began_s: float, race: Race) -> T:
+        """One way to the thread and back. Not `to_thread.run_sync`, because the loop has things
+        to say and to do while the disk does not answer."""
+        landed = trio.Event()
+        results: list[outcome.Outcome[T]] = []
+        token = trio.lowlevel.current_trio_token()
+
+        def deliver(result: outcome.Outcome[T]) -> None:
+            results.append(result)
+            # The loop may have stopped meanwhile: what was written is found at the next start.
+            with suppress(trio.RunFinishedError):
+                token.run_sync_soon(landed.set)
+
+        trio.lowlevel.start_thread_soon(work, deliver)
+        with trio.move_on_at(began_s + STALL_S):
+            await landed.wait()
+        if not landed.is_set():
+            await self._outwait(landed, began_s, race)
+        return results[0].unwrap()
+
+    async def _outwait(self, landed: trio.Event, began_s: float, race: Race) -> None:
+        """The disk stalls: say so, and give it up in the end."""
+        self.silent_since_s = began_s
+        log.warning("The disk has not answered for %.0f s; media wait in memory.", STALL_S)
+        with trio.move_on_at(began_s + GIVE_UP_S):
+            await landed.wait()
+        if not landed.is_set() and race.is_won_by("loop"):
+            self._give_up()
+        await landed.wait()
+        log.warning("The disk answers again after %.0f s.", trio.current_time() - began_s)
+        self.silent_since_s = None
+
+    def _give_up(self) -> None:
+        log.error("The disk has not answered for %.0f s; from here on it is retried.", GIVE_UP_S)
+        self.silence = silence()
+        for queue in list(self._queues):
+            queue.owner.gave_up(self.silence)
+        self.on_failed(self.silence)
+        self._fire_hop_done()
+
+    def _settle(self, queues: Sequence[WriteQueue], landings: Sequence[Landing]) -> None:
+        self.silence = None
+        for queue, landing in zip(queues, landings, strict=True):
+            queue.landed(landing)
+        errors = [landing.error for landing in landings if landing.error is not None]
+        for error in errors:
+            self.on_failed(error)
+        if queues and not errors:
+            self.on_written()
+
+    def _fire_hop_done(self) -> None:
         done, self._hop_done = self._hop_done, trio.Event()
         done.set()
 
 
+def _run_errands(errands: Sequence[Errand]) -> None:
+    for call, _, raised in errands:
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001 - it is raised where the errand was given
+            raised.append(error)
+
+
 @asynccontextmanager
-async def open_writer(*, drain_s: float) -> AsyncIterator[Writer]:
-    """A running writer; on leaving, everything enqueued is written first.
+async def open_writer(
+    *, sync_interval_s: float, heartbeat: Callable[[], None] = lambda: None
+) -> AsyncIterator[Writer]:
+    """A running writer. Who leaves without having waited for what is enqueued leaves it to the
+    next start.
 
     Args:
-        drain_s: how long leaving may take, in seconds. What is left after that is recoverable,
-            and said in the log.
+        sync_interval_s: `storage.sync_interval`.
+        heartbeat: called in the thread with every hop.
     """
     async with trio.open_nursery() as nursery:
-        writer = Writer()
+        writer = Writer(sync_interval_s, heartbeat)
         nursery.start_soon(writer.run, name="writer")
         try:
             yield writer
         finally:
-            with trio.move_on_after(drain_s, shield=True) as scope:
-                await writer.drained()
-            if scope.cancelled_caught:
-                log.error("The disk did not take the last batches within %g s.", drain_s)
             writer.stop()

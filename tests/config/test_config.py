@@ -59,7 +59,9 @@ def test_a_room_and_its_key_are_enough(tmp_path: Path) -> None:
     config = loaded(tmp_path, ROOM)
     assert config.rooms == {"room101": RoomConfig(key=KEY)}
     assert config.any_room is None
-    assert config.storage == StorageConfig(directory=tmp_path / "recordings")
+    assert config.storage == StorageConfig(
+        directory=tmp_path / "recordings", sync_interval=5, stop_timeout=45
+    )
     assert config.segments == SegmentsConfig(duration=600, size=GIB, align_to_clock=False)
     assert config.path == tmp_path / "config.yaml"
     assert config.warnings == ()
@@ -68,10 +70,13 @@ def test_a_room_and_its_key_are_enough(tmp_path: Path) -> None:
 def test_sizes_become_bytes_and_times_become_seconds(tmp_path: Path) -> None:
     config = loaded(
         tmp_path,
-        ROOM + "storage: {buffer: 32MiB}\nsegments: {duration: 1m30s, size: 100MB}\n"
+        ROOM + "storage: {buffer: 32MiB, sync_interval: 2s, stop_timeout: 1m30s}\n"
+        "segments: {duration: 1m30s, size: 100MB}\n"
         "recording: {reconnect_window: 0s}\nlimits: {memory: 1GiB}",
     )
     assert config.storage.buffer == 32 * MIB
+    assert config.storage.sync_interval == 2.0
+    assert config.storage.stop_timeout == 90.0
     assert config.segments.duration == 90.0
     assert config.segments.size == 100_000_000
     assert config.recording.reconnect_window == 0.0
@@ -178,7 +183,6 @@ def test_a_bare_number_as_a_key_is_to_be_quoted_and_not_shown(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("path", "line"),
     [
-        ("storage.sync_interval", "storage: {sync_interval: 5s}"),
         ("retention", "retention: {max_age: 90d}"),
         ("rtmp.tls", "rtmp: {tls: {}}"),
         ("status", "status: {}"),
@@ -227,6 +231,11 @@ def test_names_of_our_own_fields_are_no_keys(tmp_path: Path) -> None:
         ("storage: {directory: ~nobody-here/x}", "storage.directory: names a home folder"),
         ("storage: {buffer: 64}", "storage.buffer: must be written with its unit"),
         ("storage: {buffer: big}", "storage.buffer: write a size with its unit"),
+        ("storage: {sync_interval: 0s}", "storage.sync_interval: must lie between 1s and 1m"),
+        ("storage: {sync_interval: 61s}", "storage.sync_interval: must lie between 1s and 1m"),
+        ("storage: {sync_interval: 5}", "storage.sync_interval: must be written with its unit"),
+        ("storage: {stop_timeout: 999ms}", "storage.stop_timeout: must lie between 1s and 10m"),
+        ("storage: {stop_timeout: 11m}", "storage.stop_timeout: must lie between 1s and 10m"),
         ("segments: {duration: soon}", "segments.duration: write a time with its unit"),
         ("segments: {duration: 25h}", "segments.duration: must lie between 1s and 1d"),
         ("segments: {align_to_clock: 1}", "segments.align_to_clock: must be true or false"),

@@ -168,6 +168,10 @@ class RecordingDisk:
     def file_system(self, folder: int) -> str:
         return self.perform("file_system", self._at(folder, ""), lambda: self.kind)
 
+    def replace(self, old: int, new: int) -> None:
+        self.perform("replace", self._at(old, ""), lambda: self.inner.replace(old, new))
+        self._names[old] = self._names[new]
+
     def close(self, descriptor: int) -> None:
         self.perform("close", self._at(descriptor, ""), lambda: self.inner.close(descriptor))
 
@@ -215,10 +219,10 @@ class RefusingDisk(RecordingDisk):
 
     def __init__(self, operation: str, error: int) -> None:
         super().__init__()
-        self._operation = operation
+        self.operation = operation
         self._error = error
 
     def perform(self, operation: str, subject: str, action: Callable[[], T]) -> T:
-        if operation == self._operation:
+        if operation == self.operation:
             raise OSError(self._error, os.strerror(self._error), subject)
         return super().perform(operation, subject, action)

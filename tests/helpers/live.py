@@ -17,28 +17,35 @@ if TYPE_CHECKING:
 class FakeRecorder:
     """Stands where a `RoomRecorder` does and writes down what it is told.
 
-    `buffered_bytes`, `pending_bytes`, `error` and `fault` are what a test sets; media opens a
-    recording, as the real one does, and `recordings` counts them.
+    `held_bytes`, `pending_bytes`, `holds_back`, `unwritten_ms` and `raises` are what a test sets;
+    media opens a recording, as the real one does, and `recordings` counts them.
     """
 
     name: str
     calls: list[str] = attrs.field(factory=list)
     media_seen: list[tuple[int, int, bytes]] = attrs.field(factory=list)
     data_seen: list[tuple[str | None, bytes]] = attrs.field(factory=list)
-    buffered_bytes: int = 0
+    held_bytes: int = 0
     pending_bytes: int = 0
-    error: OSError | None = None
-    fault: Exception | None = None
+    backlog_bytes: int = 0
+    unwritten_ms: int = 0
+    holds_back: bool = False
+    is_settled: bool = True
+    raises: Exception | None = None
     number: int | None = None
     recordings: int = 0
     counts: dict[str, int] = attrs.field(factory=dict)
+
+    @property
+    def is_open(self) -> bool:
+        return self.number is not None
 
     def publisher_arrived(self, client: Client, *, gap_reason: str) -> None:
         self.calls.append(f"arrived {client.address} {gap_reason}")
 
     def media(self, kind: int, timestamp: int, body: bytes, now_ms: int) -> None:
-        if self.fault is not None:
-            raise self.fault
+        if self.raises is not None:
+            raise self.raises
         if self.number is None:
             self.recordings += 1
             self.number = self.recordings
@@ -59,10 +66,11 @@ class FakeRecorder:
             self.calls.append(f"end {reason}")
             self.number = None
 
-    def abandon(self) -> None:
-        self.calls.append("abandon")
-        self.number = None
-        self.error = None
+    def resume(self, now_ms: int) -> None:
+        self.calls.append("resume")
+
+    def clock_stepped(self, ms: int) -> None:
+        self.calls.append(f"clock stepped {ms}")
 
 
 @attrs.define(eq=False)

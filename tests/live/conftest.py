@@ -52,6 +52,7 @@ class Building:
     limits: dict[str, int]
     policy: TakeoverPolicy = "if-stale"
     recorders: dict[str, FakeRecorder] = attrs.field(factory=dict)
+    disk_refusal: str | None = None
     hops: Hops = attrs.field(factory=Hops)
     rooms: Rooms = attrs.field(init=False)
     door: Door = attrs.field(init=False)
@@ -63,11 +64,17 @@ class Building:
         )
         access = Access({name: _Room(key) for name, key in KEYS.items()}, None, "live")
         house = House(
-            reception=Reception(access, self.rooms, memory, self.policy, self.limits["publishers"]),
+            reception=Reception(
+                access,
+                self.rooms,
+                memory,
+                self.policy,
+                self.limits["publishers"],
+                disk_refusal=lambda: self.disk_refusal,
+            ),
             memory=memory,
             next_hop=self.hops.next_hop,
             timeouts=Timeouts(first_media=20, idle=15),
-            buffer_bytes=self.limits["buffer"],
             random=bytes,
         )
         self.door = Door(house, limit=self.limits["connections"])

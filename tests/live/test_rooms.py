@@ -104,18 +104,32 @@ async def test_a_publisher_that_was_replaced_can_no_longer_end_the_recording(
     calls = list(recorders["room101"].calls)
     room.end(old, {})
     room.lose(old, {})
-    room.fail(old)
     assert recorders["room101"].calls == calls
     assert room.publisher is new
 
 
-async def test_a_disk_that_refuses_leaves_the_recording_to_recovery(
+async def test_a_room_whose_disk_still_lacks_something_is_in_use(
     rooms: Rooms, recorders: dict[str, FakeRecorder]
 ) -> None:
     room = _room(rooms)
-    room.fail(_publish(room))
-    assert recorders["room101"].calls[-1] == "abandon"
-    assert room.publisher is None
+    recorders["room101"].is_settled = False
+    recorders["room101"].unwritten_ms = 1500
+    recorders["room101"].backlog_bytes = 10
+    recorders["room102"].backlog_bytes = 5
+    assert room.in_use
+    assert not rooms.is_settled
+    assert rooms.unwritten == {"room101": 1500}
+    assert rooms.backlog_bytes == 15
+
+
+async def test_every_room_is_told_that_the_disk_is_well_and_that_the_clock_stepped(
+    rooms: Rooms, recorders: dict[str, FakeRecorder]
+) -> None:
+    rooms.resume()
+    rooms.clock_stepped(-3600_000)
+    for name in ("room101", "room102"):
+        assert recorders[name].calls == ["resume", "clock stepped -3600000"]
+    assert rooms.is_settled
 
 
 async def test_rooms_beyond_the_configured_ones_exist_while_they_are_in_use(

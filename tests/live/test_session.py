@@ -152,7 +152,7 @@ async def test_a_full_buffer_stops_the_reading_until_the_disk_has_taken_a_batch(
 ) -> None:
     peer = await building.publish()
     recorder = building.recorders["room101"]
-    recorder.pending_bytes = recorder.buffered_bytes = limits["buffer"]
+    recorder.holds_back = True
     peer.client.video(40, FRAME)
     await peer.exchange()  # read, and then the buffer is looked at
     peer.client.video(80, FRAME)
@@ -162,7 +162,7 @@ async def test_a_full_buffer_stops_the_reading_until_the_disk_has_taken_a_batch(
     building.hops.land()
     await trio.testing.wait_all_tasks_blocked()
     assert recorder.media_seen[-1][1] == 40
-    recorder.pending_bytes = recorder.buffered_bytes = 0
+    recorder.holds_back = False
     building.hops.land()
     await trio.testing.wait_all_tasks_blocked()
     assert recorder.media_seen[-1][1] == 80
@@ -178,7 +178,7 @@ async def test_a_publisher_above_its_share_of_a_full_memory_waits_and_then_goes(
     limits["buffer"] = 0
     greedy = await building.publish("room101")
     modest = await building.publish("room102", "10.0.0.2")
-    building.recorders["room101"].buffered_bytes = 0
+    building.recorders["room101"].held_bytes = 0
     building.door._house.memory.limit_bytes = 1000
     greedy.client.set_chunk_size(65536)
     greedy.client.raw(greedy.client.chunks(6, 9, 1, 40, bytes(50_000))[0][:2000])
@@ -197,28 +197,28 @@ async def test_a_publisher_above_its_share_goes_on_when_memory_is_free_again(
     autojump_clock: MockClock,
 ) -> None:
     peer = await building.publish()
-    building.recorders["room101"].buffered_bytes = 2000
+    building.recorders["room101"].held_bytes = 2000
     building.door._house.memory.limit_bytes = 1000
     peer.client.video(40, FRAME)
     await peer.exchange()
-    building.recorders["room101"].buffered_bytes = 0
+    building.recorders["room101"].held_bytes = 0
     building.hops.land()
     peer.client.video(80, FRAME)
     await peer.exchange()
     assert building.recorders["room101"].media_seen[-1] == (9, 80, FRAME)
 
 
-async def test_a_disk_that_refuses_ends_the_session_and_says_so(
-    building: Building, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+async def test_a_publish_onto_a_disk_that_takes_nothing_is_refused_with_words(
+    building: Building, autojump_clock: MockClock
 ) -> None:
-    peer = await building.publish()
-    recorder = building.recorders["room101"]
-    recorder.error = OSError(28, "No space left on device")
-    peer.client.video(40, FRAME)
+    building.disk_refusal = "The recording disk takes no writes: it is full."
+    peer = building.enter()
+    peer.client.start(f"room101?key={KEYS['room101']}")
     await peer.send()
     await peer.until_closed()
-    assert recorder.calls[-1] == "abandon"
-    assert "not recorded, the disk refused: [Errno 28] No space left on device" in caplog.text
+    (answer,) = peer.client.commands("onStatus")
+    assert b"The recording disk takes no writes: it is full." in answer.payload
+    assert peer.client.status(1) == ["NetStream.Publish.BadName"]
 
 
 async def test_a_fault_of_ours_in_one_session_leaves_the_others_recording(
@@ -230,7 +230,7 @@ async def test_a_fault_of_ours_in_one_session_leaves_the_others_recording(
     good = await building.publish("room101")
     bad = await building.publish("room102", "10.0.0.2")
 
-    building.recorders["room102"].fault = RuntimeError("a fault of ours")
+    building.recorders["room102"].raises = RuntimeError("a fault of ours")
     bad.client.video(40, FRAME)
     await bad.send()
     await trio.testing.wait_all_tasks_blocked()
@@ -263,7 +263,7 @@ async def test_media_held_for_the_first_segment_are_not_waited_for(
     """No hop of the writer would ever free them."""
     peer = await building.publish()
     recorder = building.recorders["room101"]
-    recorder.buffered_bytes = 2 * limits["buffer"]
+    recorder.held_bytes = 2 * limits["buffer"]
     for time in (40, 80):
         peer.client.video(time, FRAME)
         await peer.exchange()
@@ -277,13 +277,13 @@ async def test_a_first_frame_that_waited_for_our_disk_is_in_time(
     peer.client.start(f"room101?key={KEYS['room101']}")
     await peer.exchange()
     recorder = building.recorders["room101"]
-    recorder.pending_bytes = recorder.buffered_bytes = limits["buffer"]
+    recorder.holds_back = True
     peer.client.metadata({"width": 1.0})
     await peer.exchange()
     peer.client.video(0, FRAME)
     await peer.exchange()
     await trio.sleep(25)
-    recorder.pending_bytes = recorder.buffered_bytes = 0
+    recorder.holds_back = False
     building.hops.land()
     await trio.testing.wait_all_tasks_blocked()
     assert recorder.media_seen == [(9, 0, FRAME)]
@@ -293,7 +293,7 @@ async def test_a_publisher_may_be_replaced_while_it_waits_for_memory(
     building: Building, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     old = await building.publish()
-    building.recorders["room101"].buffered_bytes = 2000
+    building.recorders["room101"].held_bytes = 2000
     building.door._house.memory.limit_bytes = 1000
     old.client.video(40, FRAME)
     await old.exchange()
@@ -330,7 +330,7 @@ async def test_a_fault_while_leaving_one_room_frees_the_other(
     peer.client.command("createStream", 8, None)
     peer.client.publish(f"room102?key={KEYS['room102']}", stream_id=2)
     await peer.exchange()
-    building.recorders["room101"].fault = RuntimeError("a fault of ours")
+    building.recorders["room101"].raises = RuntimeError("a fault of ours")
     peer.client.video(40, FRAME)
     await peer.exchange()
     room = building.rooms.find("room102")

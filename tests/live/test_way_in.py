@@ -208,7 +208,7 @@ async def test_a_new_publish_is_refused_when_memory_is_full(
     building: Building, autojump_clock: MockClock
 ) -> None:
     await building.publish()
-    building.recorders["room101"].buffered_bytes = 2 << 20
+    building.recorders["room101"].held_bytes = 2 << 20
     peer = building.enter("10.0.0.2")
     peer.client.start(f"room102?key={KEYS['room102']}")
     await peer.send()

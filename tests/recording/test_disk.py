@@ -403,6 +403,23 @@ def test_a_folder_that_is_there_is_opened_and_its_name_synced(tmp_path: Path) ->
             ]
 
 
+def test_a_descriptor_that_is_replaced_keeps_its_number_and_means_the_other(
+    tmp_path: Path,
+) -> None:
+    before = open_descriptors()
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    old, new = (DISK.open_path(tmp_path / name) for name in "ab")
+    DISK.replace(old, new)
+    assert DISK.identity(old) == DISK.identity(new)
+    assert not os.get_inheritable(old)
+    DISK.close(new)
+    DISK.make_folder(old, "inside")
+    assert (tmp_path / "b/inside").is_dir()
+    DISK.close(old)
+    assert open_descriptors() == before
+
+
 def test_the_end_of_a_with_closes_whatever_happened(tmp_path: Path) -> None:
     before = open_descriptors()
     with pytest.raises(KeyError), closing(DISK, DISK.open_path(tmp_path)):

@@ -282,7 +282,11 @@ def test_a_part_that_cannot_be_read_is_kept(
     tmp_path: Path, content: bytes | Callable[[], bytes]
 ) -> None:
     data = content() if callable(content) else content
-    assert _salvage(tmp_path, data) == Salvaged(None, damaged=True)
+    disk = RecordingDisk()
+    assert _salvage(tmp_path, data, disk=disk) == Salvaged(None, damaged=True)
+    # What is kept is durable: who wrote it may have died before its sync.
+    synced = disk.operations.index(f"sync_file {PART}")
+    assert synced < disk.operations.index(f"link {FINAL}.damaged")
     assert os.listdir(tmp_path) == [f"{FINAL}.damaged"]
     assert (tmp_path / f"{FINAL}.damaged").read_bytes() == data
 

@@ -1,0 +1,184 @@
+"""What one publish has sent and no file has, while the disk takes nothing. Pure.
+
+Owns the order of what is kept and what is given up first: whole groups of pictures, oldest first,
+so that what is left can be decoded from its first frame on; everything given up is counted, in
+bytes and in media time. Also reads media back from the tags of buffers that no file took.
+
+Knows no disk and no clock, and not how much may be kept: whoever trims says so.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+import attrs
+
+from recorder.flv.codecs import Role, classify
+from recorder.flv.tags import SCRIPT, VIDEO, read_tag_header
+from recorder.recording.actions import Appended, CutReason, Headers
+from recorder.recording.hold import ITEM_BYTES, Held
+from recorder.recording.tracks import HEADERS
+
+BUFFERS_PER_TAG: Final = 3
+"""Header, body, trailer."""
+
+
+def read_back(appended: Appended) -> Iterator[Held]:
+    """The messages whose tags these are."""
+    buffers, base = appended.buffers, appended.opened.base
+    for at in range(0, len(buffers), BUFFERS_PER_TAG):
+        kind, ms = read_tag_header(buffers[at])
+        body = buffers[at + 1]
+        if kind == SCRIPT:
+            yield Held(None, SCRIPT, (), body)
+            continue
+        parts = classify(kind, body)
+        roles = {part.role for part in parts}
+        if roles & HEADERS:
+            yield Held(parts[0].role, kind, parts, body)
+        else:
+            role = Role.FRAME if Role.FRAME in roles else parts[0].role
+            yield Held(role, kind, parts, body, base + ms)
+
+
+class Backlog:
+    """The media of a publish that wait for the disk, in the order of arrival.
+
+    Args:
+        before: the state of the publish's tracks before the first of them.
+        has_video: whether a segment begins with a picture.
+    """
+
+    def __init__(self, before: Headers, *, has_video: bool) -> None:
+        self.bytes = 0
+        self.given_up_bytes = 0
+        """Of bodies, since the backlog began."""
+        self._has_video = has_video
+        self._items: deque[tuple[Held, bool]] = deque()
+        """Each with whether a segment can begin with it."""
+        self._entries = 0
+        """How many can."""
+        self._before = before
+        self._given_up_headers: dict[tuple[int, int, Role], bytes] = {}
+        """By kind, track and role: a later one makes an earlier one void."""
+        self._given_up_from: int | None = None
+        """The dts of the first frame that was given up before the first item."""
+        self._given_up_to = 0
+        self._lost_between_ms = 0
+
+    def add(self, item: Held) -> None:
+        """The newest message."""
+        self._has_video |= item.kind == VIDEO
+        self._items.append((item, self._is_entry(item)))
+        self._count(item, self._items[-1][1], 1)
+
+    def put_back(self, appended: Sequence[Appended]) -> None:
+        """Media that were on their way to the disk and did not arrive. They are older than all
+        that is here; what was given up meanwhile lies between."""
+        if not appended:
+            return
+        self._mark_hole()
+        # Also what no tag among the older ones says: a header that no frame had followed yet.
+        for kind, body in reversed(self.headers):
+            parts = classify(kind, body)
+            self._put_first(Held(parts[0].role, kind, parts, body))
+        self._given_up_headers.clear()
+        older = list(_with_splits(appended))
+        self._has_video |= any(item.kind == VIDEO for item in older)
+        for item in reversed(older):
+            self._put_first(item)
+        self._before = appended[0].before
+
+    def trim(self, limit_bytes: int) -> None:
+        """Give up the oldest until no more than this is kept."""
+        while self.bytes > limit_bytes and self._items:
+            self._give_up_first()
+            while self._entries and not self._items[0][1]:
+                self._give_up_first()
+
+    @property
+    def first_lost_ms(self) -> int:
+        """How much media were given up before the first item, in ms."""
+        if self._given_up_from is None:
+            return 0
+        kept = next((item.dts for item, _ in self._items if item.role is Role.FRAME), None)
+        return max(0, (self._given_up_to if kept is None else kept) - self._given_up_from)
+
+    @property
+    def lost_ms(self) -> int:
+        """How much media were given up, in ms."""
+        return self._lost_between_ms + self.first_lost_ms
+
+    @property
+    def span_ms(self) -> int:
+        """How much media are kept, in ms."""
+        times = [item.dts for item, _ in self._items if item.dts is not None]
+        return max(times) - min(times) if times else 0
+
+    @property
+    def headers(self) -> Headers:
+        """The state of the tracks before the first item."""
+        later = ((kind, body) for (kind, _, _), body in self._given_up_headers.items())
+        return (*self._before, *later)
+
+    def items(self) -> list[Held]:
+        """All that is kept. What was lost before the first of them is `first_lost_ms`."""
+        return [item for item, _ in self._items]
+
+    # How it is kept.
+
+    def _mark_hole(self) -> None:
+        """The first item is no longer the first: it says itself what was lost before it."""
+        lost_ms = self.first_lost_ms
+        if lost_ms and self._items and self._items[0][1]:
+            first, is_entry = self._items[0]
+            self._items[0] = attrs.evolve(first, wish=CutReason.DISK, lost_ms=lost_ms), is_entry
+        self._lost_between_ms += lost_ms
+        self._given_up_from = None
+
+    def _put_first(self, item: Held) -> None:
+        self._items.appendleft((item, self._is_entry(item)))
+        self._count(item, self._items[0][1], 1)
+
+    def _count(self, item: Held, is_entry: bool, sign: int) -> None:
+        self.bytes += sign * (len(item.body) + ITEM_BYTES)
+        self._entries += sign * is_entry
+
+    def _give_up_first(self) -> None:
+        item, is_entry = self._items.popleft()
+        self._count(item, is_entry, -1)
+        self.given_up_bytes += len(item.body)
+        if item.role is not None and item.role in HEADERS:
+            key = (item.kind, item.parts[0].track, item.role)
+            self._given_up_headers.pop(key, None)
+            self._given_up_headers[key] = item.body
+        elif item.role is Role.FRAME and item.dts is not None:
+            self._lost_between_ms -= item.lost_ms
+            if self._given_up_from is None:
+                self._given_up_from = item.dts
+            self._given_up_to = item.dts
+
+    def _is_entry(self, item: Held) -> bool:
+        if item.role is not Role.FRAME:
+            return False
+        if item.kind == VIDEO:
+            return any(part.keyframe for part in item.parts)
+        return not self._has_video
+
+
+def _with_splits(appended: Iterable[Appended]) -> Iterator[Held]:
+    """The messages, and where an operator's split lay among them: it is made again there."""
+    origin: int | None = None
+    for each in appended:
+        is_split = (
+            origin is not None
+            and each.opened.origin != origin
+            and each.opened.reason is CutReason.SPLIT
+        )
+        origin = each.opened.origin
+        for item in read_back(each):
+            if is_split and item.role is Role.FRAME:
+                yield attrs.evolve(item, wish=CutReason.SPLIT)
+                is_split = False
+            else:
+                yield item

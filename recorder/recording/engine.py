@@ -1,0 +1,125 @@
+"""Everything of the recording side that runs beside the rooms, in one lifetime.
+
+Owns how the writer, the guard, the repairs, the checksums and the catalogue are joined, and that
+they end together: the writer last, when everybody who hands it something is gone. Decides nothing.
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from recorder.recording.alive import Heartbeat
+from recorder.recording.guard import Guard
+from recorder.recording.hashing import open_hasher
+from recorder.recording.indexing import Indexer
+from recorder.recording.repairs import Repairs
+from recorder.recording.services import Services
+from recorder.recording.writer import open_writer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection
+
+    from recorder.clock import Clock
+    from recorder.recording.hashing import Hasher
+    from recorder.recording.storage import Storage
+    from recorder.recording.writer import Writer
+
+
+@attrs.frozen(kw_only=True)
+class Engine:
+    """What the app and the rooms reach of it."""
+
+    storage: Storage
+    writer: Writer
+    guard: Guard
+    repairs: Repairs
+    indexer: Indexer
+    hasher: Hasher
+
+    def services(
+        self, clock: Clock, *, encoder: str, boot: str, buffer_bytes: Callable[[], int]
+    ) -> Services:
+        """What a room needs; the arguments are those of `Services`."""
+        return Services(
+            storage=self.storage,
+            writer=self.writer,
+            clock=clock,
+            encoder=encoder,
+            boot=boot,
+            hash_segment=self.hasher.submit,
+            repair=self.repairs.repair,
+            recover=self.repairs.recover,
+            on_saved=self.indexer.changed,
+            buffer_bytes=buffer_bytes,
+        )
+
+
+@asynccontextmanager
+async def open_engine(
+    storage: Storage,
+    clock: Clock,
+    *,
+    encoder: str,
+    boot: str,
+    sync_interval_s: float,
+    unsettled: Collection[int],
+    on_good: Callable[[], None],
+) -> AsyncIterator[Engine]:
+    """A running engine. Who leaves has waited for what is to be written, as long as it may.
+
+    Args:
+        encoder: what files name as their maker.
+        boot: the machine's boot id.
+        sync_interval_s: `storage.sync_interval`.
+        unsettled: numbers of the recordings that were not finished when the recorder started.
+        on_good: called when the disk takes writes again.
+    """
+    heartbeat = Heartbeat(storage, boot)
+    async with (
+        open_hasher(storage.disk, lambda: storage.root) as hasher,
+        open_writer(
+            sync_interval_s=sync_interval_s,
+            heartbeat=lambda: heartbeat.beat(clock.monotonic_ms()),
+        ) as writer,
+        trio.open_nursery() as nursery,
+    ):
+        repairs = Repairs(storage, hasher, creator=encoder)
+        indexer = Indexer(
+            storage.directory,
+            storage.disk,
+            lambda: storage.root,
+            unsettled=unsettled,
+            first_number=storage.next_number,
+        )
+        guard = Guard(
+            storage,
+            now_ms=clock.monotonic_ms,
+            between_hops=writer.between_hops,
+            on_good=partial(_on_good, repairs, on_good),
+        )
+        writer.on_failed = guard.failed
+        writer.on_written = guard.written
+        nursery.start_soon(guard.run, name="disk guard")
+        nursery.start_soon(repairs.run, name="repairs")
+        nursery.start_soon(indexer.run, name="catalogue")
+        try:
+            yield Engine(
+                storage=storage,
+                writer=writer,
+                guard=guard,
+                repairs=repairs,
+                indexer=indexer,
+                hasher=hasher,
+            )
+        finally:
+            nursery.cancel_scope.cancel()
+
+
+def _on_good(repairs: Repairs, resume: Callable[[], None]) -> None:
+    repairs.retry()
+    resume()

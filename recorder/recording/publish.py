@@ -1,0 +1,105 @@
+"""One publish as the recording side sees it: its segmenter, and where its segments lie.
+
+Owns what must be known to put media back that did not reach the disk: which of them are still on
+their way, and whether the publish has anything in a file yet. The room keeps a publish until all
+of it is written, also when its publisher has long gone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from recorder.flv.tags import read_tag_header
+from recorder.recording.actions import CutReason
+from recorder.recording.backlog import BUFFERS_PER_TAG
+from recorder.recording.operations import Append, OpenSegment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from recorder.recording.manifest import Client, Gap
+    from recorder.recording.operations import Operation
+    from recorder.recording.recording import LiveRecording
+    from recorder.recording.segmenter import Segmenter
+
+
+@attrs.frozen
+class Place:
+    """Where a segment of a publish lies."""
+
+    recording: LiveRecording
+    file: int
+
+
+@attrs.define(eq=False)
+class Publish:
+    """Attributes:
+    start_utc_ns: the wall clock at its first media, or where its present recording was split.
+    gap: before its first segment, where it continues a recording.
+    is_placed: its segmenter knows where in the recording it begins.
+    has_opened: its first segment was given a file, which has the gap.
+    has_begun: and that is on the disk.
+    on_its_way: how many of its appends have not landed.
+    has_left: nothing comes any more.
+    ended: its recording ends behind it: the reason, and when.
+    """
+
+    client: Client
+    segmenter: Segmenter
+    start_utc_ns: int
+    gap: Gap | None
+    is_placed: bool
+    has_opened: bool = False
+    has_begun: bool = False
+    on_its_way: int = 0
+    has_left: bool = False
+    ended: tuple[str, str] | None = None
+    is_suspended: bool = False
+    places: dict[int, Place] = attrs.field(factory=dict)
+
+    def suspend(self, lost: Sequence[Operation]) -> dict[str, int]:
+        """The disk takes nothing; of these operations none was carried out.
+
+        Returns:
+            Counts for the manifest that its open segments can no longer bring.
+        """
+        own = [each for each in lost if isinstance(each, Append) and each.owner is self]
+        self.on_its_way -= len(own)
+        appended = [each.appended for each in own]
+        reason = CutReason.DISK if self.has_opened else CutReason.START
+        if own and _is_opened_by(lost, own[0]):
+            reason = appended[0].opened.reason
+        if not self.has_begun:
+            self.has_opened = False
+        self.places.clear()
+        if self.is_suspended:
+            self.segmenter.put_back(appended, reason)
+            return {}
+        self.is_suspended = True
+        return self.segmenter.suspend(appended, reason)
+
+    @property
+    def is_written(self) -> bool:
+        """Nothing of it is left in memory, and nothing comes."""
+        return self.has_left and not self.is_suspended and not self.on_its_way
+
+
+def span_ms(operations: Iterable[Operation]) -> int:
+    """How much media these operations are to write, of each publish from its first to its last."""
+    spans: dict[object, tuple[int, int]] = {}
+    for each in operations:
+        if isinstance(each, Append):
+            base, buffers = each.appended.opened.base, each.appended.buffers
+            _, first_ms = read_tag_header(buffers[0])
+            _, last_ms = read_tag_header(buffers[-BUFFERS_PER_TAG])
+            began, ended = spans.get(each.owner, (base + first_ms, base + first_ms))
+            spans[each.owner] = min(began, base + first_ms), max(ended, base + last_ms)
+    return sum(ended - began for began, ended in spans.values())
+
+
+def _is_opened_by(lost: Sequence[Operation], append: Append) -> bool:
+    return any(
+        isinstance(each, OpenSegment) and each.opened is append.appended.opened for each in lost
+    )

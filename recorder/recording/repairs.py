@@ -1,0 +1,197 @@
+"""Repairs behind the running recorder: of segments written off, and of recordings cut off.
+
+Owns the queue of what is to be repaired and the one thread in which it is done, one piece after
+the other. It writes no manifest of a recording that goes on: what it finds goes to that recording,
+which alone owns it. What the disk refuses is tried again, when somebody says that the disk is well
+or after a while; nothing waits for it but the recordings' ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import trio
+
+from recorder.logs import same
+from recorder.recording import naming
+from recorder.recording.recovery import Recovered, recover_recording, repair_files
+from recorder.recording.shelves import open_recording
+from recorder.recording.unfinished import forget
+from recorder.recording.written_off import make_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from recorder.recording.hashing import Hasher
+    from recorder.recording.manifest import Segment
+    from recorder.recording.services import Repaired
+    from recorder.recording.storage import Storage
+    from recorder.recording.written_off import WrittenOff
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 30.0
+"""How long what the disk refused waits, unless somebody says that the disk is well."""
+
+
+@attrs.frozen
+class _Job:
+    """`what` is for the log; `work` runs in the thread, `deliver` on the loop with its result."""
+
+    what: str
+    work: Callable[[], Any]
+    deliver: Callable[[Any], None]
+
+
+class Repairs:
+    """Belongs to the loop; `run` is its task.
+
+    Args:
+        creator: what a head names that is written here.
+    """
+
+    def __init__(self, storage: Storage, hasher: Hasher, *, creator: str) -> None:
+        self._storage = storage
+        self._hasher = hasher
+        self._creator = creator
+        self._jobs = deque[_Job]()
+        self._wake = trio.Event()
+        self._well = trio.Event()
+        self._limiter = trio.CapacityLimiter(1)
+
+    @property
+    def waiting(self) -> int:
+        """How many pieces are still to be repaired."""
+        return len(self._jobs)
+
+    def repair(self, part: WrittenOff, deliver: Repaired) -> None:
+        """Make a segment whole that was written off, and give its row; None: nothing is in it."""
+        what = f"{part.path}/{naming.segment_name(part.file)}"
+        self._add(
+            _Job(what, partial(make_whole, self._storage, part, creator=self._creator), deliver)
+        )
+
+    def go_on_behind(
+        self, path: str, below: int, deliver: Callable[[Sequence[Segment]], None]
+    ) -> None:
+        """Make whole what lies in the folder of a recording that goes on.
+
+        Args:
+            below: the number of its next segment.
+        """
+        self._add(_Job(path, partial(self._repair_below, path, below), deliver))
+
+    def recover(self, path: str, deliver: Callable[[Recovered], None] | None = None) -> None:
+        """Make a recording whole that nobody goes on with, then compute what checksums it lacks."""
+
+        def recovered(found: Recovered) -> None:
+            _say(found)
+            if deliver is not None:
+                deliver(found)
+            if not found.is_done:
+                self._add(_Job(path, partial(self._recover, path, with_checksums=True), finished))
+
+        def finished(found: Recovered) -> None:
+            if deliver is not None:
+                deliver(found)
+
+        self._add(_Job(path, partial(self._recover, path, with_checksums=False), recovered))
+
+    def forget(self, name: str) -> None:
+        """Remove an entry that names no folder."""
+        self._add(_Job(f"entry {name}", partial(forget, self._storage, name), lambda _: None))
+
+    def retry(self) -> None:
+        """The disk is well: what it refused is tried again at once."""
+        self._well.set()
+
+    async def run(self) -> None:
+        """Repair until cancelled; what is then under way is left to the next start."""
+        while True:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            while self._jobs:
+                self._well = trio.Event()
+                refused = [job for job in self._take_all() if not await self._do(job)]
+                self._jobs.extendleft(reversed(refused))
+                if refused:
+                    with trio.move_on_after(RETRY_S):
+                        await self._well.wait()
+
+    def _take_all(self) -> list[_Job]:
+        jobs = list(self._jobs)
+        self._jobs.clear()
+        return jobs
+
+    async def _do(self, job: _Job) -> bool:
+        try:
+            result = await trio.to_thread.run_sync(
+                job.work, limiter=self._limiter, abandon_on_cancel=True
+            )
+        except OSError as error:
+            log.warning(
+                "%s cannot be repaired now: %s; it is tried again.",
+                job.what,
+                error,
+                extra=same("repair", job.what),
+            )
+            return False
+        job.deliver(result)
+        return True
+
+    def _add(self, job: _Job) -> None:
+        self._jobs.append(job)
+        self._wake.set()
+
+    # In the thread.
+
+    def _repair_below(self, path: str, below: int) -> Sequence[Segment]:
+        with open_recording(self._storage.disk, self._storage.root, path) as folder:
+            return repair_files(self._storage.disk, folder, below=below, creator=self._creator).rows
+
+    def _recover(self, path: str, *, with_checksums: bool) -> Recovered:
+        def checksum(_: int, name: str) -> str:
+            return self._checksum(path, name)
+
+        return recover_recording(
+            self._storage,
+            path,
+            creator=self._creator,
+            checksum=checksum if with_checksums else None,
+        )
+
+    def _checksum(self, path: str, name: str) -> str:
+        """Have it computed where all are, in the thread of low priority, and wait for it."""
+        done, results = threading.Event(), list[str | OSError]()
+
+        def deliver(result: str | OSError) -> None:
+            results.append(result)
+            done.set()
+
+        trio.from_thread.run_sync(self._hasher.submit, path, name, deliver)
+        done.wait()
+        if isinstance(results[0], OSError):
+            raise results[0]
+        return results[0]
+
+
+def _say(found: Recovered) -> None:
+    number = naming.parse_recording_folder(found.path.rpartition("/")[2])
+    if found.manifest is None:
+        log.info("Recording %s was cut off before anything was recorded.", number)
+        return
+    room = found.manifest.room
+    if found.was_ended or found.made_anew or found.files.salvaged:
+        log.warning(
+            "%s: recording %s was cut off: repaired, %d segments, %d of them salvaged, %d damaged",
+            room,
+            number,
+            len(found.manifest.segments),
+            found.files.salvaged,
+            found.files.damaged,
+        )
