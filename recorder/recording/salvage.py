@@ -100,7 +100,7 @@ def salvage_part(
         most = size if landed_bytes is None else min(size, landed_bytes)
         # 1.
         scan = _scan(disk, file, most, progress)
-        has_something = not scan.has_frames and _has_something(disk, file, scan, size)
+        has_something = not scan.has_frames and _has_something(disk, file, scan, most)
         if has_something:
             disk.sync_file(file)
         if scan.has_frames:
@@ -185,10 +185,11 @@ def _scan(disk: Disk, file: int, most: int, progress: Progress | None) -> _Scan:
     return scan
 
 
-def _has_something(disk: Disk, file: int, scan: _Scan, size: int) -> bool:
+def _has_something(disk: Disk, file: int, scan: _Scan, most: int) -> bool:
     """Whether there is anything behind the whole tags and the one that was being written, but
-    zeros, which a disk gives for what it was not in time to write."""
-    blocks = _blocks(disk, file, _end_of_torn(disk, file, scan.scanner.good_bytes), size)
+    zeros, which a disk gives for what it was not in time to write. What comes behind `most` is
+    in another segment too."""
+    blocks = _blocks(disk, file, _end_of_torn(disk, file, scan.scanner.good_bytes), most)
     return any(block != _ZEROS[: len(block)] for block in blocks)
 
 

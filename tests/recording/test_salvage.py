@@ -229,6 +229,12 @@ def test_what_is_in_the_next_segment_too_is_cut_off(tmp_path: Path) -> None:
     _check_file(tmp_path, salvaged.row, tags_up_to=ends()[-20])
 
 
+def test_a_part_goes_whose_every_frame_is_in_the_next_segment_too(tmp_path: Path) -> None:
+    landed = len(made().opened.head)
+    assert not _salvage(tmp_path, unclosed(), landed_bytes=landed).damaged
+    assert os.listdir(tmp_path) == []
+
+
 def test_more_may_have_landed_than_there_is(tmp_path: Path) -> None:
     assert _salvage(tmp_path, unclosed(), landed_bytes=1 << 40).row is not None
 
