@@ -286,7 +286,8 @@ async def one_call_fails(
         for room in published:
             await recorder.ended(room)
         await finished(recorder)
-    assert not recorder.matching("lab: not recorded")
+    if error != "ENOSPC":  # a full disk is every room's
+        assert not recorder.matching("lab: not recorded")
     await check_recording(recorder.recording("lab"), published["lab"])
     coverage = await held(recording, published["hall"])
     assert coverage.holes == []
