@@ -16,7 +16,7 @@ a `Disk`: SQLite calls the operating system itself.
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import attrs
@@ -271,18 +271,20 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection:
         # Trio's threads come and go; one limiter sees to it that there is one caller at a time.
         check_same_thread=False,
     )
-    try:
-        if mode == "rwc":
-            connection.executescript(f"PRAGMA journal_mode = WAL; {_SCHEMA}")
-        else:
-            _check(connection)
-        connection.execute("PRAGMA synchronous = NORMAL")
-    except BaseException as error:
-        with closing(connection):
+    with ExitStack() as opening:
+        opening.callback(connection.close)
+        try:
+            if mode == "rwc":
+                connection.executescript(f"PRAGMA journal_mode = WAL; {_SCHEMA}")
+            else:
+                _check(connection)
+            connection.execute("PRAGMA synchronous = NORMAL")
+        except sqlite3.Error as error:
             # A new file cannot be damaged: what goes wrong with it is for a person to hear.
-            if mode != "rwc" and isinstance(error, sqlite3.Error) and is_damage(error):
+            if mode != "rwc" and is_damage(error):
                 raise DamagedError(str(error)) from error
             raise
+        opening.pop_all()
     return connection
 
 

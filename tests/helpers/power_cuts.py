@@ -20,7 +20,6 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
@@ -29,6 +28,8 @@ from recorder.recording.disk import FILE_MODE, FOLDER_MODE, FileFacts, Space
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from types import FrameType
 
     from recorder.recording.disk import Buffer
 
@@ -144,12 +145,12 @@ class Sync:
 
 def _site() -> tuple[str, ...]:
     found: list[str] = []
-    frame = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None and len(found) < _SITE_FRAMES:
         module = frame.f_globals.get("__name__", "")
         if module.startswith("recorder."):
             found.append(f"{module.rpartition('.')[2]}.{frame.f_code.co_name}")
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return tuple(found)
 
 

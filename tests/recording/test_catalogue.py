@@ -134,9 +134,15 @@ def test_a_batch_is_written_whole_or_not_at_all(catalogue: Catalogue) -> None:
     with catalogue.batch():
         catalogue.put(_row(1))
         catalogue.put(_row(2))
-    with pytest.raises(sqlite3.IntegrityError), catalogue.batch():
-        for row in (_row(3), attrs.evolve(_row(4), bytes=-1)):
-            catalogue.put(row)
+    bad = attrs.evolve(_row(4), bytes=-1)
+
+    def put_both() -> None:
+        with catalogue.batch():
+            for row in (_row(3), bad):
+                catalogue.put(row)
+
+    with pytest.raises(sqlite3.IntegrityError):
+        put_both()
     assert catalogue.numbers() == {1, 2}
 
 
