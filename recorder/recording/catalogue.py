@@ -127,10 +127,12 @@ class Catalogue:
 
     @classmethod
     def open_to_read(cls, path: Path) -> Catalogue | None:
-        """Open a catalogue that is complete, without changing it, also while somebody writes to
-        it. None: it is missing, damaged, unfinished, of another version, or cannot be read."""
+        """Open a catalogue that is complete, without changing anything, also while somebody writes
+        to it, and on a disk that takes no writes. None: it is missing, damaged, unfinished, of another version, or cannot be read."""
         try:
-            return cls(_opened(path, "ro"), path)
+            # Without a log nobody has it open. SQLite would make one to read, and leave it there.
+            has_log = path.with_name(f"{path.name}-wal").exists()
+            return cls(_opened(path, "ro" if has_log else "ro&immutable=1"), path)
         except (DamagedError, sqlite3.Error, OSError):
             return None
 
