@@ -369,6 +369,22 @@ def test_a_catalogue_that_somebody_else_holds_is_an_error_and_stays(
         assert catalogue.numbers() == {1}
 
 
+def test_a_catalogue_that_somebody_has_for_himself_is_not_thought_damaged(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BUSY_S", 0)
+    _complete(path, 1)
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+        holder.execute("BEGIN EXCLUSIVE")
+        holder.execute("UPDATE recording SET kept = 1")
+        assert Catalogue.open_to_read(path) is None
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            Catalogue.open(path)
+    with closing(Catalogue.open(path)) as catalogue:
+        assert catalogue.numbers() == {1}
+
+
 def test_a_catalogue_is_read_while_it_is_written(path: Path) -> None:
     _complete(path, 1)
     with closing(Catalogue.open(path)) as writer:

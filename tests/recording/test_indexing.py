@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 from contextlib import asynccontextmanager, closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 import trio
@@ -25,7 +25,7 @@ from recorder.recording.indexing import (
     compare,
 )
 from recorder.recording.shelves import Shelved
-from tests.helpers.disk import RecordingDisk, open_descriptors
+from tests.helpers.disk import SickDisk, open_descriptors
 from tests.helpers.recordings import (
     START_MS,
     finished,
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from trio.testing import MockClock
 
     from recorder.recording.rows import Row
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ class Keeping:
     def __init__(self, storage: Path, root: int, clock: MockClock) -> None:
         self.storage = storage
         self.clock = clock
-        self.disk = SickDisk()
+        self.disk = WaitingDisk()
         self.ready = 0
         self._root = root
 
@@ -110,24 +112,19 @@ class Keeping:
         pytest.fail("the catalogue does not become complete")
 
 
-class SickDisk(RecordingDisk):
-    """A disk of which single operations are sick, or wait, until the test heals it."""
+class WaitingDisk(SickDisk):
+    """A disk of which one operation waits until the test lets it go on."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.sick: dict[str, int] = {}
         self.waiting = ""
         self.reached = threading.Event()
         self.gate = threading.Event()
 
-    def perform(self, operation, subject, action):  # type: ignore[no-untyped-def]
-        # A root that was not opened through this disk has no name.
-        line = f"{operation} {subject.removeprefix('?/')}"
-        if line == self.waiting:
+    def perform(self, operation: str, subject: str, action: Callable[[], T]) -> T:
+        if self.line(operation, subject) == self.waiting:
             self.reached.set()
             assert self.gate.wait(30)
-        if line in self.sick:
-            raise OSError(self.sick[line], os.strerror(self.sick[line]), subject)
         return super().perform(operation, subject, action)
 
     def read_manifests(self) -> list[int]:
