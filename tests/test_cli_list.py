@@ -133,6 +133,22 @@ def test_a_damaged_recording_is_listed_as_damaged_and_is_the_exit_code(
     assert _listed(capsys, "--limit", "1", exit_code=0)[1].split()[0] == "3"
 
 
+@pytest.mark.parametrize("target", ["recordings", f"recordings/{folder_of(1)}"])
+def test_what_was_recovered_by_hand_is_listed_as_it_is_now(
+    target: str, directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lay_down(directory, finished(1, segments=(segment(1),)))
+    with closing(Catalogue.open(directory / ".recorder/catalogue.sqlite3")) as catalogue:
+        catalogue.put(_row(finished(1)).row)
+        catalogue.mark_complete()
+    assert " 2  publisher_ended" in _listed(capsys)[1]
+    (directory / folder_of(1) / "recording.json").unlink()
+    lay_down(directory, going_on(1, segments=(segment(1),)))
+    cli.run_command(["recover", target])
+    capsys.readouterr()
+    assert " 1  interrupted" in _listed(capsys)[1]
+
+
 def test_a_room_that_cannot_be_read_is_a_warning_and_the_exit_code(
     directory: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

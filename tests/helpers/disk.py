@@ -228,7 +228,7 @@ class RefusingDisk(RecordingDisk):
         return super().perform(operation, subject, action)
 
 
-class SickDisk(RecordingDisk):
+class PatchyDisk(RecordingDisk):
     """A disk of which single operations are sick until the test heals them.
 
     Attributes:

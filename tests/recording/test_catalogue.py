@@ -242,6 +242,12 @@ def _scribbled(path: Path) -> None:
     path.write_bytes(content[:4096] + b"\xa5" * (len(content) - 4096))
 
 
+def _scribbled_at_the_end(path: Path) -> None:
+    """Only who looks at every page sees it."""
+    content = path.read_bytes()
+    path.write_bytes(content[:-4096] + b"\xa5" * 4096)
+
+
 def _other_version(path: Path) -> None:
     _statement(path, f"PRAGMA user_version = {VERSION + 1}")
 
@@ -272,8 +278,8 @@ def _statement(path: Path, statement: str) -> None:
 
 
 DAMAGES = [
-    _truncated, _emptied, _random, _scribbled, _other_version, _other_table, _no_table,
-    _future_format, _a_stray_log,
+    _truncated, _emptied, _random, _scribbled, _scribbled_at_the_end, _other_version, _other_table,
+    _no_table, _future_format, _a_stray_log,
 ]  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from recorder.recording.indexing import (
     compare,
 )
 from recorder.recording.shelves import Shelved
-from tests.helpers.disk import SickDisk, open_descriptors
+from tests.helpers.disk import PatchyDisk, open_descriptors
 from tests.helpers.recordings import (
     START_MS,
     finished,
@@ -112,7 +112,7 @@ class Keeping:
         pytest.fail("the catalogue does not become complete")
 
 
-class WaitingDisk(SickDisk):
+class WaitingDisk(PatchyDisk):
     """A disk of which one operation waits until the test lets it go on."""
 
     def __init__(self) -> None:
@@ -573,6 +573,34 @@ async def test_a_catalogue_that_cannot_even_be_removed_is_compared_when_it_can(
         await pass_time(mock_clock, RETRY_S)
         await keeping.until_ready(indexer)
         assert _rows(path)[1].segments == 0
+
+
+async def test_what_was_unsettled_at_the_start_stays_so_until_it_was_read(
+    keeping: Keeping, mock_clock: MockClock, path: Path
+) -> None:
+    lay_down(keeping.storage, finished(1))
+    async with keeping.filled():
+        pass
+    lay_down(keeping.storage, finished(1, segments=()))
+    keeping.disk.waiting = "list_folder ?"
+    keeping.disk.sick = {"list_folder ?": errno.EIO}
+    indexer = keeping.indexer(unsettled={1})
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(indexer.run)
+        await trio.to_thread.run_sync(keeping.disk.reached.wait, 30)
+        # Out of the way, so that it cannot be removed when the walk has failed.
+        aside = path.with_name("aside")
+        os.rename(path, aside)
+        os.mkdir(path)
+        keeping.disk.gate.set()
+        await settle()
+        os.rmdir(path)
+        os.rename(aside, path)
+        keeping.disk.sick = {}
+        await pass_time(mock_clock, RETRY_S)
+        await keeping.until_ready(indexer)
+        assert _rows(path)[1].segments == 0
+        nursery.cancel_scope.cancel()
 
 
 # Stopping.

@@ -21,7 +21,7 @@ from recorder.recording.refusals import StorageError
 from recorder.recording.rows import row_of
 from recorder.recording.storage import initialise
 from tests.helpers.clock import START_UTC_NS
-from tests.helpers.disk import RecordingDisk, SickDisk, open_descriptors
+from tests.helpers.disk import PatchyDisk, RecordingDisk, open_descriptors
 from tests.helpers.recordings import finished, folder_of, going_on, lay_down, segment
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Place:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.disk = SickDisk()
+        self.disk = PatchyDisk()
         initialise(directory, None, OsDisk())
 
     def lay_down(self, *manifests: Manifest) -> None:
@@ -159,7 +159,7 @@ def test_what_has_ended_and_is_not_done_yet_is_read_anew(place: Place) -> None:
     """Its entry stays until the checksums are there, and a repair may still change it."""
     place.unfinished(finished(1, segments=(segment(1),) * 3))
     place.catalogue("catalogue", finished(1))
-    assert place.listing().recordings[0].row.segments == 3
+    assert [each.row.segments for each in place.listing().recordings] == [3]
 
 
 @WAYS

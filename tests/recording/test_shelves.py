@@ -19,7 +19,7 @@ from recorder.recording.shelves import (
     read_row,
     walk,
 )
-from tests.helpers.disk import FailingDisk, RecordingDisk, SickDisk, open_descriptors
+from tests.helpers.disk import FailingDisk, PatchyDisk, RecordingDisk, open_descriptors
 from tests.helpers.recordings import DATE, finished, folder_of, lay_down
 
 if TYPE_CHECKING:
@@ -106,8 +106,8 @@ def test_a_folder_that_cannot_be_read_is_named_and_the_walk_goes_on(
         list(walk(_sick(operation, place), root))
 
 
-def _sick(operation: str, place: str, error: int = errno.EIO) -> SickDisk:
-    disk = SickDisk()
+def _sick(operation: str, place: str, error: int = errno.EIO) -> PatchyDisk:
+    disk = PatchyDisk()
     disk.sick = {f"{operation} {place}": error}
     return disk
 
