@@ -55,12 +55,16 @@ class Repairs:
 
     Args:
         creator: what a head names that is written here.
+
+    Attributes:
+        on_recovered: called on the loop with what became of each recording.
     """
 
     def __init__(self, storage: Storage, hasher: Hasher, *, creator: str) -> None:
         self._storage = storage
         self._hasher = hasher
         self._creator = creator
+        self.on_recovered: Callable[[Recovered], None] = lambda found: None
         self._jobs = deque[_Job]()
         self._wake = trio.Event()
         self._well = trio.Event()
@@ -93,12 +97,14 @@ class Repairs:
 
         def recovered(found: Recovered) -> None:
             _say(found)
+            self.on_recovered(found)
             if deliver is not None:
                 deliver(found)
             if not found.is_done:
                 self._add(_Job(path, partial(self._recover, path, with_checksums=True), finished))
 
         def finished(found: Recovered) -> None:
+            self.on_recovered(found)
             if deliver is not None:
                 deliver(found)
 
