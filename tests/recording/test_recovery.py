@@ -29,7 +29,6 @@ from recorder.recording.recovery import (
     Recovered,
     Repaired,
     look,
-
     recover_folder,
     recover_recording,
     repair_files,
