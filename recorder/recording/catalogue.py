@@ -94,6 +94,10 @@ class Page:
     cursor: int | None
 
 
+_MOST_NUMBER = 2**63 - 1
+"""More than SQLite can hold there is not."""
+
+
 class Catalogue:
     """An open catalogue. Made by `open` or `open_to_read`.
 
@@ -184,10 +188,15 @@ class Catalogue:
         select = "SELECT number FROM recording WHERE end_utc IS NULL OR missing_checksums > 0"
         return {number for (number,) in self._connection.execute(select)}
 
-    def newest_start_utc_ms(self) -> int | None:
-        """The latest start by a believed clock, in ms since 1970; None: there is none."""
-        select = "SELECT max(start_utc_ms) FROM recording WHERE clock = 'trusted'"
-        (newest,) = self._connection.execute(select).fetchone()
+    def newest_start_utc_ms(self, below: int | None = None) -> int | None:
+        """The latest start by a believed clock, in ms since 1970; None: there is none.
+
+        Args:
+            below: only recordings with a lower number.
+        """
+        select = "SELECT max(start_utc_ms) FROM recording WHERE clock = 'trusted' AND number < ?"
+        highest = _MOST_NUMBER if below is None else below
+        (newest,) = self._connection.execute(select, (highest,)).fetchone()
         return None if newest is None else int(newest)
 
     def page(

@@ -90,7 +90,11 @@ async def open_engine(
     ):
         repairs = Repairs(storage, hasher, creator=encoder)
         indexer = Indexer(
-            storage.directory, storage.disk, lambda: storage.root, unsettled=unsettled
+            storage.directory,
+            storage.disk,
+            lambda: storage.root,
+            unsettled=unsettled,
+            first_number=storage.next_number,
         )
         guard = Guard(
             storage,

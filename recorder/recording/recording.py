@@ -217,6 +217,15 @@ class LiveRecording:
         """A segment that was written off is whole again, or is none."""
         segment = self._away.pop(file, None)
         if row is not None:
+            log.info(
+                "%s: recording %d: %s repaired, %.1f s, %d bytes%s",
+                self.manifest.room,
+                self.number,
+                row.file,
+                row.duration_ms / 1000,
+                row.bytes,
+                "; a sync of it failed, so it may not be what was sent" if row.suspect else "",
+            )
             gap = row.gap if segment is None else segment.gap
             self._adopt([attrs.evolve(row, gap=gap)])
         self._go_on()

@@ -6,6 +6,7 @@ step the error met, the file is a part, a segment, or both names of one.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import attrs
@@ -17,6 +18,7 @@ from recorder.recording.salvage import salvage_part, scan_segment
 from recorder.recording.shelves import open_recording
 
 if TYPE_CHECKING:
+    from recorder.recording.disk import Disk
     from recorder.recording.manifest import Segment
     from recorder.recording.storage import Storage
 
@@ -40,7 +42,7 @@ class WrittenOff:
 
 
 def make_whole(storage: Storage, part: WrittenOff, *, creator: str) -> Segment | None:
-    """The segment's row; None: there is no frame in it.
+    """The segment's row; None: there is no frame in it, or its recording is gone.
 
     Args:
         creator: what the head names as the file's maker.
@@ -48,32 +50,40 @@ def make_whole(storage: Storage, part: WrittenOff, *, creator: str) -> Segment |
     Raises:
         OSError: do it again when the disk is well.
     """
-    disk, row = storage.disk, None
+    with ExitStack() as opened:
+        try:
+            folder = opened.enter_context(open_recording(storage.disk, storage.root, part.path))
+        except FileNotFoundError:
+            return None
+        return _make_whole(storage.disk, folder, part, creator)
+
+
+def _make_whole(disk: Disk, folder: int, part: WrittenOff, creator: str) -> Segment | None:
     part_name, final_name = naming.part_name(part.file), naming.segment_name(part.file)
-    with open_recording(disk, storage.root, part.path) as folder:
-        files = {
-            name: disk.facts(folder, name)
-            for name in (part_name, final_name)
-            if disk.exists(folder, name)
-        }
-        for step in plan_files(Found(names=frozenset(files), files=files)):
-            match step:
-                case Salvage():
-                    row = salvage_part(
-                        disk,
-                        folder,
-                        part.file,
-                        creator=creator,
-                        after_ms=part.position_ms,
-                        landed_bytes=part.landed_bytes,
-                        suspect=part.is_suspect,
-                    ).row
-                case RemovePart():
-                    # The final name may not be durable yet, and is all there will be.
-                    disk.sync_folder(folder)
-                    disk.unlink(folder, part_name)
-                case SetPartAside():
-                    set_aside(disk, folder, part_name)
-                case _:
-                    row = scan_segment(disk, folder, part.file, after_ms=part.position_ms)
+    row = None
+    files = {
+        name: disk.facts(folder, name)
+        for name in (part_name, final_name)
+        if disk.exists(folder, name)
+    }
+    for step in plan_files(Found(names=frozenset(files), files=files)):
+        match step:
+            case Salvage():
+                row = salvage_part(
+                    disk,
+                    folder,
+                    part.file,
+                    creator=creator,
+                    after_ms=part.position_ms,
+                    landed_bytes=part.landed_bytes,
+                    suspect=part.is_suspect,
+                ).row
+            case RemovePart():
+                # The final name may not be durable yet, and is all there will be.
+                disk.sync_folder(folder)
+                disk.unlink(folder, part_name)
+            case SetPartAside():
+                set_aside(disk, folder, part_name)
+            case _:
+                row = scan_segment(disk, folder, part.file, after_ms=part.position_ms)
     return row

@@ -90,7 +90,9 @@ class Cuts:
     def __iter__(self) -> Iterator[Left]:
         seen = set[bytes]()
         everything = tuple(len(effect.choices) - 1 for effect in self._effects)
-        ways = itertools.chain(((way, None) for way in self._ways(everything)), self._torn(everything))
+        ways = itertools.chain(
+            ((way, None) for way in self._ways(everything)), self._torn(everything)
+        )
         for way, torn in ways:
             self.raw += 1
             key = self._key(way, torn)
@@ -145,9 +147,7 @@ class Cuts:
                 made[node] = File(node.label, bytearray(content), content)
             else:
                 folder = made[node] = Folder(node.label)
-                folder.names = {
-                    name: make(inner) for name, inner in self._names(node, way).items()
-                }
+                folder.names = {name: make(inner) for name, inner in self._names(node, way).items()}
                 folder.durable = dict(folder.names)
             return made[node]
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from recorder.recording.disk import closing
 from recorder.recording.storage import Storage
 from tests.helpers.clock import START_UTC_NS, FakeClock
 from tests.helpers.cut_choices import Choice, Cuts, key_of
@@ -23,8 +22,8 @@ from tests.helpers.promises import (
     found_on,
     landed_marks,
     promise,
-    recover,
     recordings,
+    recover,
     restart,
 )
 from tests.helpers.studio import SECOND, Studio

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import enum
 import subprocess
+import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -76,6 +78,12 @@ _RECIPES: dict[str, tuple[str, ...]] = {
         *(*_VIDEO, *_SMALL_VIDEO, *_AUDIO, *_AUDIO),
         *("-map", "0", "-map", "1", "-map", "2", "-map", "3"),
         *("-c:v", *_H264, *_GOP, "-c:a", "aac", "-ac:a:1", "2"),
+    ),
+    # 4 Mbit/s, as a classroom's camera sends: only noise is that hard to compress.
+    "heavy": (
+        *("-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25,noise=alls=60:allf=t", *_AUDIO),
+        *("-c:v", "libx264", "-preset", "ultrafast", "-b:v", "4M", "-maxrate", "4M"),
+        *("-bufsize", "1M", *_GOP, "-c:a", "aac"),
     ),
     "aac": (*_AUDIO, "-c:a", "aac"),
     "h264": (*_VIDEO, "-c:v", *_H264, *_GOP),
@@ -205,3 +213,60 @@ async def publish(
     said = (done.stdout + done.stderr).decode(errors="replace")
     assert done.returncode == 0 or not must_succeed, f"{encoder.value}: {said}"
     return Published(encoder, source, muxed, done.returncode, said)
+
+
+class Ongoing:
+    """A publish that goes on beside the test. Made by `begin`."""
+
+    def __init__(self) -> None:
+        self.began_s = 0.0
+        """When the encoder was started, on the monotonic clock."""
+        self._scope = trio.CancelScope()
+        self._over = trio.Event()
+        self._published: Published | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self._over.is_set()
+
+    def kill(self) -> None:
+        """As a power cut of the encoder: no good-bye."""
+        self._scope.cancel()
+
+    async def published(self) -> Published:
+        """Wait for the encoder to leave by itself."""
+        await self._over.wait()
+        assert self._published is not None, "the encoder was killed"
+        return self._published
+
+    async def _run(
+        self, source: Path, url: str, muxed: Path, pace: float | None, *, must_succeed: bool
+    ) -> None:
+        self.began_s = time.monotonic()
+        with self._scope:
+            self._published = await publish(
+                Encoder.CURRENT_FFMPEG, source, url, muxed, pace=pace, must_succeed=must_succeed
+            )
+        self._over.set()
+
+
+def begin(
+    nursery: trio.Nursery,
+    source: Path,
+    url: str,
+    muxed: Path,
+    *,
+    pace: float | None = 1,
+    must_succeed: bool = True,
+) -> Ongoing:
+    """Publish a file with the current ffmpeg, in real time, beside the test; see `publish`."""
+    ongoing = Ongoing()
+    nursery.start_soon(partial(ongoing._run, source, url, muxed, pace, must_succeed=must_succeed))
+    return ongoing
+
+
+def sent_by(source: Path, folder: Path) -> Published:
+    """What the current ffmpeg would have sent of a file, had it come to the end."""
+    return Published(
+        Encoder.CURRENT_FFMPEG, source, folder / f"whole-{source.name}", code=0, said=""
+    )

@@ -24,7 +24,7 @@ import trio
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -107,6 +107,22 @@ async def command(*arguments: str | Path, cwd: Path, within_s: float = 20.0) -> 
     return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
+LOOK_EVERY_S = 0.05
+
+
+async def eventually(true: Callable[[], bool], *, what: str, within_s: float = LINE_S) -> None:
+    """Wait for something that no line of a log tells, such as a file that appears.
+
+    Raises:
+        AssertionError: it did not become true in time.
+    """
+    with trio.move_on_after(within_s):
+        while not true():  # noqa: ASYNC110 — a file system has no events that need no root
+            await trio.sleep(LOOK_EVERY_S)
+        return
+    raise AssertionError(f"not within {within_s:g} s: {what}")
+
+
 @attrs.frozen
 class Recording:
     """A recording's folder as it stands on the disk."""
@@ -144,9 +160,13 @@ class Recorder:
 
     # Where to publish.
 
-    def url(self, room: str) -> str:
-        """The address an encoder takes that has one field: the key rides behind a `?`."""
-        return f"rtmp://127.0.0.1:{self.port}/live/{room}?key={key_of(room)}"
+    def url(self, room: str, *, port: int | None = None) -> str:
+        """The address an encoder takes that has one field: the key rides behind a `?`.
+
+        Args:
+            port: of something that stands between the encoder and the program.
+        """
+        return f"rtmp://127.0.0.1:{port or self.port}/live/{room}?key={key_of(room)}"
 
     def url_with_key_as_path(self, room: str) -> str:
         """The same entry as an address without a query."""
@@ -159,9 +179,13 @@ class Recorder:
 
     # What it wrote.
 
+    @property
+    def storage(self) -> Path:
+        return Path(self.config["storage"]["directory"])
+
     def recordings(self, room: str) -> list[Recording]:
         """The room's recordings, oldest first."""
-        base = Path(self.config["storage"]["directory"]) / room
+        base = self.storage / room
         return [Recording(found.parent) for found in sorted(base.glob("*/*/recording.json"))]
 
     def recording(self, room: str) -> Recording:
@@ -265,6 +289,9 @@ async def run_recorder(
     rooms: Iterable[str],
     *,
     initialise: bool = True,
+    port: int | None = None,
+    wrapper: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
     **sections: Mapping[str, object],
 ) -> AsyncIterator[Recorder]:
     """The program, listening. A test that is through with it stops it, or leaving does.
@@ -274,17 +301,20 @@ async def run_recorder(
 
     Args:
         initialise: `recorder init` first; without, the folder is as the test made it.
+        port: the one that encoders of an earlier run still know; without, a free one.
+        wrapper: a command that starts the program in its own place, as `strace -D` does.
+        env: what its environment has besides.
         sections: see `configuration`.
     """
-    config = configuration(folder, rooms, free_port(), **sections)
+    config = configuration(folder, rooms, port or free_port(), **sections)
     path = write_configuration(folder / "config.yaml", config)
     if initialise:
         made = await command("init", "--config", path, cwd=folder)
         assert made.code == 0, made.err
     process = await trio.lowlevel.open_process(
-        [sys.executable, "-m", "recorder", "run", "--config", str(path)],
+        [*wrapper, sys.executable, "-m", "recorder", "run", "--config", str(path)],
         cwd=folder,
-        env=environment(),
+        env={**environment(), **(env or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

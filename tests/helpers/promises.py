@@ -129,9 +129,7 @@ def found_on(disk: PowerCutDisk, read: frozenset[str], next_number: int) -> Foun
         manifest, files = _whole(path, folder)
         manifests[path] = manifest
         segments |= {f"{path}/{name}": content for name, content in files.items()}
-    found = Found(
-        read=read, manifests=manifests, segments=segments, next_number=next_number
-    )
+    found = Found(read=read, manifests=manifests, segments=segments, next_number=next_number)
     numbers = [manifest.number for manifest in manifests.values()]
     promise(len(set(numbers)) == len(numbers), f"a number twice: {numbers}")
     promise(all(number < next_number for number in numbers), f"{next_number} is used again")

@@ -187,6 +187,14 @@ class Studio:
         self.lose()
         self.recorder.end(reason)
 
+    def open_number(self) -> int | None:
+        """The recorder's, asked anew."""
+        return self.recorder.number
+
+    def fault(self) -> str | None:
+        """The recorder's, asked anew."""
+        return self.recorder.fault
+
     # The rest of the recorder.
 
     def work(self) -> None:

@@ -29,7 +29,7 @@ from tests.helpers.media import AUDIO, VIDEO
 from tests.helpers.segments import Segment, carry_out, check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 INDEX = 2
@@ -258,7 +258,9 @@ def test_what_is_suspect_is_read_from_the_disk_and_says_so_for_good(tmp_path: Pa
         pytest.param(lambda: unclosed()[: first_frame_end() - 1], id="half a frame"),
     ],
 )
-def test_a_part_in_which_nothing_is_goes(tmp_path: Path, content: object) -> None:
+def test_a_part_in_which_nothing_is_goes(
+    tmp_path: Path, content: bytes | Callable[[], bytes]
+) -> None:
     data = content() if callable(content) else content
     assert _salvage(tmp_path, data) == Salvaged(None, cut_bytes=len(data))
     assert os.listdir(tmp_path) == []
@@ -275,7 +277,9 @@ def test_a_part_in_which_nothing_is_goes(tmp_path: Path, content: object) -> Non
         pytest.param(lambda: made().opened.head + b"\x1f" * 20, id="what begins no tag"),
     ],
 )
-def test_a_part_that_cannot_be_read_is_kept(tmp_path: Path, content: object) -> None:
+def test_a_part_that_cannot_be_read_is_kept(
+    tmp_path: Path, content: bytes | Callable[[], bytes]
+) -> None:
     data = content() if callable(content) else content
     assert _salvage(tmp_path, data) == Salvaged(None, damaged=True)
     assert os.listdir(tmp_path) == [f"{FINAL}.damaged"]

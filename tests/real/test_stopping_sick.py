@@ -1,0 +1,134 @@
+"""Stopping while the disk does not answer: how long it waits, what it says, what it leaves.
+
+A thread that waits for the disk cannot be cancelled, and the kernel lets no process end while it
+has one. What the program can do is to say what is lost and to decide to leave; it is gone when
+the disk answers, or the machine's power ends.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from tests.helpers.encoders import begin, sent_by
+from tests.helpers.faults import disks
+from tests.helpers.faults.disks import MIB
+from tests.helpers.program import Recorder, run_recorder
+from tests.real.aftermath import at_rest, check_recovery, coverage, recordings, verify
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from tests.helpers.encoders import Sources
+
+pytestmark = [pytest.mark.real, pytest.mark.root, pytest.mark.debian]
+
+ROOMS = ["hall", "lab"]
+
+STOP_TIMEOUT_S = 3.0
+
+
+async def scenario(
+    folder: Path,
+    source: Path,
+    act: Callable[[Recorder, Path], Awaitable[int]],
+    *,
+    expected: int,
+) -> Recorder:
+    """Two live rooms on a disk of their own; `act` stalls and stops, and gives the exit code.
+
+    Whatever happens, what is left can be repaired, and is the beginning of what was sent.
+    """
+    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 — a test's own small folder
+    with disks.ext4(folder / "images", folder / "disk", 64 * MIB) as disk:
+        async with (
+            run_recorder(
+                folder,
+                ROOMS,
+                storage={
+                    "directory": str(disk),
+                    "sync_interval": "1s",
+                    "stop_timeout": f"{STOP_TIMEOUT_S:g}s",
+                },
+            ) as recorder,
+            trio.open_nursery() as nursery,
+        ):
+            for room in ROOMS:
+                begin(
+                    nursery, source, recorder.url(room), folder / "unused.flv", must_succeed=False
+                )
+            for room in ROOMS:
+                await recorder.line(rf"\b{room}: recording \d+: 0001.flv closed")
+            code = await act(recorder, disk)
+            assert code == expected
+            nursery.cancel_scope.cancel()
+        stored = at_rest(folder / "at-rest", disk, ROOMS)
+        if expected == 0:
+            assert list(disk.rglob("*.part")) == []
+            await verify(stored)
+        else:
+            await check_recovery(stored)
+        sent = await sent_by(source, folder).reference()
+        for room in ROOMS:
+            (recording,) = recordings(disk, room)
+            found = await coverage(sent, recording.segments)
+            assert found.holes == []
+            assert found.reach_ms >= 3000
+    return recorder
+
+
+async def waits_and_gives_up(recorder: Recorder, disk: Path) -> int:
+    with disks.frozen(disk):
+        # Something of every room is on its way to the disk.
+        await trio.sleep(1.5)
+        recorder.send(signal.SIGTERM)
+        began_s = time.monotonic()
+        for room in ROOMS:
+            await recorder.line(rf"\b{room}: \d+(\.\d+)? s were not written")
+        assert STOP_TIMEOUT_S - 0.5 < time.monotonic() - began_s < STOP_TIMEOUT_S + 2
+    return await recorder.gone()
+
+
+async def is_told_twice(recorder: Recorder, disk: Path) -> int:
+    with disks.frozen(disk):
+        await trio.sleep(1.5)
+        recorder.send(signal.SIGTERM)
+        await recorder.line("Stopping")
+        began_s = time.monotonic()
+        recorder.send(signal.SIGTERM)
+        await recorder.line("Second signal")
+        assert time.monotonic() - began_s < 1
+    return await recorder.gone()
+
+
+async def is_answered_in_time(recorder: Recorder, disk: Path) -> int:
+    with disks.frozen(disk):
+        await trio.sleep(1.5)
+        recorder.send(signal.SIGTERM)
+        await recorder.line("Stopping")
+        await trio.sleep(STOP_TIMEOUT_S / 2)
+    return await recorder.gone()
+
+
+async def test_a_stop_on_a_disk_that_stalls_waits_for_a_while_and_names_what_is_lost(
+    tmp_path: Path, sources: Sources
+) -> None:
+    """Three programs at once: one that waits in vain, one told twice, one whose disk answers."""
+    source = sources.get("h264-aac", 25)
+    async with trio.open_nursery() as nursery:
+        for act, code in ((waits_and_gives_up, 1), (is_told_twice, 1), (is_answered_in_time, 0)):
+
+            async def one(
+                act: Callable[[Recorder, Path], Awaitable[int]] = act, code: int = code
+            ) -> None:
+                recorder = await scenario(tmp_path / act.__name__, source, act, expected=code)
+                not_written = recorder.matching("were not written")
+                # Who is told twice says nothing more: it leaves at once.
+                assert bool(not_written) == (act is waits_and_gives_up)
+
+            nursery.start_soon(one)

@@ -1,0 +1,63 @@
+"""The wall clock is set while a recording goes on: an event in the manifest, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from tests.helpers.encoders import Encoder, begin, publish
+from tests.helpers.faults.wall_clock import WallClock
+from tests.helpers.program import run_recorder
+from tests.real.aftermath import at_rest, fingerprints, verify
+from tests.real.checks import check_recording
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.helpers.encoders import Sources
+
+pytestmark = [pytest.mark.real, pytest.mark.debian]
+
+STEP_S = 2 * 3600
+
+
+async def test_a_clock_step_in_either_direction_is_an_event_and_changes_nothing(
+    tmp_path: Path, sources: Sources
+) -> None:
+    source = sources.get("h264-aac", 10)
+    clock = WallClock(tmp_path / "offset")
+    async with run_recorder(
+        tmp_path, ["hall", "lab"], env=clock.environment, clock={"trust": "always"}
+    ) as recorder:
+        # One that was finished before.
+        earlier = await publish(
+            Encoder.CURRENT_FFMPEG, source, recorder.url("lab"), tmp_path / "earlier.flv"
+        )
+        await recorder.ended("lab")
+        async with trio.open_nursery() as nursery:
+            hall = begin(nursery, source, recorder.url("hall"), tmp_path / "hall.flv")
+            await recorder.line(r"\bhall: recording \d+: 0001.flv closed")
+            before = fingerprints(recorder.storage / "lab")
+            clock.set_to(STEP_S)
+            await recorder.line("(?i)clock", count=1 + len(recorder.matching("(?i)clock")))
+            await recorder.line(r"\bhall: recording \d+: 0002.flv closed")
+            clock.set_to(0)
+            await recorder.line("(?i)clock", count=1 + len(recorder.matching("(?i)clock")))
+            published = await hall.published()
+        await recorder.ended("hall")
+        await recorder.stop()
+    assert not recorder.matching("reached max_duration|not recorded")
+    assert fingerprints(recorder.storage / "lab") == before
+    await check_recording(recorder.recording("lab"), earlier)
+    recording = recorder.recording("hall")
+    await check_recording(recording, published, end_reason="unpublished")
+    events = recording.manifest["events"]
+    assert [event["kind"] for event in events] == ["clock_step", "clock_step"]
+    for event, step_s in zip(events, (STEP_S, -STEP_S), strict=True):
+        assert abs(event["ms"] - step_s * 1000) < 2000
+    first, second = (event["at_ms"] for event in events)
+    # Seen within about a second, the second one behind the second file's end.
+    assert 3000 <= first < 6000 < second <= 10_000
+    await verify(at_rest(tmp_path / "at-rest", recorder.storage, ["hall", "lab"]))
