@@ -20,6 +20,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
@@ -28,7 +29,6 @@ from recorder.recording.disk import FILE_MODE, FOLDER_MODE, FileFacts, Space
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
     from types import FrameType
 
     from recorder.recording.disk import Buffer
@@ -135,23 +135,28 @@ class Sync:
     Attributes:
         kind: "file" or "folder".
         label: the path of what is synced.
+        line: where the innermost of these functions asked.
         site: which functions of ours asked, the innermost first: `("files._sync", ...)`.
     """
 
     kind: str
     label: str
+    line: int
     site: tuple[str, ...]
 
 
-def _site() -> tuple[str, ...]:
-    found: list[str] = []
-    frame: FrameType | None = sys._getframe(2)
+def _site() -> tuple[int, tuple[str, ...]]:
+    line, found = 0, list[str]()
+    frame: FrameType | None = sys._getframe(3)  # behind this, `_is_swallowed` and the primitive
     while frame is not None and len(found) < _SITE_FRAMES:
         module = frame.f_globals.get("__name__", "")
+        if module.startswith("tests."):
+            break
         if module.startswith("recorder."):
+            line = line or frame.f_lineno
             found.append(f"{module.rpartition('.')[2]}.{frame.f_code.co_name}")
         frame = frame.f_back
-    return tuple(found)
+    return line, tuple(found)
 
 
 @attrs.define(eq=False)
@@ -349,7 +354,7 @@ class PowerCutDisk:
     def _is_swallowed(self, kind: str, node: Node) -> bool:
         if self.swallows is None and self.syncs is None:
             return False
-        sync = Sync(kind, node.label, _site())
+        sync = Sync(kind, node.label, *_site())
         if self.syncs is not None:
             self.syncs.add(sync)
         return self.swallows is not None and self.swallows(sync)

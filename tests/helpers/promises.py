@@ -20,9 +20,11 @@ from recorder.flv.summary import SegmentSummary
 from recorder.recording import naming
 from recorder.recording.actions import CutReason, Opened, SegmentFacts
 from recorder.recording.hashing import sha256_of
+from recorder.recording.known import KnownStorages
 from recorder.recording.manifest import Manifest
 from recorder.recording.recovery import recover_recording
-from recorder.recording.storage import Storage
+from recorder.recording.refusals import StorageError
+from recorder.recording.storage import Storage, initialise
 from recorder.recording.unfinished import forget, read_entries
 from tests.helpers.media import AUDIO, VIDEO
 from tests.helpers.power_cuts import File, Folder
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from tests.helpers.studio import Studio
 
 DIRECTORY = Path("/recordings")
+STATE = Path("/state")
 
 _MEDIA_BEGIN = 13
 _OVERHEAD = 15
@@ -62,12 +65,16 @@ class Found:
         manifests: of every recording on the disk, by its folder.
         segments: their files, by path.
         next_number: of the next recording.
+        was_storage: False: the folder had to be taken into use once more.
+        was_known: the state folder knew it.
     """
 
     read: frozenset[str]
     manifests: Mapping[str, Manifest]
     segments: Mapping[str, bytes]
     next_number: int
+    was_storage: bool = True
+    was_known: bool = True
 
     @property
     def marks(self) -> list[tuple[int, int]]:
@@ -92,6 +99,20 @@ def restart(disk: PowerCutDisk) -> Found:
         promise(not disk.list_folder(storage.unfinished), "an entry is left")
         next_number = storage.take_number()
     return found_on(disk, frozenset(read), next_number)
+
+
+def take_into_use(disk: PowerCutDisk) -> Found:
+    """Do what a person does with a folder: take it into use, where that is not done yet."""
+    try:
+        with Storage.open(DIRECTORY, None, disk):
+            was_storage = True
+    except StorageError:
+        was_storage = False
+    was_known = bool(KnownStorages.load(DIRECTORY, STATE, disk).directories)
+    initialise(DIRECTORY, STATE, disk)
+    with Storage.open(DIRECTORY, STATE, disk):
+        pass
+    return attrs.evolve(restart(disk), was_storage=was_storage, was_known=was_known)
 
 
 def recover(storage: Storage, folder: str) -> Manifest | None:
@@ -220,7 +241,8 @@ def marks_in(content: bytes) -> tuple[tuple[int, int], ...]:
 
 
 def landed_marks(disk: PowerCutDisk) -> list[tuple[int, int]]:
-    """Of every whole frame that is in any file: what a process that is killed leaves."""
+    """Of every whole frame that is in any file: what a process that is killed leaves. None of a
+    file that has lost what was in it, which a start cannot know."""
     marks = list[tuple[int, int]]()
     for _, folder in recordings(disk):
         files = {node for node in folder.names.values() if isinstance(node, File)}
@@ -240,6 +262,7 @@ class Ledger:
         segments: the files that these tell of.
         over: recordings that no start looks for any more.
         next_number: no number below it is given again.
+        is_storage: the folder was taken into use.
     """
 
     parts: dict[tuple[str, int], bytes] = attrs.field(factory=dict)
@@ -247,6 +270,7 @@ class Ledger:
     segments: dict[str, bytes] = attrs.field(factory=dict)
     over: set[str] = attrs.field(factory=set)
     next_number: int = 1
+    is_storage: bool = False
     version: int = 0
     """Another one whenever more has been promised."""
 
@@ -257,6 +281,7 @@ class Ledger:
             dict(self.segments),
             set(self.over),
             self.next_number,
+            self.is_storage,
             next(_versions),
         )
 
@@ -288,6 +313,11 @@ class Ledger:
             if name not in self.segments:
                 self.segments[name] = _content(folders[path], row.file)
 
+    def is_used(self) -> None:
+        """The folder was taken into use."""
+        self.is_storage = True
+        self.version = next(_versions)
+
     def was_recovered(self, found: Found) -> None:
         """A start has returned, and all that it left is promised."""
         self.saved |= found.manifests
@@ -313,6 +343,9 @@ class Ledger:
                 _media(found.segments.get(name, b"")).startswith(media),
                 f"{name}: of {len(content)} safe bytes not all are there",
             )
+        if self.is_storage:
+            promise(found.was_storage, f"{DIRECTORY} was taken into use, and is no storage")
+            promise(found.was_known, f"{STATE} knew the storage, and does no more")
         again = found.read & self.over
         promise(not again, f"{sorted(again)} is finished, and a start reads it all the same")
         promise(

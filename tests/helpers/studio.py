@@ -236,6 +236,14 @@ class Studio:
                 return
         raise AssertionError(f"not settled after {rounds} rounds: {self.writer.errors}")
 
+    def overcome(self) -> None:
+        """Repair and resume after a fault; the publisher goes on."""
+        while self.recorder.fault is not None:
+            self.work()
+            self.recorder.resume(self.clock.now_ms)
+            self.writer.hop()
+        self.work()
+
     @property
     def is_done(self) -> bool:
         return (
