@@ -20,7 +20,7 @@ from recorder.recording.shelves import open_recording
 from recorder.recording.storage import Storage, initialise
 from tests.helpers.clock import FakeClock
 from tests.helpers.cut_explorer import Depth, Explorer
-from tests.helpers.power_cuts import File, Folder, PowerCutDisk
+from tests.helpers.power_cuts import PowerCutDisk
 from tests.helpers.promises import DIRECTORY, STATE, restart, take_into_use
 from tests.helpers.studio import BOOT, ENCODER, SECOND, Studio
 
@@ -171,9 +171,7 @@ def _take_over(studio: Studio, stopped_ms: int) -> None:
     )
     studio.writer.hop()
     with open_recording(storage.disk, storage.root, found.entry.folder) as folder:
-        repaired = repair_files(
-            storage.disk, folder, below=found.last_file + 1, creator=ENCODER
-        )
+        repaired = repair_files(storage.disk, folder, below=found.last_file + 1, creator=ENCODER)
     recording.recovered(repaired.rows)
 
 

@@ -128,7 +128,9 @@ SYNCS = {
         "cuts",
         DEEP,
     ),
-    "a damaged part's name": Left("final_name._take_free_name < final_name.set_aside", "cuts", DEEP),
+    "a damaged part's name": Left(
+        "final_name._take_free_name < final_name.set_aside", "cuts", DEEP
+    ),
     "a damaged part's name, once more": Left("final_name.set_aside", "cuts", DEEP),
     "a final name beside a part's": Left("recovery._carry_out", "cuts", DEEP),
     "a manifest that was whole": Left("recovery.recover_folder", "cuts", DEEP),
