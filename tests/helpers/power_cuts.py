@@ -27,8 +27,8 @@ import attrs
 from recorder.recording.disk import FILE_MODE, FOLDER_MODE, FileFacts, Space
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Callable, Sequence
+    from pathlib import Path
     from types import FrameType
 
     from recorder.recording.disk import Buffer

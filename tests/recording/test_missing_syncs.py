@@ -7,6 +7,7 @@ cut are named with their reason.
 from __future__ import annotations
 
 import ast
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -182,4 +183,4 @@ def test_a_sync_that_is_left_out_is_found(name: str) -> None:
     with pytest.raises(BrokenPromise) as caught:
         explore(SCENARIOS[left.play], left.depth, leave_out)
     assert seen
-    print(f"{name}: {caught.value}")
+    logging.getLogger(__name__).info("%s: %s", name, caught.value)
