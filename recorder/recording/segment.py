@@ -165,7 +165,8 @@ class OpenSegment:
     def write_mark(self, kind: int, parts: tuple[Part, ...], dts: int | None, body: bytes) -> None:
         """What is no frame; without a time of its own it gets that of the newest frame."""
         ms = self.summary.last_ms if dts is None else max(0, dts - self.base)
-        self._write(kind, ms, body, parts)
+        # Nothing may lie between the head and the first frame, at whatever time that comes.
+        self._write(kind, ms if self.has_frames else 0, body, parts)
 
     def _write_state(self, track: Track, ms: int) -> None:
         """A new sequence header brings all that goes with it; else only what is new is written."""
