@@ -1,8 +1,8 @@
 """What a room records: one publish after another, cut into segments, gathered into recordings.
 
 Owns what the room may say and ask: when a publisher comes, what it sends, when it leaves for good
-(`end`) or is lost (`publisher_left`), and where a publish begins in the recording it continues. What
-it has going stands in its `Books`; what becomes of that while the disk takes nothing is its
+(`end`) or is lost (`publisher_left`), and where a publish begins in the recording it continues.
+What it has going stands in its `Books`; what becomes of that while the disk takes nothing is its
 `Outage`'s part. Every method is synchronous and leaves its work in the writer's queue; nothing
 here waits, so a caller's cleanup cannot be interrupted half-way.
 
@@ -59,11 +59,7 @@ class RoomRecorder:
     @property
     def number(self) -> int | None:
         """The open recording's number; None between recordings, and while it has none yet."""
-        return (
-            None
-            if self._books.recording is None or not self._books.is_open
-            else self._books.recording.number
-        )
+        return None if self.recording is None else self.recording.number
 
     @property
     def recording(self) -> LiveRecording | None:
@@ -89,10 +85,7 @@ class RoomRecorder:
     def holds_back(self) -> bool:
         """Whether the publisher must wait for the disk: it stalls, and the buffer is full. While
         the disk fails nobody waits; the oldest is given up."""
-        return (
-            self._outage.fault is None
-            and self._queue.pending_bytes >= self._services.buffer_bytes()
-        )
+        return self.fault is None and self._queue.pending_bytes >= self._services.buffer_bytes()
 
     @property
     def held_bytes(self) -> int:
@@ -140,7 +133,7 @@ class RoomRecorder:
         publish = self._publish
         if publish is None:
             return
-        if self._outage.fault is not None:
+        if self.fault is not None:
             self._last_media_ms = self._arrived_ms
             self._outage.trim()
             return
@@ -164,7 +157,7 @@ class RoomRecorder:
         if publish is not None:
             publish.segmenter.finish(now_ms)
             publish.has_left = True
-            if self._outage.fault is None and self._books.carry_out(publish):
+            if self.fault is None and self._books.carry_out(publish):
                 self._last_media_ms = self._arrived_ms
             self._books.drop_written()
         # After that, which may only now have begun the recording.
@@ -183,9 +176,7 @@ class RoomRecorder:
         if self._books.publishes:
             # Should its last media have to wait for the disk, it ends behind them.
             self._books.publishes[-1].ended = ended
-        if self._books.recording is not None and (
-            self._outage.fault is None or not self._books.publishes
-        ):
+        if self._books.recording is not None and not (self.fault and self._books.publishes):
             self._books.recording.end(*ended)
             self._books.recording = None
 
@@ -241,7 +232,7 @@ class RoomRecorder:
     # Where a publish begins.
 
     def _first_media(self, now_ms: int) -> Publish:
-        if self._outage.fault is None and self._writer.silence is not None:
+        if self.fault is None and self._writer.silence is not None:
             self._outage.gave_up(self._writer.silence)
         gap, position_ms = None, 0
         if self._books.is_open:
@@ -253,9 +244,9 @@ class RoomRecorder:
             ),
             start_utc_ns=self._services.clock.utc_ns(),
             gap=gap,
-            is_placed=self._outage.fault is None,
+            is_placed=self.fault is None,
         )
-        if self._outage.fault is not None:
+        if self.fault is not None:
             self._books.is_open = True
             publish.suspend([])
         self._publish = publish
