@@ -226,7 +226,7 @@ async def _running(rooms: Rooms, writer: Writer, stop_timeout_s: float) -> Async
             outcome.is_clean = rooms.is_settled
             for name, lost_ms in rooms.unwritten.items():
                 log.error(
-                    "%s: %.1f s are lost, the disk did not take them within %g s; "
+                    "%s: %.1f s were not written, the disk did not take them within %g s; "
                     "what is on it is repaired at the next start.",
                     name,
                     lost_ms / 1000,

@@ -16,7 +16,7 @@ a `Disk`: SQLite calls the operating system itself.
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import attrs
@@ -94,10 +94,6 @@ class Page:
     cursor: int | None
 
 
-_MOST_NUMBER = 2**63 - 1
-"""More than SQLite can hold there is not."""
-
-
 class Catalogue:
     """An open catalogue. Made by `open` or `open_to_read`.
 
@@ -127,10 +123,13 @@ class Catalogue:
 
     @classmethod
     def open_to_read(cls, path: Path) -> Catalogue | None:
-        """Open a catalogue that is complete, without changing it, also while somebody writes to
-        it. None: it is missing, damaged, unfinished, of another version, or cannot be read."""
+        """Open a catalogue that is complete, without changing anything, also while somebody writes
+        to it, and on a disk that takes no writes. None: it is missing, damaged, unfinished, of
+        another version, or cannot be read."""
         try:
-            return cls(_opened(path, "ro"), path)
+            # Without a log nobody has it open. SQLite would make one to read, and leave it there.
+            has_log = path.with_name(f"{path.name}-wal").exists()
+            return cls(_opened(path, "ro" if has_log else "ro&immutable=1"), path)
         except (DamagedError, sqlite3.Error, OSError):
             return None
 
@@ -195,7 +194,7 @@ class Catalogue:
             below: only recordings with a lower number.
         """
         select = "SELECT max(start_utc_ms) FROM recording WHERE clock = 'trusted' AND number < ?"
-        highest = _MOST_NUMBER if below is None else below
+        highest = _LARGEST if below is None else below
         (newest,) = self._connection.execute(select, (highest,)).fetchone()
         return None if newest is None else int(newest)
 
@@ -271,18 +270,20 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection:
         # Trio's threads come and go; one limiter sees to it that there is one caller at a time.
         check_same_thread=False,
     )
-    try:
-        if mode == "rwc":
-            connection.executescript(f"PRAGMA journal_mode = WAL; {_SCHEMA}")
-        else:
-            _check(connection)
-        connection.execute("PRAGMA synchronous = NORMAL")
-    except BaseException as error:
-        with closing(connection):
+    with ExitStack() as on_error:
+        on_error.callback(connection.close)
+        try:
+            if mode == "rwc":
+                connection.executescript(f"PRAGMA journal_mode = WAL; {_SCHEMA}")
+            else:
+                _check(connection)
+            connection.execute("PRAGMA synchronous = NORMAL")
+        except sqlite3.Error as error:
             # A new file cannot be damaged: what goes wrong with it is for a person to hear.
-            if mode != "rwc" and isinstance(error, sqlite3.Error) and is_damage(error):
+            if mode != "rwc" and is_damage(error):
                 raise DamagedError(str(error)) from error
             raise
+        on_error.pop_all()
     return connection
 
 

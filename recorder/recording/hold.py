@@ -69,9 +69,10 @@ class Hold:
         self.items.append(item)
         self.bytes += len(item.body) + ITEM_BYTES
 
-    def add_frame(self, item: Held, dts: int, tracks: list[Track], now_ms: int) -> None:
-        """A frame of these tracks; all of them are keyframes or none."""
+    def add_frame(self, item: Held, tracks: list[Track], now_ms: int) -> None:
+        """A frame of these tracks, which has its time; all of them are keyframes or none."""
         self.add(item)
+        dts = 0 if item.dts is None else item.dts
         if self._since_ms is None:
             self._since_ms = now_ms
             self.first_dts = self._last_dts = dts
@@ -130,9 +131,11 @@ class Hold:
 
     @property
     def has_undecodable_lead(self) -> bool:
-        """Whether picture comes before the first keyframe, of any track or of the default one."""
+        """Whether picture comes before the first keyframe, of any track or of the default one.
+        Where none has come yet, though it is what segments are cut by, the next may be any."""
         track = self._tracks.cutting
         if track is None or track.kind != VIDEO:
             return False
-        first = next(track for track in self._begins_with_keyframe if track.kind == VIDEO)
-        return not (self._begins_with_keyframe[first] and self._begins_with_keyframe[track])
+        begins = self._begins_with_keyframe
+        first = next((track for track in begins if track.kind == VIDEO), track)
+        return not (begins.get(first, False) and begins.get(track, False))

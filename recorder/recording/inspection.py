@@ -266,7 +266,9 @@ class _Beginning:
             wrong.append("what comes before its first frame is not at time 0")
         if self._first_ms and reason in _CUT:
             wrong.append(f"its first frame is at {self._first_ms} ms, and not at 0")
-        if not self._can_begin:
+        # Sound alone, or a second picture, without a configuration is how some senders send it.
+        has_video = any(kind == VIDEO for kind, _ in self._seen)
+        if not self._can_begin and has_video and not self._configured:
             wrong.append("nothing in it can be decoded from its beginning")
         return wrong
 

@@ -325,15 +325,17 @@ class LiveRecording:
             row.duration_ms / 1000,
             row.bytes,
         )
+        self._say_safe(row.file, row.bytes)
         self._services.on_saved(self.path, manifest)
         self._hash(file)
 
     def is_safe(self, file: int, size: int) -> None:
         """So many bytes of a segment survive a power cut."""
         self._safe[file] = size
-        log.debug(
-            "%s: %d bytes of %s are safe", self.manifest.room, size, naming.segment_name(file)
-        )
+        self._say_safe(naming.segment_name(file), size)
+
+    def _say_safe(self, name: str, size: int) -> None:
+        log.debug("%s: %d bytes of %s are safe", self.manifest.room, size, name)
 
     # While the disk takes nothing.
 

@@ -35,8 +35,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+FIRST_RETRY_S = 1.0
 RETRY_S = 30.0
-"""How long what the disk refused waits, unless somebody says that the disk is well."""
+"""How long what the disk refused waits, twice as long each time up to this, unless somebody says
+that the disk is well."""
 
 
 @attrs.frozen
@@ -53,12 +55,16 @@ class Repairs:
 
     Args:
         creator: what a head names that is written here.
+
+    Attributes:
+        on_recovered: called on the loop with what became of each recording.
     """
 
     def __init__(self, storage: Storage, hasher: Hasher, *, creator: str) -> None:
         self._storage = storage
         self._hasher = hasher
         self._creator = creator
+        self.on_recovered: Callable[[Recovered], None] = lambda found: None
         self._jobs = deque[_Job]()
         self._wake = trio.Event()
         self._well = trio.Event()
@@ -91,12 +97,14 @@ class Repairs:
 
         def recovered(found: Recovered) -> None:
             _say(found)
+            self.on_recovered(found)
             if deliver is not None:
                 deliver(found)
             if not found.is_done:
                 self._add(_Job(path, partial(self._recover, path, with_checksums=True), finished))
 
         def finished(found: Recovered) -> None:
+            self.on_recovered(found)
             if deliver is not None:
                 deliver(found)
 
@@ -115,13 +123,15 @@ class Repairs:
         while True:
             await self._wake.wait()
             self._wake = trio.Event()
+            delay_s = FIRST_RETRY_S
             while self._jobs:
                 self._well = trio.Event()
                 refused = [job for job in self._take_all() if not await self._do(job)]
                 self._jobs.extendleft(reversed(refused))
                 if refused:
-                    with trio.move_on_after(RETRY_S):
+                    with trio.move_on_after(delay_s):
                         await self._well.wait()
+                    delay_s = min(2 * delay_s, RETRY_S)
 
     def _take_all(self) -> list[_Job]:
         jobs = list(self._jobs)

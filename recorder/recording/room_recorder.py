@@ -26,7 +26,7 @@ from recorder.recording.entries import Entry
 from recorder.recording.files import RecordingFiles
 from recorder.recording.manifest import Client, Gap, Manifest
 from recorder.recording.operations import Append, OpenSegment, Reopen, Start
-from recorder.recording.publish import Place, Publish
+from recorder.recording.publish import Place, Publish, span_ms
 from recorder.recording.recording import LiveRecording
 from recorder.recording.refusals import in_words
 from recorder.recording.segmenter import Segmenter, SegmentRules
@@ -98,7 +98,7 @@ class RoomRecorder:
     @property
     def pending_bytes(self) -> int:
         """Memory of media that are not in a file: on their way, or waiting for the disk."""
-        backlog = sum(publish.segmenter.backlog_bytes for publish in self._publishes)
+        backlog = sum(publish.backlog_bytes for publish in self._publishes)
         return self._queue.pending_bytes + backlog
 
     @property
@@ -130,8 +130,9 @@ class RoomRecorder:
     @property
     def unwritten_ms(self) -> int:
         """How much media would be lost if the recorder stopped now, and was lost already."""
-        return sum(
-            publish.segmenter.backlog_ms + publish.segmenter.lost_ms for publish in self._publishes
+        waiting = [operation for operation, _ in self._queue.waiting]
+        return span_ms([*self._queue.in_flight, *waiting]) + sum(
+            publish.unwritten_ms for publish in self._publishes
         )
 
     # What a publisher sends.
@@ -451,15 +452,15 @@ class RoomRecorder:
         for publish in self._publishes:
             if excess <= 0:
                 break
-            before = publish.segmenter.backlog_bytes
+            before = publish.backlog_bytes
             publish.segmenter.trim(max(0, before - excess))
-            excess -= before - publish.segmenter.backlog_bytes
+            excess -= before - publish.backlog_bytes
 
     def _give_up_oldest(self) -> None:
         """One publish too many waits; what it had sent is counted as lost."""
         publish = self._publishes.pop(0)
         publish.segmenter.trim(0)
-        self._tell_lost(publish.segmenter.lost_ms, publish.segmenter.lost_bytes)
+        self._tell_lost(*publish.lost)
         self._end_behind(publish)
 
     def resume(self, now_ms: int) -> None:
@@ -478,7 +479,7 @@ class RoomRecorder:
         self._writer.hurry()
 
     def _resume_publish(self, publish: Publish, now_ms: int) -> None:
-        lost_ms, lost_bytes = publish.segmenter.lost_ms, publish.segmenter.lost_bytes
+        lost_ms, lost_bytes = publish.lost
         if not publish.is_placed:
             publish.is_placed = True
             if publish.gap is not None and self._recording is not None:

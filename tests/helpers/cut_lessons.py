@@ -179,9 +179,7 @@ def _take_over(studio: Studio, stopped_ms: int) -> None:
     )
     studio.writer.hop()
     with open_recording(storage.disk, storage.root, found.entry.folder) as folder:
-        repaired = repair_files(
-            storage.disk, folder, below=found.last_file + 1, creator=ENCODER
-        )
+        repaired = repair_files(storage.disk, folder, below=found.last_file + 1, creator=ENCODER)
     recording.recovered(repaired.rows)
 
 

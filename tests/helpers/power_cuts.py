@@ -20,7 +20,6 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
@@ -29,6 +28,7 @@ from recorder.recording.disk import FILE_MODE, FOLDER_MODE, FileFacts, Space
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
     from types import FrameType
 
     from recorder.recording.disk import Buffer

@@ -175,7 +175,9 @@ def _folders(folder: Folder) -> Iterator[tuple[str, Folder]]:
 
 def _whole(path: str, folder: Folder) -> tuple[Manifest, dict[str, bytes]]:
     """A recording's manifest and segments, if that is what is there, and nothing else is."""
-    files = {name: bytes(node.content) for name, node in folder.names.items() if _is_file(node)}
+    files = {
+        name: bytes(node.content) for name, node in folder.names.items() if isinstance(node, File)
+    }
     promise(len(files) == len(folder.names), f"a folder in {path}")
     content = files.pop(naming.MANIFEST_FILE, None)
     promise(content is not None, f"{path} has no manifest: {sorted(files)}")
@@ -192,10 +194,6 @@ def _whole(path: str, folder: Folder) -> tuple[Manifest, dict[str, bytes]]:
     starts = [row.start_ms for row in manifest.segments]
     promise(starts == sorted(starts), f"{path}: its segments begin at {starts}")
     return manifest, files
-
-
-def _is_file(node: object) -> bool:
-    return isinstance(node, File)
 
 
 def _agrees(path: str, row: Row, content: bytes) -> None:

@@ -471,6 +471,25 @@ class TestNetwork:
             with pytest.raises(trio.BrokenResourceError):
                 await end.receive_some(10)
 
+    async def test_what_was_sent_before_a_reset_arrives_before_it(self, way: Way) -> None:
+        """An encoder that leaves with answers unread resets its connection, after its good-bye."""
+        with trio.move_on_after(0.3) as timeout:
+            await way.encoder.send_all(bytes(64 << 20))
+        assert timeout.cancelled_caught, "the program reads nothing"
+        await way.program.send_all(b"an answer")
+        await trio.testing.wait_all_tasks_blocked(0.1)
+        await way.encoder.aclose()
+        received_bytes = 0
+
+        async def receive_all() -> None:
+            nonlocal received_bytes
+            while block := await way.program.receive_some(10_000):
+                received_bytes += len(block)
+
+        with pytest.raises(trio.BrokenResourceError):
+            await receive_all()
+        assert received_bytes == way.proxy.passed_bytes[From.ENCODER] > 100_000
+
     async def test_a_network_that_is_down_refuses_and_comes_back(
         self, way: Way, listener: trio.SocketListener
     ) -> None:

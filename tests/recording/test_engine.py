@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import errno
 import json
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import trio
 
 from recorder.recording.actions import SegmentRules
+from recorder.recording.catalogue import Catalogue
+from recorder.recording.disk import OsDisk
 from recorder.recording.engine import open_engine
+from recorder.recording.entries import Entry
 from recorder.recording.room_recorder import RoomRecorder
 from recorder.recording.storage import Storage, initialise
 from recorder.recording.unfinished import read_entries
 from tests.helpers.clock import FakeClock
 from tests.helpers.media import AUDIO, VIDEO, aac_config, aac_frame, avc_config, avc_frame
-from tests.helpers.studio import CLIENT, manifests, marks
+from tests.helpers.studio import CLIENT, Studio, manifests, marks
 from tests.recording.test_room_faults import SickDisk
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from recorder.recording.recovery import Recovered
 
 RULES = SegmentRules(duration_ms=3000, size_bytes=1 << 30, max_duration_ms=12 * 3600_000)
 
@@ -85,3 +91,49 @@ async def test_a_lesson_outlasts_a_failed_disk_and_ends_with_its_checksums(tmp_p
     assert manifest.end_reason == "unpublished"
     assert all(row.sha256 for row in manifest.segments)
     assert (tmp_path / ".recorder/catalogue.sqlite3").exists()
+
+
+async def test_a_repair_is_in_the_catalogue_also_when_the_catalogue_was_quicker(
+    tmp_path: Path,
+) -> None:
+    initialise(tmp_path, None, OsDisk())
+    with Storage.open(tmp_path, None, OsDisk()) as storage:
+        studio = Studio(storage, RULES)
+        studio.arrive()
+        studio.send(2000)
+        for files in studio.writer.queues[0].files:
+            files.close()
+    # And one that was cut off before its folder was made.
+    (tmp_path / ".recorder/open/0000002").write_bytes(
+        Entry(folder="room101/2026-11-22/0000002-103000Z").to_bytes()
+    )
+    with Storage.open(tmp_path, None, OsDisk()) as storage:
+        async with open_engine(
+            storage,
+            FakeClock(),
+            encoder="test",
+            boot="boot-1",
+            sync_interval_s=5,
+            unsettled=[1, 2],
+            on_good=lambda: None,
+        ) as engine:
+            ready = trio.Event()
+            engine.indexer._on_ready = ready.set
+            await ready.wait()
+            follow, done = engine.repairs.on_recovered, trio.Event()
+
+            def told(found: Recovered) -> None:
+                follow(found)
+                if found.manifest is not None and found.is_done:
+                    done.set()
+
+            engine.repairs.on_recovered = told
+            for entry in reversed(read_entries(storage)):
+                assert isinstance(entry, Entry)
+                engine.repairs.recover(entry.folder)
+            await done.wait()
+    catalogue = Catalogue.open_to_read(tmp_path / ".recorder/catalogue.sqlite3")
+    assert catalogue is not None
+    with closing(catalogue):
+        (row,) = catalogue.page().rows
+    assert (row.end_reason, row.repaired, row.missing_checksums) == ("interrupted", 1, 0)

@@ -133,7 +133,9 @@ SYNCS = {
         "start and stop",
         DEEP,
     ),
-    "a damaged part's name": Left("final_name._take_free_name < final_name.set_aside", "start and stop", DEEP),
+    "a damaged part's name": Left(
+        "final_name._take_free_name < final_name.set_aside", "start and stop", DEEP
+    ),
     "a damaged part's name, once more": Left("final_name.set_aside", "killed while setting aside"),
     "a final name beside a part's": Left("recovery._carry_out", "start and stop", DEEP),
     "a manifest that was whole": Left("recovery.recover_folder", "start and stop", DEEP),

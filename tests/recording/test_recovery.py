@@ -41,7 +41,7 @@ from tests.helpers.disk import FailingDisk, RecordingDisk, open_descriptors
 from tests.helpers.segments import carry_out
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from recorder.recording.actions import Action
@@ -82,7 +82,7 @@ def recover(directory: Path, disk: Disk | None = None, path: str = FOLDER) -> Re
             storage,
             path,
             creator=CREATOR,
-            checksum=lambda folder, name: sha256_of(disk, folder, name),
+            checksum=partial(sha256_of, disk),
         )
 
 
@@ -433,9 +433,8 @@ def _nothing(directory: Path) -> None:
 @pytest.mark.parametrize("late", [False, True], ids=["not done", "done"])
 @pytest.mark.parametrize("prepare", [_damaged, _nothing, _two_parts])
 def test_whatever_fails_the_next_recovery_gives_the_same(
-    tmp_path: Path, prepare: object, late: bool
+    tmp_path: Path, prepare: Callable[[Path], None], late: bool
 ) -> None:
-    assert callable(prepare)
     good = _storage(tmp_path / "good")
     prepare(good)
     recover(good)
@@ -574,7 +573,7 @@ def test_a_recording_that_was_copied_out_is_made_whole_where_it_lies(
             folder,
             FOLDER,
             creator=CREATOR,
-            checksum=lambda folder, name: sha256_of(disk, folder, name),
+            checksum=partial(sha256_of, disk),
         )
         assert look(disk, folder).is_finished
     assert recovered.is_done

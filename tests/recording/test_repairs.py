@@ -167,8 +167,10 @@ async def test_what_the_disk_refuses_is_tried_again_when_it_is_well(
             done = trio.Event()
             disk.arm(2)
             repairs.recover(FOLDER, partial(_set_when_done, done))
-            while disk.failed is None or not repairs.waiting:
+            for _ in range(100_000):
                 await trio.lowlevel.checkpoint()
+                if disk.failed is not None and repairs.waiting:
+                    break
             await trio.testing.wait_all_tasks_blocked()
             assert not done.is_set()
             again()
@@ -199,7 +201,9 @@ async def test_a_checksum_that_cannot_be_computed_is_tried_again(
         _killed(storage)
         async with _running(storage) as repairs:
             repairs.recover(FOLDER, lambda found: done.set() if found.is_done else None)
-            while not done.is_set():
+            for _ in range(100_000):
+                if done.is_set():
+                    break
                 repairs.retry()
                 await trio.lowlevel.checkpoint()
     assert not disk.refusals

@@ -22,6 +22,7 @@ from recorder.recording.room_recorder import MOST_PUBLISHES
 from recorder.recording.storage import Storage, initialise
 from recorder.recording.unfinished import read_entries
 from tests.helpers.disk import RecordingDisk, open_descriptors
+from tests.helpers.media import AUDIO, aac_frame
 from tests.helpers.studio import (
     CLIENT,
     FRAME_MS,
@@ -123,6 +124,29 @@ def test_a_failure_that_the_buffer_outlasts_costs_no_frame(
     assert "room101: not recorded: " in caplog.text
     assert "room101: recorded again" in caplog.text
     assert "were not written" not in caplog.text
+
+
+def test_a_disk_that_is_well_again_before_a_picture_came_costs_no_frame(tmp_path: Path) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(SECOND + 2)
+        studio.writer.hop()
+        ward.fall_sick()
+        studio.send(SECOND)
+        ward.get_well()
+        studio.writer.hop()
+        ward.fall_sick()
+        studio.recorder.clock_stepped(5000)
+        studio.writer.hop()  # fails with nothing of the media lost
+        assert studio.fault() is not None
+        time = len(studio.sent) * FRAME_MS
+        studio.recorder.media(AUDIO, time, aac_frame(mark=999), studio.clock.now_ms)
+        studio.recorder.flush(studio.clock.now_ms)
+        ward.get_well()
+        studio.send(2 * SECOND)
+        studio.end()
+    assert marks(tmp_path) == studio.sent
 
 
 def test_what_the_buffer_cannot_hold_goes_in_whole_groups_and_is_told(

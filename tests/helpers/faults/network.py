@@ -14,8 +14,11 @@ theirs. Passes bytes and knows no RTMP. The faults are those of networks:
 from __future__ import annotations
 
 import enum
+import fcntl
 import socket
 import struct
+import sys
+import termios
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -26,6 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 BLOCK_BYTES = 65536
+
+DELIVERED_S = 5.0
+"""A reset waits so long at most for a receiver that reads nothing."""
+
+LOOK_EVERY_S = 0.01
 
 _BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
 
@@ -160,14 +168,15 @@ class Proxy:
                 # Its end is lost as well: the other side keeps its half until it gives up.
                 return
             if block is None:
+                # What came before the RST has to arrive before it, as it does on a wire.
+                await _delivered(line.sides[receiver])
                 line.reset()
                 return
             self.passed_bytes[sender] += len(block)
-            taken = await _sent(line.sides[receiver], block)
+            # When nobody takes it, the receiver's own end or RST tells the sender, behind
+            # everything that the receiver sent.
+            await _sent(line.sides[receiver], block)
             if not block:
-                return
-            if not taken and not line.lost[receiver]:
-                line.reset()
                 return
 
 
@@ -179,16 +188,27 @@ async def _received(stream: trio.SocketStream) -> bytes | None:
         return None
 
 
-async def _sent(stream: trio.SocketStream, block: bytes) -> bool:
-    """Send bytes, or the end when there are none; False when nobody takes them."""
-    try:
+async def _sent(stream: trio.SocketStream, block: bytes) -> None:
+    """Send bytes, or the end when there are none, if anybody is there."""
+    with suppress(*_BROKEN):
         if block:
             await stream.send_all(block)
         else:
             await stream.send_eof()
-    except _BROKEN:
-        return False
-    return True
+
+
+async def _delivered(stream: trio.SocketStream) -> None:
+    """Wait until the other end's kernel has everything, or does not take it."""
+    with trio.move_on_after(DELIVERED_S):
+        while _unsent_bytes(stream):  # noqa: ASYNC110 — the kernel has no event for it
+            await trio.sleep(LOOK_EVERY_S)
+
+
+def _unsent_bytes(stream: trio.SocketStream) -> int:
+    if stream.socket.fileno() == -1:
+        return 0
+    found = fcntl.ioctl(stream.socket.fileno(), termios.TIOCOUTQ, bytes(4))
+    return int.from_bytes(found, sys.byteorder)
 
 
 @asynccontextmanager
