@@ -21,7 +21,7 @@ from recorder.recording.shelves import open_recording
 from recorder.recording.storage import Storage, initialise
 from tests.helpers.clock import FakeClock
 from tests.helpers.cut_explorer import Depth, Explorer
-from tests.helpers.power_cuts import File, PowerCutDisk
+from tests.helpers.power_cuts import File, Folder, PowerCutDisk
 from tests.helpers.promises import (
     DIRECTORY,
     STATE,
@@ -312,6 +312,7 @@ def explore(
     """
     dull = WORTHLESS if scenario.is_storage else frozenset[str]()
     disk = PowerCutDisk(has_links=scenario.has_links, dull=dull)
+    disk.root.names["var"] = disk.root.durable["var"] = Folder("/var")
     prepare(disk)
     explorer = Explorer(depth, scenario.rules)
     if scenario.is_storage:

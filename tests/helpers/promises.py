@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from tests.helpers.studio import Studio
 
 DIRECTORY = Path("/recordings")
-STATE = Path("/state")
+STATE = Path("/var/state")
+"""On another branch: no sync on the way to one is one on the way to the other."""
 
 _MEDIA_BEGIN = 13
 _OVERHEAD = 15
