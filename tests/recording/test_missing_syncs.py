@@ -7,7 +7,6 @@ cut are named with their reason.
 from __future__ import annotations
 
 import ast
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,6 +86,7 @@ ORDINALS: dict[str, list[int]] = {}
 for _path in sorted(PACKAGE.glob("*.py")):
     for _function, _line in _syncs_in(_path):
         ORDINALS.setdefault(_function, []).append(_line)
+        ORDINALS[_function].sort()
 
 REPLACED = "disk.replace_file < "
 CREATED = "disk.create_synced < "
@@ -119,27 +119,31 @@ SYNCS = {
     "an entry's new name": Left(REPLACED + "unfinished.replace_entry", "reconnect"),
     # It ends.
     "the end of an entry": Left("unfinished.forget < files.forget"),
+    # It is repaired while it goes on.
+    "a final name beside a part's, of a segment written off": Left(
+        "written_off.make_whole", "failed final name"
+    ),
     # It is recovered.
-    "a damaged part's bytes": Left("salvage.salvage_part", "cuts", DEEP),
-    "the bytes of a part that was whole": Left("salvage._repair#1", "cuts", DEEP),
-    "where a part is cut": Left("salvage._repair#2", "cuts", DEEP),
-    "a salvaged part's head": Left("salvage._repair#3", "cuts", DEEP),
+    "a damaged part's bytes": Left("salvage.salvage_part", "start and stop", DEEP),
+    "the bytes of a part that was whole": Left("salvage._repair#1", "start and stop", DEEP),
+    "where a part is cut": Left("salvage._repair#2", "start and stop", DEEP),
+    "a salvaged part's head": Left("salvage._repair#3", "start and stop", DEEP),
     "a salvaged part's final name": Left(
         "final_name._take_free_name < final_name.give_final_name < salvage.salvage_part",
-        "cuts",
+        "start and stop",
         DEEP,
     ),
     "a damaged part's name": Left(
-        "final_name._take_free_name < final_name.set_aside", "cuts", DEEP
+        "final_name._take_free_name < final_name.set_aside", "start and stop", DEEP
     ),
-    "a damaged part's name, once more": Left("final_name.set_aside", "cuts", DEEP),
-    "a final name beside a part's": Left("recovery._carry_out", "cuts", DEEP),
-    "a manifest that was whole": Left("recovery.recover_folder", "cuts", DEEP),
-    "a recovered manifest's bytes": Left(WRITTEN + "recovery._save", "cuts", DEEP),
-    "a recovered manifest's name": Left(REPLACED + "recovery._save", "cuts", DEEP),
-    "that a folder is gone": Left("recovery._remove_folder", "cuts", DEEP),
+    "a damaged part's name, once more": Left("final_name.set_aside", "killed while setting aside"),
+    "a final name beside a part's": Left("recovery._carry_out", "start and stop", DEEP),
+    "a manifest that was whole": Left("recovery.recover_folder", "start and stop", DEEP),
+    "a recovered manifest's bytes": Left(WRITTEN + "recovery._save", "start and stop", DEEP),
+    "a recovered manifest's name": Left(REPLACED + "recovery._save", "start and stop", DEEP),
+    "that a folder is gone": Left("recovery._remove_folder", "start and stop", DEEP),
     "the end of a recovered entry": Left(
-        "unfinished.forget < recovery.recover_recording", "cuts", DEEP
+        "unfinished.forget < recovery.recover_recording", "start and stop", DEEP
     ),
     # A folder is taken into use.
     "the storage's folder": Left("disk.ensure_folder < known.ensure_path", "taken into use", DEEP),
@@ -160,9 +164,9 @@ SYNCS = {
     "the bytes of what is known": Left(WRITTEN + "known.learn", "taken into use", DEEP),
     "the name of what is known": Left(REPLACED + "known.learn", "taken into use", DEEP),
     "the folder of entries, once more": Left(
-        "disk.ensure_folder < storage._open", "taken into use", DEEP
+        "disk.ensure_folder < storage._open", "without the folder of entries"
     ),
-    "a probe": Left(CREATED + "meta.probe", "cuts", DEEP),
+    "a probe": Left(CREATED + "meta.probe", "start and stop", DEEP),
 }
 
 
@@ -183,4 +187,4 @@ def test_a_sync_that_is_left_out_is_found(name: str) -> None:
     with pytest.raises(BrokenPromise) as caught:
         explore(SCENARIOS[left.play], left.depth, leave_out)
     assert seen
-    logging.getLogger(__name__).info("%s: %s", name, caught.value)
+    print(f"{name}: {caught.value}")
