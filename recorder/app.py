@@ -26,10 +26,12 @@ from recorder.live.rooms import Rooms
 from recorder.live.session import House, Timeouts
 from recorder.recording.alignment import until_boundary_ms
 from recorder.recording.alive import last_beat_ms
+from recorder.recording.clock_watch import ClockWatch, load_clock_state
 from recorder.recording.continuation import Now
 from recorder.recording.disk import OsDisk
 from recorder.recording.engine import open_engine
 from recorder.recording.inheritance import inherit
+from recorder.recording.known import META_FOLDER
 from recorder.recording.refusals import StorageError
 from recorder.recording.room_recorder import RoomRecorder
 from recorder.recording.segmenter import SegmentRules
@@ -79,6 +81,14 @@ def run(config: Config) -> int:
 async def _main(config: Config, storage: Storage, fold: logs.FoldRepeats) -> int:
     listeners = await open_listeners(config.rtmp.listen)
     clock, boot = SystemClock(config.clock.trust), boot_id()
+    state = config.state or config.storage.directory / META_FOLDER
+    try:
+        await load_clock_state(clock, storage.disk, state)
+    except OSError as error:
+        raise StartError(
+            f"The state folder {state} cannot be read: {error.strerror or error}. "
+            "Give it and all in it to the recorder's user."
+        ) from error
     inheritance = inherit(
         storage,
         Now(
@@ -109,6 +119,15 @@ async def _main(config: Config, storage: Storage, fold: logs.FoldRepeats) -> int
             )
             rooms = _make_rooms(config, engine, memory, clock, boot)
             take_over(inheritance, config, rooms, engine.repairs)
+            clock.newest_utc_ms = lambda: engine.indexer.newest_start_utc_ms
+            watch = ClockWatch(
+                clock,
+                storage.disk,
+                state,
+                newest_before_utc_ms=lambda: engine.indexer.newest_before_utc_ms,
+                on_step=rooms.clock_stepped,
+            )
+            services.start_soon(watch.run, name="clock")
             async with _running(rooms, engine.writer, config.storage.stop_timeout) as outcome:
                 door = Door(_house(config, rooms, engine, memory), limit=config.limits.connections)
                 log.info("recorder %s listens on %s", __version__, ", ".join(config.rtmp.listen))
@@ -207,7 +226,7 @@ async def _running(rooms: Rooms, writer: Writer, stop_timeout_s: float) -> Async
             outcome.is_clean = rooms.is_settled
             for name, lost_ms in rooms.unwritten.items():
                 log.error(
-                    "%s: %.1f s are lost, the disk did not take them within %g s; "
+                    "%s: %.1f s were not written, the disk did not take them within %g s; "
                     "what is on it is repaired at the next start.",
                     name,
                     lost_ms / 1000,

@@ -17,6 +17,8 @@ from recorder import __version__, addresses
 from recorder.cli_config import EXIT_MISUSED, MisuseError, config_option, find_config, load_config
 from recorder.cli_list import list_command
 from recorder.cli_recover import recover_command
+from recorder.cli_trust import trust_clock_command
+from recorder.cli_verify import verify_command
 from recorder.config import Config, file
 from recorder.config.document import printable
 from recorder.config.file import ConfigError
@@ -124,6 +126,8 @@ def new_key() -> None:
 
 commands.add_command(list_command)
 commands.add_command(recover_command)
+commands.add_command(trust_clock_command)
+commands.add_command(verify_command)
 
 
 def _make_first_config() -> Path:

@@ -1,8 +1,9 @@
 """`recorder list`: the newest recordings, as a table for people or as JSON for programs.
 
-Owns the columns and the words in them. What is listed comes from `recording.listing`. A recording
-that cannot be read has a line like every other and says so there: this command shows what there
-is, and `recorder verify` judges it, so it ends with 0 whatever it shows.
+Owns the columns, the words in them, and the exit code: 0, or 1 where something in the listing is
+damaged or could not be looked into. What is listed comes from `recording.listing`. A recording that
+cannot be read has a line like every other and says so there; whether the others are whole is for
+`recorder verify` to say.
 """
 
 import json
@@ -20,6 +21,9 @@ from recorder.config.document import printable
 from recorder.recording.disk import OsDisk
 from recorder.recording.listing import Listed, list_recordings
 from recorder.recording.rows import Row
+
+EXIT_GOOD = 0
+EXIT_DAMAGED = 1
 
 _HEADINGS = ("NUMBER", "ROOM", "START", "DURATION", "SIZE", "SEGMENTS", "STATE", "MARKS")
 _TO_THE_RIGHT = frozenset({"NUMBER", "DURATION", "SIZE", "SEGMENTS"})
@@ -42,7 +46,7 @@ _LONGEST = 120
 @click.pass_obj
 def list_command(
     outer: Path | None, chosen: Path | None, room: str | None, limit: int, as_json: bool
-) -> None:
+) -> int:
     """List the newest recordings, also while the recorder runs."""
     config = load_config(find_config(chosen or outer))
     listing = list_recordings(
@@ -58,6 +62,8 @@ def list_command(
         click.echo(_table([_cells(each, zone) for each in listing.recordings]))
     else:
         click.echo("There are no recordings." if room is None else f"There are none of {room!a}.")
+    is_damaged = any(each.row.damaged is not None for each in listing.recordings)
+    return EXIT_DAMAGED if is_damaged or listing.warnings else EXIT_GOOD
 
 
 def _fields(listed: Listed) -> dict[str, Any]:

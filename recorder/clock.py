@@ -5,11 +5,18 @@ label: a Raspberry Pi has none until the network gives it one. Every part that n
 a Clock, so that tests decide what time it is. Timeouts of the event loop stay Trio's.
 """
 
+from __future__ import annotations
+
 import os
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from recorder.trust import Known, doubt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SYNCHRONISED = "/run/systemd/timesync/synchronized"
 """systemd-timesyncd makes this file when it has set the clock for the first time since boot."""
@@ -36,8 +43,13 @@ class SystemClock:
 
     Args:
         trust: `always` for a machine with a clock of its own (RTC) or another time service;
-            `auto` believes the wall clock once systemd-timesyncd has synchronised it.
-        marker: the file that says so.
+            `auto` believes the wall clock once systemd-timesyncd has synchronised it. Either way
+            it is doubted where `trust.doubt` says so: a coin cell dies, too.
+        marker: the file that says that it is synchronised.
+
+    Attributes:
+        newest_utc_ms: gives the start of the newest recording, by a believed clock.
+        confirmed_utc_ms, withdrawn: as of `trust.Known`.
     """
 
     def __init__(
@@ -45,6 +57,9 @@ class SystemClock:
     ) -> None:
         self._always = trust == "always"
         self._marker = marker
+        self.newest_utc_ms: Callable[[], int | None] = lambda: None
+        self.confirmed_utc_ms: int | None = None
+        self.withdrawn: str | None = None
 
     def monotonic_ms(self) -> int:
         return time.monotonic_ns() // 1_000_000
@@ -52,10 +67,29 @@ class SystemClock:
     def utc_ns(self) -> int:
         return time.time_ns()
 
+    def steady_ms(self) -> int:
+        """A monotonic clock that goes on while the machine sleeps: the wall clock does, too, and
+        waking up is no step."""
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+
     def trusted(self) -> bool:
-        # Asked again each time: the marker appears minutes after the start of a machine. It lies
-        # in memory (/run), so looking does not wait for a disk.
-        return self._always or os.path.exists(self._marker)
+        return self.doubt() is None
+
+    def doubt(self) -> str | None:
+        """Why the wall clock is not believed, in words; None: it is."""
+        return doubt(self.known())
+
+    def known(self) -> Known:
+        """What is known of the wall clock now."""
+        return Known(
+            now_utc_ms=self.utc_ns() // 1_000_000,
+            # Asked again each time: the marker appears minutes after the start of a machine. It
+            # lies in memory (/run), so looking does not wait for a disk.
+            is_synchronised=self._always or os.path.exists(self._marker),
+            newest_utc_ms=self.newest_utc_ms(),
+            confirmed_utc_ms=self.confirmed_utc_ms,
+            withdrawn=self.withdrawn,
+        )
 
 
 def boot_id(path: str = "/proc/sys/kernel/random/boot_id") -> str:

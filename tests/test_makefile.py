@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from recorder.cli import commands
+
 TOP = Path(__file__).parent.parent
 
 
@@ -23,8 +25,10 @@ def test_the_two_commands_of_the_readme_exist(target: str) -> None:
 
 
 def test_every_command_of_ours_in_the_readme_exists() -> None:
-    named = set(re.findall(r"`\.venv/bin/recorder ([a-z-]+)", (TOP / "README.md").read_text()))
-    assert named == {"check-config", "init", "new-key"}
+    named = set(re.findall(r"\.venv/bin/recorder ([a-z-]+)", (TOP / "README.md").read_text()))
+    expected = {"check-config", "init", "list", "new-key", "recover", "trust-clock", "verify"}
+    assert named == expected
+    assert expected <= set(commands.commands)
 
 
 def test_ci_runs_the_tests_as_a_person_does() -> None:

@@ -17,8 +17,8 @@ from typing import BinaryIO, Final
 
 import attrs
 
-from recorder.flv import enhanced
 from recorder.flv.codecs import classify
+from recorder.flv.enhanced import is_wrapped
 from recorder.flv.parts import Part, Role
 from recorder.flv.tags import (
     AUDIO,
@@ -97,6 +97,8 @@ class Scanner:
         self._buffer += data
         at = 0
         while self.broken is None:
+            if self._step == self._read_tag_header and not self._skip:
+                at = self._take_frames(at)
             if self._skip:
                 skipped = min(self._skip, len(self._buffer) - at)
                 self._skip -= skipped
@@ -120,6 +122,32 @@ class Scanner:
     def held_bytes(self) -> int:
         """How much of the file is in memory."""
         return len(self._buffer)
+
+    def _take_frames(self, at: int) -> int:
+        """The short way, which nearly all of a file takes: frames of one track that are in the
+        buffer whole and undamaged. It stops at whatever else comes, and leaves that to the steps.
+        """
+        buffer, length, start = self._buffer, len(self._buffer), self._offset
+        append, header, trailer = self._found.append, _HEADER.unpack_from, _TRAILER.unpack_from
+        while at + TAG_HEADER_BYTES <= length:
+            first, time, stream_high, stream_low = header(buffer, at)
+            kind, size = first >> 24, first & 0xFFFFFF
+            body = at + TAG_HEADER_BYTES
+            end = body + size + TAG_TRAILER_BYTES
+            if stream_high or stream_low or end > length:
+                break
+            if trailer(buffer, end - TAG_TRAILER_BYTES)[0] != size + TAG_HEADER_BYTES:
+                break
+            head = bytes(buffer[body : body + min(size, HEAD_BYTES)])
+            # Of what is no media it says that it is unknown.
+            parts = classify(kind, head)
+            if len(parts) > 1 or parts[0].role is not Role.FRAME or is_wrapped(kind, head):
+                break
+            timestamp = time >> 8 | (time & 0xFF) << 24
+            append(ScannedTag(start + at, kind, timestamp, size, head, parts))
+            at = end
+            self.good_bytes = start + end
+        return at
 
     # Each step finds `_needed` bytes at `at`, and returns where the next step begins.
 
@@ -164,7 +192,7 @@ class Scanner:
         return at + len(head)
 
     def _wants_whole_body(self, head: bytes) -> bool:
-        if enhanced.is_wrapped(self._kind, head):
+        if is_wrapped(self._kind, head):
             return True
         return classify(self._kind, head)[0].role not in (Role.FRAME, Role.UNKNOWN)
 

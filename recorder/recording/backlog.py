@@ -19,14 +19,14 @@ from recorder.recording.actions import Appended, CutReason, Headers
 from recorder.recording.hold import ITEM_BYTES, Held
 from recorder.recording.tracks import HEADERS
 
-_BUFFERS_PER_TAG: Final = 3
+BUFFERS_PER_TAG: Final = 3
 """Header, body, trailer."""
 
 
 def read_back(appended: Appended) -> Iterator[Held]:
     """The messages whose tags these are."""
     buffers, base = appended.buffers, appended.opened.base
-    for at in range(0, len(buffers), _BUFFERS_PER_TAG):
+    for at in range(0, len(buffers), BUFFERS_PER_TAG):
         kind, ms = read_tag_header(buffers[at])
         body = buffers[at + 1]
         if kind == SCRIPT:

@@ -75,19 +75,15 @@ def write_batch(jobs: Sequence[Job], now_ms: int, sync_before_ms: int, race: Rac
     landings = [_write_one(job, now_ms, sync_before_ms) for job in jobs]
     if race.is_won_by("thread"):
         return landings
-    close_all(jobs)
+    close_all([job.files for job in jobs])
     return [attrs.evolve(landing, error=landing.error or silence()) for landing in landings]
 
 
-def close_all(jobs: Sequence[Job]) -> None:
-    """In the thread: give back what these rooms have open."""
-    for job in jobs:
-        _close(job)
-
-
-def _close(job: Job) -> None:
-    for files in job.files:
-        files.close()
+def close_all(rooms: Sequence[Sequence[RecordingFiles]]) -> None:
+    """In the thread: give back what the recordings of these rooms have open."""
+    for room in rooms:
+        for files in room:
+            files.close()
 
 
 def _write_one(job: Job, now_ms: int, sync_before_ms: int) -> Landing:
@@ -102,7 +98,7 @@ def _write_one(job: Job, now_ms: int, sync_before_ms: int) -> Landing:
             safe += [(files, file, size) for file, size in files.sync_due(sync_before_ms)]
     except Exception as error:  # noqa: BLE001
         # A fault of ours as much as one of the disk's: it stops this room and no other.
-        _close(job)
+        close_all([job.files])
         return Landing(done=done, safe=safe, error=error)
     unsafe = (files.unsafe_since_ms for files in job.files)
     oldest = min((each for each in unsafe if each is not None), default=None)

@@ -8,12 +8,13 @@ recording that cannot be recovered does not keep the others from it.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
-from recorder.recording import naming
+from recorder.recording import catalogue, naming
 from recorder.recording.disk import closing
 from recorder.recording.entries import Entry, is_recording_path
 from recorder.recording.known import META_FOLDER, absolute
@@ -105,6 +106,7 @@ class ByHand:
         path = str(folder.relative_to(home))
         if is_recording_path(path) and self._is_storage(home):
             with Storage.open(home, state, self.disk) as storage:
+                _drop_catalogue(storage)
                 self._one(storage, path)
                 return storage.warnings
         self._copy(folder)
@@ -122,6 +124,8 @@ class ByHand:
             strays = [entry for entry in entries if isinstance(entry, str)]
             named = {entry.folder for entry in entries if isinstance(entry, Entry)}
             found = self._unfinished(storage, shelved - named)
+            if named or found:
+                _drop_catalogue(storage)
             for path in sorted({*named, *found}):
                 self._one(storage, path)
             for stray in strays:
@@ -193,3 +197,9 @@ class ByHand:
             self.told(Outcome(path=path, error=error))
         else:
             self.told(Outcome(path=path, recovered=recovered))
+
+
+def _drop_catalogue(storage: Storage) -> None:
+    """Its rows will be from before, also if this is cut off; the next recorder makes it again."""
+    with suppress(OSError):
+        catalogue.remove(storage.directory / META_FOLDER / catalogue.CATALOGUE_FILE)

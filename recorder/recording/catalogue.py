@@ -16,7 +16,7 @@ a `Disk`: SQLite calls the operating system itself.
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import attrs
@@ -123,10 +123,13 @@ class Catalogue:
 
     @classmethod
     def open_to_read(cls, path: Path) -> Catalogue | None:
-        """Open a catalogue that is complete, without changing it, also while somebody writes to
-        it. None: it is missing, damaged, unfinished, of another version, or cannot be read."""
+        """Open a catalogue that is complete, without changing anything, also while somebody writes
+        to it, and on a disk that takes no writes. None: it is missing, damaged, unfinished, of
+        another version, or cannot be read."""
         try:
-            return cls(_opened(path, "ro"), path)
+            # Without a log nobody has it open. SQLite would make one to read, and leave it there.
+            has_log = path.with_name(f"{path.name}-wal").exists()
+            return cls(_opened(path, "ro" if has_log else "ro&immutable=1"), path)
         except (DamagedError, sqlite3.Error, OSError):
             return None
 
@@ -184,10 +187,15 @@ class Catalogue:
         select = "SELECT number FROM recording WHERE end_utc IS NULL OR missing_checksums > 0"
         return {number for (number,) in self._connection.execute(select)}
 
-    def newest_start_utc_ms(self) -> int | None:
-        """The latest start by a believed clock, in ms since 1970; None: there is none."""
-        select = "SELECT max(start_utc_ms) FROM recording WHERE clock = 'trusted'"
-        (newest,) = self._connection.execute(select).fetchone()
+    def newest_start_utc_ms(self, below: int | None = None) -> int | None:
+        """The latest start by a believed clock, in ms since 1970; None: there is none.
+
+        Args:
+            below: only recordings with a lower number.
+        """
+        select = "SELECT max(start_utc_ms) FROM recording WHERE clock = 'trusted' AND number < ?"
+        highest = _LARGEST if below is None else below
+        (newest,) = self._connection.execute(select, (highest,)).fetchone()
         return None if newest is None else int(newest)
 
     def page(
@@ -262,18 +270,20 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection:
         # Trio's threads come and go; one limiter sees to it that there is one caller at a time.
         check_same_thread=False,
     )
-    try:
-        if mode == "rwc":
-            connection.executescript(f"PRAGMA journal_mode = WAL; {_SCHEMA}")
-        else:
-            _check(connection)
-        connection.execute("PRAGMA synchronous = NORMAL")
-    except BaseException as error:
-        with closing(connection):
+    with ExitStack() as on_error:
+        on_error.callback(connection.close)
+        try:
+            if mode == "rwc":
+                connection.executescript(f"PRAGMA journal_mode = WAL; {_SCHEMA}")
+            else:
+                _check(connection)
+            connection.execute("PRAGMA synchronous = NORMAL")
+        except sqlite3.Error as error:
             # A new file cannot be damaged: what goes wrong with it is for a person to hear.
-            if mode != "rwc" and isinstance(error, sqlite3.Error) and is_damage(error):
+            if mode != "rwc" and is_damage(error):
                 raise DamagedError(str(error)) from error
             raise
+        on_error.pop_all()
     return connection
 
 

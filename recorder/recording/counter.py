@@ -39,9 +39,14 @@ class Counter:
         self._persisted = persisted
         self._used_elsewhere = 0
 
+    @property
+    def following(self) -> int:
+        """The number that is given next, unless the disk comes back with a higher one."""
+        return max(self._next, self._persisted)
+
     def take(self) -> int:
         """The next number. Never blocks."""
-        number = max(self._next, self._persisted)
+        number = self.following
         self._next = number + 1
         return number
 

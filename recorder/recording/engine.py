@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from recorder.clock import Clock
     from recorder.recording.hashing import Hasher
+    from recorder.recording.recovery import Recovered
     from recorder.recording.storage import Storage
     from recorder.recording.writer import Writer
 
@@ -90,7 +91,11 @@ async def open_engine(
     ):
         repairs = Repairs(storage, hasher, creator=encoder)
         indexer = Indexer(
-            storage.directory, storage.disk, lambda: storage.root, unsettled=unsettled
+            storage.directory,
+            storage.disk,
+            lambda: storage.root,
+            unsettled=unsettled,
+            first_number=storage.next_number,
         )
         guard = Guard(
             storage,
@@ -98,6 +103,7 @@ async def open_engine(
             between_hops=writer.between_hops,
             on_good=partial(_on_good, repairs, on_good),
         )
+        repairs.on_recovered = partial(_follow, indexer)
         writer.on_failed = guard.failed
         writer.on_written = guard.written
         nursery.start_soon(guard.run, name="disk guard")
@@ -114,6 +120,12 @@ async def open_engine(
             )
         finally:
             nursery.cancel_scope.cancel()
+
+
+def _follow(indexer: Indexer, found: Recovered) -> None:
+    # Of what never began there is mostly no row; where there is, the next start finds it.
+    if found.manifest is not None:
+        indexer.changed(found.path, found.manifest)
 
 
 def _on_good(repairs: Repairs, resume: Callable[[], None]) -> None:

@@ -14,6 +14,7 @@ there longer is the memory that the next batches are written into.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import os
@@ -43,7 +44,7 @@ BLOCK_BYTES = 1 << 20
 
 WAITING = 10_000
 """Segments that may wait. More than that is a disk that reads more slowly than it is written, for
-days; the oldest then goes, and keeps no checksum until the next start or `recorder recover`."""
+days; the oldest then goes, and who asked for it is told."""
 
 NICE = 19
 """Behind everything else on the machine."""
@@ -135,18 +136,24 @@ class Hasher:
         Args:
             folder: of the recording, below the storage: `room101/2026-11-22/0000042-103000Z`.
             name: of the segment in it.
-            done: called on the loop with the SHA-256 in hexadecimal digits, or with why the file
-                could not be read; never called for a file that was dropped, nor after the end.
+            done: called on the loop, later, with the SHA-256 in hexadecimal digits, or with why
+                there is none; never after the end.
         """
         if not is_recording_path(folder):
             raise ValueError(f"not a recording's folder: {folder!r}")
         if self.waiting >= self._limit:
             with suppress(queue.Empty):
-                self._jobs.get_nowait()
+                oldest = self._jobs.get_nowait()
+                assert oldest is not None, (
+                    "None ends the thread, and nothing is submitted behind it"
+                )
                 self.dropped += 1
+                error = OSError(errno.ENOBUFS, "too many segments wait for their checksum")
+                # Later, as every answer: who submits is not called back within the call.
+                trio.lowlevel.current_trio_token().run_sync_soon(self._deliver, oldest, error)
                 log.warning(
-                    "More than %d segments wait for their checksum; the oldest goes without, until "
-                    "the next start or `recorder recover`.",
+                    "More than %d segments wait for their checksum; the oldest goes without for "
+                    "now.",
                     self._limit,
                     extra=same("checksums dropped"),
                 )

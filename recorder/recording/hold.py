@@ -130,9 +130,11 @@ class Hold:
 
     @property
     def has_undecodable_lead(self) -> bool:
-        """Whether picture comes before the first keyframe, of any track or of the default one."""
+        """Whether picture comes before the first keyframe, of any track or of the default one.
+        Where none has come yet, though it is what segments are cut by, the next may be any."""
         track = self._tracks.cutting
         if track is None or track.kind != VIDEO:
             return False
-        first = next(track for track in self._begins_with_keyframe if track.kind == VIDEO)
-        return not (self._begins_with_keyframe[first] and self._begins_with_keyframe[track])
+        begins = self._begins_with_keyframe
+        first = next((track for track in begins if track.kind == VIDEO), track)
+        return not (begins.get(first, False) and begins.get(track, False))

@@ -107,6 +107,7 @@ class Indexer:
         directory: the storage's folder.
         root: gives the descriptor of the same; called in the thread.
         unsettled: numbers of the recordings that were not finished when the recorder started.
+        first_number: of the first recording that this recorder may make.
         on_ready: called on the loop, once, when the catalogue is complete for the first time.
         limit: how many changed recordings may wait for the thread.
 
@@ -114,6 +115,7 @@ class Indexer:
         is_ready: the catalogue is complete, and follows.
         newest_start_utc_ms: the latest start by a believed clock of any recording, in ms since
             1970; None until the catalogue was complete, and where there is no such recording.
+        newest_before_utc_ms: the same, of the recordings from before this start.
     """
 
     def __init__(
@@ -123,12 +125,14 @@ class Indexer:
         root: Callable[[], int],
         *,
         unsettled: Collection[int] = (),
+        first_number: int | None = None,
         on_ready: Callable[[], None] = lambda: None,
         limit: int = WAITING,
     ) -> None:
         self._path = directory / META_FOLDER / CATALOGUE_FILE
         self._disk = disk
         self._root = root
+        self._first_number = first_number
         self._on_ready = on_ready
         self._limit = limit
         self._limiter = trio.CapacityLimiter(1)
@@ -144,6 +148,7 @@ class Indexer:
         self._was_ready = False
         self.is_ready = False
         self.newest_start_utc_ms: int | None = None
+        self.newest_before_utc_ms: int | None = None
         # Of the thread.
         self._catalogue: Catalogue | None = None
         self._stopping = False
@@ -304,6 +309,7 @@ class Indexer:
     def _complete(self) -> int | None:
         catalogue = self._open_catalogue()
         catalogue.mark_complete()
+        self.newest_before_utc_ms = catalogue.newest_start_utc_ms(below=self._first_number)
         return catalogue.newest_start_utc_ms()
 
     def _write(self, changes: Mapping[int, tuple[str, Manifest] | None]) -> int | None:

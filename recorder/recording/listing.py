@@ -113,11 +113,19 @@ def _from_catalogue(
     unsettled = {row.folder for row in rows if row.end_utc is None}
     unsettled.update(folder for folder in folders if room in (None, folder.split("/")[0]))
     found = _read_all(disk, root, unsettled)
-    for row in settled.values():
-        # KEEP is put there by hand, and a folder is removed by hand.
-        with suppress(FileNotFoundError), open_recording(disk, root, row.folder) as opened:
-            found.append(attrs.evolve(row, kept=disk.exists(opened, naming.KEEP_FILE)))
-    return found
+    return found + [row for each in settled.values() if (row := _looked_after(disk, root, each))]
+
+
+def _looked_after(disk: Disk, root: int, row: Row) -> Row | None:
+    """A settled row, and what people do by hand: KEEP is put there, a folder is removed (None)."""
+    try:
+        with open_recording(disk, root, row.folder) as folder:
+            return attrs.evolve(row, kept=disk.exists(folder, naming.KEEP_FILE))
+    except FileNotFoundError:
+        return None
+    except OSError:
+        # One folder that cannot be opened must not cost the listing.
+        return row
 
 
 def _unfinished(disk: Disk, root: int) -> set[str]:
@@ -150,7 +158,7 @@ def _from_folders(
 def _read_all(disk: Disk, root: int, folders: Iterable[str]) -> list[Row]:
     rows = []
     for path in folders:
-        # Of a start that was cut off, or removed since it was found.
+        # Removed since it was found.
         with suppress(FileNotFoundError):
             rows.append(read_row(disk, root, path))
     return rows

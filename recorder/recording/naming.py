@@ -33,6 +33,7 @@ _RECORDING = re.compile(_NUMBER + r"-([01][0-9]|2[0-3])([0-5][0-9])([0-5][0-9])Z
 _INDEX = r"([0-9]{4}|[1-9][0-9]{4,17})"
 _SEGMENT = re.compile(_INDEX + r"\.flv(\.part)?")
 _DAMAGED = re.compile(_INDEX + r"\.flv\.damaged(\.[0-9]+)?")
+_DAMAGED_MANIFEST = re.compile(r"recording\.json\.damaged(\.[0-9]+)?")
 
 
 def is_room_name(text: str) -> bool:
@@ -132,6 +133,11 @@ def parse_damaged(name: str) -> int | None:
     """The index of a segment that could not be read; None: not the name of one."""
     match = _DAMAGED.fullmatch(name)
     return None if match is None else int(match[1]) or None
+
+
+def is_set_aside(name: str) -> bool:
+    """Whether it is a name that `damaged_name` gave, to a segment or to a manifest."""
+    return parse_damaged(name) is not None or _DAMAGED_MANIFEST.fullmatch(name) is not None
 
 
 def _moment(utc_ns: int) -> datetime:

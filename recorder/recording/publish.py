@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from recorder.flv.tags import read_tag_header
 from recorder.recording.actions import CutReason
+from recorder.recording.backlog import BUFFERS_PER_TAG
 from recorder.recording.operations import Append, OpenSegment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from recorder.recording.manifest import Client, Gap
     from recorder.recording.operations import Operation
@@ -82,6 +84,19 @@ class Publish:
     def is_written(self) -> bool:
         """Nothing of it is left in memory, and nothing comes."""
         return self.has_left and not self.is_suspended and not self.on_its_way
+
+
+def span_ms(operations: Iterable[Operation]) -> int:
+    """How much media these operations are to write, of each publish from its first to its last."""
+    spans: dict[object, tuple[int, int]] = {}
+    for each in operations:
+        if isinstance(each, Append):
+            base, buffers = each.appended.opened.base, each.appended.buffers
+            _, first_ms = read_tag_header(buffers[0])
+            _, last_ms = read_tag_header(buffers[-BUFFERS_PER_TAG])
+            began, ended = spans.get(each.owner, (base + first_ms, base + first_ms))
+            spans[each.owner] = min(began, base + first_ms), max(ended, base + last_ms)
+    return sum(ended - began for began, ended in spans.values())
 
 
 def _is_opened_by(lost: Sequence[Operation], append: Append) -> bool:

@@ -30,7 +30,7 @@ from recorder.recording.operations import (
     SaveManifest,
     Start,
 )
-from recorder.recording.services import WrittenOff
+from recorder.recording.written_off import WrittenOff
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -217,6 +217,15 @@ class LiveRecording:
         """A segment that was written off is whole again, or is none."""
         segment = self._away.pop(file, None)
         if row is not None:
+            log.info(
+                "%s: recording %d: %s repaired, %.1f s, %d bytes%s",
+                self.manifest.room,
+                self.number,
+                row.file,
+                row.duration_ms / 1000,
+                row.bytes,
+                "; a sync of it failed, so it may not be what was sent" if row.suspect else "",
+            )
             gap = row.gap if segment is None else segment.gap
             self._adopt([attrs.evolve(row, gap=gap)])
         self._go_on()
@@ -316,15 +325,17 @@ class LiveRecording:
             row.duration_ms / 1000,
             row.bytes,
         )
+        self._say_safe(row.file, row.bytes)
         self._services.on_saved(self.path, manifest)
         self._hash(file)
 
     def is_safe(self, file: int, size: int) -> None:
         """So many bytes of a segment survive a power cut."""
         self._safe[file] = size
-        log.debug(
-            "%s: %d bytes of %s are safe", self.manifest.room, size, naming.segment_name(file)
-        )
+        self._say_safe(naming.segment_name(file), size)
+
+    def _say_safe(self, name: str, size: int) -> None:
+        log.debug("%s: %d bytes of %s are safe", self.manifest.room, size, name)
 
     # While the disk takes nothing.
 

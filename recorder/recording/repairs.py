@@ -19,32 +19,26 @@ import trio
 
 from recorder.logs import same
 from recorder.recording import naming
-from recorder.recording.final_name import set_aside
 from recorder.recording.recovery import Recovered, recover_recording, repair_files
-from recorder.recording.recovery_plan import (
-    Found,
-    RemovePart,
-    Salvage,
-    Scan,
-    SetPartAside,
-    plan_files,
-)
-from recorder.recording.salvage import salvage_part, scan_segment
 from recorder.recording.shelves import open_recording
 from recorder.recording.unfinished import forget
+from recorder.recording.written_off import make_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from recorder.recording.hashing import Hasher
     from recorder.recording.manifest import Segment
-    from recorder.recording.services import Repaired, WrittenOff
+    from recorder.recording.services import Repaired
     from recorder.recording.storage import Storage
+    from recorder.recording.written_off import WrittenOff
 
 log = logging.getLogger(__name__)
 
+FIRST_RETRY_S = 1.0
 RETRY_S = 30.0
-"""How long what the disk refused waits, unless somebody says that the disk is well."""
+"""How long what the disk refused waits, twice as long each time up to this, unless somebody says
+that the disk is well."""
 
 
 @attrs.frozen
@@ -61,12 +55,16 @@ class Repairs:
 
     Args:
         creator: what a head names that is written here.
+
+    Attributes:
+        on_recovered: called on the loop with what became of each recording.
     """
 
     def __init__(self, storage: Storage, hasher: Hasher, *, creator: str) -> None:
         self._storage = storage
         self._hasher = hasher
         self._creator = creator
+        self.on_recovered: Callable[[Recovered], None] = lambda found: None
         self._jobs = deque[_Job]()
         self._wake = trio.Event()
         self._well = trio.Event()
@@ -80,7 +78,9 @@ class Repairs:
     def repair(self, part: WrittenOff, deliver: Repaired) -> None:
         """Make a segment whole that was written off, and give its row; None: nothing is in it."""
         what = f"{part.path}/{naming.segment_name(part.file)}"
-        self._add(_Job(what, partial(self._repair_part, part), deliver))
+        self._add(
+            _Job(what, partial(make_whole, self._storage, part, creator=self._creator), deliver)
+        )
 
     def go_on_behind(
         self, path: str, below: int, deliver: Callable[[Sequence[Segment]], None]
@@ -97,12 +97,14 @@ class Repairs:
 
         def recovered(found: Recovered) -> None:
             _say(found)
+            self.on_recovered(found)
             if deliver is not None:
                 deliver(found)
             if not found.is_done:
                 self._add(_Job(path, partial(self._recover, path, with_checksums=True), finished))
 
         def finished(found: Recovered) -> None:
+            self.on_recovered(found)
             if deliver is not None:
                 deliver(found)
 
@@ -121,13 +123,15 @@ class Repairs:
         while True:
             await self._wake.wait()
             self._wake = trio.Event()
+            delay_s = FIRST_RETRY_S
             while self._jobs:
                 self._well = trio.Event()
                 refused = [job for job in self._take_all() if not await self._do(job)]
                 self._jobs.extendleft(reversed(refused))
                 if refused:
-                    with trio.move_on_after(RETRY_S):
+                    with trio.move_on_after(delay_s):
                         await self._well.wait()
+                    delay_s = min(2 * delay_s, RETRY_S)
 
     def _take_all(self) -> list[_Job]:
         jobs = list(self._jobs)
@@ -155,35 +159,6 @@ class Repairs:
         self._wake.set()
 
     # In the thread.
-
-    def _repair_part(self, part: WrittenOff) -> Segment | None:
-        disk, row = self._storage.disk, None
-        with open_recording(disk, self._storage.root, part.path) as folder:
-            names = (naming.part_name(part.file), naming.segment_name(part.file))
-            files = {name: disk.facts(folder, name) for name in names if disk.exists(folder, name)}
-            for step in plan_files(Found(names=frozenset(files), files=files)):
-                match step:
-                    case Salvage(index):
-                        row = salvage_part(
-                            disk,
-                            folder,
-                            index,
-                            creator=self._creator,
-                            after_ms=part.position_ms,
-                            landed_bytes=part.landed_bytes,
-                            suspect=part.is_suspect,
-                        ).row
-                    case RemovePart():
-                        # The final name may not be durable yet, and is all there will be.
-                        disk.sync_folder(folder)
-                        disk.unlink(folder, names[0])
-                    case SetPartAside():
-                        set_aside(disk, folder, names[0])
-                    case Scan(index):
-                        row = scan_segment(disk, folder, index, after_ms=part.position_ms)
-                    case _:
-                        raise AssertionError(f"no step of one segment: {step}")
-        return row
 
     def _repair_below(self, path: str, below: int) -> Sequence[Segment]:
         with open_recording(self._storage.disk, self._storage.root, path) as folder:

@@ -26,8 +26,9 @@ from recorder.recording.entries import Entry
 from recorder.recording.files import RecordingFiles
 from recorder.recording.manifest import Client, Gap, Manifest
 from recorder.recording.operations import Append, OpenSegment, Reopen, Start
-from recorder.recording.publish import Place, Publish
+from recorder.recording.publish import Place, Publish, span_ms
 from recorder.recording.recording import LiveRecording
+from recorder.recording.refusals import in_words
 from recorder.recording.segmenter import Segmenter, SegmentRules
 
 if TYPE_CHECKING:
@@ -85,6 +86,11 @@ class RoomRecorder:
         return None if self._recording is None or not self._is_open else self._recording.number
 
     @property
+    def recording(self) -> LiveRecording | None:
+        """The open recording, for who wants to know more of it."""
+        return self._recording if self._is_open else None
+
+    @property
     def is_open(self) -> bool:
         """Whether a publisher that comes now continues a recording."""
         return self._is_open
@@ -124,7 +130,8 @@ class RoomRecorder:
     @property
     def unwritten_ms(self) -> int:
         """How much media would be lost if the recorder stopped now, and was lost already."""
-        return sum(
+        waiting = [operation for operation, _ in self._queue.waiting]
+        return span_ms([*self._queue.in_flight, *waiting]) + sum(
             publish.segmenter.backlog_ms + publish.segmenter.lost_ms for publish in self._publishes
         )
 
@@ -182,8 +189,7 @@ class RoomRecorder:
         if publish is not None:
             publish.segmenter.finish(now_ms)
             publish.has_left = True
-            if self.fault is None:
-                self._carry_out(publish)
+            if self.fault is None and self._carry_out(publish):
                 self._last_media_ms = self._arrived_ms
             self._drop_written()
         # After that, which may only now have begun the recording.
@@ -369,16 +375,17 @@ class RoomRecorder:
         self._write_off(error, lost)
 
     def _suspend(self, error: Exception) -> None:
+        reason = in_words(error, self._services.storage.directory)
         if self.fault is None and (self._publishes or self._recordings):
             log.error(
-                "%s: not recorded: %s; it is kept in memory and tried again",
+                "%s: not recorded: %s What comes is kept in memory.",
                 self._room,
-                error,
+                reason,
                 extra=same("not recorded", self._room),
                 # Anything else is a fault of ours, and whoever mends it needs to see where.
                 exc_info=None if isinstance(error, OSError) else error,
             )
-        self.fault = str(error)
+        self.fault = reason
 
     def _take_back(self, lost: Sequence[Operation]) -> list[Operation]:
         """Give the media among these operations, and of those that wait, back to the publishes
@@ -467,6 +474,7 @@ class RoomRecorder:
             log.info("%s: recorded again", self._room)
         for publish in list(self._publishes):
             self._resume_publish(publish, now_ms)
+        self._is_open = self._recording is not None
         self._drop_written()
         self._writer.hurry()
 

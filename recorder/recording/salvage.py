@@ -100,7 +100,7 @@ def salvage_part(
         most = size if landed_bytes is None else min(size, landed_bytes)
         # 1.
         scan = _scan(disk, file, most, progress)
-        has_something = not scan.has_frames and _has_something(disk, file, scan, size)
+        has_something = not scan.has_frames and _has_something(disk, file, scan, most)
         if has_something:
             disk.sync_file(file)
         if scan.has_frames:
@@ -185,25 +185,25 @@ def _scan(disk: Disk, file: int, most: int, progress: Progress | None) -> _Scan:
     return scan
 
 
-def _has_something(disk: Disk, file: int, scan: _Scan, size: int) -> bool:
+def _has_something(disk: Disk, file: int, scan: _Scan, most: int) -> bool:
     """Whether there is anything behind the whole tags and the one that was being written, but
-    zeros, which a disk gives for what it was not in time to write."""
-    if scan.scanner.broken is None:
-        return False
-    blocks = _blocks(disk, file, _end_of_torn(disk, file, scan.scanner.good_bytes), size)
+    zeros, which a disk gives for what it was not in time to write. What comes behind `most` is
+    in another segment too."""
+    blocks = _blocks(disk, file, _end_of_torn(disk, file, scan.scanner.good_bytes), most)
     return any(block != _ZEROS[: len(block)] for block in blocks)
 
 
 def _end_of_torn(disk: Disk, file: int, good_bytes: int) -> int:
-    """Where the tag would end, or the file header, in which a file breaks; any of it may be
-    zeros. The same place where neither begins there."""
+    """Where the tag would end, or the file header, of which a file does not have all; any of it
+    may be zeros. The same place where neither begins there."""
     first = disk.read(file, FILE_HEADER_BYTES, good_bytes)
     if not good_bytes:
         header = file_header(audio=True, video=True)
-        is_torn = all(found in (0, byte) for found, byte in zip(first, header, strict=True))
+        is_torn = all(found in (0, byte) for found, byte in zip(first, header, strict=False))
         return FILE_HEADER_BYTES if is_torn else 0
     size = int.from_bytes(first[1:4], "big")
-    return good_bytes + (size + TAG_OVERHEAD if first[0] in (AUDIO, VIDEO, SCRIPT) else 0)
+    is_torn = first[:1] in (bytes([AUDIO]), bytes([VIDEO]), bytes([SCRIPT]))
+    return good_bytes + (size + TAG_OVERHEAD if is_torn else 0)
 
 
 def _blocks(disk: Disk, file: int, offset: int, end: int) -> Iterator[bytes]:

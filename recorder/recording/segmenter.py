@@ -227,10 +227,7 @@ class Segmenter:
     def _take_up(self, hold: Hold, held: Held, now_ms: int) -> None:
         """One message of the backlog, as if it came now."""
         if held.role is _FRAME and held.dts is not None:
-            tracks = [
-                self._tracks.get(held.kind, part) for part in held.parts if part.role is _FRAME
-            ]
-            hold.add_frame(held, held.dts, tracks, now_ms)
+            self._hold_frame(hold, held, held.dts, now_ms)
         elif held.role is not None and held.role in HEADERS:
             self._learn(self._tracks.get(held.kind, held.parts[0]), held)
         else:
@@ -328,12 +325,17 @@ class Segmenter:
         if self._hold is None:
             self._segments.play(held, now_ms)
             return
+        self._hold_frame(self._hold, held, dts, now_ms)
+        self.tick(now_ms)
+
+    def _hold_frame(self, hold: Hold, held: Held, dts: int, now_ms: int) -> None:
+        framed = [part for part in held.parts if part.role is _FRAME]
+        tracks = [self._tracks.get(held.kind, part) for part in framed]
         for track, part in zip(tracks, framed, strict=True):
             # Until its first frame nobody may have said what codec a track has.
             if not track.codec:
                 track.use_codec(part.codec)
-        self._hold.add_frame(held, dts, tracks, now_ms)
-        self.tick(now_ms)
+        hold.add_frame(held, dts, tracks, now_ms)
 
     def _place(self, tracks: list[Track], timestamp: int, now_ms: int) -> tuple[int, bool]:
         """The dts of a message, which is that of its first track; the others follow."""

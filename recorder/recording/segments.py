@@ -267,7 +267,8 @@ class Segments:
             tracks=self._tracks.alive(newest),
             reason=reason,
             new_recording=reason in NEW_RECORDING,
-            position_ms=self.cuts.position_ms(base),
+            # Behind a suspension a late frame may lie before all that was written.
+            position_ms=max(0, self.cuts.position_ms(base)),
             lost_ms=self._lost_ms,
             forced=not (is_entry and cutting is not None and cutting.can_start),
         )

@@ -13,27 +13,10 @@ if TYPE_CHECKING:
     from recorder.recording.manifest import Manifest, Segment
     from recorder.recording.storage import Storage
     from recorder.recording.writer import Writer
+    from recorder.recording.written_off import WrittenOff
 
 Repaired: TypeAlias = "Callable[[Segment | None], None]"
 """Told on the loop, once, what became of a segment that was written off."""
-
-
-@attrs.frozen(kw_only=True)
-class WrittenOff:
-    """A segment whose file was closed as it was.
-
-    Attributes:
-        path: of its recording, below the storage.
-        landed_bytes: what comes behind so many bytes is written elsewhere.
-        is_suspect: a sync of it failed.
-        position_ms: where in the recording it begins.
-    """
-
-    path: str
-    file: int
-    landed_bytes: int
-    is_suspect: bool
-    position_ms: int
 
 
 @attrs.frozen(kw_only=True)

@@ -31,6 +31,9 @@ MANIFEST_BYTES = 64 << 20
 """No manifest is larger: 12 hours in segments of a second make 15 MB. Damage can make a file of
 any size, and it must not be read into memory."""
 
+STORAGE_DEPTH, ROOM_DEPTH, DAY_DEPTH, RECORDING_DEPTH = 3, 2, 1, 0
+"""How many folders lie between what somebody named and a recording: its own is the last."""
+
 _BLOCK_BYTES = 1 << 20
 
 _NOT_OURS = frozenset({errno.ENOTDIR, errno.ELOOP, errno.ENOENT})
@@ -47,32 +50,50 @@ class Shelved:
 
 
 def walk(
-    disk: Disk, root: int, on_error: Callable[[str, OSError], None] | None = None
+    disk: Disk,
+    root: int,
+    on_error: Callable[[str, OSError], None] | None = None,
+    *,
+    depth: int = STORAGE_DEPTH,
 ) -> Generator[Shelved, None, None]:
     """Every recording's folder below a storage, by room, date and number.
 
-    Two descriptors are open between its steps; `contextlib.closing` gives them back where the
-    walk may be left before its end.
+    No more than two descriptors are open between its steps; `contextlib.closing` gives them back
+    where the walk may be left before its end.
 
     Args:
-        root: the descriptor of the storage's folder.
+        root: the descriptor of the storage's folder, or of a room's or a day's.
         on_error: told of a room or a day that cannot be read, with its path, and the walk goes
             on behind it. Without it the error is raised.
+        depth: how far below `root` the recordings stand.
 
     Raises:
-        OSError: the storage's folder cannot be read; or another, without `on_error`.
+        OSError: `root` cannot be read; or another folder, without `on_error`.
     """
-    for room in sorted(filter(naming.is_room_name, disk.list_folder(root))):
-        with _listed(disk, root, room, room, on_error) as (folder, dates):
-            for date in sorted(filter(naming.is_date_folder, dates)):
-                path = f"{room}/{date}"
-                with _listed(disk, folder, date, path, on_error) as (_, names):
-                    yield from _recordings(path, names)
+    yield from _walk(disk, root, disk.list_folder(root), "", depth, on_error)
+
+
+def _walk(
+    disk: Disk,
+    folder: int,
+    names: list[str],
+    path: str,
+    depth: int,
+    on_error: Callable[[str, OSError], None] | None,
+) -> Generator[Shelved, None, None]:
+    """`path`: of the folder; empty, or with a slash at its end."""
+    if depth == RECORDING_DEPTH + 1:
+        yield from _recordings(path, names)
+        return
+    is_ours = naming.is_room_name if depth == STORAGE_DEPTH else naming.is_date_folder
+    for name in sorted(filter(is_ours, names)):
+        with _listed(disk, folder, name, path + name, on_error) as (inner, inner_names):
+            yield from _walk(disk, inner, inner_names, f"{path}{name}/", depth - 1, on_error)
 
 
 def _recordings(path: str, names: list[str]) -> list[Shelved]:
     numbers = [(naming.parse_recording_folder(name), name) for name in names]
-    found = [Shelved(number, f"{path}/{name}") for number, name in numbers if number is not None]
+    found = [Shelved(number, path + name) for number, name in numbers if number is not None]
     return sorted(found, key=lambda each: (each.number, each.path))
 
 
@@ -99,18 +120,19 @@ def _listed(
 
 
 def recording_folder(disk: Disk, root: int, path: str) -> int:
-    """The descriptor of a recording's folder, by its path below the storage.
+    """The descriptor of a recording's folder, by its path below the storage (or below the folder
+    that was walked).
 
     Raises:
         OSError: NotADirectoryError among others, where a link or a file stands in the way.
     """
-    room, date, name = path.split("/")
+    *above, name = path.split("/")
     with ExitStack() as kept:
-        with (
-            closing(disk, disk.open_folder(root, room)) as room_folder,
-            closing(disk, disk.open_folder(room_folder, date)) as date_folder,
-        ):
-            folder = disk.open_folder(date_folder, name)
+        with ExitStack() as passed:
+            parent = root
+            for each in above:
+                parent = passed.enter_context(closing(disk, disk.open_folder(parent, each)))
+            folder = disk.open_folder(parent, name)
             kept.callback(disk.close, folder)
         kept.pop_all()
     return folder

@@ -205,6 +205,11 @@ class Storage:
         used, and may be given again after a restart."""
         return self._counter.take()
 
+    @property
+    def next_number(self) -> int:
+        """The number that the next recording gets, at least."""
+        return self._counter.following
+
     def persist_number(self, number: int) -> None:
         """Make sure that no later start gives this number, or a lower one, again. Blocking.
 

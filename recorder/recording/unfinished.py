@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_TEMPORARY = ".tmp"
+"""Behind the name of what `replace_entry` writes before it replaces anything."""
+
 
 def create_entry(storage: Storage, entry: Entry) -> None:
     """From here on a start looks for the recording, durably.
@@ -46,9 +49,10 @@ def forget(storage: Storage, name: str) -> None:
     """Remove an entry, durably; it may be gone already.
 
     Args:
-        name: the recording's number as `naming.number_name` writes it.
+        name: the recording's number as `naming.number_name` writes it, or a name that
+            `read_entries` gave.
     """
-    for each in (name, f"{name}.tmp"):
+    for each in (name, f"{name}{_TEMPORARY}"):
         with suppress(FileNotFoundError):
             storage.disk.unlink(storage.unfinished, each)
     # Also when it was gone: who removed it may have died before the sync.
@@ -57,7 +61,8 @@ def forget(storage: Storage, name: str) -> None:
 
 def read_entries(storage: Storage) -> list[Entry | str]:
     """The recordings that are not finished, by number; of an entry that was cut short its name:
-    it has no folder.
+    it has no folder. So too of what was to replace an entry that is gone: after a cut nothing
+    but `forget` removes it.
 
     An entry that the disk does not give is left out, and said in the log: one bad sector must
     not keep a recorder from starting.
@@ -66,9 +71,14 @@ def read_entries(storage: Storage) -> list[Entry | str]:
         OSError: the entries cannot be listed.
     """
     disk, found = storage.disk, list[Entry | str]()
-    for name in sorted(disk.list_folder(storage.unfinished), key=lambda name: (len(name), name)):
-        number = naming.parse_number(name)
-        if number is None:
+    names = sorted(disk.list_folder(storage.unfinished), key=lambda name: (len(name), name))
+    for name in names:
+        plain = name.removesuffix(_TEMPORARY)
+        number = naming.parse_number(plain)
+        if number is None or (plain != name and plain in names):
+            continue
+        if plain != name:
+            found.append(name)
             continue
         try:
             entry = Entry.from_bytes(read_small_file(disk, storage.unfinished, name))

@@ -23,6 +23,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+import attrs
 import trio
 
 from recorder.recording.batches import (
@@ -34,6 +35,7 @@ from recorder.recording.batches import (
     silence,
     write_batch,
 )
+from recorder.recording.refusals import FULL
 from recorder.recording.write_queue import WriteQueue
 
 if TYPE_CHECKING:
@@ -197,13 +199,10 @@ class Writer:
         landings = await self._carry(in_thread, began_s, race)
         self._idle = True
         self._in_flight_bytes = 0
-        if self.silence is not None:
-            others = [queue for queue in self._queues if queue not in queues]
-            jobs = [queue.take() for queue in others]
-            await self._carry(partial(close_all, jobs), math.inf, Race())
-            queues += others
-            landings += [Landing(done=0, error=silence()) for _ in others]
-        self._settle(queues, landings)
+        results = dict(zip(queues, landings, strict=True))
+        if (shared := self._shared_error(landings)) is not None:
+            results = await self._fail_all(results, shared)
+        self._settle(results)
         for _, done, _ in errands:
             done.set()
         self._fire_hop_done()
@@ -248,14 +247,36 @@ class Writer:
         self.on_failed(self.silence)
         self._fire_hop_done()
 
-    def _settle(self, queues: Sequence[WriteQueue], landings: Sequence[Landing]) -> None:
+    def _shared_error(self, landings: Sequence[Landing]) -> Exception | None:
+        """An error that is every room's: a disk that is silent, or full. What room is left on a
+        full one is for closing what is open, not for the rooms that have not met the end yet."""
+        if self.silence is not None:
+            return self.silence
+        errors = (landing.error for landing in landings)
+        full = (each for each in errors if isinstance(each, OSError) and each.errno in FULL)
+        return next(full, None)
+
+    async def _fail_all(
+        self, results: dict[WriteQueue, Landing], error: Exception
+    ) -> dict[WriteQueue, Landing]:
+        """Let every room fail that has not: close its files, and take back what it has enqueued."""
+        failed = {queue for queue, landing in results.items() if landing.error is not None}
+        others = [queue for queue in self._queues if queue not in failed]
+        files = [tuple(queue.files) for queue in others]
+        await self._carry(partial(close_all, files), math.inf, Race())
+        untouched = Landing(done=0)
+        return results | {
+            queue: attrs.evolve(results.get(queue, untouched), error=error) for queue in others
+        }
+
+    def _settle(self, results: dict[WriteQueue, Landing]) -> None:
         self.silence = None
-        for queue, landing in zip(queues, landings, strict=True):
+        for queue, landing in results.items():
             queue.landed(landing)
-        errors = [landing.error for landing in landings if landing.error is not None]
-        for error in errors:
+        errors = [landing.error for landing in results.values() if landing.error is not None]
+        for error in dict.fromkeys(errors):
             self.on_failed(error)
-        if queues and not errors:
+        if results and not errors:
             self.on_written()
 
     def _fire_hop_done(self) -> None:

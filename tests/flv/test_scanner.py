@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from recorder.flv.codecs import Role
 from recorder.flv.scanner import HEAD_BYTES, BrokenFlv, ScannedTag, Scanner, scan_file
 from recorder.flv.tags import AUDIO, SCRIPT, VIDEO, file_header, tag
-from tests.flv.building import many_tracks, with_modex
+from tests.flv.building import many_tracks, one_track, with_modex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -138,6 +138,9 @@ def test_an_empty_file_is_broken_and_a_header_alone_is_not() -> None:
         (ENDS[2], b"\x28", ENDS[2], "a tag of type 40 is neither audio, video nor script"),
         (ENDS[2] + 8, b"\x01", ENDS[2] + 8, "a tag's stream id is not 0"),
         (ENDS[2] + 10, b"\x01", ENDS[2] + 8, "a tag's stream id is not 0"),
+        (ENDS[3] + 8, b"\x01", ENDS[3] + 8, "a tag's stream id is not 0"),
+        (ENDS[3] + 10, b"\x01", ENDS[3] + 8, "a tag's stream id is not 0"),
+        (ENDS[4] - 1, b"\x00", ENDS[4] - 4, "PreviousTagSize is 512 behind a tag of 516 bytes"),
         (ENDS[3] - 1, b"\x00", ENDS[3] - 4, "PreviousTagSize is 0 behind a tag of 15 bytes"),
     ],
 )
@@ -178,6 +181,20 @@ def test_random_bytes_behind_a_header_give_tags_or_damage(data: bytes) -> None:
     found, scanner = scan([HEADER, data])
     assert scanner.good_bytes == (found[-1].end if found else len(HEADER))
     assert scanner.broken is not None or scanner.good_bytes == len(HEADER) + len(data)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        with_modex(b"\x91hvc1\0\0\0" + bytes(90), [bytes(3)]),
+        one_track(0x96, 1, b"avc1", 1, bytes(90)),
+    ],
+)
+def test_of_a_wrapped_frame_the_whole_body_is_kept_however_it_is_fed(body: bytes) -> None:
+    file = HEADER + tag(VIDEO, 0, body)
+    for size in (1, len(file)):
+        found, _ = scan(file[at : at + size] for at in range(0, len(file), size))
+        assert [(each.head, each.parts[0].role) for each in found] == [(body, Role.FRAME)]
 
 
 def test_of_a_large_frame_only_the_head_is_in_memory() -> None:

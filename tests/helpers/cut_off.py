@@ -8,9 +8,11 @@ import attrs
 
 from recorder.recording.actions import Appended, Opened
 from recorder.recording.disk import OsDisk
+from recorder.recording.entries import Entry
 from recorder.recording.files import RecordingFiles
 from recorder.recording.manifest import Client, Manifest
 from recorder.recording.manifest import Segment as Row
+from recorder.recording.naming import recording_path
 from recorder.recording.storage import Storage
 from tests.helpers.segments import Publish, rules
 
@@ -67,16 +69,17 @@ def cut_off(
     opened: dict[int, Opened] = {}
     with Storage.open(directory, None, disk or OsDisk()) as storage:
         ready()
-        files = RecordingFiles(storage, "room101", storage.take_number(), START_UTC_NS)
+        folder = recording_path("room101", storage.take_number(), START_UTC_NS)
+        files = RecordingFiles(storage, Entry(folder=folder))
         try:
             files.start(manifest)
             for action in made:
                 index = action.segment + 1
                 if isinstance(action, Opened):
                     opened[index] = action
-                    files.open_segment(index, action.head)
+                    files.open_segment(index, action.head, 0)
                 elif isinstance(action, Appended):
-                    files.append(index, action.buffers)
+                    files.append(index, action.buffers, 0)
                 else:
                     files.close_segment(index, action.patches)
                     place = opened[index]

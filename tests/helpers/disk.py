@@ -226,3 +226,26 @@ class RefusingDisk(RecordingDisk):
         if operation == self.operation:
             raise OSError(self._error, os.strerror(self._error), subject)
         return super().perform(operation, subject, action)
+
+
+class PatchyDisk(RecordingDisk):
+    """A disk of which single operations are sick until the test heals them.
+
+    Attributes:
+        sick: the error of each operation, by its line: `open_folder room101`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sick: dict[str, int] = {}
+
+    def perform(self, operation: str, subject: str, action: Callable[[], T]) -> T:
+        error = self.sick.get(self.line(operation, subject))
+        if error is not None:
+            raise OSError(error, os.strerror(error), subject)
+        return super().perform(operation, subject, action)
+
+    @staticmethod
+    def line(operation: str, subject: str) -> str:
+        # A root that was not opened through this disk has no name.
+        return f"{operation} {subject.removeprefix('?/')}"

@@ -79,7 +79,8 @@ async def read_tracks(path: Path) -> Tracks:
     """
     done = await _ffmpeg(
         *("-v", "error", "-copyts", "-i", str(path)),
-        *("-map", "0:v?", "-map", "0:a?", "-c", "copy", "-f", "framemd5", "-"),
+        # Also what comes before the first keyframe, of a file that has to begin without one.
+        *("-map", "0:v?", "-map", "0:a?", "-c", "copy", "-copyinkf", "-f", "framemd5", "-"),
     )
     assert done.returncode == 0, f"{path}: {done.stderr.decode(errors='replace')}"
     return parse_framemd5(done.stdout.decode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import attrs
@@ -11,6 +12,8 @@ from recorder.flv.codecs import Role, classify
 from recorder.flv.scanner import ScannedTag, Scanner
 from recorder.flv.script import read_script
 from recorder.flv.summary import SegmentSummary
+from recorder.recording.inspection import Inspection
+from recorder.recording.manifest import Segment as Row
 from recorder.recording.segmenter import (
     Action,
     Appended,
@@ -26,6 +29,8 @@ from tests.helpers.media import AUDIO, SCRIPT, VIDEO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from recorder.recording.findings import Finding
 
 TAG_HEADER_BYTES = 11
 
@@ -162,6 +167,21 @@ def check(segment: Segment) -> None:
         assert all(tag.timestamp == 0 for tag in before if tag.kind != SCRIPT)
         assert frames[0].kind == AUDIO or frames[0].parts[0].keyframe
     assert segment.reason is CutReason.START or min(tag.timestamp for tag in frames) == 0
+    assert inspect(segment) == []
+
+
+def inspect(segment: Segment) -> list[Finding]:
+    """What `recorder verify` says of a closed segment."""
+    row = Row.of(
+        segment.number + 1,
+        segment.closed_facts,
+        start_ms=segment.opened.position_ms,
+        reason=segment.reason.value,
+    )
+    digest = hashlib.sha256(segment.data).hexdigest()
+    inspection = Inspection(row.file, len(segment.data), attrs.evolve(row, sha256=digest))
+    inspection.feed(bytes(segment.data))
+    return inspection.ended()
 
 
 def rules(

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recorder.flv.scanner import scan_file
-from tests.helpers.encoders import Encoder, publish
+from tests.helpers.encoders import begin
 from tests.helpers.program import Recorder, run_recorder
-from tests.real.checks import check_recording
+from tests.real.aftermath import coverage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,56 +25,44 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.real
 
-FAST = 4.0
-
 
 def refuse_beyond(recorder: Recorder, file_bytes: int) -> None:
     limit = (file_bytes, resource.RLIM_INFINITY)
     resource.prlimit(recorder.process.pid, resource.RLIMIT_FSIZE, limit)
 
 
-async def test_a_refusing_disk_is_said_and_the_encoder_is_recorded_when_it_comes_back(
-    tmp_path: Path, sources: Sources
-) -> None:
-    source = sources.get("h264-aac", 8)
-    async with run_recorder(tmp_path, ["hall"]) as recorder:
-        refuse_beyond(recorder, 100_000)
-        await publish(
-            Encoder.CURRENT_FFMPEG, source, recorder.url("hall"), tmp_path / "cut.flv",
-            pace=FAST, must_succeed=False,
-        )  # fmt: skip
-        await recorder.line("ERROR +hall: recording 1 is cut off.*File too large")
-        await recorder.line(
-            "ERROR +hall: 127.0.0.1: not recorded, the disk refused.*File too large"
-        )
-        refuse_beyond(recorder, resource.RLIM_INFINITY)
-        published = await publish(
-            Encoder.CURRENT_FFMPEG, source, recorder.url("hall"), tmp_path / "whole.flv"
-        )
-        await recorder.line("hall: recording 2 ended")
-        cut, whole = recorder.recordings("hall")
-        await check_recording(whole, published)
-    (part,) = cut.parts
-    with part.open("rb") as file:
-        assert list(scan_file(file)), "what was written can be read"
-
-
-async def test_a_segment_that_cannot_be_finished_at_the_stop_makes_the_exit_code_1(
+async def test_a_refusing_disk_is_said_and_no_frame_is_lost_when_it_takes_writes_again(
     tmp_path: Path, sources: Sources, nursery: trio.Nursery
 ) -> None:
-    source = sources.get("h264-aac", 8)
-
-    async def teach(recorder: Recorder) -> None:
-        await publish(
-            Encoder.CURRENT_FFMPEG, source, recorder.url("hall"), tmp_path / "sent.flv",
-            pace=1, must_succeed=False,
-        )  # fmt: skip
-
+    source = sources.get("h264-aac", 12)
     async with run_recorder(tmp_path, ["hall"]) as recorder:
-        nursery.start_soon(teach, recorder)
+        sending = begin(nursery, source, recorder.url("hall"), tmp_path / "sent.flv")
         await recorder.line("hall: recording 1 began")
         refuse_beyond(recorder, 1000)
+        await recorder.line("ERROR +hall: not recorded: .*File too large")
+        refuse_beyond(recorder, resource.RLIM_INFINITY)
+        await recorder.line("hall: recorded again")
+        published = await sending.published()
+        await recorder.ended("hall")
+        await recorder.stop()
+        recording = recorder.recording("hall")
+    assert recording.parts == []
+    sent = await published.reference()
+    found = await coverage(sent, recording.segments)
+    assert found.holes == []
+    assert found.is_whole
+
+
+async def test_what_cannot_be_written_at_the_stop_is_named_and_makes_the_exit_code_1(
+    tmp_path: Path, sources: Sources, nursery: trio.Nursery
+) -> None:
+    source = sources.get("h264-aac", 12)
+    async with run_recorder(tmp_path, ["hall"], storage={"stop_timeout": "2s"}) as recorder:
+        begin(nursery, source, recorder.url("hall"), tmp_path / "sent.flv", must_succeed=False)
+        await recorder.line("hall: recording 1 began")
+        refuse_beyond(recorder, 1000)
+        await recorder.line("hall: not recorded")
         recorder.send(signal.SIGTERM)
         assert await recorder.gone() == 1
-    assert recorder.matching("ERROR +hall: recording 1 is cut off")
-    assert len(recorder.recording("hall").parts) == 1
+    (line,) = recorder.matching(r"ERROR +hall: \d+\.\d s were not written, the disk did not take")
+    assert not line.startswith("0.0")

@@ -7,7 +7,6 @@ step that moves must be moved on purpose, here and in DESIGN.md.
 from __future__ import annotations
 
 import errno
-import json
 import logging
 import os
 import re
@@ -18,9 +17,12 @@ from typing import TYPE_CHECKING
 import attrs
 import pytest
 
+from recorder.recording.entries import Entry
 from recorder.recording.files import RecordingFiles
 from recorder.recording.final_name import NO_LINKS
 from recorder.recording.manifest import Client, Manifest, Segment
+from recorder.recording.naming import recording_path
+from recorder.recording.refusals import StorageGone
 from recorder.recording.storage import Storage, initialise
 from tests.helpers.disk import FailingDisk, RecordingDisk, RefusingDisk, open_descriptors
 
@@ -67,13 +69,21 @@ def directory(tmp_path: Path) -> Path:
     return tmp_path / "recordings"
 
 
+ENTRY = Entry(folder=FOLDER, boot="boot-1", start_ms=7)
+
+
+def _files(storage: Storage, number: int, room: str = "room101") -> RecordingFiles:
+    entry = Entry(folder=recording_path(room, number, START_UTC_NS), boot="boot-1", start_ms=7)
+    return RecordingFiles(storage, entry)
+
+
 @contextmanager
 def _recording(
     directory: Path, disk: RecordingDisk | OsDisk | None = None, room: str = "room101"
 ) -> Iterator[RecordingFiles]:
     """The files of the next recording, closed in the end."""
     with Storage.open(directory, None, disk or RecordingDisk()) as storage:
-        files = RecordingFiles(storage, room, storage.take_number(), START_UTC_NS)
+        files = _files(storage, storage.take_number(), room)
         try:
             yield files
         finally:
@@ -83,12 +93,13 @@ def _recording(
 def _record(files: RecordingFiles) -> None:
     """A whole recording of one segment."""
     files.start(YOUNG)
-    files.open_segment(1, HEAD)
-    files.append(1, [b"one", b"two"])
-    files.append(1, [b"three"])
+    files.open_segment(1, HEAD, 0)
+    files.append(1, [b"one", b"two"], 0)
+    files.append(1, [b"three"], 0)
     files.close_segment(1, PATCHES)
     files.save_manifest(attrs.evolve(ENDED, end=None, end_reason=None))
-    files.finish(ENDED)
+    files.save_manifest(ENDED)
+    files.forget()
 
 
 def _effects(operations: list[str]) -> list[str]:
@@ -138,8 +149,8 @@ def test_files_and_folders_are_closed_to_others(directory: Path) -> None:
 def test_a_segment_is_a_part_until_it_is_closed(directory: Path) -> None:
     with _recording(directory) as files:
         files.start(YOUNG)
-        files.open_segment(1, HEAD)
-        files.append(1, [b"one", memoryview(b"two")])
+        files.open_segment(1, HEAD, 0)
+        files.append(1, [b"one", memoryview(b"two")], 0)
         folder = directory / FOLDER
         assert sorted(os.listdir(folder)) == ["0001.flv.part", "recording.json"]
         assert (folder / "0001.flv.part").read_bytes() == HEAD + b"onetwo"
@@ -148,13 +159,13 @@ def test_a_segment_is_a_part_until_it_is_closed(directory: Path) -> None:
 def test_two_segments_may_be_open_at_once(directory: Path) -> None:
     with _recording(directory) as files:
         files.start(YOUNG)
-        files.open_segment(1, b"1")
-        files.open_segment(2, b"2")
-        files.append(1, [b"a"])
-        files.append(2, [b"b"])
-        files.append(1, [b"c"])
+        files.open_segment(1, b"1", 0)
+        files.open_segment(2, b"2", 0)
+        files.append(1, [b"a"], 0)
+        files.append(2, [b"b"], 0)
+        files.append(1, [b"c"], 0)
         files.close_segment(1, [])
-        files.append(2, [b"d"])
+        files.append(2, [b"d"], 0)
         files.close_segment(2, [])
     folder = directory / FOLDER
     assert (folder / "0001.flv").read_bytes() == b"1ac"
@@ -164,17 +175,18 @@ def test_two_segments_may_be_open_at_once(directory: Path) -> None:
 def test_an_unfinished_recording_is_named_with_its_folder(directory: Path) -> None:
     with _recording(directory) as files:
         files.start(YOUNG)
-    entry = (directory / ".recorder/open/0000001").read_text()
-    assert json.loads(entry) == {"folder": FOLDER}
+    entry = (directory / ".recorder/open/0000001").read_bytes()
+    assert Entry.from_bytes(entry) == ENTRY
 
 
 def test_two_recordings_of_the_same_second_do_not_collide(directory: Path) -> None:
     with Storage.open(directory, None, RecordingDisk()) as storage:
         for _ in range(2):
             number = storage.take_number()
-            files = RecordingFiles(storage, "room101", number, START_UTC_NS)
+            files = _files(storage, number)
             files.start(attrs.evolve(YOUNG, number=number))
-            files.finish(attrs.evolve(ENDED, number=number))
+            files.save_manifest(attrs.evolve(ENDED, number=number))
+            files.forget()
             files.close()
     names = ["0000001-103000Z", "0000002-103000Z"]
     assert sorted(os.listdir(directory / "room101/2026-11-22")) == names
@@ -226,9 +238,13 @@ def test_a_segment_has_a_durable_name_before_media(directory: Path) -> None:
     with _recording(directory, disk) as files:
         files.start(YOUNG)
         disk.operations.clear()
-        files.open_segment(1, HEAD)
-        files.append(1, [b"one", b"two"])
-        assert disk.operations == [
+        files.open_segment(1, HEAD, 0)
+        files.append(1, [b"one", b"two"], 0)
+        # First of all that the disk is still the one that was opened.
+        looked = [each for each in disk.operations if FOLDER not in each]
+        assert "open_file .recorder/id" in looked
+        assert disk.operations[: len(looked)] == looked
+        assert disk.operations[len(looked) :] == [
             f"create_file {FOLDER}/0001.flv.part",
             f"write {FOLDER}/0001.flv.part",
             f"sync_folder {FOLDER}",
@@ -241,7 +257,7 @@ def test_a_segment_is_synced_then_linked_then_synced_then_unlinked(directory: Pa
     disk = RecordingDisk()
     with _recording(directory, disk) as files:
         files.start(YOUNG)
-        files.open_segment(1, HEAD)
+        files.open_segment(1, HEAD, 0)
         disk.operations.clear()
         files.close_segment(1, PATCHES)
         assert disk.operations == [
@@ -260,7 +276,8 @@ def test_the_entry_goes_after_the_final_manifest_is_durable(directory: Path) -> 
     with _recording(directory, disk) as files:
         files.start(YOUNG)
         disk.operations.clear()
-        files.finish(ENDED)
+        files.save_manifest(ENDED)
+        files.forget()
         assert _effects(disk.operations) == [
             *_replaced(f"{FOLDER}/recording.json"),
             "unlink .recorder/open/0000001",
@@ -293,7 +310,7 @@ def test_a_part_that_is_there_is_not_overwritten(directory: Path) -> None:
         part = directory / FOLDER / "0001.flv.part"
         part.write_text("there")
         with pytest.raises(FileExistsError):
-            files.open_segment(1, HEAD)
+            files.open_segment(1, HEAD, 0)
         assert part.read_text() == "there"
 
 
@@ -304,7 +321,7 @@ def test_a_final_name_that_is_there_is_not_overwritten(directory: Path, error: i
         files.start(YOUNG)
         final = directory / FOLDER / "0001.flv"
         final.write_text("there")
-        files.open_segment(1, HEAD)
+        files.open_segment(1, HEAD, 0)
         with pytest.raises(FileExistsError):
             files.close_segment(1, [])
         assert final.read_text() == "there"
@@ -328,7 +345,7 @@ def test_without_links_a_part_is_renamed_after_a_look(directory: Path, error: in
     disk = RefusingDisk("link", error)
     with _recording(directory, disk) as files:
         files.start(YOUNG)
-        files.open_segment(1, HEAD)
+        files.open_segment(1, HEAD, 0)
         disk.operations.clear()
         files.close_segment(1, PATCHES)
         assert disk.operations[3:] == [
@@ -344,7 +361,7 @@ def test_without_links_a_part_is_renamed_after_a_look(directory: Path, error: in
 def test_another_error_of_a_link_is_an_error(directory: Path) -> None:
     with _recording(directory, RefusingDisk("link", errno.ENOSPC)) as files:
         files.start(YOUNG)
-        files.open_segment(1, HEAD)
+        files.open_segment(1, HEAD, 0)
         with pytest.raises(OSError, match="No space"):
             files.close_segment(1, [])
     assert sorted(os.listdir(directory / FOLDER)) == ["0001.flv.part", "recording.json"]
@@ -365,7 +382,7 @@ def _check_what_an_error_left(directory: Path, failed: str) -> None:
         assert (directory / ".recorder/next").read_text() == "2\n", failed
         entry = directory / ".recorder/open/0000001"
         if entry.exists():
-            assert json.loads(entry.read_text()) == {"folder": FOLDER}, failed
+            assert Entry.from_bytes(entry.read_bytes()) == ENTRY, failed
         else:
             content = (folders[0] / "recording.json").read_bytes()
             assert Manifest.from_json(content) == ENDED, failed
@@ -421,7 +438,7 @@ def test_a_segment_whose_sync_failed_is_neither_named_nor_synced_again(directory
     disk = FailingDisk()
     with _recording(directory, disk) as files:
         files.start(YOUNG)
-        files.open_segment(1, HEAD)
+        files.open_segment(1, HEAD, 0)
         disk.arm(1)
         with pytest.raises(OSError, match="error"):
             files.close_segment(1, [])
@@ -435,7 +452,7 @@ def test_a_segment_whose_sync_failed_is_neither_named_nor_synced_again(directory
 def test_before_the_start_and_after_the_end_there_is_nothing_to_write_to(directory: Path) -> None:
     with _recording(directory) as files:
         with pytest.raises(OSError, match="Bad file descriptor"):
-            files.open_segment(1, HEAD)
+            files.open_segment(1, HEAD, 0)
         files.start(YOUNG)
         files.close()
         with pytest.raises(OSError, match="Bad file descriptor"):
@@ -444,12 +461,12 @@ def test_before_the_start_and_after_the_end_there_is_nothing_to_write_to(directo
 
 def test_closing_gives_everything_back_and_may_be_repeated(directory: Path) -> None:
     with Storage.open(directory, None, RecordingDisk()) as storage:
-        files = RecordingFiles(storage, "room101", storage.take_number(), START_UTC_NS)
+        files = _files(storage, storage.take_number())
         before = open_descriptors()
         files.close()
         files.start(YOUNG)
-        files.open_segment(1, HEAD)
-        files.open_segment(2, HEAD)
+        files.open_segment(1, HEAD, 0)
+        files.open_segment(2, HEAD, 0)
         assert open_descriptors() == before + 3
         files.close()
         assert open_descriptors() == before
@@ -462,9 +479,92 @@ def test_closing_never_raises_and_says_what_failed(
     disk = FailingDisk()
     with caplog.at_level(logging.WARNING), _recording(directory, disk) as files:
         files.start(YOUNG)
-        files.open_segment(1, HEAD)
+        files.open_segment(1, HEAD, 0)
         disk.arm(1)
         files.close()
     assert caplog.messages == [
         f"{FOLDER}: closing a file failed: [Errno 5] Input/output error: '{FOLDER}/0001.flv.part'"
     ]
+
+
+# When it is safe.
+
+
+def test_a_segment_is_synced_when_its_oldest_byte_is_old_enough(directory: Path) -> None:
+    disk = RecordingDisk()
+    with _recording(directory, disk) as files:
+        files.start(YOUNG)
+        files.open_segment(1, HEAD, 100)
+        files.append(1, [b"one"], 200)
+        files.open_segment(2, HEAD, 300)
+        assert files.unsafe_since_ms == 100
+        disk.operations.clear()
+        assert list(files.sync_due(99)) == []
+        assert list(files.sync_due(100)) == [(1, len(HEAD) + 3)]
+        assert disk.operations == [f"sync_file {FOLDER}/0001.flv.part"]
+        assert files.unsafe_since_ms == 300
+        assert list(files.sync_due(299)) == []
+        files.append(1, [b"two"], 400)
+        files.append(1, [b"three"], 500)
+        assert dict(files.sync_due(1000)) == {1: len(HEAD) + 11, 2: len(HEAD)}
+        assert files.unsafe_since_ms is None
+
+
+@pytest.mark.parametrize("closes", [False, True])
+def test_a_segment_whose_sync_failed_is_suspect_and_keeps_its_part_name(
+    directory: Path, closes: bool
+) -> None:
+    disk = FailingDisk()
+    with _recording(directory, disk) as files:
+        files.start(YOUNG)
+        files.open_segment(1, HEAD, 0)
+        disk.arm(1 + closes * len(PATCHES))
+
+        def act() -> None:
+            if closes:
+                files.close_segment(1, PATCHES)
+            else:
+                list(files.sync_due(0))
+
+        with pytest.raises(OSError, match="Input/output error"):
+            act()
+        assert disk.failed == f"sync_file {FOLDER}/0001.flv.part"
+        assert files.suspect == {1}
+    assert sorted(os.listdir(directory / FOLDER)) == ["0001.flv.part", "recording.json"]
+
+
+def test_a_segment_is_not_begun_on_another_disk(directory: Path) -> None:
+    with _recording(directory) as files:
+        files.start(YOUNG)
+        away = directory.rename(directory.with_name("away"))
+        with pytest.raises(StorageGone, match="is gone"):
+            files.open_segment(1, HEAD, 0)
+        assert os.listdir(away / FOLDER) == ["recording.json"]
+
+
+def test_a_recording_that_is_there_is_opened_again(directory: Path) -> None:
+    with _recording(directory) as files:
+        files.start(YOUNG)
+        files.open_segment(1, HEAD, 0)
+        files.close()
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            files.open_segment(2, HEAD, 0)
+        files.reopen()
+        files.open_segment(2, HEAD, 0)
+        files.close()
+        (directory / FOLDER).rename(directory / "elsewhere")
+        with pytest.raises(FileNotFoundError):
+            files.reopen()
+    names = ["0001.flv.part", "0002.flv.part", "recording.json"]
+    assert sorted(os.listdir(directory / "elsewhere")) == names
+
+
+def test_what_the_next_start_must_know_is_replaced_whole(directory: Path) -> None:
+    disk = RecordingDisk()
+    waiting = attrs.evolve(ENTRY, waiting_since_ms=9)
+    with _recording(directory, disk) as files:
+        files.start(YOUNG)
+        disk.operations.clear()
+        files.note(waiting)
+    assert _effects(disk.operations) == _replaced(".recorder/open/0000001")
+    assert Entry.from_bytes((directory / ".recorder/open/0000001").read_bytes()) == waiting

@@ -136,3 +136,24 @@ def test_there_is_no_recording_and_no_segment_before_the_first(number: int) -> N
         naming.number_name(number)
     with pytest.raises(ValueError, match="counted from 1"):
         naming.segment_name(number)
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "damaged", "index"),
+    [
+        ("0003.flv.part", 1, "0003.flv.damaged", 3),
+        ("10000.flv.part", 2, "10000.flv.damaged.2", 10_000),
+        ("recording.json", 1, "recording.json.damaged", None),
+    ],
+)
+def test_what_cannot_be_read_is_named_so(
+    name: str, number: int, damaged: str, index: int | None
+) -> None:
+    assert naming.damaged_name(name, number) == damaged
+    assert naming.parse_damaged(damaged) == index
+    assert naming.parse_segment(damaged) is None
+
+
+@pytest.mark.parametrize("name", ["0000.flv.damaged", "0003.flv", "1.flv.damaged", "a.damaged"])
+def test_what_is_no_segment_is_no_damaged_one(name: str) -> None:
+    assert naming.parse_damaged(name) is None

@@ -35,12 +35,13 @@ from recorder.recording.recovery import (
 )
 from recorder.recording.shelves import open_recording
 from recorder.recording.storage import Storage, initialise
+from recorder.recording.unfinished import read_entries
 from tests.helpers.cut_off import CREATOR, FOLDER, YOUNG, actions, cut_off, tree
 from tests.helpers.disk import FailingDisk, RecordingDisk, open_descriptors
 from tests.helpers.segments import carry_out
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from recorder.recording.actions import Action
@@ -81,7 +82,7 @@ def recover(directory: Path, disk: Disk | None = None, path: str = FOLDER) -> Re
             storage,
             path,
             creator=CREATOR,
-            checksum=lambda folder, name: sha256_of(disk, folder, name),
+            checksum=partial(sha256_of, disk),
         )
 
 
@@ -339,15 +340,16 @@ def test_an_empty_folder_goes(directory: Path) -> None:
     assert effects == [
         f"remove_folder {FOLDER}",
         f"sync_folder {date}",
-        f"unlink {ENTRY}",
-        "sync_folder .recorder/open",
+        *_FORGOTTEN,
     ]
 
 
 _READING = {
     "open_folder", "open_file", "open_to_repair", "close",
-    "list_folder", "facts", "read", "size", "exists",
+    "list_folder", "facts", "read", "size", "exists", "forget_cache",
 }  # fmt: skip
+
+_FORGOTTEN = [f"unlink {ENTRY}", f"unlink {ENTRY}.tmp", "sync_folder .recorder/open"]
 
 
 def test_a_recording_whose_folder_was_never_made_is_forgotten(directory: Path) -> None:
@@ -388,8 +390,7 @@ def test_the_entry_goes_when_everything_is_durable(directory: Path) -> None:
         f"unlink {FOLDER}/0001.flv.part",
         *replaced,
         *replaced,
-        f"unlink {ENTRY}",
-        "sync_folder .recorder/open",
+        *_FORGOTTEN,
     ]
 
 
@@ -400,7 +401,7 @@ def test_what_was_complete_is_synced_before_it_is_forgotten(directory: Path) -> 
     disk = RecordingDisk()
     recover(directory, disk)
     effects = [each for each in disk.operations if each.split()[0] not in _READING]
-    assert effects == [f"sync_folder {FOLDER}", f"unlink {ENTRY}", "sync_folder .recorder/open"]
+    assert effects == [f"sync_folder {FOLDER}", *_FORGOTTEN]
 
 
 def _two_parts(directory: Path) -> None:
@@ -432,9 +433,8 @@ def _nothing(directory: Path) -> None:
 @pytest.mark.parametrize("late", [False, True], ids=["not done", "done"])
 @pytest.mark.parametrize("prepare", [_damaged, _nothing, _two_parts])
 def test_whatever_fails_the_next_recovery_gives_the_same(
-    tmp_path: Path, prepare: object, late: bool
+    tmp_path: Path, prepare: Callable[[Path], None], late: bool
 ) -> None:
-    assert callable(prepare)
     good = _storage(tmp_path / "good")
     prepare(good)
     recover(good)
@@ -451,7 +451,7 @@ def test_whatever_fails_the_next_recovery_gives_the_same(
                     storage,
                     FOLDER,
                     creator=CREATOR,
-                    checksum=lambda folder, name, disk=disk: sha256_of(disk, folder, name),
+                    checksum=partial(sha256_of, disk),
                 )
             except OSError:
                 assert disk.failed is not None
@@ -550,8 +550,10 @@ def test_an_entry_that_the_disk_does_not_give_keeps_no_other_from_being_read(
         found = read_entries(storage)
     assert [each.number for each in found if isinstance(each, Entry)] == [2]
     assert caplog.messages == [
-        "The entry 0000001 of an unfinished recording cannot be read: "
-        "[Errno 5] Input/output error: '.recorder/open/0000001'"
+        (
+            "The entry 0000001 of an unfinished recording cannot be read: "
+            "[Errno 5] Input/output error: '.recorder/open/0000001'"
+        )
     ]
 
 
@@ -571,7 +573,7 @@ def test_a_recording_that_was_copied_out_is_made_whole_where_it_lies(
             folder,
             FOLDER,
             creator=CREATOR,
-            checksum=lambda folder, name: sha256_of(disk, folder, name),
+            checksum=partial(sha256_of, disk),
         )
         assert look(disk, folder).is_finished
     assert recovered.is_done

@@ -1,89 +1,35 @@
-"""A room's recordings as files: real segmenter, real writer thread, real folder.
+"""A room's recordings as files: real segmenter, real files, hops of the writer made by hand.
 
-Times are handed in, so nothing waits; `recorded` leaves the writer, which writes everything.
+Times are handed in, so nothing waits; leaving `_studio` writes everything and checks that the
+recorder would call it settled.
 """
 
 from __future__ import annotations
 
-import errno
-from contextlib import asynccontextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import attrs
 import pytest
 
-from recorder.flv.scanner import scan_file
 from recorder.recording.actions import SegmentRules
 from recorder.recording.disk import OsDisk
-from recorder.recording.manifest import Client, Gap, Manifest
-from recorder.recording.room_recorder import RoomRecorder
+from recorder.recording.entries import Entry
+from recorder.recording.manifest import Gap
+from recorder.recording.recovery import repair_files
+from recorder.recording.shelves import open_recording, read_manifest
 from recorder.recording.storage import Storage, initialise
-from recorder.recording.writer import Writer, open_writer
-from tests.helpers.clock import FakeClock
+from recorder.recording.unfinished import read_entries
 from tests.helpers.disk import open_descriptors
-from tests.helpers.media import AUDIO, VIDEO, aac_config, aac_frame, avc_config, avc_frame
+from tests.helpers.media import VIDEO, avc_config
+from tests.helpers.studio import CLIENT, FRAME_MS, SECOND, Studio, manifests, marks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-CLIENT = Client(address="10.0.0.1", software="test")
-FRAME_MS = 40
-GOP_FRAMES = 25
-SECOND = 1000 // FRAME_MS
-
-
-@attrs.define
-class Studio:
-    """A room, its folder, and an encoder that sends 25 frames a second with a key each second."""
-
-    folder: Path
-    storage: Storage
-    writer: Writer
-    clock: FakeClock
-    recorder: RoomRecorder
-    sent: int = 0
-
-    def arrive(self, gap_reason: str = "reconnect") -> None:
-        self.sent = 0
-        self.recorder.publisher_arrived(CLIENT, gap_reason=gap_reason)
-        self.recorder.media(VIDEO, 0, avc_config(), self.clock.now_ms)
-        self.recorder.media(AUDIO, 0, aac_config(), self.clock.now_ms)
-
-    def send(self, frames: int) -> None:
-        for _ in range(frames):
-            now, time = self.clock.now_ms, self.sent * FRAME_MS
-            frame = avc_frame(key=self.sent % GOP_FRAMES == 0, mark=self.sent)
-            self.recorder.media(VIDEO, time, frame, now)
-            self.recorder.media(AUDIO, time, aac_frame(mark=self.sent), now)
-            self.sent += 1
-            self.clock.advance(FRAME_MS)
-            self.recorder.flush(self.clock.now_ms)
-
-    def lose(self) -> None:
-        self.recorder.publisher_left(self.clock.now_ms, {})
-
-    def open_number(self) -> int | None:
-        return self.recorder.number
-
-    def error(self) -> Exception | None:
-        return self.recorder.error
-
-    def manifests(self) -> list[Manifest]:
-        found = sorted(self.folder.glob("room101/*/*/recording.json"))
-        return [Manifest.from_json(path.read_bytes()) for path in found]
-
-    def frames(self) -> int:
-        """Video frames in all final segments of the folder, each of which must be whole."""
-        total = 0
-        for path in sorted(self.folder.glob("room101/*/*/*")):
-            if path.suffix == ".json":
-                continue
-            assert path.suffix == ".flv", f"unfinished: {path}"
-            with path.open("rb") as file:
-                tags = list(scan_file(file))
-            total += sum(tag.kind == VIDEO and tag.head[1] == 1 for tag in tags)
-        return total
+    from recorder.recording.disk import Disk
+    from recorder.recording.manifest import Manifest
 
 
 @pytest.fixture
@@ -91,31 +37,30 @@ def rules() -> SegmentRules:
     return SegmentRules(duration_ms=3000, size_bytes=1 << 30, max_duration_ms=12 * 3600_000)
 
 
-@asynccontextmanager
-async def _studio(folder: Path, rules: SegmentRules) -> AsyncIterator[Studio]:
-    disk = OsDisk()
+@contextmanager
+def _studio(folder: Path, rules: SegmentRules, disk: Disk | None = None) -> Iterator[Studio]:
+    disk = disk or OsDisk()
     initialise(folder, None, disk)
-    clock = FakeClock()
+    before = open_descriptors()
     with Storage.open(folder, None, disk) as storage:
-        async with open_writer(drain_s=30) as writer:
-            recorder = RoomRecorder(
-                "room101", rules, storage=storage, writer=writer, clock=clock, encoder="test"
-            )
-            yield Studio(folder, storage, writer, clock, recorder)
+        studio = Studio(storage, rules)
+        yield studio
+        studio.settle()
+    assert open_descriptors() == before
 
 
-async def test_a_lesson_becomes_segments_and_a_manifest_that_agree(
+def test_a_lesson_becomes_segments_and_a_manifest_that_agree(
     tmp_path: Path, rules: SegmentRules
 ) -> None:
-    async with _studio(tmp_path / "rec", rules) as studio:
+    with _studio(tmp_path, rules) as studio:
         studio.arrive()
         studio.send(10 * SECOND)
         studio.lose()
         assert studio.open_number() == 1
         studio.recorder.end("unpublished")
         assert studio.open_number() is None
-    (manifest,) = studio.manifests()
-    assert studio.frames() == 10 * SECOND
+    (manifest,) = manifests(tmp_path)
+    assert len(marks(tmp_path)) == 10 * SECOND
     assert [segment.file for segment in manifest.segments] == [f"000{n}.flv" for n in (1, 2, 3, 4)]
     assert [segment.start_ms for segment in manifest.segments] == [0, 3000, 6000, 9000]
     assert [segment.reason for segment in manifest.segments] == ["start"] + 3 * ["duration"]
@@ -123,17 +68,17 @@ async def test_a_lesson_becomes_segments_and_a_manifest_that_agree(
     assert manifest.start == "2026-11-22T10:30:00.000Z"
     assert manifest.end == "2026-11-22T10:30:10.000Z"
     assert manifest.client == CLIENT
-    folder = studio.folder / "room101" / "2026-11-22" / "0000001-103000Z"
+    folder = tmp_path / "room101" / "2026-11-22" / "0000001-103000Z"
     assert {path.name: path.stat().st_size for path in folder.glob("*.flv")} == {
         segment.file: segment.bytes for segment in manifest.segments
     }
-    assert list((studio.folder / ".recorder" / "open").iterdir()) == []
+    assert list((tmp_path / ".recorder" / "open").iterdir()) == []
 
 
-async def test_a_publisher_that_returns_continues_its_recording_with_the_gap(
+def test_a_publisher_that_returns_continues_its_recording_with_the_gap(
     tmp_path: Path, rules: SegmentRules
 ) -> None:
-    async with _studio(tmp_path / "rec", rules) as studio:
+    with _studio(tmp_path, rules) as studio:
         studio.arrive()
         studio.send(2 * SECOND)
         studio.lose()
@@ -145,8 +90,8 @@ async def test_a_publisher_that_returns_continues_its_recording_with_the_gap(
         studio.send(SECOND)
         studio.lose()
         studio.recorder.end("lost")
-    (manifest,) = studio.manifests()
-    assert studio.frames() == 5 * SECOND
+    (manifest,) = manifests(tmp_path)
+    assert len(marks(tmp_path)) == 5 * SECOND
     # The gap begins with the last frame that came, not with our noticing.
     assert [segment.gap for segment in manifest.segments] == [
         None,
@@ -160,10 +105,10 @@ async def test_a_publisher_that_returns_continues_its_recording_with_the_gap(
     assert manifest.end_reason == "lost"
 
 
-async def test_a_gap_begins_with_the_last_media_also_when_the_loss_is_noticed_late(
+def test_a_gap_begins_with_the_last_media_also_when_the_loss_is_noticed_late(
     tmp_path: Path, rules: SegmentRules
 ) -> None:
-    async with _studio(tmp_path / "rec", rules) as studio:
+    with _studio(tmp_path, rules) as studio:
         studio.arrive()
         studio.send(2 * SECOND)
         studio.clock.advance(15_000)  # a read without media, then the end of the connection
@@ -178,21 +123,21 @@ async def test_a_gap_begins_with_the_last_media_also_when_the_loss_is_noticed_la
         studio.send(SECOND)
         studio.lose()
         studio.recorder.end("lost")
-    (manifest,) = studio.manifests()
+    (manifest,) = manifests(tmp_path)
     assert manifest.segments[1].gap == Gap(reason="reconnect", ms=20_000 + FRAME_MS)
 
 
-async def test_after_max_duration_the_next_recording_begins_without_a_gap(
+def test_after_max_duration_the_next_recording_begins_without_a_gap(
     tmp_path: Path, rules: SegmentRules
 ) -> None:
     rules = attrs.evolve(rules, max_duration_ms=5000)
-    async with _studio(tmp_path / "rec", rules) as studio:
+    with _studio(tmp_path, rules) as studio:
         studio.arrive()
         studio.send(12 * SECOND)
         studio.lose()
         studio.recorder.end("unpublished")
-    first, second, third = studio.manifests()
-    assert studio.frames() == 12 * SECOND
+    first, second, third = manifests(tmp_path)
+    assert len(marks(tmp_path)) == 12 * SECOND
     assert [m.number for m in (first, second, third)] == [1, 2, 3]
     assert [m.end_reason for m in (first, second, third)] == [
         "max_duration",
@@ -204,10 +149,10 @@ async def test_after_max_duration_the_next_recording_begins_without_a_gap(
     assert first.start < second.start < third.start
 
 
-async def test_a_split_begins_another_recording_at_the_next_keyframe(
+def test_a_split_begins_another_recording_at_the_next_keyframe(
     tmp_path: Path, rules: SegmentRules
 ) -> None:
-    async with _studio(tmp_path / "rec", rules) as studio:
+    with _studio(tmp_path, rules) as studio:
         studio.recorder.split()  # nobody publishes: nothing to split
         studio.arrive()
         studio.send(SECOND + 5)
@@ -215,55 +160,53 @@ async def test_a_split_begins_another_recording_at_the_next_keyframe(
         studio.send(2 * SECOND - 5)
         studio.lose()
         studio.recorder.end("unpublished")
-    first, second = studio.manifests()
+    first, second = manifests(tmp_path)
     assert first.end_reason == "split"
     assert second.segments[0].reason == "split"
-    assert studio.frames() == 3 * SECOND
+    assert len(marks(tmp_path)) == 3 * SECOND
 
 
-async def test_a_publish_without_media_makes_no_recording(
-    tmp_path: Path, rules: SegmentRules
-) -> None:
-    async with _studio(tmp_path / "rec", rules) as studio:
+def test_a_publish_without_media_makes_no_recording(tmp_path: Path, rules: SegmentRules) -> None:
+    with _studio(tmp_path, rules) as studio:
         studio.recorder.publisher_arrived(CLIENT, gap_reason="reconnect")
         studio.recorder.flush(studio.clock.now_ms)
         studio.lose()
         studio.recorder.end("unpublished")
         assert studio.open_number() is None
-    assert not (studio.folder / "room101").exists()
+    assert not (tmp_path / "room101").exists()
 
 
-async def test_a_publish_of_nothing_but_data_makes_no_recording(
+def test_a_publish_of_nothing_but_data_makes_no_recording(
     tmp_path: Path, rules: SegmentRules
 ) -> None:
-    async with _studio(tmp_path / "rec", rules) as studio:
+    with _studio(tmp_path, rules) as studio:
         studio.recorder.publisher_arrived(CLIENT, gap_reason="reconnect")
         studio.recorder.data("onTextData", b"\x02\x00\x0aonTextData\x05", 0, studio.clock.now_ms)
         studio.lose()
         studio.recorder.end("unpublished")
-    assert not (studio.folder / "room101").exists()
+    assert not (tmp_path / "room101").exists()
 
 
-async def test_a_last_frame_that_opens_the_recording_is_not_lost(
+def test_a_last_frame_that_opens_the_recording_is_not_lost(
     tmp_path: Path, rules: SegmentRules
 ) -> None:
     """All of a short publish is still held for its first segment when it ends."""
-    async with _studio(tmp_path / "rec", rules) as studio:
+    with _studio(tmp_path, rules) as studio:
         studio.arrive()
         studio.send(3)
         assert studio.open_number() is None
-        assert studio.recorder.buffered_bytes > 0
+        assert studio.recorder.held_bytes > 0
         assert studio.recorder.pending_bytes == 0  # no disk is waited for
         studio.lose()
         assert studio.open_number() == 1
         studio.recorder.end("unpublished")
-    assert studio.frames() == 3
+    assert len(marks(tmp_path)) == 3
 
 
-async def test_anomalies_of_the_connection_and_of_the_media_are_counted_in_the_manifest(
+def test_anomalies_of_the_connection_and_of_the_media_are_counted_in_the_manifest(
     tmp_path: Path, rules: SegmentRules
 ) -> None:
-    async with _studio(tmp_path / "rec", rules) as studio:
+    with _studio(tmp_path, rules) as studio:
         studio.arrive()
         studio.send(SECOND)
         studio.recorder.media(VIDEO, 0, avc_config(), studio.clock.now_ms)
@@ -271,130 +214,157 @@ async def test_anomalies_of_the_connection_and_of_the_media_are_counted_in_the_m
             studio.clock.now_ms, {"unknown_messages": 2, "acknowledgements": 0}
         )
         studio.recorder.end("unpublished")
-    (manifest,) = studio.manifests()
+    (manifest,) = manifests(tmp_path)
     assert manifest.counts == {"repeated_headers": 1, "unknown_messages": 2}
 
 
-async def test_the_counts_of_a_publish_that_ends_while_it_is_held_are_kept(
+def test_the_counts_of_a_publish_that_ends_while_it_is_held_are_kept(
     tmp_path: Path, rules: SegmentRules
 ) -> None:
-    async with _studio(tmp_path / "rec", rules) as studio:
+    with _studio(tmp_path, rules) as studio:
         studio.arrive()
         studio.send(3)
         studio.recorder.publisher_left(studio.clock.now_ms, {"unknown_messages": 2})
         studio.recorder.end("unpublished")
-    (manifest,) = studio.manifests()
+    (manifest,) = manifests(tmp_path)
     assert manifest.counts == {"unknown_messages": 2}
 
 
-class _FullDisk(OsDisk):
-    """A disk that is full when the test says so."""
-
-    is_full = False
-
-    def create_file(self, folder: int, name: str, mode: int = 0o640) -> int:
-        if self.is_full and name.endswith(".part"):
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return super().create_file(folder, name, mode)
-
-
-async def test_a_disk_that_refuses_is_told_and_the_next_publish_begins_anew(
+def test_the_manifest_says_whether_the_wall_clock_was_believed(
     tmp_path: Path, rules: SegmentRules
 ) -> None:
-    async with _studio(tmp_path / "rec", rules) as studio:
-        disk = _FullDisk()
-        studio.storage.disk = disk
-        disk.is_full = True
-        studio.arrive()
-        studio.send(2 * SECOND)
-        assert studio.error() is None
-        await studio.writer.drained()
-        assert isinstance(studio.error(), OSError)
-        assert studio.recorder.buffered_bytes == 0
-        studio.recorder.abandon()
-        assert studio.error() is None
-        assert studio.open_number() is None
-        disk.is_full = False
-        studio.arrive()
-        studio.send(2 * SECOND)
-        studio.lose()
-        studio.recorder.end("unpublished")
-    left, whole = studio.manifests()
-    assert (left.number, left.end) == (1, None)
-    assert (whole.number, whole.end_reason) == (2, "unpublished")
-    assert [path.name for path in (studio.folder / ".recorder" / "open").iterdir()] == ["0000001"]
-
-
-async def test_an_error_found_after_the_publisher_has_left_is_said_and_not_the_next_ones(
-    tmp_path: Path, rules: SegmentRules, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with _studio(tmp_path / "rec", rules) as studio:
-        disk = _FullDisk()
-        studio.storage.disk = disk
-        disk.is_full = True
-        studio.arrive()
-        studio.send(2 * SECOND)
-        studio.lose()
-        await studio.writer.drained()  # in the reconnect window
-        assert "room101: recording 1 is cut off" in caplog.text
-        assert "No space left on device" in caplog.text
-        disk.is_full = False
-        studio.arrive()
-        assert studio.error() is None
-        studio.send(2 * SECOND)
-        studio.lose()
-        studio.recorder.end("unpublished")
-    left, whole = studio.manifests()
-    assert (left.end, whole.end_reason) == (None, "unpublished")
-
-
-async def test_a_recording_that_fails_while_it_ends_does_not_harm_the_one_after_it(
-    tmp_path: Path, rules: SegmentRules, caplog: pytest.LogCaptureFixture
-) -> None:
-    before = open_descriptors()
-    async with _studio(tmp_path / "rec", rules) as studio:
-        disk = _FullDisk()
-        studio.storage.disk = disk
-        disk.is_full = True
-        studio.arrive()
-        studio.send(2 * SECOND)
-        studio.recorder.split()
-        await studio.writer.drained()
-        disk.is_full = False
-        studio.recorder.abandon()
-        studio.arrive()
-        studio.send(2 * SECOND)
-        studio.recorder.split()
-        studio.send(2 * SECOND)
-        assert studio.error() is None
-        studio.lose()
-        studio.recorder.end("unpublished")
-    assert [m.end_reason for m in studio.manifests()] == [None, "split", "unpublished"]
-    assert open_descriptors() == before
-
-
-async def test_the_manifest_says_whether_the_wall_clock_was_believed(
-    tmp_path: Path, rules: SegmentRules
-) -> None:
-    async with _studio(tmp_path / "rec", rules) as studio:
+    with _studio(tmp_path, rules) as studio:
         studio.clock.is_trusted = False
         studio.arrive()
         studio.send(SECOND)
         studio.lose()
         studio.recorder.end("unpublished")
-    assert studio.manifests()[0].clock == "untrusted"
+    assert manifests(tmp_path)[0].clock == "untrusted"
 
 
-async def test_a_step_of_the_wall_clock_changes_no_duration_and_no_order(
+def test_a_step_of_the_wall_clock_changes_no_duration_and_no_order(
     tmp_path: Path, rules: SegmentRules
 ) -> None:
-    async with _studio(tmp_path / "rec", rules) as studio:
+    with _studio(tmp_path, rules) as studio:
         studio.arrive()
         studio.send(4 * SECOND)
         studio.clock.step_wall(-3600_000)
         studio.send(4 * SECOND)
         studio.lose()
         studio.recorder.end("unpublished")
-    (manifest,) = studio.manifests()
+    (manifest,) = manifests(tmp_path)
     assert [segment.start_ms for segment in manifest.segments] == [0, 3000, 6000]
-    assert studio.frames() == 8 * SECOND
+    assert len(marks(tmp_path)) == 8 * SECOND
+
+
+def test_a_step_of_the_wall_clock_is_an_event_of_the_open_recording(
+    tmp_path: Path, rules: SegmentRules
+) -> None:
+    with _studio(tmp_path, rules) as studio:
+        studio.recorder.clock_stepped(5000)  # nobody records
+        studio.arrive()
+        studio.send(4 * SECOND)
+        studio.recorder.clock_stepped(-3_600_000)
+        studio.send(SECOND)
+        studio.lose()
+        studio.recorder.end("unpublished")
+    (manifest,) = manifests(tmp_path)
+    # The recording begins when its first segment does: with the hold of half a second.
+    (event,) = manifest.events
+    assert (event.kind, event.ms) == ("clock_step", -3_600_000)
+    assert 3000 <= event.at_ms <= 4000
+
+
+def _inherited(studio: Studio) -> tuple[Manifest, Entry]:
+    (entry,) = read_entries(studio.storage)
+    assert isinstance(entry, Entry)
+    with open_recording(studio.storage.disk, studio.storage.root, entry.folder) as folder:
+        return read_manifest(studio.storage.disk, folder), entry
+
+
+def test_a_recording_of_the_recorder_before_is_continued_with_its_number(
+    tmp_path: Path, rules: SegmentRules
+) -> None:
+    disk = OsDisk()
+    initialise(tmp_path, None, disk)
+    with Storage.open(tmp_path, None, disk) as storage:
+        killed = Studio(storage, rules)
+        killed.arrive()
+        killed.send(4 * SECOND)
+        killed.writer.give_up(killed.writer.queues[0])
+        for files in killed.writer.queues[0].files:
+            files.close()  # a killed process closes everything and says nothing
+    with Storage.open(tmp_path, None, disk) as storage:
+        studio = Studio(storage, rules, killed.clock)
+        manifest, entry = _inherited(studio)
+        studio.clock.advance(20_000)
+        recording = studio.recorder.continue_recording(
+            manifest, entry, last_file=2, began_ms=studio.clock.now_ms - 24_000
+        )
+        assert studio.open_number() == 1
+        assert studio.recorder.is_open
+        studio.arrive()
+        studio.send(2 * SECOND)
+        studio.end("unpublished")
+        studio.writer.hop()
+        # Nothing is finished while what was cut off is not repaired.
+        assert not recording.is_finished
+        with open_recording(disk, storage.root, entry.folder) as folder:
+            rows = repair_files(disk, folder, below=3, creator="test").rows
+        recording.recovered(rows)
+        studio.settle()
+    (whole,) = manifests(tmp_path)
+    assert [row.file for row in whole.segments] == ["0001.flv", "0002.flv", "0003.flv"]
+    assert [row.repaired for row in whole.segments] == [False, True, False]
+    assert whole.end_reason == "unpublished"
+    back = whole.segments[2]
+    assert back.start_ms == 24_000
+    assert back.gap is not None
+    assert back.gap.reason == "reconnect"
+    assert back.start_ms == whole.segments[1].end_ms + back.gap.ms
+    assert marks(tmp_path) == [*range(4 * SECOND), *range(2 * SECOND)]
+    assert all(row.sha256 for row in whole.segments)
+
+
+def test_a_continued_recording_that_nobody_comes_back_to_ends(
+    tmp_path: Path, rules: SegmentRules
+) -> None:
+    disk = OsDisk()
+    initialise(tmp_path, None, disk)
+    with Storage.open(tmp_path, None, disk) as storage:
+        killed = Studio(storage, rules)
+        killed.arrive()
+        killed.send(2 * SECOND)
+        killed.lose()
+        killed.writer.hop()
+        for files in killed.writer.queues[0].files:
+            files.close()
+    with Storage.open(tmp_path, None, disk) as storage:
+        studio = Studio(storage, rules, killed.clock)
+        manifest, entry = _inherited(studio)
+        assert entry.waiting_since_ms == studio.clock.now_ms
+        recording = studio.recorder.continue_recording(
+            manifest, entry, last_file=1, began_ms=studio.clock.now_ms - 2000
+        )
+        studio.recorder.end("lost")
+        recording.recovered([])
+        studio.settle()
+    (whole,) = manifests(tmp_path)
+    assert whole.end_reason == "lost"
+    assert marks(tmp_path) == killed.sent
+
+
+def test_the_room_says_what_is_safe_and_what_is_saved(tmp_path: Path, rules: SegmentRules) -> None:
+    with _studio(tmp_path, rules) as studio:
+        studio.writer.sync_interval_ms = 1000
+        studio.arrive()
+        studio.send(5 * SECOND)
+        recording = studio.recorder.recording
+        assert recording is not None
+        assert recording.path == "room101/2026-11-22/0000001-103000Z"
+        first = (tmp_path / recording.path / "0001.flv").stat().st_size
+        assert recording.safe_bytes > first
+        studio.end()
+    assert studio.safe
+    assert next(manifest.end for _, manifest in studio.saved) is None
+    assert studio.saved[-1][1] == manifests(tmp_path)[0]

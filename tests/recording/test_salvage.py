@@ -29,7 +29,7 @@ from tests.helpers.media import AUDIO, VIDEO
 from tests.helpers.segments import Segment, carry_out, check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 INDEX = 2
@@ -229,6 +229,12 @@ def test_what_is_in_the_next_segment_too_is_cut_off(tmp_path: Path) -> None:
     _check_file(tmp_path, salvaged.row, tags_up_to=ends()[-20])
 
 
+def test_a_part_goes_whose_every_frame_is_in_the_next_segment_too(tmp_path: Path) -> None:
+    landed = len(made().opened.head)
+    assert not _salvage(tmp_path, unclosed(), landed_bytes=landed).damaged
+    assert os.listdir(tmp_path) == []
+
+
 def test_more_may_have_landed_than_there_is(tmp_path: Path) -> None:
     assert _salvage(tmp_path, unclosed(), landed_bytes=1 << 40).row is not None
 
@@ -258,7 +264,9 @@ def test_what_is_suspect_is_read_from_the_disk_and_says_so_for_good(tmp_path: Pa
         pytest.param(lambda: unclosed()[: first_frame_end() - 1], id="half a frame"),
     ],
 )
-def test_a_part_in_which_nothing_is_goes(tmp_path: Path, content: object) -> None:
+def test_a_part_in_which_nothing_is_goes(
+    tmp_path: Path, content: bytes | Callable[[], bytes]
+) -> None:
     data = content() if callable(content) else content
     assert _salvage(tmp_path, data) == Salvaged(None, cut_bytes=len(data))
     assert os.listdir(tmp_path) == []
@@ -267,17 +275,24 @@ def test_a_part_in_which_nothing_is_goes(tmp_path: Path, content: object) -> Non
 @pytest.mark.parametrize(
     "content",
     [
+        b"else",
         b"something else",
         pytest.param(lambda: bytes(5_000) + made().opened.head[5_000:], id="no beginning"),
         pytest.param(
             lambda: made().opened.head + bytes(1 << 20) + b"\x09", id="something behind zeros"
         ),
-        pytest.param(lambda: made().opened.head + b"\x1f" * 20, id="what begins no tag"),
+        pytest.param(lambda: made().opened.head + b"\x1f", id="what begins no tag"),
     ],
 )
-def test_a_part_that_cannot_be_read_is_kept(tmp_path: Path, content: object) -> None:
+def test_a_part_that_cannot_be_read_is_kept(
+    tmp_path: Path, content: bytes | Callable[[], bytes]
+) -> None:
     data = content() if callable(content) else content
-    assert _salvage(tmp_path, data) == Salvaged(None, damaged=True)
+    disk = RecordingDisk()
+    assert _salvage(tmp_path, data, disk=disk) == Salvaged(None, damaged=True)
+    # What is kept is durable: who wrote it may have died before its sync.
+    synced = disk.operations.index(f"sync_file {PART}")
+    assert synced < disk.operations.index(f"link {FINAL}.damaged")
     assert os.listdir(tmp_path) == [f"{FINAL}.damaged"]
     assert (tmp_path / f"{FINAL}.damaged").read_bytes() == data
 

@@ -19,7 +19,7 @@ from recorder.recording.shelves import (
     read_row,
     walk,
 )
-from tests.helpers.disk import FailingDisk, RecordingDisk, open_descriptors
+from tests.helpers.disk import FailingDisk, PatchyDisk, RecordingDisk, open_descriptors
 from tests.helpers.recordings import DATE, finished, folder_of, lay_down
 
 if TYPE_CHECKING:
@@ -98,33 +98,24 @@ def test_a_folder_that_cannot_be_read_is_named_and_the_walk_goes_on(
     _lay_down(tmp_path, 1, room="a")
     _lay_down(tmp_path, 2, room="b")
     skipped: list[tuple[str, int | None]] = []
-    disk = _SickPlace(operation, place)
+    disk = _sick(operation, place)
     found = list(walk(disk, root, lambda path, error: skipped.append((path, error.errno))))
     assert [each.number for each in found] == [2]
     assert skipped == [(place, errno.EIO)]
     with pytest.raises(OSError, match="Input/output"):
-        list(walk(_SickPlace(operation, place), root))
+        list(walk(_sick(operation, place), root))
 
 
-class _SickPlace(RecordingDisk):
-    """One operation fails on one folder."""
-
-    def __init__(self, operation: str, place: str, error: int = errno.EIO) -> None:
-        super().__init__()
-        self._sick = f"{operation} {place}"
-        self._error = error
-
-    def perform(self, operation, subject, action):  # type: ignore[no-untyped-def]
-        # A root that was not opened through this disk has no name.
-        if f"{operation} {subject.removeprefix('?/')}" == self._sick:
-            raise OSError(self._error, os.strerror(self._error), subject)
-        return super().perform(operation, subject, action)
+def _sick(operation: str, place: str, error: int = errno.EIO) -> PatchyDisk:
+    disk = PatchyDisk()
+    disk.sick = {f"{operation} {place}": error}
+    return disk
 
 
 def test_a_room_that_goes_while_it_is_walked_is_passed_over(tmp_path: Path, root: int) -> None:
     _lay_down(tmp_path, 1, room="a")
     _lay_down(tmp_path, 2, room="b")
-    disk = _SickPlace("open_folder", "a", errno.ENOENT)
+    disk = _sick("open_folder", "a", errno.ENOENT)
     assert [each.number for each in walk(disk, root)] == [2]
 
 
@@ -196,7 +187,7 @@ def test_a_recording_that_cannot_be_read_is_a_row_that_says_so(
     operation: str, place: str, tmp_path: Path, root: int
 ) -> None:
     lay_down(tmp_path, finished(42))
-    row = read_row(_SickPlace(operation, place), root, folder_of(42))
+    row = read_row(_sick(operation, place), root, folder_of(42))
     assert row.damaged == "cannot be read: Input/output error"
 
 

@@ -1,4 +1,4 @@
-"""Order, batches, errors and stops of the writer.
+"""Order, batches, syncs, errors, stalls and stops of the writer.
 
 The files are a fake that writes down what it is told, from whatever thread. The clock is a mock
 that is moved by hand: with one that jumps by itself a time-out would fire while a thread runs.
@@ -6,36 +6,40 @@ that is moved by hand: with one that jumps by itself a time-out would fire while
 
 from __future__ import annotations
 
+import errno
+import gc
 import logging
 import threading
 from typing import TYPE_CHECKING, cast
 
 import attrs
+import pytest
 import trio
 import trio.testing
 
-from recorder.recording import writer as module
+from recorder.recording.actions import Appended, CutReason, Opened
+from recorder.recording.batches import GIVE_UP_S, DiskSilentError, Race, silence, write_batch
+from recorder.recording.entries import Entry
 from recorder.recording.manifest import Client, Manifest
-from recorder.recording.writer import (
-    EAGER_BYTES,
-    TICK_S,
+from recorder.recording.operations import (
     Append,
     CloseSegment,
     Finish,
+    Note,
     OpenSegment,
-    Operation,
+    Release,
+    Reopen,
+    SaveManifest,
     Start,
-    WriteQueue,
-    Writer,
-    open_writer,
 )
+from recorder.recording.writer import EAGER_BYTES, STALL_S, TICK_S, Writer, open_writer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import pytest
+    from collections.abc import Iterator, Sequence
 
     from recorder.recording.files import RecordingFiles
+    from recorder.recording.operations import Operation
+    from recorder.recording.write_queue import WriteQueue
 
 MANIFEST = Manifest(
     room="room101",
@@ -44,16 +48,28 @@ MANIFEST = Manifest(
     clock="trusted",
     client=Client(address="10.0.0.1", software="test"),
 )
+ENTRY = Entry(folder="room101/2026-11-23/0000001-100000Z")
+OPENED = Opened(
+    segment=0,
+    head=b"head",
+    reason=CutReason.START,
+    new_recording=False,
+    base=0,
+    position_ms=0,
+    forced=False,
+)
 
 
 @attrs.define(eq=False)
 class FakeFiles:
+    """Stands where `RecordingFiles` do. `gate` holds every call up until it is set."""
+
     calls: list[str] = attrs.field(factory=list)
     threads: set[int] = attrs.field(factory=set)
     fail_at: str = ""
-    error: Exception = attrs.field(factory=lambda: OSError(28, "No space left on device"))
-    failures: list[Exception] = attrs.field(factory=list)
+    error: Exception = attrs.field(factory=lambda: OSError(errno.EIO, "Input/output error"))
     gate: threading.Event | None = None
+    unsafe_since_ms: int | None = None
 
     def _do(self, call: str) -> None:
         self.threads.add(threading.get_ident())
@@ -63,17 +79,25 @@ class FakeFiles:
             raise self.error
         self.calls.append(call)
 
-    def failed(self, error: Exception) -> None:
-        self.failures.append(error)
-
     def start(self, manifest: Manifest) -> None:
         self._do("start")
 
-    def open_segment(self, file: int, head: bytes) -> None:
+    def reopen(self) -> None:
+        self._do("reopen")
+
+    def open_segment(self, file: int, head: bytes, now_ms: int) -> None:
         self._do(f"open {file}")
 
-    def append(self, file: int, buffers: Sequence[bytes]) -> None:
+    def append(self, file: int, buffers: Sequence[bytes], since_ms: int) -> None:
         self._do(f"append {file} {b''.join(buffers).decode()}")
+        if self.unsafe_since_ms is None:
+            self.unsafe_since_ms = since_ms
+
+    def sync_due(self, before_ms: int) -> Iterator[tuple[int, int]]:
+        if self.unsafe_since_ms is not None and self.unsafe_since_ms <= before_ms:
+            self._do("sync 1")
+            self.unsafe_since_ms = None
+            yield 1, 100
 
     def close_segment(self, file: int, patches: Sequence[tuple[int, bytes]]) -> None:
         self._do(f"close {file}")
@@ -81,223 +105,421 @@ class FakeFiles:
     def save_manifest(self, manifest: Manifest) -> None:
         self._do("manifest")
 
-    def finish(self, manifest: Manifest) -> None:
-        self._do("finish")
+    def note(self, entry: Entry) -> None:
+        self._do("note")
+
+    def forget(self) -> None:
+        self._do("forget")
 
     def close(self) -> None:
         self.calls.append("closed")
 
 
-def _queue(files: FakeFiles, landed: list[Operation] | None = None) -> WriteQueue:
-    seen = [] if landed is None else landed
-    return WriteQueue(cast("RecordingFiles", files), on_landed=seen.append, on_failed=files.failed)
+@attrs.define(eq=False)
+class Room:
+    """Whom a queue belongs to, and what it was told."""
+
+    files: FakeFiles
+    queue: WriteQueue = attrs.field(init=False)
+    done: list[Operation] = attrs.field(factory=list)
+    safe: list[tuple[int, int]] = attrs.field(factory=list)
+    errors: list[Exception] = attrs.field(factory=list)
+    lost: list[Operation] = attrs.field(factory=list)
+    given_up: list[Exception] = attrs.field(factory=list)
+
+    @classmethod
+    def of(cls, writer: Writer, files: FakeFiles | None = None) -> Room:
+        room = cls(files or FakeFiles())
+        room.queue = writer.new_queue(room)
+        room.queue.files[room.real] = None
+        return room
+
+    @property
+    def real(self) -> RecordingFiles:
+        return cast("RecordingFiles", self.files)
+
+    def append(self, text: str, file: int = 1) -> Append:
+        return Append(self.real, file, Appended(OPENED, [text.encode()], len(text)), self)
+
+    def landed(self, operation: Operation) -> None:
+        self.done.append(operation)
+
+    def is_safe(self, files: RecordingFiles, file: int, size: int) -> None:
+        self.safe.append((file, size))
+
+    def failed(self, error: Exception, lost: Sequence[Operation]) -> None:
+        self.errors.append(error)
+        self.lost += lost
+
+    def gave_up(self, error: Exception) -> None:
+        self.given_up.append(error)
 
 
-def _append(text: str, file: int = 1) -> Append:
-    return Append(file, [text.encode()], len(text))
+async def _drained(writer: Writer) -> None:
+    while not writer.is_drained:
+        writer.hurry()
+        await writer.next_hop()
 
 
-async def test_operations_of_a_queue_keep_their_order_and_close_what_they_finish() -> None:
-    files, landed = FakeFiles(), list[Operation]()
-    queue = _queue(files, landed)
-    operations: list[Operation] = [
-        Start(MANIFEST),
-        OpenSegment(1, b"head"),
-        _append("a"),
-        OpenSegment(2, b"head"),
-        _append("b", 2),
-        _append("c"),
-        CloseSegment(1, [(4, b"\x05")], MANIFEST),
-        CloseSegment(2, [], MANIFEST),
-        Finish(MANIFEST),
-    ]
-    async with open_writer(drain_s=5) as writer:
+async def _landed(writer: Writer) -> None:
+    writer.hurry()
+    await writer.next_hop()
+
+
+async def test_operations_of_a_queue_keep_their_order() -> None:
+    async with open_writer(sync_interval_s=5) as writer:
+        room = Room.of(writer)
+        operations: list[Operation] = [
+            Start(room.real, MANIFEST),
+            OpenSegment(room.real, 1, OPENED),
+            room.append("a"),
+            OpenSegment(room.real, 2, OPENED),
+            room.append("b", 2),
+            Note(room.real, ENTRY),
+            CloseSegment(room.real, 1, [(4, b"\x05")], MANIFEST),
+            CloseSegment(room.real, 2, [], MANIFEST),
+            SaveManifest(room.real, MANIFEST),
+            Finish(room.real, MANIFEST),
+            Release(room.real, is_complete=True),
+        ]
         for operation in operations:
-            writer.enqueue(queue, operation)
-    # One manifest a batch: an older one would be replaced at once.
-    assert files.calls == [
-        "start", "open 1", "append 1 a", "open 2", "append 2 b", "append 1 c",
-        "close 1", "close 2", "finish", "closed",
+            writer.enqueue(room.queue, operation)
+        await _drained(writer)
+    # One manifest a batch beside the final one: an older one would be replaced at once.
+    assert room.files.calls == [
+        "start", "open 1", "append 1 a", "open 2", "append 2 b", "note",
+        "close 1", "close 2", "manifest", "forget", "closed",
     ]  # fmt: skip
-    assert landed == operations
-    assert queue.is_over
-    assert writer.is_drained
+    assert room.done == operations
+    assert threading.get_ident() not in room.files.threads
+
+
+async def test_the_newest_manifest_of_a_batch_is_saved() -> None:
+    async with open_writer(sync_interval_s=5) as writer:
+        room = Room.of(writer)
+        for file in (1, 2):
+            writer.enqueue(room.queue, CloseSegment(room.real, file, [], MANIFEST))
+        await _drained(writer)
+    assert room.files.calls == ["close 1", "close 2", "manifest"]
+
+
+async def test_what_is_not_complete_is_closed_and_not_forgotten() -> None:
+    async with open_writer(sync_interval_s=5) as writer:
+        room = Room.of(writer)
+        writer.enqueue(room.queue, Reopen(room.real))
+        writer.enqueue(room.queue, SaveManifest(room.real, MANIFEST))
+        writer.enqueue(room.queue, Release(room.real, is_complete=False))
+        await _drained(writer)
+    assert room.files.calls == ["reopen", "manifest", "closed"]
 
 
 async def test_one_hop_a_tick_carries_the_batches_of_all_rooms(
-    mock_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+    mock_clock: trio.testing.MockClock,
 ) -> None:
-    hops: list[int] = []
-    real = module._write_batch
-
-    def counted(
-        batch: Sequence[tuple[RecordingFiles, Sequence[Operation]]],
-    ) -> list[module._Landing]:
-        hops.append(len(batch))
-        return real(batch)
-
-    monkeypatch.setattr(module, "_write_batch", counted)
-    rooms = [FakeFiles() for _ in range(50)]
-    async with open_writer(drain_s=5) as writer:
-        queues = [_queue(files) for files in rooms]
+    beats: list[int] = []
+    async with open_writer(
+        sync_interval_s=5, heartbeat=lambda: beats.append(threading.get_ident())
+    ) as writer:
+        rooms = [Room.of(writer) for _ in range(50)]
         for text in "ab":
-            for queue in queues:
-                writer.enqueue(queue, _append(text), 1)
+            for room in rooms:
+                writer.enqueue(room.queue, room.append(text), 1)
         await trio.testing.wait_all_tasks_blocked()
-        assert hops == []
-        assert [queue.pending_bytes for queue in queues] == [2] * 50
+        assert beats == []
+        assert [room.queue.pending_bytes for room in rooms] == [2] * 50
         mock_clock.jump(TICK_S)
         await writer.next_hop()
-        assert hops == [50]
-        assert [queue.pending_bytes for queue in queues] == [0] * 50
-    assert all(files.calls == ["append 1 a", "append 1 b"] for files in rooms)
-    assert threading.get_ident() not in set.union(*(files.threads for files in rooms))
+        assert len(beats) == 1
+        assert [room.queue.pending_bytes for room in rooms] == [0] * 50
+    assert all(room.files.calls == ["append 1 a", "append 1 b"] for room in rooms)
 
 
 async def test_a_large_batch_does_not_wait_for_the_tick(mock_clock: trio.testing.MockClock) -> None:
-    files = FakeFiles()
-    async with open_writer(drain_s=5) as writer:
-        queue = _queue(files)
-        writer.enqueue(queue, _append("a"), EAGER_BYTES - 1)
+    async with open_writer(sync_interval_s=5) as writer:
+        room = Room.of(writer)
+        writer.enqueue(room.queue, room.append("a"), EAGER_BYTES - 1)
         await trio.testing.wait_all_tasks_blocked()
-        assert files.calls == []
-        writer.enqueue(queue, _append("b"), 1)
+        assert room.files.calls == []
+        writer.enqueue(room.queue, room.append("b"), 1)
         await writer.next_hop()
-        assert files.calls == ["append 1 a", "append 1 b"]
+        assert room.files.calls == ["append 1 a", "append 1 b"]
 
 
 async def test_bytes_under_way_count_as_pending_until_they_are_in_the_file(
     mock_clock: trio.testing.MockClock,
 ) -> None:
     gate = threading.Event()
-    files = FakeFiles(gate=gate)
-    async with open_writer(drain_s=5) as writer:
-        queue = _queue(files)
-        writer.enqueue(queue, _append("abc"), 3)
+    async with open_writer(sync_interval_s=5) as writer:
+        room = Room.of(writer, FakeFiles(gate=gate))
+        writer.enqueue(room.queue, room.append("abc"), 3)
         writer.hurry()
         await trio.testing.wait_all_tasks_blocked()
-        assert queue.pending_bytes == 3
-        writer.enqueue(queue, _append("de"), 2)
-        assert queue.pending_bytes == 5
+        writer.enqueue(room.queue, room.append("de"), 2)
+        assert (room.queue.pending_bytes, writer.pending_bytes) == (5, 5)
+        assert not room.queue.is_empty
         assert not writer.is_drained
         gate.set()
-        await writer.drained()
-        assert queue.pending_bytes == 0
+        await _drained(writer)
+        assert (room.queue.pending_bytes, writer.pending_bytes) == (0, 0)
+        assert room.queue.is_empty
+
+
+async def test_what_waits_can_be_taken_back(mock_clock: trio.testing.MockClock) -> None:
+    async with open_writer(sync_interval_s=5) as writer:
+        room = Room.of(writer)
+        operation = room.append("abc")
+        writer.enqueue(room.queue, operation, 3)
+        assert writer.give_up(room.queue) == [operation]
+        assert writer.pending_bytes == 0
         assert writer.is_drained
 
 
-async def test_an_error_stays_with_its_recording_and_stops_what_followed() -> None:
-    bad, good, landed = FakeFiles(fail_at="append 1 b"), FakeFiles(), list[Operation]()
-    async with open_writer(drain_s=5) as writer:
-        queues = [_queue(bad, landed), _queue(good)]
-        for text in "abc":
-            for queue in queues:
-                writer.enqueue(queue, _append(text), 1)
-        await writer.drained()
-        for queue in queues:
-            writer.enqueue(queue, _append("d"), 1)
-    assert bad.calls == ["append 1 a", "closed"]
-    assert landed == [_append("a")]
-    assert isinstance(queues[0].error, OSError)
-    assert queues[0].pending_bytes == 0
-    assert good.calls == [f"append 1 {text}" for text in "abcd"]
-    assert queues[1].error is None
+async def test_an_error_stays_with_its_room_and_gives_back_what_followed() -> None:
+    failures: list[Exception] = []
+    written: list[bool] = []
+    async with open_writer(sync_interval_s=5) as writer:
+        writer.on_failed = failures.append
+        writer.on_written = lambda: written.append(True)
+        bad, good = Room.of(writer, FakeFiles(fail_at="append 1 b")), Room.of(writer)
+        operations = [bad.append(text) for text in "abc"]
+        for operation in operations:
+            writer.enqueue(bad.queue, operation, 1)
+        writer.enqueue(good.queue, good.append("a"), 1)
+        await _drained(writer)
+        assert written == []
+        writer.enqueue(good.queue, good.append("b"), 1)
+        await _drained(writer)
+        assert written == [True]
+    assert bad.files.calls == ["append 1 a", "closed"]
+    assert bad.done == operations[:1]
+    assert bad.lost == operations[1:]
+    assert failures == bad.errors
+    assert good.files.calls == ["append 1 a", "append 1 b"]
+    assert good.errors == []
 
 
-async def test_what_was_enqueued_behind_an_error_is_dropped() -> None:
+async def test_a_full_disk_is_every_rooms() -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    async with open_writer(sync_interval_s=5) as writer:
+        bad = Room.of(writer, FakeFiles(fail_at="append 1 a", error=full))
+        busy, idle = Room.of(writer), Room.of(writer)
+        failures: list[Exception] = []
+        writer.on_failed = failures.append
+        for room in (bad, busy):
+            writer.enqueue(room.queue, room.append("a"), 1)
+        await _drained(writer)
+    assert failures == [full]  # once for all
+    assert [room.errors for room in (bad, busy, idle)] == [[full]] * 3
+    assert busy.files.calls == ["append 1 a", "closed"]
+    assert len(busy.done) == 1
+    assert busy.lost == []
+    assert idle.files.calls == ["closed"]
+
+
+async def test_a_fault_of_ours_stops_its_room_and_no_other() -> None:
+    async with open_writer(sync_interval_s=5) as writer:
+        bad = Room.of(writer, FakeFiles(fail_at="append 1 a", error=KeyError(1)))
+        good = Room.of(writer)
+        for room in (bad, good):
+            writer.enqueue(room.queue, room.append("a"), 1)
+        await _drained(writer)
+    assert [type(error) for error in bad.errors] == [KeyError]
+    assert good.files.calls == ["append 1 a"]
+
+
+class TestSyncs:
+    async def test_come_with_the_hop_behind_which_the_oldest_byte_would_be_too_old(
+        self, mock_clock: trio.testing.MockClock
+    ) -> None:
+        async with open_writer(sync_interval_s=5) as writer:
+            room = Room.of(writer)
+            for second in range(1, 6):
+                writer.enqueue(room.queue, room.append("a"), 1)
+                await trio.testing.wait_all_tasks_blocked()
+                mock_clock.jump(TICK_S)
+                await writer.next_hop()
+                assert (room.safe == []) == (second < 5), second
+            assert room.safe == [(1, 100)]
+
+    async def test_come_by_themselves_when_nothing_else_is_to_be_written(
+        self, mock_clock: trio.testing.MockClock
+    ) -> None:
+        async with open_writer(sync_interval_s=5) as writer:
+            room = Room.of(writer)
+            writer.enqueue(room.queue, room.append("a"), 1)
+            await _landed(writer)
+            await trio.testing.wait_all_tasks_blocked()
+            mock_clock.jump(4.9)
+            await trio.testing.wait_all_tasks_blocked()
+            assert room.safe == []
+            mock_clock.jump(0.2)
+            await writer.next_hop()
+            assert room.safe == [(1, 100)]
+            await trio.testing.wait_all_tasks_blocked()
+            mock_clock.jump(3600)
+            await trio.testing.wait_all_tasks_blocked()
+            assert room.files.calls == ["append 1 a", "sync 1"]
+
+    async def test_that_fail_stop_the_room_with_nothing_lost(
+        self, mock_clock: trio.testing.MockClock
+    ) -> None:
+        async with open_writer(sync_interval_s=1) as writer:
+            room = Room.of(writer, FakeFiles(fail_at="sync 1"))
+            writer.enqueue(room.queue, room.append("a"), 1)
+            await trio.testing.wait_all_tasks_blocked()
+            mock_clock.jump(TICK_S)
+            await writer.next_hop()
+            assert len(room.errors) == 1
+            assert len(room.done) == 1
+            assert room.lost == []
+            assert room.files.calls == ["append 1 a", "closed"]
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
     gate = threading.Event()
-    files = FakeFiles(fail_at="append 1 a", gate=gate)
-    async with open_writer(drain_s=5) as writer:
-        queue = _queue(files)
-        writer.enqueue(queue, _append("a"), 1)
-        writer.hurry()
-        await trio.testing.wait_all_tasks_blocked()
-        writer.enqueue(queue, _append("b"), 1)
-        gate.set()
-        await writer.next_hop()
-        assert queue.pending_bytes == 0
-    assert files.calls == ["closed"]
+    yield gate
+    gate.set()
 
 
-class _AnswerWhenGivenUp(logging.Handler):
-    """Lets the stuck thread go when the log says that nobody waits for it any more."""
-
-    def __init__(self, gate: threading.Event) -> None:
-        super().__init__()
-        self.lines: list[str] = []
-        self._gate = gate
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(record.getMessage())
-        self._gate.set()
+def _silent_since(writer: Writer) -> float | None:
+    return writer.silent_since_s
 
 
-async def test_a_disk_that_does_not_answer_holds_the_end_up_no_longer_than_allowed(
-    autojump_clock: trio.testing.MockClock,
-) -> None:
-    gate = threading.Event()
-    answer = _AnswerWhenGivenUp(gate)
-    module.log.addHandler(answer)
-    try:
-        async with open_writer(drain_s=5) as writer:
-            writer.enqueue(_queue(FakeFiles(gate=gate)), _append("a"), 1)
+def _silence(writer: Writer) -> DiskSilentError | None:
+    return writer.silence
+
+
+class TestADiskThatStalls:
+    async def test_is_said_and_nothing_is_given_up(
+        self,
+        mock_clock: trio.testing.MockClock,
+        gate: threading.Event,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        async with open_writer(sync_interval_s=5) as writer:
+            room = Room.of(writer, FakeFiles(gate=gate))
+            writer.enqueue(room.queue, room.append("a"), 1)
+            writer.hurry()
+            began = trio.current_time()
+            await trio.testing.wait_all_tasks_blocked()
+            assert _silent_since(writer) is None
+            mock_clock.jump(STALL_S)
+            await trio.testing.wait_all_tasks_blocked()
+            assert _silent_since(writer) == began
+            assert "The disk has not answered for 3 s" in caplog.text
+            mock_clock.jump(20)
+            gate.set()
+            await writer.next_hop()
+            assert _silent_since(writer) is None
+            assert "The disk answers again after 23 s" in caplog.text
+            assert room.given_up == room.errors == []
+            assert len(room.done) == 1
+
+    async def test_for_a_minute_is_given_up_and_settled_when_it_comes_back(
+        self,
+        mock_clock: trio.testing.MockClock,
+        gate: threading.Event,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        failures: list[Exception] = []
+        async with open_writer(sync_interval_s=5) as writer:
+            writer.on_failed = failures.append
+            room, other = Room.of(writer, FakeFiles(gate=gate)), Room.of(writer)
+            first, second = room.append("a"), room.append("b")
+            writer.enqueue(room.queue, first, 1)
             writer.hurry()
             await trio.testing.wait_all_tasks_blocked()
-    finally:
-        module.log.removeHandler(answer)
-    assert answer.lines == ["The disk did not take the last batches within 5 s."]
+            writer.enqueue(room.queue, second, 1)
+            mock_clock.jump(STALL_S)
+            await trio.testing.wait_all_tasks_blocked()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(writer.next_hop)  # who is held back reads on
+                await trio.testing.wait_all_tasks_blocked()
+                mock_clock.jump(GIVE_UP_S - STALL_S)
+            assert isinstance(_silence(writer), DiskSilentError)
+            assert [len(each.given_up) for each in (room, other)] == [1, 1]
+            assert len(failures) == 1
+            assert "from here on it is retried" in caplog.text
+            gate.set()
+            await writer.next_hop()
+            assert _silence(writer) is None
+            assert room.done == [first]
+            assert room.lost == []
+            assert room.files.calls == ["append 1 a", "closed"]
+            assert other.files.calls == ["closed"]
+            assert [len(each.errors) for each in (room, other)] == [1, 1]
+            assert all("has not answered" in str(error) for error in room.errors + other.errors)
+
+    async def test_is_left_to_itself_at_the_end(
+        self, mock_clock: trio.testing.MockClock, gate: threading.Event
+    ) -> None:
+        async with open_writer(sync_interval_s=5) as writer:
+            room = Room.of(writer, FakeFiles(gate=gate))
+            writer.enqueue(room.queue, room.append("a"), 1)
+            writer.hurry()
+            await trio.testing.wait_all_tasks_blocked()
+        assert room.done == []
+
+
+def test_of_a_hop_and_a_loop_that_gives_it_up_the_first_is_believed() -> None:
+    race = Race()
+    assert race.is_won_by("thread")
+    assert not race.is_won_by("loop")
+    assert race.is_won_by("thread")
+
+
+def test_a_hop_that_was_given_up_closes_what_it_has_and_says_so() -> None:
+    race = Race()
+    assert race.is_won_by("loop")
+    writer = Writer(5, lambda: None)
+    room = Room.of(writer)
+    writer_job = room.queue.take()
+    (landing,) = write_batch([writer_job], 0, 0, race)
+    assert isinstance(landing.error, DiskSilentError)
+    assert room.files.calls == ["closed"]
+    assert silence().errno == errno.ETIMEDOUT
 
 
 async def test_the_last_batches_are_written_although_everything_is_cancelled() -> None:
-    files = FakeFiles()
     with trio.CancelScope() as scope:
-        async with open_writer(drain_s=5) as writer:
-            writer.enqueue(_queue(files), _append("a"), 1)
+        async with open_writer(sync_interval_s=5) as writer:
+            room = Room.of(writer)
+            writer.enqueue(room.queue, room.append("a"), 1)
             scope.cancel()
-            await trio.sleep_forever()
-    assert files.calls == ["append 1 a"]
+            with trio.CancelScope(shield=True):
+                await _drained(writer)
+    assert room.files.calls == ["append 1 a"]
+
+
+async def test_an_errand_runs_in_the_writers_thread_and_raises_where_it_was_given(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    threads: list[int] = []
+
+    def fail() -> None:
+        raise KeyError("no")
+
+    async with open_writer(sync_interval_s=5) as writer:
+        await writer.between_hops(lambda: threads.append(threading.get_ident()))
+        with pytest.raises(KeyError):
+            await writer.between_hops(fail)
+    assert threads[0] != threading.get_ident()
+
+
+async def test_a_queue_that_nobody_has_any_more_is_forgotten() -> None:
+    async with open_writer(sync_interval_s=5) as writer:
+        room = Room.of(writer)
+        assert len(writer._queues) == 1
+        del room
+        gc.collect()
+        assert len(writer._queues) == 0
 
 
 async def test_an_unused_writer_does_nothing(autojump_clock: trio.testing.MockClock) -> None:
-    async with open_writer(drain_s=5) as writer:
+    beats: list[bool] = []
+    async with open_writer(sync_interval_s=5, heartbeat=lambda: beats.append(True)) as writer:
         await trio.sleep(1000)
-        assert isinstance(writer, Writer)
         assert writer.is_drained
-
-
-async def test_the_newest_manifest_of_a_batch_is_saved() -> None:
-    files = FakeFiles()
-    async with open_writer(drain_s=5) as writer:
-        queue = _queue(files)
-        for file in (1, 2):
-            writer.enqueue(queue, CloseSegment(file, [], MANIFEST))
-        await writer.drained()
-        writer.enqueue(queue, _append("a"))
-    assert files.calls == ["close 1", "close 2", "manifest", "append 1 a"]
-
-
-async def test_a_fault_of_ours_ends_its_recording_and_no_other() -> None:
-    bad, good = FakeFiles(fail_at="append 1 a", error=KeyError(1)), FakeFiles()
-    async with open_writer(drain_s=5) as writer:
-        for files in (bad, good):
-            writer.enqueue(_queue(files), _append("a"), 1)
-        await writer.drained()
-        assert writer.failures == 1
-    assert [type(error) for error in bad.failures] == [KeyError]
-    assert bad.calls == ["closed"]
-    assert good.calls == ["append 1 a"]
-
-
-async def test_the_writer_knows_what_is_on_its_way_whoever_sent_it(
-    mock_clock: trio.testing.MockClock,
-) -> None:
-    gate = threading.Event()
-    async with open_writer(drain_s=5) as writer:
-        writer.enqueue(_queue(FakeFiles(gate=gate)), _append("a"), 3)
-        writer.hurry()
-        await trio.testing.wait_all_tasks_blocked()
-        writer.enqueue(_queue(FakeFiles()), _append("a"), 2)
-        assert writer.pending_bytes == 5
-        gate.set()
-        await writer.drained()
-        assert writer.pending_bytes == 0
+    assert beats == []

@@ -1,0 +1,159 @@
+"""Watches the wall clock: it is set, it is doubted, an operator confirms it.
+
+Owns the rhythm, and the way of a doubt into the state folder and of a confirmation out of it. What
+is a step and what is doubted, `recorder.trust` says. A step changes no file and cuts nothing:
+whoever is told writes it down.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+import attrs
+import trio
+
+from recorder.logs import same
+from recorder.recording.clock_state import ClockState, read_clock_state, write_clock_state
+from recorder.trust import Known, doubt_after_step, doubt_at_start, step_of, step_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from recorder.recording.disk import Disk
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 1.0
+CONFIRMED_EVERY_LOOKS = 30
+"""So often a doubted clock's confirmation is looked for."""
+
+ADVICE = "If the time is right now, say so with `recorder trust-clock`."
+
+
+class WatchedClock(Protocol):
+    """A `SystemClock`, as far as it is watched."""
+
+    confirmed_utc_ms: int | None
+    withdrawn: str | None
+
+    def utc_ns(self) -> int: ...
+
+    def steady_ms(self) -> int: ...
+
+    def trusted(self) -> bool: ...
+
+    def known(self) -> Known: ...
+
+
+class ClockWatch:
+    """Belongs to the loop; `run` is its task.
+
+    Args:
+        state: the state folder.
+        newest_before_utc_ms: gives the start of the newest recording from before this start, by a
+            believed clock; None until it is known.
+        on_step: told by how many ms the clock was set.
+    """
+
+    def __init__(
+        self,
+        clock: WatchedClock,
+        disk: Disk,
+        state: Path,
+        *,
+        newest_before_utc_ms: Callable[[], int | None],
+        on_step: Callable[[int], None],
+    ) -> None:
+        self._clock = clock
+        self._disk = disk
+        self._state = state
+        self._newest_before_utc_ms = newest_before_utc_ms
+        self._on_step = on_step
+        self._limiter = trio.CapacityLimiter(1)
+        self._is_unsaved = False
+        self._is_start_judged = False
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        looks = 0
+        wall_ms, steady_ms = self._times()
+        was_believed = self._clock.trusted()
+        while True:
+            await trio.sleep(LOOK_S)
+            looks += 1
+            before = wall_ms, steady_ms
+            wall_ms, steady_ms = self._times()
+            step = step_of(wall_ms - before[0], steady_ms - before[1])
+            if step is not None:
+                self._stepped(step, wall_ms, was_believed=was_believed)
+            self._judge_start()
+            if self._is_unsaved:
+                await self._save()
+            elif self._clock.withdrawn is not None and looks % CONFIRMED_EVERY_LOOKS == 0:
+                await self._look_for_confirmation()
+            was_believed = self._clock.trusted()
+
+    def _times(self) -> tuple[int, int]:
+        return self._clock.utc_ns() // 1_000_000, self._clock.steady_ms()
+
+    def _stepped(self, step: int, wall_ms: int, *, was_believed: bool) -> None:
+        log.warning("The clock was set %s; recordings go on, and note it.", step_text(step))
+        self._withdraw(doubt_after_step(step, wall_ms, was_believed=was_believed))
+        self._on_step(step)
+
+    def _judge_start(self) -> None:
+        """Once, when the newest recording is known and the clock would be believed."""
+        newest = None if self._is_start_judged else self._newest_before_utc_ms()
+        if newest is None or not self._clock.trusted():
+            return
+        self._is_start_judged = True
+        self._withdraw(doubt_at_start(attrs.evolve(self._clock.known(), newest_utc_ms=newest)))
+
+    def _withdraw(self, reason: str | None) -> None:
+        if reason is None:
+            return
+        self._clock.withdrawn = reason
+        self._is_unsaved = True
+        log.warning("The clock is not trusted any more: %s. %s", reason, ADVICE)
+
+    async def _save(self) -> None:
+        clock = ClockState(
+            withdrawn=self._clock.withdrawn, confirmed_utc_ms=self._clock.confirmed_utc_ms
+        )
+        call = partial(write_clock_state, self._disk, self._state, clock)
+        try:
+            await trio.to_thread.run_sync(call, limiter=self._limiter, abandon_on_cancel=True)
+        except OSError as error:
+            log.warning(
+                "That the clock is not trusted cannot be written into %s: %s. It is tried again.",
+                self._state,
+                error,
+                extra=same("clock state"),
+            )
+        else:
+            self._is_unsaved = False
+
+    async def _look_for_confirmation(self) -> None:
+        call = partial(read_clock_state, self._disk, self._state)
+        try:
+            found = await trio.to_thread.run_sync(
+                call, limiter=self._limiter, abandon_on_cancel=True
+            )
+        except OSError as error:
+            log.warning("%s cannot be read: %s", self._state, error, extra=same("clock state"))
+            return
+        if found.withdrawn is None:
+            self._clock.withdrawn = None
+            self._clock.confirmed_utc_ms = found.confirmed_utc_ms
+            log.info("The clock is trusted again: an operator confirmed it.")
+
+
+async def load_clock_state(clock: WatchedClock, disk: Disk, state: Path) -> None:
+    """Give a clock what was known of it before this start."""
+    found = await trio.to_thread.run_sync(partial(read_clock_state, disk, state))
+    clock.withdrawn, clock.confirmed_utc_ms = found.withdrawn, found.confirmed_utc_ms
+    if found.withdrawn is not None:
+        log.warning("The clock is not trusted: %s. %s", found.withdrawn, ADVICE)

@@ -1,0 +1,192 @@
+"""The watch over the wall clock, on a loop whose clock jumps."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import attrs
+import pytest
+import trio
+
+from recorder.recording.clock_state import ClockState, read_clock_state, write_clock_state
+from recorder.recording.clock_watch import (
+    CONFIRMED_EVERY_LOOKS,
+    ClockWatch,
+    load_clock_state,
+)
+from recorder.recording.disk import OsDisk
+from recorder.trust import LONG_AGO_MS, Known, doubt
+from tests.helpers.clock import START_UTC_NS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from trio.testing import MockClock
+
+HOUR_MS = 3_600_000
+
+
+@attrs.define
+class Clock:
+    """Both clocks go with Trio's; the wall clock is set by a test."""
+
+    offset_ms: int = 0
+    is_synchronised: bool = True
+    confirmed_utc_ms: int | None = None
+    withdrawn: str | None = None
+
+    def utc_ns(self) -> int:
+        return START_UTC_NS + (self.steady_ms() + self.offset_ms) * 1_000_000
+
+    def steady_ms(self) -> int:
+        return int(trio.current_time() * 1000)
+
+    def trusted(self) -> bool:
+        return doubt(self.known()) is None
+
+    def known(self) -> Known:
+        return Known(
+            now_utc_ms=self.utc_ns() // 1_000_000,
+            is_synchronised=self.is_synchronised,
+            confirmed_utc_ms=self.confirmed_utc_ms,
+            withdrawn=self.withdrawn,
+        )
+
+
+@attrs.define
+class Post:
+    clock: Clock
+    state: Path
+    steps: list[int] = attrs.field(factory=list)
+    newest_ms: int | None = None
+
+
+@asynccontextmanager
+async def _watched(state: Path) -> AsyncIterator[Post]:
+    post = Post(Clock(), state)
+    watch = ClockWatch(
+        post.clock,
+        OsDisk(),
+        state,
+        newest_before_utc_ms=lambda: post.newest_ms,
+        on_step=post.steps.append,
+    )
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(watch.run)
+        await trio.sleep(0.5)
+        yield post
+        nursery.cancel_scope.cancel()
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    """Until a thread has done its part."""
+    for _ in range(10_000):
+        if condition():
+            return
+        await trio.sleep(0.1)
+    pytest.fail("it never came")
+
+
+async def _saved(post: Post) -> None:
+    await _until(lambda: read_clock_state(OsDisk(), post.state).withdrawn is not None)
+
+
+async def test_a_clock_that_goes_right_is_left_alone(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with _watched(tmp_path) as post:
+        for _ in range(100):
+            post.clock.offset_ms += 1  # slewed
+            await trio.sleep(1)
+    assert post.steps == []
+    assert read_clock_state(OsDisk(), tmp_path) == ClockState()
+
+
+async def test_a_step_is_told_and_a_small_one_costs_no_trust(
+    tmp_path: Path, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with _watched(tmp_path) as post:
+        post.clock.offset_ms -= 62_000
+        await trio.sleep(5)
+        assert post.clock.trusted()
+    assert post.steps == [-62_000]
+    assert "The clock was set back by 1 min 2 s" in caplog.text
+
+
+async def test_a_step_of_hours_withdraws_trust_until_an_operator_confirms(
+    tmp_path: Path, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with _watched(tmp_path) as post:
+        post.clock.offset_ms += 2 * HOUR_MS
+        await trio.sleep(1.2)
+        assert not post.clock.trusted()
+        await _saved(post)
+        await trio.sleep(2 * CONFIRMED_EVERY_LOOKS)
+        assert not post.clock.trusted()
+        confirmed = ClockState(confirmed_utc_ms=post.clock.utc_ns() // 1_000_000)
+        write_clock_state(OsDisk(), tmp_path, confirmed)
+        await _until(post.clock.trusted)
+    assert post.steps == [2 * HOUR_MS]
+    assert "The clock is not trusted any more: it was set forward by 2 h" in caplog.text
+    assert "The clock is trusted again" in caplog.text
+
+
+async def test_the_first_setting_of_a_clock_that_was_not_believed_costs_nothing(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with _watched(tmp_path) as post:
+        post.clock.is_synchronised = False
+        await trio.sleep(2)
+        post.clock.offset_ms += 1000 * HOUR_MS
+        await trio.sleep(0.1)
+        post.clock.is_synchronised = True
+        await trio.sleep(3)
+        assert post.clock.trusted()
+    assert post.steps == [1000 * HOUR_MS]
+
+
+async def test_a_start_long_after_the_newest_recording_is_judged_when_that_is_known(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with _watched(tmp_path) as post:
+        await trio.sleep(10)
+        assert post.clock.trusted()
+        post.newest_ms = START_UTC_NS // 1_000_000 - LONG_AGO_MS - 1
+        await trio.sleep(2)
+        assert not post.clock.trusted()
+        await _saved(post)
+        post.clock.withdrawn = None  # judged once
+        await trio.sleep(5)
+        assert post.clock.trusted()
+
+
+async def test_a_state_folder_that_refuses_is_said_and_tried_again(
+    tmp_path: Path, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = tmp_path / "state"
+    async with _watched(state) as post:
+        post.clock.offset_ms += 2 * HOUR_MS
+        await _until(lambda: "cannot be written into" in caplog.text)
+        state.mkdir()
+        await _saved(post)
+        (state / "clock.json").unlink()
+        (state / "clock.json").mkdir()
+        await _until(lambda: "cannot be read" in caplog.text)
+        assert not post.clock.trusted()
+
+
+async def test_a_withdrawal_outlasts_a_restart(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Clock()
+    await load_clock_state(clock, OsDisk(), tmp_path)
+    assert clock.trusted()
+    write_clock_state(OsDisk(), tmp_path, ClockState(withdrawn="it was set", confirmed_utc_ms=1))
+    await load_clock_state(clock, OsDisk(), tmp_path)
+    assert not clock.trusted()
+    assert clock.confirmed_utc_ms == 1
+    assert "The clock is not trusted: it was set. If the time is right now" in caplog.text

@@ -1,0 +1,138 @@
+"""The recording side as the app runs it: all that works beside the rooms, together."""
+
+from __future__ import annotations
+
+import errno
+import json
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING
+
+import trio
+
+from recorder.recording.actions import SegmentRules
+from recorder.recording.catalogue import Catalogue
+from recorder.recording.disk import OsDisk
+from recorder.recording.engine import open_engine
+from recorder.recording.entries import Entry
+from recorder.recording.room_recorder import RoomRecorder
+from recorder.recording.storage import Storage, initialise
+from recorder.recording.unfinished import read_entries
+from tests.helpers.clock import FakeClock
+from tests.helpers.media import AUDIO, VIDEO, aac_config, aac_frame, avc_config, avc_frame
+from tests.helpers.studio import CLIENT, Studio, manifests, marks
+from tests.recording.test_room_faults import SickDisk
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recorder.recording.recovery import Recovered
+
+RULES = SegmentRules(duration_ms=3000, size_bytes=1 << 30, max_duration_ms=12 * 3600_000)
+
+
+async def test_a_lesson_outlasts_a_failed_disk_and_ends_with_its_checksums(tmp_path: Path) -> None:
+    disk, clock = SickDisk(), FakeClock()
+    initialise(tmp_path, None, disk)
+    sent: list[int] = []
+
+    def send(recorder: RoomRecorder, frames: int) -> None:
+        for _ in range(frames):
+            mark = len(sent)
+            sent.append(mark)
+            body = avc_frame(key=mark % 5 == 0, mark=mark)
+            recorder.media(VIDEO, mark * 200, body, clock.now_ms)
+            recorder.media(AUDIO, mark * 200, aac_frame(mark=mark), clock.now_ms)
+            clock.advance(200)
+            recorder.flush(clock.now_ms)
+
+    with Storage.open(tmp_path, None, disk) as storage:
+        resumed = trio.Event()
+
+        def on_good() -> None:
+            recorder.resume(clock.now_ms)
+            resumed.set()
+
+        async with open_engine(
+            storage,
+            clock,
+            encoder="test",
+            boot="boot-1",
+            sync_interval_s=5,
+            unsettled=[],
+            on_good=on_good,
+        ) as engine:
+            services = engine.services(
+                clock, encoder="test", boot="boot-1", buffer_bytes=lambda: 1 << 20
+            )
+            recorder = RoomRecorder("room101", RULES, services)
+            recorder.publisher_arrived(CLIENT, gap_reason="reconnect")
+            recorder.media(VIDEO, 0, avc_config(), clock.now_ms)
+            recorder.media(AUDIO, 0, aac_config(), clock.now_ms)
+            send(recorder, 12)
+            engine.writer.hurry()
+            await engine.writer.next_hop()
+            disk.sick = errno.EIO
+            send(recorder, 5)
+            engine.writer.hurry()
+            await engine.writer.next_hop()
+            assert recorder.fault is not None
+            disk.sick = None
+            await resumed.wait()
+            send(recorder, 12)
+            recorder.publisher_left(clock.now_ms, {})
+            recorder.end("unpublished")
+            while read_entries(storage):
+                engine.writer.hurry()
+                await trio.sleep(0.01)
+            alive = json.loads((tmp_path / ".recorder/alive").read_bytes())
+            assert alive["boot"] == "boot-1"
+    (manifest,) = manifests(tmp_path)
+    assert marks(tmp_path) == sent
+    assert manifest.end_reason == "unpublished"
+    assert all(row.sha256 for row in manifest.segments)
+    assert (tmp_path / ".recorder/catalogue.sqlite3").exists()
+
+
+def _set_when_done(done: trio.Event, found: Recovered) -> None:
+    if found.is_done:
+        done.set()
+
+
+async def test_a_repair_is_in_the_catalogue_also_when_the_catalogue_was_quicker(
+    tmp_path: Path,
+) -> None:
+    initialise(tmp_path, None, OsDisk())
+    with Storage.open(tmp_path, None, OsDisk()) as storage:
+        studio = Studio(storage, RULES)
+        studio.arrive()
+        studio.send(2000)
+        for files in studio.writer.queues[0].files:
+            files.close()
+    # And one that was cut off before its folder was made.
+    (tmp_path / ".recorder/open/0000002").write_bytes(
+        Entry(folder="room101/2026-11-22/0000002-103000Z").to_bytes()
+    )
+    with Storage.open(tmp_path, None, OsDisk()) as storage:
+        async with open_engine(
+            storage,
+            FakeClock(),
+            encoder="test",
+            boot="boot-1",
+            sync_interval_s=5,
+            unsettled=[1, 2],
+            on_good=lambda: None,
+        ) as engine:
+            ready, done = trio.Event(), [trio.Event(), trio.Event()]
+            engine.indexer._on_ready = ready.set
+            await ready.wait()
+            for entry, event in zip(read_entries(storage), done, strict=True):
+                assert isinstance(entry, Entry)
+                engine.repairs.recover(entry.folder, partial(_set_when_done, event))
+            for event in done:
+                await event.wait()
+    catalogue = Catalogue.open_to_read(tmp_path / ".recorder/catalogue.sqlite3")
+    assert catalogue is not None
+    with closing(catalogue):
+        (row,) = catalogue.page().rows
+    assert (row.end_reason, row.repaired, row.missing_checksums) == ("interrupted", 1, 0)

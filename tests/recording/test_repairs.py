@@ -1,0 +1,211 @@
+"""Repairs behind the running recorder: in their own thread, again and again, for one owner."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+import trio.testing
+
+from recorder.recording.actions import SegmentRules
+from recorder.recording.hashing import open_hasher
+from recorder.recording.repairs import RETRY_S, Repairs
+from recorder.recording.storage import Storage, initialise
+from recorder.recording.unfinished import read_entries
+from recorder.recording.written_off import WrittenOff
+from tests.helpers.disk import FailingDisk
+from tests.helpers.studio import SECOND, Studio, manifests, marks
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Sequence
+    from pathlib import Path
+
+    from recorder.recording.manifest import Segment
+    from recorder.recording.recovery import Recovered
+
+RULES = SegmentRules(duration_ms=3000, size_bytes=1 << 30, max_duration_ms=12 * 3600_000)
+
+
+@pytest.fixture
+def disk() -> FailingDisk:
+    return FailingDisk()
+
+
+@pytest.fixture
+def storage(tmp_path: Path, disk: FailingDisk) -> Iterator[Storage]:
+    initialise(tmp_path, None, disk)
+    with Storage.open(tmp_path, None, disk) as storage:
+        yield storage
+
+
+@asynccontextmanager
+async def _running(storage: Storage) -> AsyncIterator[Repairs]:
+    async with (
+        open_hasher(storage.disk, lambda: storage.root) as hasher,
+        trio.open_nursery() as nursery,
+    ):
+        repairs = Repairs(storage, hasher, creator="test")
+        nursery.start_soon(repairs.run)
+        yield repairs
+        nursery.cancel_scope.cancel()
+
+
+def _killed(storage: Storage, seconds: int = 2) -> Studio:
+    """A lesson that was cut off by the death of its process."""
+    studio = Studio(storage, RULES)
+    studio.arrive()
+    studio.send(seconds * SECOND)
+    for files in studio.writer.queues[0].files:
+        files.close()
+    return studio
+
+
+def _set_when_done(done: trio.Event, found: Recovered) -> None:
+    if found.is_done:
+        done.set()
+
+
+FOLDER = "room101/2026-11-22/0000001-103000Z"
+
+
+async def test_a_segment_that_was_written_off_becomes_whole(
+    storage: Storage, tmp_path: Path
+) -> None:
+    studio = _killed(storage)
+    part = WrittenOff(path=FOLDER, file=1, landed_bytes=1 << 30, is_suspect=True, position_ms=0)
+    rows: list[Segment | None] = []
+    done = trio.Event()
+
+    def deliver(row: Segment | None) -> None:
+        rows.append(row)
+        done.set()
+
+    async with _running(storage) as repairs:
+        repairs.repair(part, deliver)
+        await done.wait()
+    assert rows[0] is not None
+    assert (rows[0].file, rows[0].repaired, rows[0].suspect) == ("0001.flv", True, True)
+    assert marks(tmp_path) == studio.sent
+
+
+async def test_a_recording_nobody_goes_on_with_is_finished_and_then_gets_its_checksums(
+    storage: Storage, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    studio = _killed(storage, seconds=5)
+    found: list[Recovered] = []
+    done = trio.Event()
+
+    def deliver(recovered: Recovered) -> None:
+        found.append(recovered)
+        if recovered.is_done:
+            done.set()
+
+    async with _running(storage) as repairs:
+        repairs.recover(FOLDER, deliver)
+        await done.wait()
+        assert repairs.waiting == 0
+    assert [each.is_done for each in found] == [False, True]
+    (manifest,) = manifests(tmp_path)
+    assert manifest.end_reason == "interrupted"
+    assert all(row.sha256 for row in manifest.segments)
+    assert marks(tmp_path) == studio.sent
+    assert read_entries(storage) == []
+    assert "room101: recording 1 was cut off: repaired, 2 segments, 1 of them" in caplog.text
+
+
+async def test_a_recording_of_which_nothing_was_recorded_goes(
+    storage: Storage, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    (tmp_path / FOLDER).mkdir(parents=True)
+    entry = tmp_path / ".recorder/open/0000001"
+    entry.write_text(f'{{"folder": "{FOLDER}"}}')
+    (tmp_path / ".recorder/open/0000002").write_bytes(b"")
+    done = trio.Event()
+    async with _running(storage) as repairs:
+        repairs.forget("0000002")
+        repairs.recover(FOLDER, lambda _: done.set())
+        await done.wait()
+    assert read_entries(storage) == []
+    assert "cut off before anything was recorded" in caplog.text
+
+
+async def test_rows_of_a_recording_that_goes_on_go_to_its_owner(
+    storage: Storage, tmp_path: Path
+) -> None:
+    _killed(storage, seconds=5)
+    manifest = manifests(tmp_path)[0]
+    rows: list[Segment] = []
+    done = trio.Event()
+
+    def deliver(found: Sequence[Segment]) -> None:
+        rows.extend(found)
+        done.set()
+
+    async with _running(storage) as repairs:
+        repairs.go_on_behind(FOLDER, 3, deliver)
+        await done.wait()
+    assert [row.file for row in rows] == ["0002.flv"]
+    assert manifests(tmp_path)[0] == manifest  # not ours to write
+
+
+async def test_what_the_disk_refuses_is_tried_again_when_it_is_well(
+    storage: Storage,
+    tmp_path: Path,
+    disk: FailingDisk,
+    caplog: pytest.LogCaptureFixture,
+    mock_clock: trio.testing.MockClock,
+) -> None:
+    studio = _killed(storage)
+    async with _running(storage) as repairs:
+        for again in (repairs.retry, lambda: mock_clock.jump(RETRY_S)):
+            done = trio.Event()
+            disk.arm(2)
+            repairs.recover(FOLDER, partial(_set_when_done, done))
+            for _ in range(100_000):
+                await trio.lowlevel.checkpoint()
+                if disk.failed is not None and repairs.waiting:
+                    break
+            await trio.testing.wait_all_tasks_blocked()
+            assert not done.is_set()
+            again()
+            await done.wait()
+    assert f"{FOLDER} cannot be repaired now: " in caplog.text
+    assert marks(tmp_path) == studio.sent
+
+
+class _Blind(FailingDisk):
+    """A disk that cannot read segments, the first few times."""
+
+    refusals = 3
+
+    def open_file(self, folder: int, name: str) -> int:
+        if name.endswith(".flv") and self.refusals:
+            self.refusals -= 1
+            raise OSError(errno.EIO, "cannot be read", name)
+        return super().open_file(folder, name)
+
+
+async def test_a_checksum_that_cannot_be_computed_is_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk = _Blind()
+    initialise(tmp_path, None, disk)
+    done = trio.Event()
+    with Storage.open(tmp_path, None, disk) as storage:
+        _killed(storage)
+        async with _running(storage) as repairs:
+            repairs.recover(FOLDER, lambda found: done.set() if found.is_done else None)
+            for _ in range(100_000):
+                if done.is_set():
+                    break
+                repairs.retry()
+                await trio.lowlevel.checkpoint()
+    assert not disk.refusals
+    assert f"{FOLDER} cannot be repaired now: [Errno 5] cannot be read" in caplog.text
+    assert manifests(tmp_path)[0].segments[0].sha256 is not None

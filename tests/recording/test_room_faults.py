@@ -1,0 +1,484 @@
+"""A room whose disk fails, fills up, vanishes or does not answer, and what is there afterwards.
+
+`test_failing_disks` plays every single operation; here the failure lasts, and the room goes on.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import attrs
+import pytest
+
+from recorder.recording.actions import SegmentRules
+from recorder.recording.entries import Entry
+from recorder.recording.manifest import Gap, Manifest
+from recorder.recording.recovery import recover_recording
+from recorder.recording.room_recorder import MOST_PUBLISHES
+from recorder.recording.storage import Storage, initialise
+from recorder.recording.unfinished import read_entries
+from tests.helpers.disk import RecordingDisk, open_descriptors
+from tests.helpers.media import AUDIO, aac_frame
+from tests.helpers.studio import (
+    CLIENT,
+    FRAME_MS,
+    GOP_FRAMES,
+    SECOND,
+    Studio,
+    manifests,
+    marks,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.helpers.disk import T
+
+RULES = SegmentRules(duration_ms=3000, size_bytes=1 << 30, max_duration_ms=12 * 3600_000)
+
+
+class SickDisk(RecordingDisk):
+    """Refuses every operation that changes something, while it is `sick` with an error."""
+
+    sick: int | None = None
+    _CHANGES = frozenset(
+        {"write", "create_file", "sync_file", "sync_folder", "link", "rename", "unlink",
+         "make_folder", "truncate"}
+    )  # fmt: skip
+
+    def perform(self, operation: str, subject: str, action: Callable[[], T]) -> T:
+        if self.sick is not None and operation in self._CHANGES:
+            raise OSError(self.sick, "the disk is sick", subject)
+        return super().perform(operation, subject, action)
+
+
+@attrs.define
+class Ward:
+    """A studio on a disk that a test makes sick and well."""
+
+    folder: Path
+    disk: SickDisk
+    studio: Studio
+
+    def fall_sick(self, error: int = errno.EIO) -> None:
+        self.disk.sick = error
+
+    def get_well(self) -> None:
+        """As the guard says it, when a probe was good."""
+        self.disk.sick = None
+        self.studio.work()
+        self.studio.recorder.resume(self.studio.clock.now_ms)
+
+    def manifests(self) -> list[Manifest]:
+        return manifests(self.folder)
+
+
+@contextmanager
+def _ward(folder: Path, rules: SegmentRules = RULES) -> Iterator[Ward]:
+    disk = SickDisk()
+    initialise(folder, None, disk)
+    before = open_descriptors()
+    with Storage.open(folder, None, disk) as storage:
+        ward = Ward(folder, disk, Studio(storage, rules))
+        yield ward
+        ward.studio.settle()
+    assert open_descriptors() == before
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC, errno.EROFS])
+def test_a_failure_that_the_buffer_outlasts_costs_no_frame(
+    tmp_path: Path, error: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(SECOND + 2)
+        studio.writer.hop()
+        ward.fall_sick(error)
+        studio.send(2 * SECOND)
+        fault = studio.fault()
+        assert fault is not None
+        assert "Check the disk" in fault or "is full" in fault
+        assert not studio.recorder.holds_back
+        assert not studio.recorder.is_settled
+        assert studio.recorder.backlog_bytes > 0
+        assert studio.recorder.unwritten_ms >= 2000 - FRAME_MS
+        ward.get_well()
+        assert studio.fault() is None
+        studio.send(2 * SECOND)
+        studio.end()
+    (manifest,) = ward.manifests()
+    assert marks(tmp_path) == studio.sent
+    first, second, third = manifest.segments[:3]
+    assert (first.repaired, first.suspect, first.reason) == (True, False, "start")
+    assert (second.reason, second.gap, second.forced) == ("disk", None, True)
+    assert (third.reason, third.gap, third.forced) == ("first_keyframe", None, False)
+    # As if nothing had been: every segment begins where it would have.
+    assert second.start_ms == (SECOND + 2) * FRAME_MS
+    assert "room101: not recorded: " in caplog.text
+    assert "room101: recorded again" in caplog.text
+    assert "were not written" not in caplog.text
+
+
+def test_a_disk_that_is_well_again_before_a_picture_came_costs_no_frame(tmp_path: Path) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(SECOND + 2)
+        studio.writer.hop()
+        ward.fall_sick()
+        studio.send(SECOND)
+        ward.get_well()
+        studio.writer.hop()
+        ward.fall_sick()
+        studio.recorder.clock_stepped(5000)
+        studio.writer.hop()  # fails with nothing of the media lost
+        assert studio.fault() is not None
+        time = len(studio.sent) * FRAME_MS
+        studio.recorder.media(AUDIO, time, aac_frame(mark=999), studio.clock.now_ms)
+        studio.recorder.flush(studio.clock.now_ms)
+        ward.get_well()
+        studio.send(2 * SECOND)
+        studio.end()
+    assert marks(tmp_path) == studio.sent
+
+
+def test_what_the_buffer_cannot_hold_goes_in_whole_groups_and_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(2 * SECOND)
+        ward.fall_sick()
+        studio.writer.hop()
+        studio.buffer_bytes = 20_000
+        studio.send(20 * SECOND)
+        assert studio.recorder.pending_bytes <= 20_000
+        ward.get_well()
+        studio.send(2 * SECOND)
+        studio.end()
+    (manifest,) = ward.manifests()
+    found = marks(tmp_path)
+    lost = sorted(set(studio.sent) - set(found))
+    assert found == [mark for mark in studio.sent if mark not in lost]
+    # One hole, up to a keyframe.
+    assert lost == list(range(lost[0], lost[-1] + 1))
+    assert (lost[-1] + 1) % GOP_FRAMES == 0
+    resumed = next(row for row in manifest.segments if row.reason == "disk")
+    assert resumed.gap == Gap(reason="disk", ms=len(lost) * FRAME_MS)
+    assert not resumed.forced
+    assert resumed.start_ms == (lost[-1] + 1) * FRAME_MS
+    assert manifest.counts["lost_ms"] == len(lost) * FRAME_MS
+    assert manifest.counts["lost_bytes"] > 0
+    assert f"room101: {len(lost) * FRAME_MS / 1000:.1f} s were not written" in caplog.text
+
+
+def test_a_start_that_fails_takes_another_number_and_leaves_nothing(tmp_path: Path) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        ward.fall_sick()
+        studio.arrive()
+        studio.send(3 * SECOND)
+        assert studio.recorder.number is None
+        assert studio.recorder.is_open
+        ward.get_well()
+        studio.send(SECOND)
+        studio.end()
+    (manifest,) = ward.manifests()
+    assert manifest.number == 2
+    assert manifest.segments[0].reason == "start"
+    assert marks(tmp_path) == studio.sent
+
+
+def test_lessons_that_come_and_go_while_the_disk_is_sick_are_separate_recordings(
+    tmp_path: Path,
+) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(SECOND + 1)
+        ward.fall_sick()
+        studio.send(SECOND)
+        studio.end("unpublished")
+        assert not studio.recorder.is_open
+        studio.clock.advance(10_000)
+        studio.arrive()
+        studio.send(2 * SECOND)
+        studio.lose()
+        studio.clock.advance(3000)
+        studio.arrive()
+        studio.send(SECOND)
+        studio.lose()
+        studio.recorder.end("lost")
+        ward.get_well()
+    first, second = ward.manifests()
+    assert marks(tmp_path) == studio.sent
+    assert [first.end_reason, second.end_reason] == ["unpublished", "lost"]
+    gaps = [row.gap for row in second.segments if row.gap is not None]
+    assert gaps == [Gap(reason="reconnect", ms=3000 + FRAME_MS)]
+    back = next(row for row in second.segments if row.gap is not None)
+    assert back.start_ms == 2000 + 3000 + FRAME_MS
+
+
+def test_a_lost_publisher_continues_its_recording_although_the_disk_fell_sick(
+    tmp_path: Path,
+) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(2 * SECOND)
+        ward.fall_sick()
+        studio.lose()
+        studio.writer.hop()
+        studio.clock.advance(4000)
+        studio.arrive()
+        studio.send(SECOND)
+        ward.get_well()
+        studio.send(SECOND)
+        studio.end("unpublished")
+    (manifest,) = ward.manifests()
+    assert marks(tmp_path) == studio.sent
+    back = next(row for row in manifest.segments if row.gap is not None)
+    assert back.gap == Gap(reason="reconnect", ms=4000 + FRAME_MS)
+    assert back.start_ms == 2000 + 4000 + FRAME_MS
+
+
+def test_a_split_while_the_disk_is_sick_is_made_at_the_next_keyframe(tmp_path: Path) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(SECOND + 2)
+        ward.fall_sick()
+        studio.send(2)
+        studio.writer.hop()
+        studio.recorder.split()
+        studio.send(2 * SECOND)
+        ward.get_well()
+        studio.send(SECOND)
+        studio.end("unpublished")
+    first, second = ward.manifests()
+    assert marks(tmp_path) == studio.sent
+    assert (first.end_reason, second.end_reason) == ("split", "unpublished")
+    assert second.segments[0].reason == "split"
+    assert second.segments[0].start_ms == 0
+
+
+def test_a_disk_that_fails_again_and_again_costs_no_frame(tmp_path: Path) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        for _ in range(5):
+            studio.send(SECOND + 1)
+            ward.fall_sick()
+            studio.send(2)
+            studio.writer.hop()
+            ward.get_well()
+            ward.fall_sick()
+            studio.writer.hop()
+            studio.send(SECOND)
+            ward.get_well()
+        studio.end()
+    assert marks(tmp_path) == studio.sent
+    (manifest,) = ward.manifests()
+    assert all(row.gap is None for row in manifest.segments)
+
+
+def test_a_recording_whose_folder_is_gone_is_given_up_and_another_begins(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(2 * SECOND)
+        shutil.rmtree(tmp_path / "room101")
+        studio.send(2 * SECOND)  # the next segment has no folder
+        assert studio.fault() is not None
+        ward.get_well()
+        studio.writer.hop()  # nor is there one to open
+        ward.get_well()
+        studio.send(SECOND)
+        studio.end()
+        assert "room101: recording 1 is lost: its folder" in caplog.text
+    (manifest,) = ward.manifests()
+    assert manifest.number == 2
+    assert marks(tmp_path)[-1] == studio.sent[-1]
+
+
+class TestWhenAHopDoesNotComeBack:
+    def test_it_is_given_up_and_what_it_did_after_all_is_not_written_twice(
+        self, tmp_path: Path
+    ) -> None:
+        with _ward(tmp_path) as ward:
+            studio = ward.studio
+            studio.arrive()
+            studio.send(SECOND + 2)
+            studio.writer.hang()
+            assert "has not answered" in (studio.recorder.fault or "")
+            studio.send(2 * SECOND, hop_every=0)
+            studio.recorder.resume(studio.clock.now_ms)  # a probe was good: too early
+            assert studio.fault() is not None
+            studio.writer.come_back()
+            ward.get_well()
+            studio.send(SECOND)
+            studio.end()
+        assert marks(tmp_path) == studio.sent
+
+    def test_and_what_it_did_not_do_is_written_then(self, tmp_path: Path) -> None:
+        with _ward(tmp_path) as ward:
+            studio = ward.studio
+            studio.arrive()
+            studio.send(SECOND + 2)
+            studio.writer.hang()
+            studio.send(2 * SECOND, hop_every=0)
+            ward.fall_sick()
+            studio.writer.come_back()
+            studio.send(SECOND, hop_every=0)
+            ward.get_well()
+            studio.end()
+        (manifest,) = ward.manifests()
+        assert marks(tmp_path) == studio.sent
+        assert all(row.gap is None for row in manifest.segments)
+
+    def test_what_was_given_up_meanwhile_lies_between(self, tmp_path: Path) -> None:
+        with _ward(tmp_path) as ward:
+            studio = ward.studio
+            studio.arrive()
+            studio.send(2 * SECOND, hop_every=0)
+            studio.writer.hang()
+            studio.buffer_bytes = studio.recorder.pending_bytes + 16_000
+            studio.send(10 * SECOND, hop_every=0)
+            ward.fall_sick()
+            studio.buffer_bytes = 1 << 20
+            studio.writer.come_back()
+            ward.get_well()
+            studio.end()
+        (manifest,) = ward.manifests()
+        found = marks(tmp_path)
+        lost = sorted(set(studio.sent) - set(found))
+        assert lost == list(range(lost[0], lost[-1] + 1))
+        assert lost[0] == 2 * SECOND
+        row = next(row for row in manifest.segments if row.gap is not None)
+        assert row.gap == Gap(reason="disk", ms=len(lost) * FRAME_MS)
+        assert manifest.counts["lost_ms"] == len(lost) * FRAME_MS
+
+    def test_a_publish_that_begins_meanwhile_waits_like_the_others(self, tmp_path: Path) -> None:
+        with _ward(tmp_path) as ward:
+            studio = ward.studio
+            studio.writer.hang()
+            studio.recorder.fault = None  # a room that came into being since
+            studio.arrive()
+            studio.send(SECOND, hop_every=0)
+            assert studio.fault() is not None
+            studio.writer.come_back()
+            ward.get_well()
+            studio.end()
+        assert marks(tmp_path) == studio.sent
+
+
+def test_a_publish_of_nothing_but_headers_leaves_nothing_behind(tmp_path: Path) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(SECOND + 1)
+        studio.end()
+        ward.fall_sick()
+        studio.writer.hop()
+        studio.arrive()
+        studio.recorder.flush(studio.clock.now_ms)
+        studio.lose()
+        ward.get_well()
+        assert not studio.recorder.is_open
+    assert len(ward.manifests()) == 1
+
+
+def test_an_encoder_that_comes_and_goes_all_the_time_does_not_fill_memory(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        ward.fall_sick()
+        for _ in range(MOST_PUBLISHES + 20):
+            studio.arrive()
+            studio.send(2, hop_every=0)
+            studio.writer.hop()
+            studio.lose()
+            studio.recorder.end("unpublished")
+        ward.get_well()
+    assert len(ward.manifests()) == MOST_PUBLISHES
+    assert marks(tmp_path) == studio.sent[-2 * MOST_PUBLISHES :]
+    assert caplog.text.count("were not written") == 20
+
+
+def test_a_recording_that_was_open_ends_although_the_disk_is_sick(tmp_path: Path) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(2 * SECOND)
+        studio.lose()
+        studio.writer.hop()
+        ward.fall_sick()
+        studio.clock.advance(1000)
+        studio.arrive()
+        studio.lose()
+        studio.writer.hop()
+        assert studio.fault() is not None
+        studio.recorder.end("lost")
+        ward.get_well()
+    (manifest,) = ward.manifests()
+    assert manifest.end_reason == "lost"
+
+
+def test_a_finished_recording_without_a_checksum_is_left_to_the_next_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(SECOND)
+        studio.end()
+        studio.writer.hop()
+        (path,) = tmp_path.glob("room101/*/*/0001.flv")
+        path.rename(path.with_suffix(".away"))
+        studio.work()
+        path.with_suffix(".away").rename(path)
+        studio.settle()
+        (entry,) = read_entries(studio.storage)
+        assert isinstance(entry, Entry)
+        recover_recording(studio.storage, entry.folder, creator="test", checksum=studio.checksum)
+        assert read_entries(studio.storage) == []
+    assert "room101: recording 1: no checksum of 0001.flv yet" in caplog.text
+    assert ward.manifests()[0].segments[0].sha256 is not None
+
+
+def test_a_fault_of_ours_is_told_with_where_it_happened(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(SECOND - 1)
+        studio.recorder.failed(RuntimeError("a fault of ours"), [])
+        ward.get_well()
+        studio.end()
+    assert "RuntimeError: a fault of ours" in caplog.text
+    assert marks(tmp_path) == studio.sent
+
+
+def test_arriving_publishers_are_told_apart_by_client(tmp_path: Path) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        ward.fall_sick()
+        studio.arrive()
+        studio.send(SECOND)
+        studio.end()
+        studio.recorder.publisher_arrived(attrs.evolve(CLIENT, address="10.0.0.9"), gap_reason="")
+        studio.lose()
+        ward.get_well()
+    assert ward.manifests()[0].client == CLIENT

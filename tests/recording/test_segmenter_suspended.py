@@ -1,0 +1,317 @@
+"""A publish whose disk takes nothing for a while: what was on its way, and what came meanwhile.
+
+`Sick` carries out a publish's actions up to any one of them, gives the rest back, and lets the
+publish go on: what a room does with a disk that fails, without the room and the disk.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recorder.recording.actions import Action, Appended, Closed, CutReason, Opened
+from tests.helpers import media
+from tests.helpers.media import AUDIO, VIDEO
+from tests.helpers.segments import Publish, Segment, by_track, check, rules
+from tests.recording.test_segmenter_properties import STEPS, Sender
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.recording.test_segmenter_properties import Step
+
+
+@attrs.define
+class Sick:
+    """The files of a publish, of which some were not written to their end."""
+
+    publish: Publish
+    landed: list[Action] = attrs.field(factory=list)
+    waiting: list[Action] = attrs.field(factory=list)
+    is_suspended: bool = False
+
+    def take(self) -> None:
+        """What is decided waits for the disk; while suspended nothing is."""
+        if not self.is_suspended:
+            self.waiting += self.publish.segmenter.take()
+
+    def fall_sick(self, landing: int, *, late: int = 0) -> None:
+        """Of what waits so many actions land; the last `late` of the others are given back only
+        with `come_back`'s first moment, as a hop that hangs gives them back."""
+        self.take()
+        landing = min(landing, len(self.waiting))
+        self.landed += self.waiting[:landing]
+        lost, self.waiting = self.waiting[landing:], []
+        hanging = lost[: min(late, len(lost))]
+        later = lost[len(hanging) :]
+        self.publish.segmenter.suspend(_appended(later), self.reason(later))
+        self.is_suspended = True
+        self.publish.segmenter.put_back(_appended(hanging), self.reason(hanging))
+
+    def get_well(self) -> None:
+        self.is_suspended = False
+        self.publish.segmenter.resume(self.publish.now_ms)
+        self.take()
+
+    def segments(self) -> list[Segment]:
+        """All files there are, those that were written off as far as they got."""
+        segments: list[Segment] = []
+        for action in self.landed + self.waiting:
+            match action:
+                case Opened():
+                    segments.append(Segment(action, bytearray(action.head)))
+                case Appended():
+                    self._of(segments, action.segment).data += b"".join(action.buffers)
+                case Closed():
+                    segment = self._of(segments, action.segment)
+                    for offset, patch in action.patches:
+                        segment.data[offset : offset + len(patch)] = patch
+                    segment.facts = action.facts
+        return segments
+
+    def reason(self, lost: Sequence[Action]) -> CutReason:
+        """Why the next segment begins: it is the one that `lost` opens, or the first of all."""
+        first = next(iter(_appended(lost)), None)
+        if first is not None and any(each is first.opened for each in lost):
+            return first.opened.reason
+        has_opened = any(isinstance(each, Opened) for each in self.landed)
+        return CutReason.DISK if has_opened else CutReason.START
+
+    @staticmethod
+    def _of(segments: list[Segment], number: int) -> Segment:
+        return next(each for each in segments if each.number == number)
+
+
+def _appended(actions: Sequence[Action]) -> list[Appended]:
+    return [action for action in actions if isinstance(action, Appended)]
+
+
+def written(segments: list[Segment]) -> dict[tuple[int, int], list[bytes]]:
+    return by_track(
+        (kind, body)
+        for segment in segments
+        for kind in (VIDEO, AUDIO)
+        for _, body in segment.frames(kind)
+    )
+
+
+def _sent(publish: Publish) -> dict[tuple[int, int], list[bytes]]:
+    return by_track((kind, body) for kind, _, body in publish.sent)
+
+
+@settings(max_examples=60, deadline=None)
+@given(STEPS, STEPS, STEPS, st.data())
+def test_every_frame_is_in_one_file_wherever_the_disk_stopped(
+    before: list[Step], meanwhile: list[Step], after: list[Step], data: st.DataObject
+) -> None:
+    publish = Publish(rules(duration_ms=1_000, max_duration_ms=20_000), origin=7_000)
+    if data.draw(st.booleans()):
+        publish.headers()
+    sender, sick = Sender(publish), Sick(publish)
+    sender.play(before, after_each=lambda: sick.take() if data.draw(st.booleans()) else None)
+    if data.draw(st.booleans()):
+        # The disk has caught up with what was decided so far.
+        sick.landed, sick.waiting = sick.landed + sick.waiting, []
+    sick.fall_sick(data.draw(st.integers(0, 10)), late=data.draw(st.integers(0, 4)))
+    sender.play(meanwhile, after_each=lambda: None)
+    if data.draw(st.booleans()):
+        publish.segmenter.finish(publish.now_ms)
+        sick.get_well()
+    else:
+        sick.get_well()
+        if data.draw(st.booleans()):
+            sick.fall_sick(data.draw(st.integers(0, 10)))
+            sick.get_well()
+        sender.play(after, after_each=lambda: None)
+        publish.segmenter.finish(publish.now_ms)
+    sick.take()
+    segments = sick.segments()
+    for segment in segments:
+        if segment.facts is not None:
+            check(segment)
+    assert written(segments) == _sent(publish)
+
+
+def _lesson(*, origin: int = 0) -> tuple[Publish, Sick]:
+    publish = Publish(rules(duration_ms=3_000), origin=origin)
+    publish.headers()
+    return publish, Sick(publish)
+
+
+def test_positions_are_what_they_would_have_been_without_the_disk() -> None:
+    publish, sick = _lesson()
+    publish.play(0, 4_500)
+    sick.take()
+    sick.landed, sick.waiting = sick.waiting, []
+    publish.play(4_500, 5_300)
+    sick.fall_sick(0)
+    publish.play(5_300, 7_700)
+    assert publish.segmenter.backlog_ms == 7_700 - 20 - 4_500
+    sick.get_well()
+    publish.play(7_700, 12_000)
+    publish.segmenter.finish(publish.now_ms)
+    sick.take()
+    segments = sick.segments()
+    assert [(each.reason, each.opened.position_ms, each.opened.forced) for each in segments] == [
+        (CutReason.START, 0, False),
+        (CutReason.DURATION, 3_000, False),
+        (CutReason.DISK, 4_500, True),
+        (CutReason.FIRST_KEYFRAME, 5_000, False),
+        (CutReason.DURATION, 8_000, False),
+        (CutReason.DURATION, 11_000, False),
+    ]
+    publish.check_times(segments)
+    assert all(each.opened.lost_ms == 0 for each in segments)
+
+
+def test_a_first_segment_that_never_began_begins_as_it_would_have() -> None:
+    publish, sick = _lesson()
+    publish.play(0, 1_300)
+    sick.fall_sick(0)
+    publish.play(1_300, 1_500)
+    sick.get_well()
+    publish.play(1_500, 2_000)
+    publish.segmenter.finish(publish.now_ms)
+    sick.take()
+    (segment,) = sick.segments()
+    assert (segment.reason, segment.opened.position_ms) == (CutReason.START, 0)
+    check(segment)
+
+
+def test_what_is_given_up_are_whole_groups_of_pictures_and_the_next_segment_says_how_much() -> None:
+    publish, sick = _lesson()
+    publish.play(0, 3_500, size=1_000)
+    sick.take()
+    sick.landed, sick.waiting = sick.waiting, []
+    sick.fall_sick(0)
+    publish.play(3_500, 20_000, size=1_000)
+    kept = publish.segmenter.backlog_bytes
+    publish.segmenter.trim(kept // 2)
+    assert kept // 4 < publish.segmenter.backlog_bytes <= kept // 2
+    lost_ms = publish.segmenter.lost_ms
+    assert (3_500 + lost_ms) % 1_000 == 0
+    assert publish.segmenter.lost_bytes > 0
+    sick.get_well()
+    publish.segmenter.finish(publish.now_ms)
+    sick.take()
+    segments = sick.segments()
+    resumed = next(each for each in segments if each.reason is CutReason.DISK)
+    assert resumed.opened.position_ms == 3_500 + lost_ms
+    assert resumed.opened.lost_ms == lost_ms
+    assert not resumed.opened.forced
+    check(resumed)
+    found = written(segments)[VIDEO, 0]
+    missing = [body for body in _sent(publish)[VIDEO, 0] if body not in found]
+    assert len(missing) == lost_ms // 40
+    assert (publish.segmenter.backlog_bytes, publish.segmenter.lost_bytes) == (0, 0)
+    assert (publish.segmenter.backlog_ms, publish.segmenter.lost_ms) == (0, 0)
+    publish.segmenter.trim(0)  # nothing is kept any more
+
+
+def test_a_picture_needs_the_header_that_was_given_up_with_what_came_before_it() -> None:
+    publish, sick = _lesson()
+    publish.play(0, 3_500)
+    sick.take()
+    sick.landed, sick.waiting = sick.waiting, []
+    sick.fall_sick(0)
+    publish.play(3_500, 5_000)
+    publish.send(VIDEO, 5_000, media.avc_config(media.SPS_64X48))
+    publish.send(VIDEO, 5_000, media.avc_config(media.SPS_64X48))
+    publish.play(5_000, 9_000)
+    publish.segmenter.trim(publish.segmenter.backlog_bytes // 3)
+    sick.get_well()
+    publish.segmenter.finish(publish.now_ms)
+    sick.take()
+    last = sick.segments()[-1]
+    check(last)
+    (video, _) = last.closed_facts.tracks
+    assert (video.width, video.height) == (64, 48)
+
+
+def test_a_hole_between_what_came_back_late_and_what_came_meanwhile_is_cut_at() -> None:
+    publish, sick = _lesson()
+    publish.play(0, 3_500)
+    sick.take()
+    sick.landed, sick.waiting = sick.waiting, []
+    publish.play(3_500, 4_200)
+    publish.segmenter.split()
+    sick.take()
+    hanging, sick.waiting = sick.waiting, []
+    sick.fall_sick(0)
+    publish.play(4_200, 9_000)
+    publish.segmenter.trim(publish.segmenter.backlog_bytes // 2)
+    lost_ms = publish.segmenter.lost_ms
+    assert lost_ms > 0
+    publish.segmenter.put_back(_appended(hanging), sick.reason(hanging))
+    assert publish.segmenter.lost_ms == lost_ms
+    sick.get_well()
+    publish.segmenter.finish(publish.now_ms)
+    sick.take()
+    segments = sick.segments()
+    behind = next(each for each in segments if each.opened.lost_ms)
+    assert behind.opened.lost_ms == lost_ms
+    assert not behind.opened.forced
+    for each in segments:
+        if each.facts is not None:
+            check(each)
+
+
+def test_marks_and_data_wait_like_frames() -> None:
+    publish, sick = _lesson()
+    publish.play(0, 3_500)
+    sick.take()
+    sick.landed, sick.waiting = sick.waiting, []
+    publish.play(3_500, 3_600)
+    publish.segmenter.data("onCue", media.amf_text("onCue"), 0, publish.now_ms)
+    publish.send(AUDIO, 3_600, b"")
+    sick.fall_sick(0)
+    publish.play(3_600, 4_000)
+    publish.segmenter.data("onCue", media.amf_text("onCue"), 0, publish.now_ms)
+    sick.get_well()
+    publish.play(4_000, 5_000)
+    publish.segmenter.finish(publish.now_ms)
+    sick.take()
+    resumed = sick.segments()[2]
+    assert resumed.reason is CutReason.DISK
+    assert len([each for each in resumed.others() if each[2] == media.amf_text("onCue")]) == 2
+    assert written(sick.segments()) == _sent(publish)
+
+
+def test_a_split_while_suspended_is_made_at_the_next_keyframe() -> None:
+    publish, sick = _lesson()
+    publish.play(0, 3_500)
+    sick.take()
+    sick.landed, sick.waiting = sick.waiting, []
+    sick.fall_sick(0)
+    publish.play(3_500, 4_300)
+    publish.segmenter.split()
+    publish.play(4_300, 5_500)
+    publish.segmenter.split()
+    sick.get_well()
+    publish.play(5_500, 7_000)
+    publish.segmenter.finish(publish.now_ms)
+    sick.take()
+    segments = sick.segments()
+    splits = [each for each in segments if each.reason is CutReason.SPLIT]
+    assert [each.opened.position_ms for each in splits] == [0, 0]
+    assert [each.frames(VIDEO)[0][1][10:14] for each in splits] == [
+        body[10:14]
+        for ms in (5_000, 6_000)
+        for kind, at, body in publish.sent
+        if kind == VIDEO and at == ms
+    ]
+
+
+def test_a_publish_learns_late_where_in_its_recording_it_begins() -> None:
+    publish, sick = _lesson()
+    sick.fall_sick(0)
+    publish.play(0, 2_000)
+    publish.segmenter.continue_at(60_000)
+    assert publish.segmenter.end_position_ms > 60_000
+    sick.get_well()
+    publish.segmenter.finish(publish.now_ms)
+    sick.take()
+    assert sick.segments()[0].opened.position_ms == 60_000
