@@ -20,6 +20,7 @@ from tests.helpers.encoders import begin, sent_by
 from tests.helpers.faults import disks
 from tests.helpers.faults.disks import MIB
 from tests.helpers.program import Recorder, eventually, run_recorder
+from tests.real import said
 from tests.real.aftermath import at_rest, check_recovery, check_safe, coverage, recordings
 
 if TYPE_CHECKING:
@@ -79,8 +80,8 @@ async def cut_again_and_again(folder: Path, source: Path) -> list[Cut]:
                 await trio.sleep(chance.uniform(0, 1.2))
                 if number % 2:
                     # In the middle of what the end of a file takes.
-                    seen = len(recorder.matching("closed"))
-                    await recorder.line("closed", count=seen + 1)
+                    seen = len(recorder.matching(said.closed()))
+                    await recorder.line(said.closed(), count=seen + 1)
                 cuts.append(await cut_now(recorder, disk, folder / "images" / f"{number}.img"))
             nursery.cancel_scope.cancel()
     return cuts
