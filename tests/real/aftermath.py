@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING
 import attrs
 
 from tests.helpers import packets
-from tests.helpers.program import Recording, command, configuration, write_configuration
+from tests.helpers.program import (
+    Recording,
+    command,
+    configuration,
+    eventually,
+    write_configuration,
+)
 from tests.real import said
 from tests.real.pieces import Coverage, cover, locate
 
@@ -24,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.helpers.packets import Tracks
+    from tests.helpers.program import Recorder
 
 OF_THE_MOMENT = re.compile(r"\.recorder/(lock|alive|catalogue\.sqlite3.*)")
 """Files that say who runs and when, and the cache: no recording is in them."""
@@ -79,6 +86,15 @@ async def verify(stored: Stored) -> None:
             content = path.read_bytes()
             assert len(content) == row["bytes"], path
             assert hashlib.sha256(content).hexdigest() == row["sha256"], path
+
+
+async def finished(recorder: Recorder) -> None:
+    """Wait until everything that has ended is repaired and summed up; stop it, and look at all."""
+    unfinished = recorder.storage / ".recorder" / "open"
+    await eventually(lambda: not list(unfinished.iterdir()), what="all recordings finished")
+    await recorder.stop()
+    check_nothing_open(recorder.storage)
+    await verify(at_rest(recorder.folder / "at-rest", recorder.storage, recorder.config["rooms"]))
 
 
 async def check_recovery(stored: Stored) -> None:
