@@ -100,7 +100,7 @@ def lay_down(template: Recording, storage: Path, count: int) -> list[Path]:
     manifest = template.manifest
     folders = []
     for number in range(1, count + 1):
-        day = f"{2000 + number // DAY}-01-01"
+        day = f"{2000 + number // DAY // 12}-{number // DAY % 12 + 1:02}-01"
         folder = storage / "hall" / day / f"{number:07}-080000Z"
         folder.mkdir(parents=True)
         manifest |= {"number": number, "start": f"{day}T08:00:00.000Z"}
