@@ -106,7 +106,7 @@ def check_gaps(recording: Recording, coverage: Coverage) -> int:
 async def is_full(tmp_path: Path, sources: Sources) -> None:
     """The files are closed, the encoders stay, and it goes on when there is room again. A room
     whose buffer lasts loses nothing; one that sends more loses its oldest, counted."""
-    light, heavy = sources.get("h264-aac", 25), sources.get("heavy", 25)
+    light, heavy = sources.get("h264-aac", 20), sources.get("heavy", 20)
     with disks.tmpfs(tmp_path / "disk", 160 * MIB) as disk:
         async with run_recorder(
             tmp_path, ["hall", "lab"], storage=storage_at(disk, buffer="2MiB")
@@ -158,7 +158,7 @@ async def fails(
     make: Callable[[Path, Path], AbstractContextManager[SickDisk]],
 ) -> None:
     """It is said, and recording goes on when the disk is repaired."""
-    source = sources.get("h264-aac", 25)
+    source = sources.get("h264-aac", 16)
     with make(tmp_path / "behind", tmp_path / "disk") as sick:
         async with run_recorder(
             tmp_path, ["hall", "lab"], storage=storage_at(sick.at), log={"level": "debug"}
@@ -196,7 +196,7 @@ async def fails(
 # Stalling.
 
 
-async def stalls(tmp_path: Path, sources: Sources) -> None:
+async def everything_stalls(tmp_path: Path, sources: Sources) -> None:
     """No frame is lost: of two rooms by their buffer, of two that send more than it holds by
     holding the encoder back, which is no silence of theirs."""
     stall_s = 20 if LONG else 7
@@ -313,7 +313,7 @@ async def a_manifest_cannot_be_replaced(tmp_path: Path, sources: Sources) -> Non
 
 async def vanishes_and_is_exchanged(tmp_path: Path, sources: Sources) -> None:
     """It is said, nothing is written to what is there instead, and no frame is lost."""
-    source = sources.get("h264-aac", 30)
+    source = sources.get("h264-aac", 24)
     below = {"somebody-elses.txt": b"a file on the boot disk"}
     at, other, elsewhere = tmp_path / "disk", tmp_path / "other", tmp_path / "elsewhere"
     at.mkdir()
@@ -356,7 +356,7 @@ async def vanishes_and_is_exchanged(tmp_path: Path, sources: Sources) -> None:
 
 async def is_pulled_out(tmp_path: Path, sources: Sources) -> None:
     """What was safe is there when it is put in again."""
-    source = sources.get("h264-aac", 20)
+    source = sources.get("h264-aac", 16)
     at = tmp_path / "disk"
     with disks.ext4(tmp_path / "images", at, 128 * MIB):
         async with run_recorder(
@@ -411,9 +411,15 @@ async def fails_for_half_a_minute(tmp_path: Path, sources: Sources) -> None:
 
 
 GROUPS = {
-    "a disk that": [is_full, is_worn_out, is_protected, is_pulled_out],
-    "a disk which": [stalls, vanishes_and_is_exchanged],
+    "a disk that": [
+        is_full,
+        is_worn_out,
+        is_protected,
+        is_pulled_out,
+        vanishes_and_is_exchanged,
+    ],
     "a disk where": [
+        everything_stalls,
         a_sync_fails,
         a_write_fails,
         a_name_cannot_be_given,
@@ -421,7 +427,7 @@ GROUPS = {
     ],
 }
 if LONG:
-    GROUPS["a disk which"].append(fails_for_half_a_minute)
+    GROUPS["a disk that"].append(fails_for_half_a_minute)
 
 
 @pytest.mark.parametrize("group", GROUPS)
