@@ -62,6 +62,7 @@ DECISIONS = {
     "recorder.recording.segmenter",
     "recorder.recording.segments",
     "recorder.recording.tracks",
+    "recorder.recording.waiting",
 }
 EFFECTS = {
     "trio", "time", "logging", "random", "secrets", "os", "socket", "threading", "subprocess",

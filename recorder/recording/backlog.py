@@ -79,9 +79,8 @@ class Backlog:
             return
         self._mark_hole()
         # Also what no tag among the older ones says: a header that no frame had followed yet.
-        for kind, body in reversed(self.headers):
-            parts = classify(kind, body)
-            self._put_first(Held(parts[0].role, kind, parts, body))
+        for header in reversed(self.headers()):
+            self._put_first(header)
         self._given_up_headers.clear()
         older = list(_with_splits(appended))
         self._has_video |= any(item.kind == VIDEO for item in older)
@@ -115,11 +114,14 @@ class Backlog:
         times = [item.dts for item, _ in self._items if item.dts is not None]
         return max(times) - min(times) if times else 0
 
-    @property
-    def headers(self) -> Headers:
+    def headers(self) -> list[Held]:
         """The state of the tracks before the first item."""
         later = ((kind, body) for (kind, _, _), body in self._given_up_headers.items())
-        return (*self._before, *later)
+        found = []
+        for kind, body in (*self._before, *later):
+            parts = classify(kind, body)
+            found.append(Held(parts[0].role, kind, parts, body))
+        return found
 
     def items(self) -> list[Held]:
         """All that is kept. What was lost before the first of them is `first_lost_ms`."""

@@ -69,9 +69,10 @@ class Hold:
         self.items.append(item)
         self.bytes += len(item.body) + ITEM_BYTES
 
-    def add_frame(self, item: Held, dts: int, tracks: list[Track], now_ms: int) -> None:
-        """A frame of these tracks; all of them are keyframes or none."""
+    def add_frame(self, item: Held, tracks: list[Track], now_ms: int) -> None:
+        """A frame of these tracks, which has its time; all of them are keyframes or none."""
         self.add(item)
+        dts = 0 if item.dts is None else item.dts
         if self._since_ms is None:
             self._since_ms = now_ms
             self.first_dts = self._last_dts = dts

@@ -41,10 +41,12 @@ def absolute(path: Path) -> Path:
 
 
 def ensure_path(disk: Disk, folder: Path, mode: int) -> int:
-    """The descriptor of a folder by its path. Only its last name is made when missing: a missing
-    parent is more often a disk that is not mounted than a wish."""
+    """The descriptor of a folder by its path; its name is durable. Only its last name is made
+    when missing: a missing parent is more often a disk that is not mounted than a wish."""
     with suppress(FileNotFoundError):
-        return disk.open_path(folder)
+        found = disk.open_path(folder)
+        _sync_parent(disk, folder)
+        return found
     try:
         with closing(disk, disk.open_path(folder.parent, follow=True)) as parent:
             disk.close(ensure_folder(disk, parent, folder.name, mode))
@@ -59,6 +61,16 @@ def ensure_path(disk: Disk, folder: Path, mode: int) -> int:
             f"The folder {folder} cannot be made by this user (uid {os.geteuid()}). "
             "Make it as root, and give it to that user with `chown`."
         ) from error
+
+
+def _sync_parent(disk: Disk, folder: Path) -> None:
+    """Make durable the name of a folder that is there: who made it may have died before the sync.
+    Where the parent is another disk's, or not ours to read, there is nothing to be made durable."""
+    with (
+        suppress(OSError),
+        closing(disk, disk.open_path(folder.parent, follow=True)) as parent,
+    ):
+        disk.sync_folder(parent)
 
 
 @attrs.frozen

@@ -81,6 +81,24 @@ class Publish:
         return self.segmenter.suspend(appended, reason)
 
     @property
+    def backlog_bytes(self) -> int:
+        """Memory of what waits for the disk."""
+        backlog = self.segmenter.backlog
+        return 0 if backlog is None else backlog.bytes
+
+    @property
+    def unwritten_ms(self) -> int:
+        """How much media wait for the disk, or were given up."""
+        backlog = self.segmenter.backlog
+        return 0 if backlog is None else backlog.span_ms + backlog.lost_ms
+
+    @property
+    def lost(self) -> tuple[int, int]:
+        """How much media were given up, in ms and in bytes."""
+        backlog = self.segmenter.backlog
+        return (0, 0) if backlog is None else (backlog.lost_ms, backlog.given_up_bytes)
+
+    @property
     def is_written(self) -> bool:
         """Nothing of it is left in memory, and nothing comes."""
         return self.has_left and not self.is_suspended and not self.on_its_way

@@ -158,14 +158,15 @@ class OpenSegment:
         ms = max(0, dts - self.base)
         for track in tracks:
             if self.states.get(track) != track.state:
-                self._write_state(track, ms)
+                self._write_state(track, ms if self.has_frames else 0)
         self._write(kind, ms, body, parts)
         self.has_frames = True
 
     def write_mark(self, kind: int, parts: tuple[Part, ...], dts: int | None, body: bytes) -> None:
         """What is no frame; without a time of its own it gets that of the newest frame."""
         ms = self.summary.last_ms if dts is None else max(0, dts - self.base)
-        self._write(kind, ms, body, parts)
+        # As of a state: what comes before the first frame belongs to the head, and is at 0.
+        self._write(kind, ms if self.has_frames else 0, body, parts)
 
     def _write_state(self, track: Track, ms: int) -> None:
         """A new sequence header brings all that goes with it; else only what is new is written."""

@@ -4,9 +4,9 @@ One per publish. Knows neither socket, disk, nor clock: whoever feeds it says wh
 carries out the actions. The rules are those of design §7 (when to cut) and protocol §5.9 (what
 makes a segment self-contained).
 
-Here a message is recognised, placed on the timeline, and held or handed on; `hold` decides how the
-first segment begins, `cuts` when the next one does, `segments` which of two open ones a frame
-belongs to, `segment` what a file looks like.
+Here a message is recognised and placed on the timeline; `waiting` holds it or hands it on, `hold`
+decides how the first segment begins, `cuts` when the next one does, `segments` which of two open
+ones a frame belongs to, `segment` what a file looks like.
 
 The hot path is the first half of `media`: an ordinary frame of a track that has nothing special
 about it. Everything else, and every frame a segment could begin with, goes through `_unusual`.
@@ -14,8 +14,6 @@ about it. Everything else, and every frame a segment could begin with, goes thro
 
 from collections.abc import Sequence
 from typing import Final
-
-import attrs
 
 from recorder.amf import AmfError, Value
 from recorder.flv.codecs import Part, Role, classify, config_record, split_tracks
@@ -25,7 +23,7 @@ from recorder.flv.script import (
     read_script,
     stops_ffmpeg,
 )
-from recorder.flv.tags import SCRIPT, VIDEO, tag_header, tag_trailer
+from recorder.flv.tags import SCRIPT, tag_header, tag_trailer
 from recorder.flv.timeline import Timeline
 from recorder.recording.actions import (
     Action,
@@ -38,9 +36,10 @@ from recorder.recording.actions import (
     TrackFacts,
 )
 from recorder.recording.backlog import Backlog
-from recorder.recording.hold import Held, Hold
+from recorder.recording.hold import Held
 from recorder.recording.segments import Segments
 from recorder.recording.tracks import HEADERS, SILENT_MS, Track, Tracks
+from recorder.recording.waiting import Waiting
 
 __all__ = [
     "Action",
@@ -68,14 +67,6 @@ class Segmenter:
     def __init__(self, rules: SegmentRules, *, position_ms: int = 0, encoder: str) -> None:
         self._timeline = Timeline()
         self._tracks = Tracks()
-        self._hold: Hold | None = Hold(self._tracks)
-        self._backlog: Backlog | None = None
-        self._reason = CutReason.START
-        """Why the next segment begins that nothing else begins."""
-        self._lost_ms = 0
-        """Given up before it."""
-        self._split_is_due = False
-        """An operator wants it at the next keyframe of the backlog."""
         self._segments = Segments(
             rules,
             position_ms=position_ms,
@@ -83,9 +74,9 @@ class Segmenter:
             tracks=self._tracks,
             timeline=self._timeline,
         )
+        self._waiting = Waiting(self._tracks, self._segments)
         self._arrived_ms: int | None = None
         """When the newest media came."""
-        self._is_finished = False
 
     # What the caller does.
 
@@ -133,27 +124,20 @@ class Segmenter:
         elif stops_ffmpeg(name, payload):
             self._segments.count("captions_without_text")
         else:
-            self._hold_or_play(Held(None, SCRIPT, (), payload))
+            self._other(Held(None, SCRIPT, (), payload))
 
     def tick(self, now_ms: int) -> None:
         """Time passes without media; held media may have waited long enough."""
-        if self._hold is not None and self._hold.is_over(now_ms):
-            self._start(self._hold, now_ms)
+        self._waiting.tick(now_ms)
 
     def split(self) -> None:
         """Begin a new recording at the next keyframe, without a gap."""
-        if self._backlog is None:
-            self._segments.cuts.wish(CutReason.SPLIT)
-        else:
-            self._split_is_due = True
+        self._waiting.split()
 
     def finish(self, now_ms: int) -> None:
         """The publish is over: record what is held, close everything. No media may follow. While
         suspended only the former waits, for `resume`."""
-        if self._hold is not None and self._hold.has_any_frame:
-            self._start(self._hold, now_ms)
-        self._hold = None
-        self._is_finished = True
+        self._waiting.finish(now_ms)
         for track in self._tracks:
             track.slot = None
         self._segments.finish()
@@ -167,38 +151,22 @@ class Segmenter:
             lost: what was appended by actions that were not carried out, in order; what has not
                 been taken yet must be taken before, and be among them.
             reason: why the first segment after it begins: that of the segment which `lost` begins
-                if not even its opening was carried out, else DISK.
+                if not even its opening was carried out, START if none was ever opened, else DISK.
 
         Returns:
             The counts of the segments that are not written on, which no `Closed` will tell.
         """
-        self._reason = reason
-        is_started = self._hold is None
-        counts = self._segments.suspend(lost[0].opened.origin if lost else None)
-        self._backlog = Backlog(
-            tuple((track.kind, body) for track in self._tracks for body in track.state),
-            has_video=self._tracks.expects_video,
-        )
-        if not is_started and self._hold is not None:
-            for held in self._hold.items:
-                self._backlog.add(held)
-        self._hold = None
-        self._backlog.put_back(lost)
-        return counts
+        return self._waiting.suspend(lost, reason)
 
     def put_back(self, lost: Sequence[Appended], reason: CutReason) -> None:
         """More that was not carried out, from before the suspension, and so older than all that
         is kept; `reason` as there."""
-        assert self._backlog is not None, "only what is suspended has a backlog"
-        if lost:
-            self._reason = reason
-            self._segments.cuts.suspend(lost[0].opened.origin)
-            self._backlog.put_back(lost)
+        self._waiting.put_back(lost, reason)
 
     def trim(self, limit_bytes: int) -> None:
         """Give up the oldest groups of pictures until no more than this is kept."""
-        if self._backlog is not None:
-            self._backlog.trim(limit_bytes)
+        if (backlog := self._waiting.backlog) is not None:
+            backlog.trim(limit_bytes)
 
     def continue_at(self, position_ms: int) -> None:
         """What the recording lasts is known only now; no segment has begun yet."""
@@ -206,32 +174,9 @@ class Segmenter:
 
     def resume(self, now_ms: int) -> None:
         """The disk takes writes again: what was kept begins the next segment."""
-        backlog, self._backlog = self._backlog, None
-        assert backlog is not None, "only what is suspended resumes"
-        for kind, body in backlog.headers:
-            part = classify(kind, body)[0]
-            self._tracks.get(kind, part).learn(part.role, part.codec, body)
-        self._hold = hold = Hold(self._tracks)
-        self._lost_ms = backlog.first_lost_ms
-        for held in backlog.items():
-            self._take_up(hold, held, now_ms)
-        if hold.has_any_frame:
-            self._start(hold, now_ms)
-        if self._split_is_due:
-            self._split_is_due = False
-            self.split()
-        if self._is_finished:
-            self._hold = None
+        self._waiting.resume(now_ms)
+        if self._waiting.is_finished:
             self._segments.finish()
-
-    def _take_up(self, hold: Hold, held: Held, now_ms: int) -> None:
-        """One message of the backlog, as if it came now."""
-        if held.role is _FRAME and held.dts is not None:
-            self._hold_frame(hold, held, held.dts, now_ms)
-        elif held.role is not None and held.role in HEADERS:
-            self._learn(self._tracks.get(held.kind, held.parts[0]), held)
-        else:
-            hold.add(held)
 
     def take(self) -> list[Action]:
         """What is to be done, since the last time this was asked."""
@@ -245,26 +190,12 @@ class Segmenter:
     @property
     def held_bytes(self) -> int:
         """Memory taken by media that wait for the first segment to begin."""
-        return 0 if self._hold is None else self._hold.bytes
+        return self._waiting.held_bytes
 
     @property
-    def backlog_bytes(self) -> int:
-        """Memory taken by media that wait for the disk."""
-        return 0 if self._backlog is None else self._backlog.bytes
-
-    @property
-    def backlog_ms(self) -> int:
-        """How much media wait for the disk."""
-        return 0 if self._backlog is None else self._backlog.span_ms
-
-    @property
-    def lost_ms(self) -> int:
-        """How much media were given up since the suspension."""
-        return 0 if self._backlog is None else self._backlog.lost_ms
-
-    @property
-    def lost_bytes(self) -> int:
-        return 0 if self._backlog is None else self._backlog.given_up_bytes
+    def backlog(self) -> Backlog | None:
+        """What waits for the disk; None while it takes what comes."""
+        return self._waiting.backlog
 
     @property
     def end_position_ms(self) -> int:
@@ -273,13 +204,8 @@ class Segmenter:
 
     # What a message is.
 
-    def _start(self, hold: Hold, now_ms: int) -> None:
-        self._hold = None
-        lost_ms, self._lost_ms = self._lost_ms, 0
-        self._segments.start(hold, now_ms, self._reason, lost_ms)
-
     def _check_open(self) -> None:
-        if self._is_finished:
+        if self._waiting.is_finished:
             raise RuntimeError("the publish is finished")
 
     def _unusual(
@@ -318,24 +244,8 @@ class Segmenter:
         tracks = [self._tracks.get(kind, part) for part in framed]
         dts, jumped = self._place(tracks, timestamp, now_ms)
         self._tracks.choose_cutting(self._timeline.newest or dts)
-        held = Held(_FRAME, kind, parts, body, dts, CutReason.JUMP if jumped else None)
-        if self._backlog is not None:
-            self._keep(self._backlog, held)
-            return
-        if self._hold is None:
-            self._segments.play(held, now_ms)
-            return
-        self._hold_frame(self._hold, held, dts, now_ms)
-        self.tick(now_ms)
-
-    def _hold_frame(self, hold: Hold, held: Held, dts: int, now_ms: int) -> None:
-        framed = [part for part in held.parts if part.role is _FRAME]
-        tracks = [self._tracks.get(held.kind, part) for part in framed]
-        for track, part in zip(tracks, framed, strict=True):
-            # Until its first frame nobody may have said what codec a track has.
-            if not track.codec:
-                track.use_codec(part.codec)
-        hold.add_frame(held, dts, tracks, now_ms)
+        wish = CutReason.JUMP if jumped else None
+        self._waiting.frame(Held(_FRAME, kind, parts, body, dts, wish), now_ms)
 
     def _place(self, tracks: list[Track], timestamp: int, now_ms: int) -> tuple[int, bool]:
         """The dts of a message, which is that of its first track; the others follow."""
@@ -366,31 +276,8 @@ class Segmenter:
             self._segments.count("empty_headers")
         elif not self._tracks.has_room(body):
             self._segments.count("refused_headers")
-        elif self._learn(track, Held(part.role, kind, (part,), body)):
-            if self._backlog is not None:
-                self._backlog.add(Held(part.role, kind, (part,), body))
-        else:
+        elif not self._waiting.header(track, Held(part.role, kind, (part,), body)):
             self._segments.count("repeated_headers")
-
-    def _learn(self, track: Track, header: Held) -> bool:
-        """Take a header as its track's state, now or where it stands among held media; False if
-        it says nothing new."""
-        part, body = header.parts[0], header.body
-        if self._hold is not None and self._hold.keeps_header(track, part, body):
-            self._hold.add_header(header, track)
-        elif track.knows(part.role, part.codec, body):
-            return False
-        else:
-            # Nothing is written yet: a header that no frame follows means nothing.
-            track.learn(part.role, part.codec, body)
-        return True
-
-    def _keep(self, backlog: Backlog, held: Held) -> None:
-        """A frame for which there is no file now."""
-        if self._split_is_due and held.kind == VIDEO and held.parts[0].keyframe:
-            self._split_is_due = False
-            held = attrs.evolve(held, wish=CutReason.SPLIT)
-        backlog.add(held)
 
     @staticmethod
     def _is_empty_header(track: Track, part: Part, body: bytes) -> bool:
@@ -414,17 +301,11 @@ class Segmenter:
             if timestamp is not None and track.clock.is_near(timestamp):
                 fitting = track.clock.advance(timestamp)
                 dts = dts if fitting is None else fitting
-        self._hold_or_play(Held(role, kind, parts, body, dts))
+        self._other(Held(role, kind, parts, body, dts))
 
-    def _hold_or_play(self, held: Held) -> None:
-        """What is no frame cuts nothing and starts nothing, so it needs no clock."""
-        if self._backlog is not None:
-            self._backlog.add(held)
-        elif self._hold is None:
-            self._segments.play(held, now_ms=0)
-        else:
-            self._hold.add(held)
-            self._segments.count("dropped_data", self._hold.drop_script_flood())
+    def _other(self, held: Held) -> None:
+        """What is no frame and no header."""
+        self._segments.count("dropped_data", self._waiting.other(held))
 
     def _metadata(self, payload: bytes) -> None:
         try:
@@ -433,8 +314,8 @@ class Segmenter:
             self._segments.count("damaged_metadata")
             return
         copied = copied_fields(values)
-        if self._hold is not None and _announces_video(values):
-            self._hold.video_is_announced = True
+        if _announces_video(values):
+            self._waiting.announce_video()
         self._segments.metadata(copied)
 
 

@@ -62,6 +62,10 @@ def initialise(directory: Path, state: Path | None, disk: Disk) -> bool:
         check_file_system(disk.file_system(root), directory)
         identifier = read_marker(disk, root, directory)
         if identifier is not None:
+            # Who made it may have died before the sync, and what is known must not be lost.
+            disk.sync_folder(root)
+            with closing(disk, disk.open_folder(root, META_FOLDER)) as meta:
+                disk.sync_folder(meta)
             return known.learn(identifier)
         known.refuse_if_emptied()
         with (

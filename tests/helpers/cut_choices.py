@@ -153,11 +153,13 @@ class Cuts:
 
         root = make(self._disk.root)
         assert isinstance(root, Folder)
+        disk = self._disk
         return PowerCutDisk(
             root,
-            has_links=self._disk.has_links,
-            swallows=self._disk.swallows,
-            syncs=self._disk.syncs,
+            has_links=disk.has_links,
+            dull=disk.dull,
+            swallows=disk.swallows,
+            syncs=disk.syncs,
         )
 
     def _names(self, folder: Folder, way: tuple[int, ...]) -> Mapping[str, Node]:

@@ -7,7 +7,7 @@ processes it does through `Stage`, so that the promises go over from one to the 
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import attrs
@@ -15,13 +15,21 @@ import attrs
 from recorder.recording.actions import SegmentRules
 from recorder.recording.continuation import Now
 from recorder.recording.inheritance import inherit
+from recorder.recording.meta import LOCK_FILE, PROBE_FILE
 from recorder.recording.recovery import repair_files
 from recorder.recording.shelves import open_recording
 from recorder.recording.storage import Storage, initialise
 from tests.helpers.clock import FakeClock
 from tests.helpers.cut_explorer import Depth, Explorer
-from tests.helpers.power_cuts import PowerCutDisk
-from tests.helpers.promises import DIRECTORY, STATE, restart, take_into_use
+from tests.helpers.power_cuts import File, Folder, PowerCutDisk
+from tests.helpers.promises import (
+    DIRECTORY,
+    STATE,
+    open_what_was_taken_into_use,
+    recordings,
+    restart,
+    take_into_use,
+)
 from tests.helpers.studio import BOOT, ENCODER, SECOND, Studio
 
 if TYPE_CHECKING:
@@ -192,17 +200,78 @@ def _failed_sync(stage: Stage) -> None:
         studio.settle()
 
 
+def _failed_final_name(stage: Stage) -> None:
+    """The folder cannot be synced behind a segment's link: it has both names, and is repaired."""
+    failures = iter([True])
+    linked = list[str]()
+
+    def fails(operation: str, label: str) -> bool:
+        if operation == "link":
+            linked.append(label)
+        return bool(linked) and operation == "sync_folder" and next(failures, False)
+
+    stage.disk.fails = fails
+    with stage.lesson() as studio:
+        studio.arrive()
+        studio.send(3 * SECOND)
+        studio.overcome()
+        studio.end("unpublished")
+        studio.settle()
+
+
+class _Died(Exception):  # noqa: N818 - it is no error
+    """The process has died, in the middle of what it did."""
+
+
+def _killed_while_setting_aside(stage: Stage) -> None:
+    """A part that cannot be read gets another name, and the process dies before it loses its
+    first."""
+    with stage.lesson() as studio:
+        studio.arrive()
+        studio.send(SECOND)
+    ((_, folder),) = recordings(stage.disk)
+    part = folder.names["0001.flv.part"]
+    assert isinstance(part, File)
+    part.content[:16] = b"not made by us!!"
+
+    def dies(operation: str, label: str) -> bool:
+        if operation == "unlink" and label.endswith("0001.flv.part"):
+            raise _Died
+        return False
+
+    stage.explorer.is_honest = False
+    stage.disk.fails = dies
+    with suppress(_Died):
+        restart(stage.disk)
+    stage.disk.fails = None
+    stage.restart()
+
+
+def _without_the_folder_of_entries(stage: Stage) -> None:
+    """Somebody has removed it."""
+    with Storage.open(DIRECTORY, None, stage.disk) as storage:
+        stage.disk.remove_folder(storage.meta, "open")
+        stage.disk.sync_folder(storage.meta)
+    _start_and_stop(stage)
+
+
 def _taken_into_use(stage: Stage) -> None:
-    """A folder with a recording in it that was never ours."""
+    """And the state folder learns of it."""
     stage.explorer.start = take_into_use
     initialise(DIRECTORY, STATE, stage.disk)
+    stage.explorer.start_differently(open_what_was_taken_into_use)
     stage.explorer.ledger.is_used()
+
+
+WORTHLESS = frozenset({LOCK_FILE, PROBE_FILE})
+"""Files of which it makes no difference what a cut leaves of them (DESIGN.md): only where a folder
+is taken into use is it played through that it does not."""
 
 
 @attrs.frozen
 class Scenario:
     """Attributes:
-    least: so many different states at least are started from in the normal run.
+    is_storage: the disk is one when it begins.
     """
 
     play: Callable[[Stage], None]
@@ -222,6 +291,9 @@ SCENARIOS = {
     "killed": Scenario(_killed, attrs.evolve(RULES, duration_ms=60_000)),
     "continued": Scenario(_continued),
     "failed sync": Scenario(_failed_sync, attrs.evolve(RULES, duration_ms=60_000)),
+    "failed final name": Scenario(_failed_final_name),
+    "killed while setting aside": Scenario(_killed_while_setting_aside),
+    "without the folder of entries": Scenario(_without_the_folder_of_entries),
     "without links": Scenario(_cuts, has_links=False),
     "taken into use": Scenario(_taken_into_use, is_storage=False),
 }
@@ -238,7 +310,9 @@ def explore(
     Raises:
         BrokenPromise: among other things that a start may run into.
     """
-    disk = PowerCutDisk(has_links=scenario.has_links)
+    dull = WORTHLESS if scenario.is_storage else frozenset[str]()
+    disk = PowerCutDisk(has_links=scenario.has_links, dull=dull)
+    disk.root.names["var"] = disk.root.durable["var"] = Folder("/var")
     prepare(disk)
     explorer = Explorer(depth, scenario.rules)
     if scenario.is_storage:

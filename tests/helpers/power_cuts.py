@@ -58,6 +58,10 @@ class File:
     written: dict[int, list[tuple[int, bytes]]] = attrs.field(factory=dict)
     sizes: list[tuple[int, int]] = attrs.field(factory=list)
 
+    @property
+    def name(self) -> str:
+        return self.label.rpartition("/")[2]
+
     def write(self, at: int, data: bytes, offset: int) -> None:
         first = min(offset, len(self.content))
         self.content.extend(bytes(offset - first))
@@ -170,12 +174,15 @@ class PowerCutDisk:
         fails: whether an operation is to raise EIO instead of happening; of a file's sync what
             was not durable is then lost.
         has_links: False: as on FAT.
+        dull: names of files that are durable at once, so that states which differ only in them
+            are not told apart.
         changes: how many operations have changed something.
         syncs: every one that was asked for.
     """
 
     root: Folder = attrs.field(factory=lambda: Folder(""))
     has_links: bool = True
+    dull: frozenset[str] = frozenset()
     before: Callable[[str, str], None] | None = None
     swallows: Callable[[Sync], bool] | None = None
     fails: Callable[[str, str], bool] | None = None
@@ -241,6 +248,17 @@ class PowerCutDisk:
         self._begins(operation, label)
         self.changes += 1
 
+    def _change(self, folder: Folder, names: dict[str, Node | None]) -> None:
+        if self.dull.issuperset(names):
+            apply(folder.names, names)
+            apply(folder.durable, names)
+        else:
+            folder.change(self.now, names)
+
+    def _written(self, file: File) -> None:
+        if file.name in self.dull:
+            file.sync()
+
     @staticmethod
     def _must_be_free(folder: Folder, name: str) -> None:
         if name in folder.names:
@@ -268,7 +286,7 @@ class PowerCutDisk:
         self._must_be_free(folder, name)
         label = f"{folder.label}/{name}"
         self._changes("make_folder", label)
-        folder.change(self.now, {name: Folder(label)})
+        self._change(folder, {name: Folder(label)})
 
     def sync_folder(self, folder: int) -> None:
         node = self._folder(folder)
@@ -301,7 +319,7 @@ class PowerCutDisk:
         self._must_be_free(node, name)
         made = File(f"{node.label}/{name}")
         self._changes("create_file", made.label)
-        node.change(self.now, {name: made})
+        self._change(node, {name: made})
         return self._give(made)
 
     def open_file(self, folder: int, name: str) -> int:
@@ -323,12 +341,14 @@ class PowerCutDisk:
         self._changes("write", node.label)
         data = b"".join(buffers)
         node.write(self.now, data, offset)
+        self._written(node)
         return len(data)
 
     def truncate(self, file: int, size: int) -> None:
         node = self._file(file)
         self._changes("truncate", node.label)
         node.truncate(self.now, size)
+        self._written(node)
 
     def allocate(self, file: int, size: int) -> None:
         node = self._file(file)
@@ -365,25 +385,25 @@ class PowerCutDisk:
         if not self.has_links:
             raise OSError(errno.EPERM, os.strerror(errno.EPERM), target)
         self._changes("link", f"{node.label}/{target}")
-        node.change(self.now, {target: file})
+        self._change(node, {target: file})
 
     def rename(self, folder: int, source: str, target: str) -> None:
         node, file = self._folder(folder), self._named(folder, source)
         self._changes("rename", f"{node.label}/{target}")
-        node.change(self.now, {source: None, target: file})
+        self._change(node, {source: None, target: file})
 
     def unlink(self, folder: int, name: str) -> None:
         node = self._folder(folder)
         self._named(folder, name)
         self._changes("unlink", f"{node.label}/{name}")
-        node.change(self.now, {name: None})
+        self._change(node, {name: None})
 
     def remove_folder(self, parent: int, name: str) -> None:
         node, inner = self._folder(parent), self._named(parent, name)
         if isinstance(inner, Folder) and inner.names:
             raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), name)
         self._changes("remove_folder", f"{node.label}/{name}")
-        node.change(self.now, {name: None})
+        self._change(node, {name: None})
 
     def try_lock(self, file: int) -> bool:
         node = self._node(file)

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from tests.helpers.studio import Studio
 
 DIRECTORY = Path("/recordings")
-STATE = Path("/state")
+STATE = Path("/var/state")
+"""On another branch: no sync on the way to one is one on the way to the other."""
 
 _MEDIA_BEGIN = 13
 _OVERHEAD = 15
@@ -64,16 +65,16 @@ class Found:
         read: the folders of the recordings it looked for.
         manifests: of every recording on the disk, by its folder.
         segments: their files, by path.
+        damaged: those that are kept and cannot be read, so too.
         next_number: of the next recording.
-        was_storage: False: the folder had to be taken into use once more.
         was_known: the state folder knew it.
     """
 
     read: frozenset[str]
     manifests: Mapping[str, Manifest]
     segments: Mapping[str, bytes]
+    damaged: Mapping[str, bytes]
     next_number: int
-    was_storage: bool = True
     was_known: bool = True
 
     @property
@@ -90,6 +91,8 @@ def restart(disk: PowerCutDisk) -> Found:
     """
     read = set[str]()
     with Storage.open(DIRECTORY, None, disk) as storage:
+        lost = [warning for warning in storage.warnings if "lost" in warning]
+        promise(not lost, f"a storage that was in use: {lost}")
         for entry in read_entries(storage):
             if isinstance(entry, str):
                 forget(storage, entry)
@@ -102,17 +105,25 @@ def restart(disk: PowerCutDisk) -> Found:
 
 
 def take_into_use(disk: PowerCutDisk) -> Found:
-    """Do what a person does with a folder: take it into use, where that is not done yet."""
-    try:
-        with Storage.open(DIRECTORY, None, disk):
-            was_storage = True
-    except StorageError:
-        was_storage = False
+    """Do what a person does who is told that a folder is no storage: take it into use."""
     was_known = bool(KnownStorages.load(DIRECTORY, STATE, disk).directories)
-    initialise(DIRECTORY, STATE, disk)
-    with Storage.open(DIRECTORY, STATE, disk):
-        pass
-    return attrs.evolve(restart(disk), was_storage=was_storage, was_known=was_known)
+    try:
+        initialise(DIRECTORY, STATE, disk)
+        with Storage.open(DIRECTORY, STATE, disk):
+            pass
+    except StorageError as error:
+        raise BrokenPromise(str(error)) from error
+    return attrs.evolve(restart(disk), was_known=was_known)
+
+
+def open_what_was_taken_into_use(disk: PowerCutDisk) -> Found:
+    """The same, behind its end: nobody has to do anything."""
+    try:
+        with Storage.open(DIRECTORY, STATE, disk):
+            pass
+    except StorageError as error:
+        raise BrokenPromise(str(error)) from error
+    return take_into_use(disk)
 
 
 def recover(storage: Storage, folder: str) -> Manifest | None:
@@ -124,12 +135,19 @@ def recover(storage: Storage, folder: str) -> Manifest | None:
 
 def found_on(disk: PowerCutDisk, read: frozenset[str], next_number: int) -> Found:
     """All that is on a disk, which must be whole."""
-    manifests, segments = dict[str, Manifest](), dict[str, bytes]()
+    manifests, segments, damaged = dict[str, Manifest](), dict[str, bytes](), dict[str, bytes]()
     for path, folder in recordings(disk):
-        manifest, files = _whole(path, folder)
-        manifests[path] = manifest
-        segments |= {f"{path}/{name}": content for name, content in files.items()}
-    found = Found(read=read, manifests=manifests, segments=segments, next_number=next_number)
+        manifests[path], files = _whole(path, folder)
+        for name, content in files.items():
+            kept = segments if name.endswith(naming.SEGMENT_SUFFIX) else damaged
+            kept[f"{path}/{name}"] = content
+    found = Found(
+        read=read,
+        manifests=manifests,
+        segments=segments,
+        damaged=damaged,
+        next_number=next_number,
+    )
     numbers = [manifest.number for manifest in manifests.values()]
     promise(len(set(numbers)) == len(numbers), f"a number twice: {numbers}")
     promise(all(number < next_number for number in numbers), f"{next_number} is used again")
@@ -166,12 +184,12 @@ def _whole(path: str, folder: Folder) -> tuple[Manifest, dict[str, bytes]]:
     promise(content is not None, f"{path} has no manifest: {sorted(files)}")
     manifest = Manifest.from_json(content or b"")
     promise(manifest.end is not None and manifest.end_reason, f"{path} has no end")
-    damaged = [name for name in files if naming.parse_damaged(name)]
-    for name in damaged:
-        del files[name]
-    promise(manifest.counts.get("damaged_segments", 0) == len(damaged), f"{path}: {damaged}")
+    damaged = [name for name in sorted(files) if naming.parse_damaged(name)]
+    counted = manifest.counts.get("damaged_segments", 0)
+    promise(counted == len(damaged), f"{path} has {damaged}, and its manifest tells of {counted}")
     rows = [row.file for row in manifest.segments]
-    promise(rows == sorted(files), f"{path} has {sorted(files)}, and its manifest {rows}")
+    others = sorted(set(files) - set(damaged))
+    promise(rows == others, f"{path} has {others}, and its manifest {rows}")
     for row in manifest.segments:
         _agrees(path, row, files[row.file])
     starts = [row.start_ms for row in manifest.segments]
@@ -259,7 +277,7 @@ class Ledger:
     Attributes:
         parts: of each segment that is open, the bytes that are safe, by folder and number.
         saved: the newest manifest of each recording that was said to be saved.
-        segments: the files that these tell of.
+        segments: the files that these tell of, and what is kept and cannot be read.
         over: recordings that no start looks for any more.
         next_number: no number below it is given again.
         is_storage: the folder was taken into use.
@@ -298,7 +316,7 @@ class Ledger:
         for path, manifest in studio.saved:
             self._is_saved(path, manifest, folders)
         studio.saved.clear()
-        going_on = {recording.path for recording in studio.recorder._recordings}
+        going_on = {recording.path for recording in studio.recorder._books.recordings}
         for path, manifest in self.saved.items():
             if path not in going_on and manifest.end and _is_complete(manifest):
                 self.over.add(path)
@@ -321,7 +339,7 @@ class Ledger:
     def was_recovered(self, found: Found) -> None:
         """A start has returned, and all that it left is promised."""
         self.saved |= found.manifests
-        self.segments |= found.segments
+        self.segments |= {**found.segments, **found.damaged}
         self.over |= found.read
         self.version = next(_versions)
 
@@ -333,8 +351,9 @@ class Ledger:
         for path, manifest in self.saved.items():
             promise(path in found.manifests, f"{path} is gone, and was saved")
             _still_says(path, manifest, found.manifests[path])
+        files = {**found.segments, **found.damaged}
         for name, content in self.segments.items():
-            promise(found.segments.get(name) == content, f"{name} was whole, and is another file")
+            promise(files.get(name) == content, f"{name} was whole, and is another file")
         for (path, file), content in self.parts.items():
             name = f"{path}/{naming.segment_name(file)}"
             media = _media(content)
@@ -344,7 +363,6 @@ class Ledger:
                 f"{name}: of {len(content)} safe bytes not all are there",
             )
         if self.is_storage:
-            promise(found.was_storage, f"{DIRECTORY} was taken into use, and is no storage")
             promise(found.was_known, f"{STATE} knew the storage, and does no more")
         again = found.read & self.over
         promise(not again, f"{sorted(again)} is finished, and a start reads it all the same")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 from contextlib import closing
-from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
@@ -94,11 +93,6 @@ async def test_a_lesson_outlasts_a_failed_disk_and_ends_with_its_checksums(tmp_p
     assert (tmp_path / ".recorder/catalogue.sqlite3").exists()
 
 
-def _set_when_done(done: trio.Event, found: Recovered) -> None:
-    if found.is_done:
-        done.set()
-
-
 async def test_a_repair_is_in_the_catalogue_also_when_the_catalogue_was_quicker(
     tmp_path: Path,
 ) -> None:
@@ -123,14 +117,21 @@ async def test_a_repair_is_in_the_catalogue_also_when_the_catalogue_was_quicker(
             unsettled=[1, 2],
             on_good=lambda: None,
         ) as engine:
-            ready, done = trio.Event(), [trio.Event(), trio.Event()]
+            ready = trio.Event()
             engine.indexer._on_ready = ready.set
             await ready.wait()
-            for entry, event in zip(read_entries(storage), done, strict=True):
+            follow, done = engine.repairs.on_recovered, trio.Event()
+
+            def told(found: Recovered) -> None:
+                follow(found)
+                if found.manifest is not None and found.is_done:
+                    done.set()
+
+            engine.repairs.on_recovered = told
+            for entry in reversed(read_entries(storage)):
                 assert isinstance(entry, Entry)
-                engine.repairs.recover(entry.folder, partial(_set_when_done, event))
-            for event in done:
-                await event.wait()
+                engine.repairs.recover(entry.folder)
+            await done.wait()
     catalogue = Catalogue.open_to_read(tmp_path / ".recorder/catalogue.sqlite3")
     assert catalogue is not None
     with closing(catalogue):

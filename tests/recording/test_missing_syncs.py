@@ -87,6 +87,7 @@ ORDINALS: dict[str, list[int]] = {}
 for _path in sorted(PACKAGE.glob("*.py")):
     for _function, _line in _syncs_in(_path):
         ORDINALS.setdefault(_function, []).append(_line)
+        ORDINALS[_function].sort()
 
 REPLACED = "disk.replace_file < "
 CREATED = "disk.create_synced < "
@@ -108,46 +109,34 @@ SYNCS = {
     "a segment's final name": Left(
         "final_name._take_free_name < final_name.give_final_name < files.close_segment"
     ),
-    "a segment's final name without links": Left(
-        "final_name._rename < final_name._take_free_name < final_name.give_final_name"
-        " < files.close_segment",
-        "without links",
-    ),
     "a manifest's bytes": Left(WRITTEN + "files.save_manifest"),
     "a manifest's name": Left(REPLACED + "files.save_manifest"),
     "an entry's new bytes": Left(WRITTEN + "unfinished.replace_entry", "reconnect"),
-    "an entry's new name": Left(REPLACED + "unfinished.replace_entry", "reconnect"),
     # It ends.
     "the end of an entry": Left("unfinished.forget < files.forget"),
     # It is recovered.
-    "a damaged part's bytes": Left("salvage.salvage_part", "cuts", DEEP),
-    "the bytes of a part that was whole": Left("salvage._repair#1", "cuts", DEEP),
-    "where a part is cut": Left("salvage._repair#2", "cuts", DEEP),
-    "a salvaged part's head": Left("salvage._repair#3", "cuts", DEEP),
+    "the bytes of a part that was whole": Left("salvage._repair#1", "start and stop", DEEP),
+    "a salvaged part's head": Left("salvage._repair#3", "start and stop", DEEP),
     "a salvaged part's final name": Left(
         "final_name._take_free_name < final_name.give_final_name < salvage.salvage_part",
-        "cuts",
+        "start and stop",
         DEEP,
     ),
     "a damaged part's name": Left(
-        "final_name._take_free_name < final_name.set_aside", "cuts", DEEP
+        "final_name._take_free_name < final_name.set_aside", "start and stop", DEEP
     ),
-    "a damaged part's name, once more": Left("final_name.set_aside", "cuts", DEEP),
-    "a final name beside a part's": Left("recovery._carry_out", "cuts", DEEP),
-    "a manifest that was whole": Left("recovery.recover_folder", "cuts", DEEP),
-    "a recovered manifest's bytes": Left(WRITTEN + "recovery._save", "cuts", DEEP),
-    "a recovered manifest's name": Left(REPLACED + "recovery._save", "cuts", DEEP),
-    "that a folder is gone": Left("recovery._remove_folder", "cuts", DEEP),
+    "a final name beside a part's": Left("recovery._carry_out", "start and stop", DEEP),
+    "a manifest that was whole": Left("recovery.recover_folder", "start and stop", DEEP),
+    "a recovered manifest's bytes": Left(WRITTEN + "recovery._save", "start and stop", DEEP),
+    "a recovered manifest's name": Left(REPLACED + "recovery._save", "start and stop", DEEP),
+    "that a folder is gone": Left("recovery._remove_folder", "start and stop", DEEP),
     "the end of a recovered entry": Left(
-        "unfinished.forget < recovery.recover_recording", "cuts", DEEP
+        "unfinished.forget < recovery.recover_recording", "start and stop", DEEP
     ),
     # A folder is taken into use.
     "the storage's folder": Left("disk.ensure_folder < known.ensure_path", "taken into use", DEEP),
     "the storage's folder of ours": Left(
         "disk.ensure_folder < storage.initialise", "taken into use", DEEP
-    ),
-    "the folder of entries": Left(
-        "disk.ensure_folder < storage._write_meta", "taken into use", DEEP
     ),
     "the first counter's bytes": Left(
         WRITTEN + "counter.write_next < storage._write_meta", "taken into use", DEEP
@@ -157,13 +146,34 @@ SYNCS = {
     ),
     "the marker's bytes": Left(WRITTEN + "meta.write_marker", "taken into use", DEEP),
     "the marker's name": Left(REPLACED + "meta.write_marker", "taken into use", DEEP),
-    "the bytes of what is known": Left(WRITTEN + "known.learn", "taken into use", DEEP),
-    "the name of what is known": Left(REPLACED + "known.learn", "taken into use", DEEP),
-    "the folder of entries, once more": Left(
-        "disk.ensure_folder < storage._open", "taken into use", DEEP
-    ),
-    "a probe": Left(CREATED + "meta.probe", "cuts", DEEP),
 }
+
+
+WITHOUT_A_PROMISE = {
+    "final_name._rename": "the manifest, which is saved next, syncs the same folder",
+    "final_name.set_aside": "what is set aside keeps one of its two names",
+    "written_off.make_whole": "the manifest with its row syncs the same folder",
+    "written_off._make_whole": "the manifest with its row syncs the same folder",
+    "salvage.salvage_part": "what is kept as damaged is read by nobody",
+    "salvage._repair#2": "until it has its final name the part is cut and written again",
+    "unfinished.replace_entry": "of an older entry the worst is a recording not continued",
+    "known.learn": "a storage nobody knows is learned when it is opened",
+    "storage._write_meta": "the folder of entries is made again when it is missing",
+    "storage._open": "it was made again then, and the next entry syncs it",
+    "meta.probe": "it is written to see whether it can be",
+    "ballast.make": "room that is lost is made again",
+    "storage.initialise": "of a storage that an `init` finds there; no lesson gives that twice",
+    "known._sync_parent": "the same, of its folder",
+    "clock_state.write_clock_state": "no recording rests on it",
+}
+"""Syncs that are left out without the model's finding anything, and why that is so. They stay: each
+is one call, and what makes it needless is elsewhere."""
+
+
+def test_every_sync_in_the_code_is_left_out_once_or_known_to_be_needless() -> None:
+    tried = {left.site.split(" < ")[0].partition("#")[0] for left in SYNCS.values()}
+    needless = {site.partition("#")[0] for site in WITHOUT_A_PROMISE}
+    assert set(ORDINALS) - tried - needless == set()
 
 
 @pytest.mark.parametrize("name", SYNCS)
