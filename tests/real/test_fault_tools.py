@@ -280,6 +280,9 @@ async def writer(tmp_path: Path, nursery: trio.Nursery) -> Writer:
 
 @pytest.mark.debian
 class TestSystemCalls:
+    """Taking hold of a program that is no child of ours is, on Debian, for root alone."""
+
+    @pytest.mark.root
     async def test_the_chosen_calls_on_the_chosen_files_fail_while_it_lasts(
         self, tmp_path: Path, writer: Writer
     ) -> None:
@@ -299,6 +302,7 @@ class TestSystemCalls:
         assert await writer.round() == WELL
         assert len(tracing.hits(trace)) == 3
 
+    @pytest.mark.root
     async def test_calls_by_a_folder_are_chosen_by_the_folder(
         self, tmp_path: Path, writer: Writer
     ) -> None:
@@ -316,6 +320,7 @@ class TestSystemCalls:
             assert await writer.round() == {**WELL, "link": "EIO", "rename": "EROFS"}
             assert await writer.round() == WELL
 
+    @pytest.mark.root
     async def test_calls_take_longer(self, tmp_path: Path, writer: Writer) -> None:
         async with tracing.injected(
             writer.process.pid,
