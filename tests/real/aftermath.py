@@ -8,13 +8,21 @@ its beginning. Works on the folders and the command line; imports nothing of the
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from typing import TYPE_CHECKING
 
 import attrs
 
 from tests.helpers import packets
-from tests.helpers.program import Recording, command, configuration, write_configuration
+from tests.helpers.program import (
+    Recording,
+    command,
+    configuration,
+    eventually,
+    write_configuration,
+)
+from tests.real import said
 from tests.real.pieces import Coverage, cover, locate
 
 if TYPE_CHECKING:
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.helpers.packets import Tracks
+    from tests.helpers.program import Recorder
 
 OF_THE_MOMENT = re.compile(r"\.recorder/(lock|alive|catalogue\.sqlite3.*)")
 """Files that say who runs and when, and the cache: no recording is in them."""
@@ -63,8 +72,29 @@ async def recover(stored: Stored) -> None:
 
 
 async def verify(stored: Stored) -> None:
-    done = await command("verify", "--config", stored.config, cwd=stored.config.parent)
+    """`verify` has looked at everything there is, and finds it whole, finished and summed up. So do
+    we, as far as that can be done without reading media."""
+    done = await command("verify", "--json", "--config", stored.config, cwd=stored.config.parent)
     assert done.code == 0, done.out + done.err
+    found = json.loads(done.out)
+    there = recordings(stored.folder)
+    assert found["recordings"] == len(there)
+    assert found["segments"] == sum(len(recording.segments) for recording in there)
+    assert (found["damaged"], found["open"], found["not_hashed"]) == (0, 0, 0), found["findings"]
+    for recording in there:
+        for path, row in zip(recording.segments, recording.manifest["segments"], strict=True):
+            content = path.read_bytes()
+            assert len(content) == row["bytes"], path
+            assert hashlib.sha256(content).hexdigest() == row["sha256"], path
+
+
+async def finished(recorder: Recorder) -> None:
+    """Wait until everything that has ended is repaired and summed up; stop it, and look at all."""
+    unfinished = recorder.storage / ".recorder" / "open"
+    await eventually(lambda: not list(unfinished.iterdir()), what="all recordings finished")
+    await recorder.stop()
+    check_nothing_open(recorder.storage)
+    await verify(at_rest(recorder.folder / "at-rest", recorder.storage, recorder.config["rooms"]))
 
 
 async def check_recovery(stored: Stored) -> None:
@@ -99,14 +129,14 @@ def check_safe(log: Iterable[str], recording: Recording) -> int:
 
     Appends are whole tags, so a file that was cut behind its last whole tag still has them.
     """
-    room = re.escape(recording.manifest["room"])
-    said = 0
+    count = 0
     for line in log:
-        if found := re.search(rf"\b{room}: (\d+) bytes of (\d+\.flv) are safe", line):
-            said += 1
-            size = (recording.folder / found[2]).stat().st_size
-            assert size >= int(found[1]), f"{line!r}, and it has {size} bytes"
-    return said
+        found = said.SAFE.search(line)
+        if found and found[1] == recording.manifest["room"]:
+            count += 1
+            size = (recording.folder / found[3]).stat().st_size
+            assert size >= int(found[2]), f"{line!r}, and it has {size} bytes"
+    return count
 
 
 async def coverage(sent: Tracks, segments: Sequence[Path]) -> Coverage:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -279,6 +280,9 @@ async def writer(tmp_path: Path, nursery: trio.Nursery) -> Writer:
 
 @pytest.mark.debian
 class TestSystemCalls:
+    """Taking hold of a program that is no child of ours is, on Debian, for root alone."""
+
+    @pytest.mark.root
     async def test_the_chosen_calls_on_the_chosen_files_fail_while_it_lasts(
         self, tmp_path: Path, writer: Writer
     ) -> None:
@@ -298,6 +302,7 @@ class TestSystemCalls:
         assert await writer.round() == WELL
         assert len(tracing.hits(trace)) == 3
 
+    @pytest.mark.root
     async def test_calls_by_a_folder_are_chosen_by_the_folder(
         self, tmp_path: Path, writer: Writer
     ) -> None:
@@ -315,6 +320,7 @@ class TestSystemCalls:
             assert await writer.round() == {**WELL, "link": "EIO", "rename": "EROFS"}
             assert await writer.round() == WELL
 
+    @pytest.mark.root
     async def test_calls_take_longer(self, tmp_path: Path, writer: Writer) -> None:
         async with tracing.injected(
             writer.process.pid,
@@ -473,12 +479,13 @@ class TestNetwork:
 
     async def test_what_was_sent_before_a_reset_arrives_before_it(self, way: Way) -> None:
         """An encoder that leaves with answers unread resets its connection, after its good-bye."""
-        with trio.move_on_after(0.3) as timeout:
-            await way.encoder.send_all(bytes(64 << 20))
-        assert timeout.cancelled_caught, "the program reads nothing"
+        # So small a window that most of it waits in the proxy.
+        way.program.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        await way.encoder.send_all(bytes(60_000))
         await way.program.send_all(b"an answer")
-        await trio.testing.wait_all_tasks_blocked(0.1)
+        await trio.sleep(0.1)
         await way.encoder.aclose()
+        await trio.sleep(0.1)
         received_bytes = 0
 
         async def receive_all() -> None:
@@ -488,7 +495,7 @@ class TestNetwork:
 
         with pytest.raises(trio.BrokenResourceError):
             await receive_all()
-        assert received_bytes == way.proxy.passed_bytes[From.ENCODER] > 100_000
+        assert received_bytes == 60_000
 
     async def test_a_network_that_is_down_refuses_and_comes_back(
         self, way: Way, listener: trio.SocketListener

@@ -6,7 +6,7 @@ the copy recovery is done by hand, twice. The original goes on: the program that
 repairs behind its own back while the encoders are back already, and both rooms end with one
 recording.
 
-With RECORDER_LONG_TESTS=1 in the environment hundreds of kills instead of twenty.
+With RECORDER_LONG_TESTS=1 in the environment hundreds of kills instead of twenty-one.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from tests.helpers import packets
 from tests.helpers.encoders import begin, sent_by
 from tests.helpers.faults.disks import run
 from tests.helpers.program import Recorder, command, eventually, free_port, run_recorder
+from tests.real import said
 from tests.real.aftermath import (
     Stored,
     at_rest,
@@ -47,10 +48,10 @@ pytestmark = pytest.mark.real
 
 LONG = os.environ.get("RECORDER_LONG_TESTS") == "1"
 
-CHAINS = 2
-"""At once: one for each core of a small machine."""
+CHAINS = 3
+"""At once: most of their time they wait for the next kill."""
 
-KILLS = (300 if LONG else 20) // CHAINS
+KILLS = (300 if LONG else 21) // CHAINS
 
 ROOMS = ["hall", "lab"]
 
@@ -120,11 +121,11 @@ async def kill_again_and_again(
             for room in ROOMS:
                 start(nursery, recorder, room, source)
             for room in ROOMS:
-                await recorder.line(rf"\b{room}: 127.0.0.1 publishes")
+                await recorder.line(said.publishes(room))
             since_s = time.monotonic()
             if number == 0 or at_a_cut:
                 # The first one leaves something to continue; others wait for a file's end.
-                await recorder.line(r"\bhall: recording \d+: \d+.flv closed")
+                await recorder.line(said.closed("hall"))
                 await trio.sleep(moment_s / 50)
             else:
                 await trio.sleep(moment_s)
@@ -154,7 +155,7 @@ async def come_to_the_end(folder: Path, port: int, source: Path) -> None:
             for room in ROOMS:
                 begin(nursery, source, recorder.url(room), folder / "unused.flv", pace=None)
         for room in ROOMS:
-            await recorder.line(rf"\b{room}: recording \d+ ended")
+            await recorder.line(said.ended(room))
         unfinished = folder / "recordings" / ".recorder" / "open"
         await eventually(lambda: not list(unfinished.iterdir()), what="all recordings finished")
         await recorder.stop()

@@ -17,6 +17,7 @@ from tests.helpers import packets
 from tests.helpers.encoders import Encoder, Published, begin, publish, sent_by
 from tests.helpers.faults.network import From, open_proxy
 from tests.helpers.program import run_recorder
+from tests.real import said
 from tests.real.checks import check_plays, check_recording, scan
 from tests.real.pieces import cover, locate
 
@@ -67,7 +68,7 @@ class Hour:
         return self.recorder.folder / f"{self.room}-{name}.flv"
 
     async def closed_first(self) -> None:
-        await self.recorder.line(rf"\b{self.room}: recording \d+: 0001.flv closed")
+        await self.recorder.line(said.closed(self.room, "0001.flv"))
 
     async def send(self, *, port: int | None = None, pace: float | None = None) -> Published:
         return await publish(
@@ -91,7 +92,7 @@ async def is_reset(hour: Hour) -> None:
         )  # fmt: skip
         await hour.closed_first()
         async with proxy.down():
-            await hour.recorder.line(rf"\b{hour.room}: recording \d+ waits", within_s=3)
+            await hour.recorder.line(said.waits(hour.room), within_s=3)
         second = await hour.send(port=proxy.port)
     recording = await hour.recorder.ended(hour.room)
     await check_continued(recording, hour.first(), second, reason="reconnect")
@@ -107,9 +108,9 @@ async def is_half_open_until_silence_tells(hour: Hour) -> None:
         proxy.halve(From.ENCODER)
         halved_s = time.monotonic()
         lost.kill()
-        await hour.recorder.line(rf"\b{hour.room}\b.*nothing received for {IDLE_S:g} s")
+        await hour.recorder.line(said.silent(hour.room, IDLE_S))
         assert IDLE_S - 0.5 < time.monotonic() - halved_s < IDLE_S + 2
-        await hour.recorder.line(rf"\b{hour.room}: recording \d+ waits")
+        await hour.recorder.line(said.waits(hour.room))
         second = await hour.send()
         nursery.cancel_scope.cancel()
     recording = await hour.recorder.ended(hour.room)
@@ -136,7 +137,7 @@ async def is_half_open_until_somebody_comes(hour: Hour) -> None:
         lost.kill()
         await trio.sleep(STALE_S + 0.3)
         second = await hour.send()
-        assert not hour.recorder.matching(rf"\b{hour.room}\b.*nothing received")
+        assert not hour.recorder.matching(said.silent(hour.room, IDLE_S))
         nursery.cancel_scope.cancel()
     recording = await hour.recorder.ended(hour.room)
     await check_continued(recording, hour.first(), second, reason="takeover")
@@ -176,7 +177,7 @@ async def is_fought_over(hour: Hour) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(insist, "one")
         nursery.start_soon(insist, "other")
-        await hour.recorder.line(rf"(WARNING|ERROR) +{hour.room}\b.*(fight|encoders)")
+        await hour.recorder.line(said.fought_over(hour.room))
         await hour.closed_first()
         # Time for a hundred files, if every attempt made one.
         await trio.sleep(4)
@@ -186,7 +187,7 @@ async def is_fought_over(hour: Hour) -> None:
     assert len(hour.recorder.recordings(hour.room)) == 1
     # Three takeovers, and a file every three seconds.
     assert len(files) + len(parts) <= 4 + (time.monotonic() - began_s) / 3 + 1
-    assert len(hour.recorder.matching(rf"{hour.room}\b.*(fight|encoders)")) == 1
+    assert len(hour.recorder.matching(said.fought_over(hour.room))) == 1
 
 
 async def test_recordings_survive_networks_that_fail(tmp_path: Path, sources: Sources) -> None:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import trio
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Iterable, Sequence
     from pathlib import Path
 
 ATTACHED_S = 15.0
@@ -58,7 +58,8 @@ def delay(calls: str, delay_ms: int, *, when: str = "1+") -> str:
 def _options(injections: Sequence[str], paths: Sequence[Path], trace: Path) -> list[str]:
     named = [option for path in paths for option in ("-P", str(path))]
     chosen = [option for injection in injections for option in ("-e", injection)]
-    return ["strace", "-f", "-y", "-o", str(trace), *named, *chosen]
+    # Strings long enough for a line of a log.
+    return ["strace", "-f", "-y", "-s", "200", "-o", str(trace), *named, *chosen]
 
 
 def traced(
@@ -127,16 +128,34 @@ async def _attached(strace: trio.Process) -> None:
     assert re.search(r"\battached\b", said), f"strace: {said}"
 
 
+def lines(trace: Path) -> list[str]:
+    """The calls, as strace wrote them down so far."""
+    return trace.read_text(errors="replace").splitlines()
+
+
+def split_at(trace: Path, text: str) -> tuple[list[str], list[str]]:
+    """The calls before the first one that has this text in its arguments, and from that on."""
+    found = lines(trace)
+    at = next(index for index, line in enumerate(found) if text in line)
+    return found[:at], found[at:]
+
+
+def naming(calls: Iterable[str], path: Path) -> list[str]:
+    """Those that were made on this path, or on what lies below it."""
+    # The second half of a call that another thread interrupted names nothing: each is there once.
+    exactly = re.compile(rf"{re.escape(str(path))}(?![^/>\"])")
+    return [line for line in calls if exactly.search(line)]
+
+
 def hits(trace: Path) -> list[str]:
     """The calls that an injection changed, as strace wrote them down."""
-    lines = trace.read_text(errors="replace").splitlines()
-    return [line for line in lines if re.search(r"\((INJECTED|DELAYED)\)$", line)]
+    return [line for line in lines(trace) if re.search(r"\((INJECTED|DELAYED)\)$", line)]
 
 
 def counted(trace: Path) -> Counter[str]:
     """How often each call was made, failed ones included."""
     found: Counter[str] = Counter()
-    for line in trace.read_text(errors="replace").splitlines():
+    for line in lines(trace):
         # "<... read resumed>" is the second half of a call that another thread interrupted.
         if call := re.match(r"\d+ +([a-z_0-9]+)\(", line):
             found[call[1]] += 1
