@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from recorder.recording.actions import SegmentRules
+from recorder.recording.clock_state import ClockState, write_clock_state
 from recorder.recording.continuation import Now
 from recorder.recording.inheritance import inherit
 from recorder.recording.meta import LOCK_FILE, PROBE_FILE
@@ -212,6 +213,7 @@ def _failed_final_name(stage: Stage) -> None:
 
     stage.disk.fails = fails
     with stage.lesson() as studio:
+        studio.writer.sync_interval_ms = 1000
         studio.arrive()
         studio.send(3 * SECOND)
         studio.overcome()
@@ -224,18 +226,20 @@ class _Died(Exception):  # noqa: N818 - it is no error
 
 
 def _killed_while_setting_aside(stage: Stage) -> None:
-    """A part that cannot be read gets another name, and the process dies before it loses its
-    first."""
+    """A part that cannot be read gets another name, and the process dies before that is durable."""
     with stage.lesson() as studio:
         studio.arrive()
         studio.send(SECOND)
     ((_, folder),) = recordings(stage.disk)
     part = folder.names["0001.flv.part"]
     assert isinstance(part, File)
-    part.content[:16] = b"not made by us!!"
+    part.write(stage.disk.now, b"not made by us!!", 0)
+    linked = list[str]()
 
     def dies(operation: str, label: str) -> bool:
-        if operation == "unlink" and label.endswith("0001.flv.part"):
+        if operation == "link":
+            linked.append(label)
+        if linked and operation == "sync_folder":
             raise _Died
         return False
 
@@ -256,11 +260,14 @@ def _without_the_folder_of_entries(stage: Stage) -> None:
 
 
 def _taken_into_use(stage: Stage) -> None:
-    """And the state folder learns of it."""
+    """The state folder learns of it, and then that the clock is not to be trusted."""
     stage.explorer.start = take_into_use
     initialise(DIRECTORY, STATE, stage.disk)
     stage.explorer.start_differently(open_what_was_taken_into_use)
     stage.explorer.ledger.is_used()
+    clock = ClockState(withdrawn="it was set back")
+    write_clock_state(stage.disk, STATE, clock)
+    stage.explorer.ledger.is_clock(clock)
 
 
 WORTHLESS = frozenset({LOCK_FILE, PROBE_FILE})
