@@ -26,7 +26,8 @@ from tests.helpers.power_cuts import File, Folder, PowerCutDisk
 from tests.helpers.promises import (
     DIRECTORY,
     STATE,
-    open_what_was_taken_into_use,
+    open_knowingly,
+    open_or_take_into_use,
     recordings,
     restart,
     take_into_use,
@@ -35,6 +36,8 @@ from tests.helpers.studio import BOOT, ENCODER, SECOND, Studio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tests.helpers.promises import Found
 
 RULES = SegmentRules(duration_ms=2000, size_bytes=1 << 30, max_duration_ms=12 * 3600_000)
 
@@ -261,9 +264,18 @@ def _without_the_folder_of_entries(stage: Stage) -> None:
 
 def _taken_into_use(stage: Stage) -> None:
     """The state folder learns of it, and then that the clock is not to be trusted."""
-    stage.explorer.start = take_into_use
+    _take_into_use(stage, take_into_use)
+
+
+def _taken_into_use_and_opened(stage: Stage) -> None:
+    """The same, and whoever was cut off in it tries at first whether it is enough."""
+    _take_into_use(stage, open_or_take_into_use)
+
+
+def _take_into_use(stage: Stage, start: Callable[[PowerCutDisk], Found]) -> None:
+    stage.explorer.start = start
     initialise(DIRECTORY, STATE, stage.disk)
-    stage.explorer.start_differently(open_what_was_taken_into_use)
+    stage.explorer.start_differently(open_knowingly)
     stage.explorer.ledger.is_used()
     clock = ClockState(withdrawn="it was set back")
     write_clock_state(stage.disk, STATE, clock)
@@ -303,6 +315,7 @@ SCENARIOS = {
     "without the folder of entries": Scenario(_without_the_folder_of_entries),
     "without links": Scenario(_cuts, has_links=False),
     "taken into use": Scenario(_taken_into_use, is_storage=False),
+    "taken into use and opened": Scenario(_taken_into_use_and_opened, is_storage=False),
 }
 
 

@@ -109,23 +109,35 @@ def restart(disk: PowerCutDisk) -> Found:
 
 
 def take_into_use(disk: PowerCutDisk) -> Found:
-    """Do what a person does who is told that a folder is no storage: take it into use."""
-    was_known = bool(KnownStorages.load(DIRECTORY, STATE, disk).directories)
+    """Do what a person does who was not told that a folder is taken into use: do it again."""
+    was_known = _is_known(disk)
     with _no_refusal():
         initialise(DIRECTORY, STATE, disk)
+    return attrs.evolve(open_knowingly(disk), was_known=was_known)
+
+
+def open_or_take_into_use(disk: PowerCutDisk) -> Found:
+    """Do what another one does, who tries whether it will do as it is."""
+    was_known = _is_known(disk)
+    try:
         with Storage.open(DIRECTORY, STATE, disk):
             pass
-    clock = read_clock_state(disk, STATE)
-    return attrs.evolve(restart(disk), was_known=was_known, clock=clock)
+    except StorageError:
+        take_into_use(disk)
+    return attrs.evolve(open_knowingly(disk), was_known=was_known)
 
 
-def open_what_was_taken_into_use(disk: PowerCutDisk) -> Found:
-    """The same, behind its end: nobody has to do anything."""
-    was_known = bool(KnownStorages.load(DIRECTORY, STATE, disk).directories)
+def open_knowingly(disk: PowerCutDisk) -> Found:
+    """The start of a recorder with a state folder, which nothing must keep from starting."""
+    was_known = _is_known(disk)
     with _no_refusal(), Storage.open(DIRECTORY, STATE, disk):
         pass
     clock = read_clock_state(disk, STATE)
     return attrs.evolve(restart(disk), was_known=was_known, clock=clock)
+
+
+def _is_known(disk: PowerCutDisk) -> bool:
+    return bool(KnownStorages.load(DIRECTORY, STATE, disk).directories)
 
 
 @contextmanager

@@ -152,6 +152,7 @@ SYNCS = {
     "the marker's bytes": Left(WRITTEN + "meta.write_marker", INIT, DEEP),
     "the marker's name": Left(REPLACED + "meta.write_marker", INIT, DEEP),
     "the marker's name, once more": Left("storage.initialise", INIT, DEEP),
+    "the marker's name, opened": Left(ENSURED + "storage._open", "taken into use and opened", DEEP),
     "the state's folder": Left(ENSURED + "known.ensure_path", INIT, DEEP, "/var"),
     "the bytes of what is known": Left(WRITTEN + "known.learn", INIT, DEEP),
     "the name of what is known": Left(REPLACED + "known.learn", INIT, DEEP),
@@ -172,10 +173,6 @@ HARMLESS = {
     "where a part is cut": Left("salvage._repair#2", "start and stop", DEEP),
     # The counter and the marker, which follow, are names in the same folder.
     "the folder of entries": Left(ENSURED + "storage._write_meta", INIT, DEEP),
-    # Before there is an entry the counter is replaced, whose name is in the same folder.
-    "the folder of entries, once more": Left(
-        ENSURED + "storage._open", "without the folder of entries"
-    ),
     # Not for what it makes durable, but to hear what the disk says.
     "a probe": Left(CREATED + "meta.probe", "start and stop", DEEP),
     # Room that is not there after a cut is taken again.
