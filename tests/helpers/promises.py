@@ -341,7 +341,7 @@ class Ledger:
         for path, manifest in studio.saved:
             self._is_saved(path, manifest, folders)
         studio.saved.clear()
-        going_on = {recording.path for recording in studio.recorder._recordings}
+        going_on = {recording.path for recording in studio.recorder._books.recordings}
         for path, manifest in self.saved.items():
             if path not in going_on and manifest.end and _is_complete(manifest):
                 self.over.add(path)

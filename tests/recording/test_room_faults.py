@@ -17,8 +17,8 @@ import pytest
 from recorder.recording.actions import SegmentRules
 from recorder.recording.entries import Entry
 from recorder.recording.manifest import Gap, Manifest
+from recorder.recording.outage import MOST_PUBLISHES
 from recorder.recording.recovery import recover_recording
-from recorder.recording.room_recorder import MOST_PUBLISHES
 from recorder.recording.storage import Storage, initialise
 from recorder.recording.unfinished import read_entries
 from tests.helpers.disk import RecordingDisk, open_descriptors
@@ -372,7 +372,7 @@ class TestWhenAHopDoesNotComeBack:
         with _ward(tmp_path) as ward:
             studio = ward.studio
             studio.writer.hang()
-            studio.recorder.fault = None  # a room that came into being since
+            studio.recorder._outage.fault = None  # a room that came into being since
             studio.arrive()
             studio.send(SECOND, hop_every=0)
             assert studio.fault() is not None

@@ -1,0 +1,194 @@
+"""A room whose disk takes nothing: what goes back, what is kept, and how it all goes on.
+
+Owns the fault of a room, from the failure to the moment when the disk is well. What was on its way
+goes back to the publishes it came from, and from there on they keep what comes, up to the room's
+buffer. `resume` plays it all once more, in order, as if the disk had been slow. Of a recording of
+which nothing had reached the disk nothing is kept but that: another number is taken.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from recorder.logs import same
+from recorder.recording.operations import Append, OpenSegment, Reopen, Start
+from recorder.recording.refusals import in_words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from recorder.recording.books import Books
+    from recorder.recording.operations import Operation
+    from recorder.recording.publish import Publish
+    from recorder.recording.recording import LiveRecording
+    from recorder.recording.services import Repaired
+
+log = logging.getLogger(__name__)
+
+MOST_PUBLISHES = 64
+"""That may wait for the disk; an encoder that comes and goes all the time is not to fill memory."""
+
+PUBLISH_BYTES = 8 << 10
+"""What a publish that waits costs beside its media."""
+
+
+class Outage:
+    """Attributes:
+    fault: why nothing is written, in words; None while it is.
+    """
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+        self._room = books.room
+        self._queue = books.queue
+        self._services = books.services
+        self._writer = books.services.writer
+        self._given_up: list[Operation] = []
+        self.fault: str | None = None
+
+    def gave_up(self, error: Exception) -> None:
+        """As of `QueueOwner`."""
+        self._suspend(error)
+        self._given_up = self._take_back([])
+
+    def failed(self, error: Exception, lost: Sequence[Operation]) -> None:
+        """As of `QueueOwner`."""
+        self._suspend(error)
+        lost, self._given_up = [*self._take_back(lost), *self._given_up], []
+        self._write_off(error, lost)
+
+    def _suspend(self, error: Exception) -> None:
+        reason = in_words(error, self._services.storage.directory)
+        if self.fault is None and (self._books.publishes or self._books.recordings):
+            log.error(
+                "%s: not recorded: %s What comes is kept in memory.",
+                self._room,
+                reason,
+                extra=same("not recorded", self._room),
+                # Anything else is a fault of ours, and whoever mends it needs to see where.
+                exc_info=None if isinstance(error, OSError) else error,
+            )
+        self.fault = reason
+
+    def _take_back(self, lost: Sequence[Operation]) -> list[Operation]:
+        """Give the media among these operations, and of those that wait, back to the publishes
+        they came from; returns all of the operations."""
+        for publish in self._books.publishes:
+            # What the segmenter has decided and nobody has carried out is lost with the rest.
+            if not publish.is_suspended:
+                self._books.carry_out(publish)
+        lost = [*lost, *self._writer.give_up(self._queue)]
+        counts = [publish.suspend(lost) for publish in self._books.publishes]
+        for recording in self._books.recordings:
+            recording.suspend()
+        if self._books.recording is not None:
+            for each in counts:
+                self._books.recording.count(each)
+        self.trim()
+        return lost
+
+    def _write_off(self, error: Exception, lost: Sequence[Operation]) -> None:
+        """Settle which recordings go on, and have their open segments made whole."""
+        services = self._services
+        first = next((each for each in lost if isinstance(each, OpenSegment | Append)), None)
+        for recording in list(self._books.recordings):
+            is_gone = self._is_gone(recording, error, lost)
+            if not recording.is_begun or is_gone:
+                self._books.recordings.remove(recording)
+                self._queue.files.pop(recording.files, None)
+                if is_gone or (lost and isinstance(lost[0], Start)):
+                    services.recover(recording.path)
+                if recording is self._books.recording:
+                    self._books.recording = None
+                continue
+            for part in recording.write_off(lost):
+                services.repair(part, _repaired(recording, part.file))
+            if first is not None and first.files is recording.files:
+                recording.go_on()
+                self._books.recording = recording
+
+    def _is_gone(
+        self, recording: LiveRecording, error: Exception, lost: Sequence[Operation]
+    ) -> bool:
+        """Whether its folder is no longer there, which its opening has just told."""
+        tried = lost[0] if lost else None
+        is_gone = (
+            isinstance(error, FileNotFoundError)
+            and isinstance(tried, Reopen)
+            and tried.files is recording.files
+        )
+        if is_gone:
+            log.error(
+                "%s: recording %d is lost: its folder %s is gone; another recording begins",
+                self._room,
+                recording.number,
+                recording.path,
+            )
+        return is_gone
+
+    # What is kept, and how it goes on.
+
+    def trim(self) -> None:
+        """Keep what waits for the disk below the room's buffer: the oldest goes first."""
+        excess = self._books.pending_bytes + PUBLISH_BYTES * len(self._books.publishes)
+        excess -= self._services.buffer_bytes()
+        for publish in self._books.publishes:
+            if excess <= 0:
+                break
+            before = publish.backlog_bytes
+            publish.segmenter.trim(max(0, before - excess))
+            excess -= before - publish.backlog_bytes
+
+    def limit(self) -> None:
+        """Publishes too many may not wait; what the oldest had sent is counted as lost."""
+        while len(self._books.publishes) > MOST_PUBLISHES:
+            publish = self._books.publishes.pop(0)
+            publish.segmenter.trim(0)
+            self._tell_lost(*publish.lost)
+            self._books.end_behind(publish)
+
+    def resume(self, now_ms: int) -> None:
+        """The disk takes writes again: everything that waits is written, in order."""
+        if self.fault is None or self._writer.silence is not None:
+            return
+        self.fault = None
+        for recording in self._books.recordings:
+            recording.resume()
+        if self._books.publishes or self._books.recordings:
+            log.info("%s: recorded again", self._room)
+        for publish in list(self._books.publishes):
+            self._resume_publish(publish, now_ms)
+        self._books.is_open = self._books.recording is not None
+        self._books.drop_written()
+        self._writer.hurry()
+
+    def _resume_publish(self, publish: Publish, now_ms: int) -> None:
+        lost_ms, lost_bytes = publish.lost
+        if not publish.is_placed:
+            publish.is_placed = True
+            if publish.gap is not None and self._books.recording is not None:
+                end_ms = self._books.recording.end_position_ms
+                publish.segmenter.continue_at(end_ms + publish.gap.ms)
+        publish.is_suspended = False
+        publish.segmenter.resume(now_ms)
+        self._books.carry_out(publish)
+        self._tell_lost(lost_ms, lost_bytes)
+        self._books.end_behind(publish)
+
+    def _tell_lost(self, lost_ms: int, lost_bytes: int) -> None:
+        """Every loss is said (promise 5)."""
+        if not lost_bytes:
+            return
+        log.error(
+            "%s: %.1f s were not written, %d bytes: the disk took nothing and the buffer was full",
+            self._room,
+            lost_ms / 1000,
+            lost_bytes,
+        )
+        if self._books.recording is not None:
+            self._books.recording.count({"lost_ms": lost_ms, "lost_bytes": lost_bytes})
+
+
+def _repaired(recording: LiveRecording, file: int) -> Repaired:
+    return lambda row: recording.repaired(file, row)
