@@ -238,10 +238,13 @@ class LiveRecording:
         self.manifest = with_rows(self.manifest, rows)
         for row in rows:
             self._safe[row.index] = row.bytes
-        for row in self.manifest.segments:
-            if row.sha256 is None and row.index not in self._segments:
-                self._hash(row.index)
+        self._hash_missing()
         self._save()
+
+    def _hash_missing(self) -> None:
+        for row in self.manifest.segments:
+            if row.sha256 is None and not row.deleted and row.index not in self._segments:
+                self._hash(row.index)
 
     def _hash(self, file: int) -> None:
         if file in self._unhashed:
@@ -379,6 +382,8 @@ class LiveRecording:
         if not self._is_finished:
             self._enqueue(Note(self._files, self._entry))
         self._enqueue(SaveManifest(self._files, self.manifest))
+        # What the sick disk did not let be read.
+        self._hash_missing()
         self._go_on()
 
     def _go_on(self) -> None:

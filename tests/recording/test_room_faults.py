@@ -560,3 +560,25 @@ def test_a_recording_that_was_to_follow_a_failed_one_takes_another_number(tmp_pa
     assert (first.end_reason, second.end_reason) == ("split", "unpublished")
     assert second.number == 3
     assert marks(tmp_path) == studio.sent
+
+
+def test_a_checksum_that_a_sick_disk_refused_is_computed_when_it_is_well(tmp_path: Path) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(4 * SECOND)
+        (path,) = tmp_path.glob("room101/*/*/0001.flv")
+        path.rename(path.with_suffix(".away"))
+        studio.work()
+        path.with_suffix(".away").rename(path)
+        ward.fall_sick()
+        studio.send(SECOND)
+        ward.get_well()
+        studio.end()
+    (manifest,) = ward.manifests()
+    assert all(row.sha256 for row in manifest.segments)
+    assert read_entries_of(tmp_path) == []
+
+
+def read_entries_of(folder: Path) -> list[str]:
+    return [path.name for path in (folder / ".recorder/open").iterdir()]
