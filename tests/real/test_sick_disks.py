@@ -240,7 +240,8 @@ async def everything_stalls(tmp_path: Path, sources: Sources) -> None:
         assert not recorder.matching(said.not_recorded())
         async with trio.open_nursery() as nursery:
             for room, sent in published.items():
-                nursery.start_soon(check_recording, recorder.recording(room), sent)
+                check = partial(check_recording, was_held_back=True)
+                nursery.start_soon(check, recorder.recording(room), sent)
 
 
 # Single calls.
