@@ -223,7 +223,11 @@ class Rooms:
         """The disk takes writes again."""
         now_ms = int(trio.current_time() * 1000)
         for room in self._rooms.values():
-            room.recorder.resume(now_ms)
+            try:
+                room.recorder.resume(now_ms)
+            except Exception:
+                # A fault of ours in one room must not keep the others from recording (promise 7).
+                log.exception("%s: resuming failed; this is a fault of the recorder", room.name)
         self._on_change()
 
     def clock_stepped(self, ms: int) -> None:

@@ -102,8 +102,6 @@ class LiveRecording:
         self._is_finished = False
         self._is_over = False
         self._is_suspended = False
-        self._is_changed = False
-        """The manifest is newer than the one enqueued last."""
         self._is_asked = False
         """`Finish`, or `Release` when that has landed, is on its way."""
         self._safe = {row.index: row.bytes for row in manifest.segments}
@@ -310,7 +308,7 @@ class LiveRecording:
             case Release():
                 self._is_over = True
                 self._queue.files.pop(self._files, None)
-            case Note():
+            case _:
                 pass
 
     def _closed(self, file: int, manifest: Manifest) -> None:
@@ -350,7 +348,6 @@ class LiveRecording:
             The segments that somebody must make whole. Their rows come by `repaired`.
         """
         self._is_asked = False
-        self._is_changed = True
         never_tried = {
             operation.file
             for operation in lost[1:]
@@ -379,11 +376,9 @@ class LiveRecording:
         """The disk takes writes again."""
         self._is_suspended = False
         self._enqueue(Reopen(self._files))
-        if self._is_changed:
-            self._is_changed = False
-            if not self._is_finished:
-                self._enqueue(Note(self._files, self._entry))
-            self._enqueue(SaveManifest(self._files, self.manifest))
+        if not self._is_finished:
+            self._enqueue(Note(self._files, self._entry))
+        self._enqueue(SaveManifest(self._files, self.manifest))
         self._go_on()
 
     def _go_on(self) -> None:
@@ -404,9 +399,7 @@ class LiveRecording:
             self._enqueue(Release(self._files, is_complete))
 
     def _save(self) -> None:
-        if self._is_suspended:
-            self._is_changed = True
-        else:
+        if not self._is_suspended:
             self._enqueue(SaveManifest(self._files, self.manifest))
 
     def _enqueue(self, operation: Operation, size: int = 0) -> None:

@@ -63,7 +63,6 @@ def initialise(directory: Path, state: Path | None, disk: Disk) -> bool:
         identifier = read_marker(disk, root, directory)
         if identifier is not None:
             # Who made it may have died before the sync, and what is known must not be lost.
-            disk.sync_folder(root)
             with closing(disk, disk.open_folder(root, META_FOLDER)) as meta:
                 disk.sync_folder(meta)
             return known.learn(identifier)

@@ -272,7 +272,11 @@ class Writer:
     def _settle(self, results: dict[WriteQueue, Landing]) -> None:
         self.silence = None
         for queue, landing in results.items():
-            queue.landed(landing)
+            try:
+                queue.landed(landing)
+            except Exception:
+                # A fault of ours in one room must not end the writing of all (promise 7).
+                log.exception("A room failed; this is a fault of the recorder")
         errors = [landing.error for landing in results.values() if landing.error is not None]
         for error in dict.fromkeys(errors):
             self.on_failed(error)

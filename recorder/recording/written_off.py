@@ -83,7 +83,9 @@ def _make_whole(disk: Disk, folder: int, part: WrittenOff, creator: str) -> Segm
                 disk.sync_folder(folder)
                 disk.unlink(folder, part_name)
             case SetPartAside():
+                # What has the final name is not ours, and gets no row.
                 set_aside(disk, folder, part_name)
+                return None
             case _:
                 row = scan_segment(disk, folder, part.file, after_ms=part.position_ms)
     return row

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from recorder.recording.actions import SegmentRules
+from recorder.recording.clock_state import ClockState, write_clock_state
 from recorder.recording.continuation import Now
 from recorder.recording.inheritance import inherit
 from recorder.recording.meta import LOCK_FILE, PROBE_FILE
@@ -25,7 +26,8 @@ from tests.helpers.power_cuts import File, Folder, PowerCutDisk
 from tests.helpers.promises import (
     DIRECTORY,
     STATE,
-    open_what_was_taken_into_use,
+    open_knowingly,
+    open_or_take_into_use,
     recordings,
     restart,
     take_into_use,
@@ -34,6 +36,8 @@ from tests.helpers.studio import BOOT, ENCODER, SECOND, Studio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tests.helpers.promises import Found
 
 RULES = SegmentRules(duration_ms=2000, size_bytes=1 << 30, max_duration_ms=12 * 3600_000)
 
@@ -212,6 +216,7 @@ def _failed_final_name(stage: Stage) -> None:
 
     stage.disk.fails = fails
     with stage.lesson() as studio:
+        studio.writer.sync_interval_ms = 1000
         studio.arrive()
         studio.send(3 * SECOND)
         studio.overcome()
@@ -224,18 +229,20 @@ class _Died(Exception):  # noqa: N818 - it is no error
 
 
 def _killed_while_setting_aside(stage: Stage) -> None:
-    """A part that cannot be read gets another name, and the process dies before it loses its
-    first."""
+    """A part that cannot be read gets another name, and the process dies before that is durable."""
     with stage.lesson() as studio:
         studio.arrive()
         studio.send(SECOND)
     ((_, folder),) = recordings(stage.disk)
     part = folder.names["0001.flv.part"]
     assert isinstance(part, File)
-    part.content[:16] = b"not made by us!!"
+    part.write(stage.disk.now, b"not made by us!!", 0)
+    linked = list[str]()
 
     def dies(operation: str, label: str) -> bool:
-        if operation == "unlink" and label.endswith("0001.flv.part"):
+        if operation == "link":
+            linked.append(label)
+        if linked and operation == "sync_folder":
             raise _Died
         return False
 
@@ -256,11 +263,23 @@ def _without_the_folder_of_entries(stage: Stage) -> None:
 
 
 def _taken_into_use(stage: Stage) -> None:
-    """And the state folder learns of it."""
-    stage.explorer.start = take_into_use
+    """The state folder learns of it, and then that the clock is not to be trusted."""
+    _take_into_use(stage, take_into_use)
+
+
+def _taken_into_use_and_opened(stage: Stage) -> None:
+    """The same, and whoever was cut off in it tries at first whether it is enough."""
+    _take_into_use(stage, open_or_take_into_use)
+
+
+def _take_into_use(stage: Stage, start: Callable[[PowerCutDisk], Found]) -> None:
+    stage.explorer.start = start
     initialise(DIRECTORY, STATE, stage.disk)
-    stage.explorer.start_differently(open_what_was_taken_into_use)
+    stage.explorer.start_differently(open_knowingly)
     stage.explorer.ledger.is_used()
+    clock = ClockState(withdrawn="it was set back")
+    write_clock_state(stage.disk, STATE, clock)
+    stage.explorer.ledger.is_clock(clock)
 
 
 WORTHLESS = frozenset({LOCK_FILE, PROBE_FILE})
@@ -296,6 +315,7 @@ SCENARIOS = {
     "without the folder of entries": Scenario(_without_the_folder_of_entries),
     "without links": Scenario(_cuts, has_links=False),
     "taken into use": Scenario(_taken_into_use, is_storage=False),
+    "taken into use and opened": Scenario(_taken_into_use_and_opened, is_storage=False),
 }
 
 

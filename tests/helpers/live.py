@@ -67,6 +67,8 @@ class FakeRecorder:
             self.number = None
 
     def resume(self, now_ms: int) -> None:
+        if self.raises is not None:
+            raise self.raises
         self.calls.append("resume")
 
     def clock_stepped(self, ms: int) -> None:

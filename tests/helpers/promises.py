@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from recorder.flv.scanner import Scanner
 from recorder.flv.summary import SegmentSummary
 from recorder.recording import naming
 from recorder.recording.actions import CutReason, Opened, SegmentFacts
+from recorder.recording.clock_state import ClockState, read_clock_state
 from recorder.recording.hashing import sha256_of
 from recorder.recording.known import KnownStorages
 from recorder.recording.manifest import Manifest
@@ -68,6 +70,7 @@ class Found:
         damaged: those that are kept and cannot be read, so too.
         next_number: of the next recording.
         was_known: the state folder knew it.
+        clock: what the state folder says of the clock.
     """
 
     read: frozenset[str]
@@ -76,6 +79,7 @@ class Found:
     damaged: Mapping[str, bytes]
     next_number: int
     was_known: bool = True
+    clock: ClockState | None = None
 
     @property
     def marks(self) -> list[tuple[int, int]]:
@@ -105,25 +109,43 @@ def restart(disk: PowerCutDisk) -> Found:
 
 
 def take_into_use(disk: PowerCutDisk) -> Found:
-    """Do what a person does who is told that a folder is no storage: take it into use."""
-    was_known = bool(KnownStorages.load(DIRECTORY, STATE, disk).directories)
-    try:
+    """Do what a person does who was not told that a folder is taken into use: do it again."""
+    was_known = _is_known(disk)
+    with _no_refusal():
         initialise(DIRECTORY, STATE, disk)
-        with Storage.open(DIRECTORY, STATE, disk):
-            pass
-    except StorageError as error:
-        raise BrokenPromise(str(error)) from error
-    return attrs.evolve(restart(disk), was_known=was_known)
+    return attrs.evolve(open_knowingly(disk), was_known=was_known)
 
 
-def open_what_was_taken_into_use(disk: PowerCutDisk) -> Found:
-    """The same, behind its end: nobody has to do anything."""
+def open_or_take_into_use(disk: PowerCutDisk) -> Found:
+    """Do what another one does, who tries whether it will do as it is."""
+    was_known = _is_known(disk)
     try:
         with Storage.open(DIRECTORY, STATE, disk):
             pass
+    except StorageError:
+        take_into_use(disk)
+    return attrs.evolve(open_knowingly(disk), was_known=was_known)
+
+
+def open_knowingly(disk: PowerCutDisk) -> Found:
+    """The start of a recorder with a state folder, which nothing must keep from starting."""
+    was_known = _is_known(disk)
+    with _no_refusal(), Storage.open(DIRECTORY, STATE, disk):
+        pass
+    clock = read_clock_state(disk, STATE)
+    return attrs.evolve(restart(disk), was_known=was_known, clock=clock)
+
+
+def _is_known(disk: PowerCutDisk) -> bool:
+    return bool(KnownStorages.load(DIRECTORY, STATE, disk).directories)
+
+
+@contextmanager
+def _no_refusal() -> Iterator[None]:
+    try:
+        yield
     except StorageError as error:
         raise BrokenPromise(str(error)) from error
-    return take_into_use(disk)
 
 
 def recover(storage: Storage, folder: str) -> Manifest | None:
@@ -281,6 +303,7 @@ class Ledger:
         over: recordings that no start looks for any more.
         next_number: no number below it is given again.
         is_storage: the folder was taken into use.
+        clock: what was written down of the clock.
     """
 
     parts: dict[tuple[str, int], bytes] = attrs.field(factory=dict)
@@ -289,6 +312,7 @@ class Ledger:
     over: set[str] = attrs.field(factory=set)
     next_number: int = 1
     is_storage: bool = False
+    clock: ClockState | None = None
     version: int = 0
     """Another one whenever more has been promised."""
 
@@ -300,6 +324,7 @@ class Ledger:
             set(self.over),
             self.next_number,
             self.is_storage,
+            self.clock,
             next(_versions),
         )
 
@@ -336,6 +361,11 @@ class Ledger:
         self.is_storage = True
         self.version = next(_versions)
 
+    def is_clock(self, clock: ClockState) -> None:
+        """This was written down of the clock."""
+        self.clock = clock
+        self.version = next(_versions)
+
     def was_recovered(self, found: Found) -> None:
         """A start has returned, and all that it left is promised."""
         self.saved |= found.manifests
@@ -364,6 +394,8 @@ class Ledger:
             )
         if self.is_storage:
             promise(found.was_known, f"{STATE} knew the storage, and does no more")
+        if self.clock is not None:
+            promise(found.clock == self.clock, f"of the clock was known {self.clock}")
         again = found.read & self.over
         promise(not again, f"{sorted(again)} is finished, and a start reads it all the same")
         promise(

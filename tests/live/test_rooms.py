@@ -132,6 +132,15 @@ async def test_every_room_is_told_that_the_disk_is_well_and_that_the_clock_stepp
     assert rooms.is_settled
 
 
+async def test_a_fault_of_ours_in_one_room_does_not_keep_the_others_from_resuming(
+    rooms: Rooms, recorders: dict[str, FakeRecorder], caplog: pytest.LogCaptureFixture
+) -> None:
+    recorders["room101"].raises = RuntimeError("a fault of ours")
+    rooms.resume()
+    assert recorders["room102"].calls == ["resume"]
+    assert "room101: resuming failed; this is a fault of the recorder" in caplog.text
+
+
 async def test_rooms_beyond_the_configured_ones_exist_while_they_are_in_use(
     rooms: Rooms, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:

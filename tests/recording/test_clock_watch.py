@@ -190,3 +190,13 @@ async def test_a_withdrawal_outlasts_a_restart(
     assert not clock.trusted()
     assert clock.confirmed_utc_ms == 1
     assert "The clock is not trusted: it was set. If the time is right now" in caplog.text
+
+
+async def test_a_doubt_that_nobody_confirmed_stays(tmp_path: Path) -> None:
+    clock = Clock(withdrawn="it was set")
+    write_clock_state(OsDisk(), tmp_path, ClockState(withdrawn="it was set"))
+    watch = ClockWatch(
+        clock, OsDisk(), tmp_path, newest_before_utc_ms=lambda: None, on_step=lambda _: None
+    )
+    await watch._look_for_confirmation()
+    assert clock.withdrawn == "it was set"

@@ -92,3 +92,13 @@ def test_a_start_touches_no_finished_recording_however_many_there_are(tmp_path: 
         assert not [each for each in disk.operations if "room101" in each]
         counts.append(len(disk.operations))
     assert counts[0] == counts[1]
+
+
+def test_what_was_to_replace_an_entry_that_is_gone_is_removed_too(tmp_path: Path) -> None:
+    disk = RecordingDisk()
+    initialise(tmp_path, None, disk)
+    with Storage.open(tmp_path, None, disk) as storage:
+        studio = _record(storage, ends=True)
+        (tmp_path / ".recorder/open/0000009.tmp").write_bytes(b"")
+        found = inherit(storage, _now(studio), window_ms=WINDOW_MS)
+    assert found.without_folder == ["0000009.tmp"]

@@ -17,10 +17,10 @@ from tests.helpers.cut_lessons import SCENARIOS, explore
 LONG = os.environ.get("RECORDER_LONG_TESTS") == "1"
 
 NORMAL = Depth(
-    choice=Choice(product=32, chance=4),
-    inner=Choice(product=8, chance=2),
+    choice=Choice(product=48, chance=4),
+    inner=Choice(product=16, chance=4),
     cut_every=40,
-    kill_every=12,
+    kill_every=8,
     lesson_every=8,
 )
 EVERYTHING = Depth(
@@ -32,7 +32,33 @@ EVERYTHING = Depth(
 )
 
 
+LEAST = {
+    "start and stop": 190,
+    "cuts": 1800,
+    "reconnect": 320,
+    "split": 2000,
+    "max_duration": 3300,
+    "syncs": 900,
+    "clock step": 210,
+    "killed": 800,
+    "continued": 1100,
+    "failed sync": 750,
+    "failed final name": 750,
+    "killed while setting aside": 280,
+    "without the folder of entries": 260,
+    "without links": 1600,
+    "taken into use": 160,
+    "taken into use and opened": 190,
+}
+"""So many different states at least are started from. There are some more: with fewer the model, or
+a scenario, has become another, and this test would pass for nothing."""
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_nothing_that_was_promised_is_lost(name: str) -> None:
-    explorer = explore(SCENARIOS[name], EVERYTHING if LONG else NORMAL)
-    print(f"{name}: {explorer.counts}")  # noqa: T201 - what issue 3 asks to be shown
+    counts = explore(SCENARIOS[name], EVERYTHING if LONG else NORMAL).counts
+    print(f"{name}: {counts}")  # noqa: T201 - pytest -rP shows what issue 3 asks to be shown
+    assert counts.checked >= counts.different >= LEAST[name]
+    assert counts.states > counts.different
+    assert counts.recoveries
+    assert counts.lessons

@@ -482,3 +482,81 @@ def test_arriving_publishers_are_told_apart_by_client(tmp_path: Path) -> None:
         studio.lose()
         ward.get_well()
     assert ward.manifests()[0].client == CLIENT
+
+
+def test_what_a_stalling_disk_has_not_taken_is_told_in_media_time(tmp_path: Path) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(2 * SECOND)
+        studio.writer.hop()
+        assert studio.recorder.unwritten_ms == 0
+        studio.send(3 * SECOND, hop_every=0)
+        assert studio.fault() is None
+        assert studio.recorder.unwritten_ms == 3000 - FRAME_MS
+        studio.end()
+
+
+def test_somebody_elses_file_under_a_segments_name_is_left_alone(tmp_path: Path) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(SECOND)
+        (folder,) = tmp_path.glob("room101/*/*")
+        (folder / "0001.flv").write_bytes(b"not ours")
+        studio.send(3 * SECOND)  # the segment cannot get its name
+        assert studio.fault() is not None
+        ward.get_well()
+        studio.send(SECOND)
+        studio.end()
+    (manifest,) = ward.manifests()
+    assert (folder / "0001.flv").read_bytes() == b"not ours"
+    assert list(folder.glob("*.damaged"))
+    assert "0001.flv" not in [row.file for row in manifest.segments]
+
+
+def test_a_room_in_which_nothing_happens_has_nothing_to_say_of_a_sick_disk(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with _ward(tmp_path) as ward:
+        ward.studio.recorder.failed(OSError(errno.EIO, "the disk is sick"), [])
+        assert ward.studio.fault() is not None
+        ward.get_well()
+    assert "recorded" not in caplog.text
+
+
+def test_a_recording_that_waits_for_its_checksums_outlasts_a_sick_disk(tmp_path: Path) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(SECOND)
+        studio.end()
+        studio.writer.hop()
+        studio.arrive()
+        studio.send(SECOND)
+        ward.fall_sick()
+        studio.send(SECOND)
+        ward.get_well()
+        studio.end()
+    first, second = ward.manifests()
+    assert (first.end_reason, second.end_reason) == ("unpublished", "unpublished")
+    assert all(row.sha256 for row in first.segments + second.segments)
+
+
+def test_a_recording_that_was_to_follow_a_failed_one_takes_another_number(tmp_path: Path) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(SECOND + 1, hop_every=0)
+        studio.writer.hop()
+        studio.recorder.split()
+        studio.send(2 * SECOND, hop_every=0)
+        ward.fall_sick()
+        studio.writer.hop()  # the first has media to write before the second begins
+        ward.get_well()
+        studio.end()
+    first, second = ward.manifests()
+    assert (first.end_reason, second.end_reason) == ("split", "unpublished")
+    assert second.number == 3
+    assert marks(tmp_path) == studio.sent

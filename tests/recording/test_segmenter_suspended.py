@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recorder.recording.actions import Action, Appended, Closed, CutReason, Opened
+from recorder.recording.tracks import HEADERS
 from tests.helpers import media
 from tests.helpers.media import AUDIO, VIDEO
 from tests.helpers.segments import Publish, Segment, check, rules
@@ -332,3 +333,38 @@ def test_a_publish_learns_late_where_in_its_recording_it_begins() -> None:
     publish.segmenter.finish(publish.now_ms)
     sick.take()
     assert sick.segments()[0].opened.position_ms == 60_000
+
+
+def test_headers_and_a_split_on_their_way_to_the_disk_are_put_back_too() -> None:
+    publish, sick = _lesson()
+    publish.play(0, 3_500)
+    sick.take()
+    sick.landed, sick.waiting = sick.waiting, []
+    publish.send(AUDIO, 3_500, media.aac_config(media.AAC_48_KHZ))
+    publish.play(3_500, 3_900)
+    sick.take()
+    publish.segmenter.split()
+    publish.play(3_900, 5_500)
+    sick.fall_sick(0)
+    assert any(each.role in HEADERS for each in _backlog(publish).items())
+    sick.get_well()
+    publish.play(5_500, 6_000)
+    publish.segmenter.finish(publish.now_ms)
+    sick.take()
+    segments = sick.segments()
+    assert written(segments) == _sent(publish)
+    (behind,) = [each for each in segments if each.reason is CutReason.SPLIT]
+    assert behind.opened.position_ms == 0
+    for each in segments:
+        if each.facts is not None:
+            check(each)
+
+
+def test_data_that_are_given_up_are_no_lost_media() -> None:
+    publish, sick = _lesson()
+    sick.fall_sick(0)
+    publish.segmenter.data("onMetaData", media.metadata(videocodecid=7.0), 0, publish.now_ms)
+    publish.segmenter.data("onCue", media.amf_text("onCue"), 0, publish.now_ms)
+    publish.segmenter.trim(0)
+    assert _backlog(publish).given_up_bytes > 0
+    assert _backlog(publish).lost_ms == 0

@@ -327,6 +327,22 @@ async def test_a_fault_of_ours_stops_its_room_and_no_other() -> None:
     assert good.files.calls == ["append 1 a"]
 
 
+async def test_a_room_that_fails_at_what_it_is_told_ends_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Faulty(Room):
+        def landed(self, operation: Operation) -> None:
+            raise KeyError("a fault of ours")
+
+    async with open_writer(sync_interval_s=5) as writer:
+        bad, good = Faulty.of(writer), Room.of(writer)
+        for room in (bad, good):
+            writer.enqueue(room.queue, room.append("a"), 1)
+        await _drained(writer)
+        assert len(good.done) == 1
+    assert "A room failed; this is a fault of the recorder" in caplog.text
+
+
 class TestSyncs:
     async def test_come_with_the_hop_behind_which_the_oldest_byte_would_be_too_old(
         self, mock_clock: trio.testing.MockClock
