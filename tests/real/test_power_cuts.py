@@ -2,6 +2,9 @@
 
 The program is held for the moment in which the image is copied, so one publish gives many cuts. On
 each copy the program is started, repairs, and what it had said to be safe before the cut is there.
+
+ext4 makes a name durable with whatever is synced next on it, so a folder's sync that is missing
+shows in the model of `tests/recording/test_power_cuts.py`, and not here.
 """
 
 from __future__ import annotations

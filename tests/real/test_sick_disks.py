@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -66,8 +67,15 @@ async def recorded_again(recorder: Recorder, *rooms: str) -> None:
 
 
 async def first_file_closed(recorder: Recorder, *rooms: str) -> None:
+    """And summed up: nothing but media is on its way to the disk for some seconds."""
     for room in rooms:
         await recorder.line(said.closed(room, "0001.flv"))
+        await eventually(partial(is_summed_up, recorder, room), what=f"{room}: the SHA-256")
+
+
+def is_summed_up(recorder: Recorder, room: str) -> bool:
+    rows = recorder.recording(room).manifest["segments"]
+    return bool(rows) and rows[0]["sha256"] is not None
 
 
 async def held(recording: Recording, published: Published) -> Coverage:
@@ -232,7 +240,8 @@ async def everything_stalls(tmp_path: Path, sources: Sources) -> None:
         assert not recorder.matching(said.not_recorded())
         async with trio.open_nursery() as nursery:
             for room, sent in published.items():
-                nursery.start_soon(check_recording, recorder.recording(room), sent)
+                check = partial(check_recording, was_held_back=True)
+                nursery.start_soon(check, recorder.recording(room), sent)
 
 
 # Single calls.
