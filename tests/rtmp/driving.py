@@ -41,9 +41,7 @@ def read_messages(
     tell_format3_apart: bool = True,
 ) -> tuple[list[Message], int]:
     """Return all messages in a chunk stream, and how many bytes are left."""
-    buffer = bytearray()
     reader = ChunkReader(
-        buffer,
         limits or Limits(),
         counters or Counters(),
         tell_format3_apart=tell_format3_apart,
@@ -51,7 +49,7 @@ def read_messages(
     reader.lift_allowance()
     messages = []
     for part in parts:
-        buffer += part
+        reader.receive(part)
         while (message := reader.next_message()) is not None:
             messages.append(message)
     return messages, reader.buffered_bytes
