@@ -14,6 +14,7 @@ from recorder.flv.parts import Part, Role, part
 from recorder.flv.tags import AUDIO, MAX_BODY_BYTES, VIDEO
 
 __all__ = [
+    "FRONT_BYTES",
     "Part",
     "Role",
     "classify",
@@ -23,10 +24,14 @@ __all__ = [
     "needs_config",
     "payload",
     "split_tracks",
+    "telling_front",
 ]
 
 _NOTHING: Final = (part(0, Role.EMPTY, ""),)
 _DAMAGED: Final = (part(0, Role.UNKNOWN, ""),)
+
+FRONT_BYTES: Final = 7
+"""As far as the track number of a Multitrack body of one track."""
 
 # AV1 and VP9 keyframes and the frames of AC-3, E-AC-3 and MP3 carry what a decoder must know; the
 # legacy codecs know no configuration at all.
@@ -55,6 +60,32 @@ def classify(kind: int, body: bytes) -> tuple[Part, ...]:
         return row[1] if len(body) > row[0] else row[2]
     layout = enhanced.read_layout(kind, body)
     return enhanced.layout_parts(kind, layout) if layout is not None else _DAMAGED
+
+
+def telling_front(kind: int, body: bytes) -> tuple[bytes, int]:
+    """The first bytes of a frame that alone tell `classify` what it is, and the size of the header
+    they are the beginning of: all bodies that begin so and are longer are the same to it.
+
+    At most `FRONT_BYTES` of them; (b"", 0) where it must look further.
+    """
+    two, five = (
+        (legacy.VIDEO_BY_TWO_BYTES, enhanced.VIDEO_BY_FIVE_BYTES)
+        if kind == VIDEO
+        else (legacy.AUDIO_BY_TWO_BYTES, enhanced.AUDIO_BY_FIVE_BYTES)
+    )
+    one = legacy.VIDEO_BY_FIRST_BYTE if kind == VIDEO else legacy.AUDIO_BY_FIRST_BYTE
+    if (row := two.get(body[:2])) is not None:
+        return body[:2], row[0]
+    if (row := five.get(body[:5])) is not None:
+        return body[:5], row[0]
+    if (row := one[body[0]]) is not None:
+        return body[:1], row[0]
+    layout = enhanced.read_layout(kind, body)
+    if layout is None or not enhanced.is_one_track(layout, body):
+        return b"", 0
+    codec = classify(kind, body)[0].codec
+    start = layout.tracks[0].start
+    return body[:start], start + enhanced.composition_time_bytes(layout.packet_type, codec)
 
 
 def needs_config(codec: str) -> bool:

@@ -135,6 +135,11 @@ def _read_layout(kind: int, body: bytes) -> Layout | None:
     return _read_multitrack(kind, body, at, frame_type)
 
 
+def is_one_track(layout: Layout, body: bytes) -> bool:
+    """Whether a body is Multitrack with nothing but one track in it, and no ModEx before."""
+    return layout.multitrack_at == 1 and body[1] >> 4 == _ONE_TRACK
+
+
 def _is_metadata(kind: int, packet_type: int, body: bytes, at: int) -> bool:
     """Whether frame type 5 stands before metadata, where its bits mean nothing.
 

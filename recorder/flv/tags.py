@@ -1,11 +1,12 @@
 """The frame of an FLV file: the file header, and what stands before and after each tag body.
 
 Owns the byte layout of protocol §5.1 and nothing else: what is inside a tag body belongs to
-`codecs` and `script`. All functions return fresh bytes; none touches the body, because the writer
-hands header, body and trailer to the kernel as separate buffers and never joins them.
+`codecs` and `script`. All functions return fresh bytes; none touches the body, because header,
+body and trailer are handed to the kernel as separate buffers where they are large.
 """
 
 import struct
+from collections.abc import Iterator
 from typing import Final
 
 AUDIO: Final = 8
@@ -31,6 +32,11 @@ MAX_TIMESTAMP_MS: Final = 2**32 - 1
 # kind(1) size(3) | time low(3) time high(1) | stream id(3), always 0
 _HEADER = struct.Struct(">IIHB")
 _TRAILER = struct.Struct(">I")
+
+pack_header: Final = _HEADER.pack
+pack_trailer: Final = _TRAILER.pack
+"""`tag_header` and `tag_trailer` without their checks, for the hot path: of 32, 32, 16 and 8 bits
+the kind with the size, the time, 0, 0; and the size of body and header."""
 
 
 def flags(*, audio: bool, video: bool) -> bytes:
@@ -66,7 +72,12 @@ def tag(kind: int, timestamp_ms: int, body: bytes) -> bytes:
     return tag_header(kind, timestamp_ms, size) + body + tag_trailer(size)
 
 
-def read_tag_header(header: bytes) -> tuple[int, int]:
-    """Kind and time in ms of the 11 bytes that `tag_header` writes."""
-    kind_and_size, time, _, _ = _HEADER.unpack(header)
-    return kind_and_size >> 24, (time & 0xFF) << 24 | time >> 8
+def read_tags(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Kind, time in ms and body of every one of these whole tags, which we have written."""
+    at = 0
+    while at < len(data):
+        kind_and_size, time, _, _ = _HEADER.unpack_from(data, at)
+        begin = at + TAG_HEADER_BYTES
+        end = begin + (kind_and_size & MAX_BODY_BYTES)
+        yield kind_and_size >> 24, (time & 0xFF) << 24 | time >> 8, data[begin:end]
+        at = end + TAG_TRAILER_BYTES

@@ -10,6 +10,12 @@ from typing import TypeAlias
 
 import attrs
 
+Buffer: TypeAlias = bytes | bytearray | memoryview
+
+Media: TypeAlias = tuple[int, int, int, bytes, Sequence[Buffer]]
+"""One audio or video message: its kind of tag, its time as on the wire, the size of its body, its
+first `FRONT_BYTES` (where the body is shorter, anything may stand behind it), and all of it."""
+
 
 @attrs.frozen(kw_only=True)
 class SegmentRules:
@@ -105,14 +111,13 @@ class Appended:
     """Whole tags for the end of a segment.
 
     Attributes:
-        buffers: of each tag the header, the body and the trailer.
+        data: the tags, one behind the other.
         before: the state of the segment's tracks that the file has been given so far. With it the
             tags can be read back into media, should the disk not take them.
     """
 
     opened: Opened
-    buffers: Sequence[bytes]
-    size: int
+    data: bytes
     before: Headers = ()
 
     @property

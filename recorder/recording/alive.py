@@ -42,7 +42,7 @@ class Heartbeat:
         try:
             file = disk.open_lock(meta, ALIVE_FILE)
             try:
-                disk.write(file, [text.ljust(_BYTES)], 0)
+                disk.write(file, text.ljust(_BYTES), 0)
             finally:
                 disk.close(file)
         except OSError as error:

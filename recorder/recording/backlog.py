@@ -9,26 +9,19 @@ Knows no disk and no clock, and not how much may be kept: whoever trims says so.
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
 
 import attrs
 
 from recorder.flv.codecs import Role, classify
-from recorder.flv.tags import SCRIPT, VIDEO, read_tag_header
+from recorder.flv.tags import SCRIPT, VIDEO, read_tags
 from recorder.recording.actions import Appended, CutReason, Headers
 from recorder.recording.hold import ITEM_BYTES, Held
 from recorder.recording.tracks import HEADERS
 
-BUFFERS_PER_TAG: Final = 3
-"""Header, body, trailer."""
-
 
 def read_back(appended: Appended) -> Iterator[Held]:
     """The messages whose tags these are."""
-    buffers, base = appended.buffers, appended.opened.base
-    for at in range(0, len(buffers), BUFFERS_PER_TAG):
-        kind, ms = read_tag_header(buffers[at])
-        body = buffers[at + 1]
+    for kind, ms, body in read_tags(appended.data):
         if kind == SCRIPT:
             yield Held(None, SCRIPT, (), body)
             continue
@@ -38,7 +31,7 @@ def read_back(appended: Appended) -> Iterator[Held]:
             yield Held(parts[0].role, kind, parts, body)
         else:
             role = Role.FRAME if Role.FRAME in roles else parts[0].role
-            yield Held(role, kind, parts, body, base + ms)
+            yield Held(role, kind, parts, body, appended.opened.base + ms)
 
 
 class Backlog:

@@ -31,7 +31,6 @@ from recorder.recording.unfinished import create_entry, forget, replace_entry
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from recorder.recording.disk import Buffer
     from recorder.recording.entries import Entry
     from recorder.recording.manifest import Manifest
     from recorder.recording.storage import Storage
@@ -113,18 +112,18 @@ class RecordingFiles:
         descriptor = self._disk.create_file(self._folder, naming.part_name(file))
         segment = self._segments[file] = _OpenSegment(descriptor, 0, now_ms)
         # 2.
-        segment.size_bytes = write_all(self._disk, descriptor, [head], 0)
+        segment.size_bytes = write_all(self._disk, descriptor, head, 0)
         # 3. What is synced into the file later must not be lost with its name.
         self._disk.sync_folder(self._folder)
 
-    def append(self, file: int, buffers: Sequence[Buffer], since_ms: int) -> None:
-        """Write all of the buffers to the end of an open segment.
+    def append(self, file: int, data: bytes, since_ms: int) -> None:
+        """Write to the end of an open segment.
 
         Args:
-            since_ms: when the oldest of them came.
+            since_ms: when the oldest of it came.
         """
         segment = self._segments[file]
-        segment.size_bytes = write_all(self._disk, segment.descriptor, buffers, segment.size_bytes)
+        segment.size_bytes = write_all(self._disk, segment.descriptor, data, segment.size_bytes)
         if segment.unsafe_since_ms is None:
             segment.unsafe_since_ms = since_ms
 
@@ -154,7 +153,7 @@ class RecordingFiles:
         with closing(self._disk, segment.descriptor):
             # 1.
             for offset, data in patches:
-                write_all(self._disk, segment.descriptor, [data], offset)
+                write_all(self._disk, segment.descriptor, data, offset)
             # 2. Nothing has the final name that is not whole on the disk.
             self._sync(file, segment)
         # 3. to 5.

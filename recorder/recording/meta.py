@@ -76,7 +76,7 @@ def take_lock(disk: Disk, meta: int, directory: Path) -> int:
                 "Stop that one, or give this one a folder of its own."
             )
         disk.truncate(lock, 0)
-        write_all(disk, lock, [f"{os.getpid()}\n".encode()], 0)
+        write_all(disk, lock, f"{os.getpid()}\n".encode(), 0)
     except BaseException:
         disk.close(lock)
         raise

@@ -113,7 +113,7 @@ def perform(operation: Operation, *, now_ms: int, since_ms: int, save: bool = Tr
     files = operation.files
     match operation:
         case Append(_, file, appended):
-            files.append(file, appended.buffers, since_ms)
+            files.append(file, appended.data, since_ms)
         case Start(_, manifest):
             files.start(manifest)
         case Reopen():

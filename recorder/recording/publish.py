@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from recorder.flv.tags import read_tag_header
+from recorder.flv.tags import read_tags
 from recorder.recording.actions import CutReason
-from recorder.recording.backlog import BUFFERS_PER_TAG
 from recorder.recording.operations import Append, OpenSegment
 
 if TYPE_CHECKING:
@@ -109,11 +108,10 @@ def span_ms(operations: Iterable[Operation]) -> int:
     spans: dict[object, tuple[int, int]] = {}
     for each in operations:
         if isinstance(each, Append):
-            base, buffers = each.appended.opened.base, each.appended.buffers
-            _, first_ms = read_tag_header(buffers[0])
-            _, last_ms = read_tag_header(buffers[-BUFFERS_PER_TAG])
-            began, ended = spans.get(each.owner, (base + first_ms, base + first_ms))
-            spans[each.owner] = min(began, base + first_ms), max(ended, base + last_ms)
+            base = each.appended.opened.base
+            times = [base + ms for _, ms, _ in read_tags(each.appended.data)]
+            began, ended = spans.get(each.owner, (times[0], times[0]))
+            spans[each.owner] = min(began, times[0]), max(ended, times[-1])
     return sum(ended - began for began, ended in spans.values())
 
 

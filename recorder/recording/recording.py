@@ -44,11 +44,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BUFFER_BYTES = 50
-"""What a buffer costs in memory beside its bytes: small frames are mostly this, and a bound that
-did not count it would not be one."""
-
-
 _BEFORE = 0
 """In place of a file's number: all those from before the recorder's start."""
 
@@ -160,8 +155,7 @@ class LiveRecording:
         return self._last_file
 
     def append(self, file: int, appended: Appended, owner: object) -> None:
-        size = appended.size + len(appended.buffers) * BUFFER_BYTES
-        self._enqueue(Append(self._files, file, appended, owner), size)
+        self._enqueue(Append(self._files, file, appended, owner), len(appended.data))
 
     def close_segment(self, file: int, closed: Closed) -> None:
         """The segment is complete: its row enters the manifest, its file gets its name."""
@@ -291,7 +285,7 @@ class LiveRecording:
             case OpenSegment(_, file, opened):
                 self._segments[file].landed_bytes = len(opened.head)
             case Append(_, file, appended):
-                self._segments[file].landed_bytes += appended.size
+                self._segments[file].landed_bytes += len(appended.data)
             case CloseSegment(_, file, _, manifest):
                 self._closed(file, manifest)
             case SaveManifest(_, manifest):

@@ -25,6 +25,7 @@ from recorder.recording.segmenter import Segmenter, SegmentRules
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from recorder.recording.actions import Media
     from recorder.recording.entries import Entry
     from recorder.recording.operations import Operation
     from recorder.recording.services import Services
@@ -122,6 +123,12 @@ class RoomRecorder:
         publish = self._publish or self._first_media(now_ms)
         self._arrived_ms = now_ms
         publish.segmenter.media(kind, timestamp, body, now_ms)
+
+    def media_run(self, media: Sequence[Media], now_ms: int) -> None:
+        """Audio and video messages in the order of arrival; the times are those on the wire."""
+        publish = self._publish or self._first_media(now_ms)
+        self._arrived_ms = now_ms
+        publish.segmenter.media_run(media, now_ms)
 
     def data(self, name: str | None, payload: bytes, timestamp: int, now_ms: int) -> None:
         """One data message, AMF0 from its handler's name on."""

@@ -228,7 +228,7 @@ def _repair(
     disk.sync_file(file)
     # 3.
     for offset, patch in _patches(scan, row, creator):
-        write_all(disk, file, [patch], offset)
+        write_all(disk, file, patch, offset)
     disk.sync_file(file)
     return row
 

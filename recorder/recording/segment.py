@@ -3,7 +3,9 @@
 Owns the head, the times inside the file, and which state of each track the file has already been
 given. Does not decide when it begins or ends, nor which frame is its own: the segmenter does.
 
-`buffers` are handed to the kernel as they are, so a body is never copied here.
+A body is copied once, when all that has gathered is joined for the file: views of what was received
+are gone then, and the writer has one piece of memory to hand to the kernel. That is cheaper than a
+list of pieces for every write.
 """
 
 from typing import Final
@@ -25,6 +27,7 @@ from recorder.flv.tags import (
 )
 from recorder.recording.actions import (
     Appended,
+    Buffer,
     Closed,
     CutReason,
     Headers,
@@ -86,7 +89,7 @@ class OpenSegment:
         self.force_bytes = FORCE_SIZE_FACTOR * rules.size_bytes
         self.is_forced = forced
         self.has_frames = False
-        self.buffers: list[bytes] = []
+        self.buffers: list[Buffer] = []
         self.summary = SegmentSummary()
         self.counts: dict[str, int] = {}
         self.states: dict[Track, tuple[bytes, ...]] = {}
@@ -97,7 +100,6 @@ class OpenSegment:
         self._encoder = encoder
         self._place = SegmentPlace(position_ms=position_ms, reason=reason.value)
         self._head_bytes = reserved_bytes(rules.duration_ms)
-        self._taken_bytes = 0
         self.opened = Opened(
             segment=number,
             head=self._begin(tracks, copied),
@@ -129,7 +131,6 @@ class OpenSegment:
             self.states[track] = track.state
         head = b"".join(self.buffers)
         self.buffers.clear()
-        self._taken_bytes = len(head)
         self._take_states()
         return head
 
@@ -189,13 +190,12 @@ class OpenSegment:
         """What was written since the last time; None if nothing."""
         if not self.buffers:
             return None
-        buffers, self.buffers = self.buffers, []
-        size = self.summary.file_bytes - self._taken_bytes
-        self._taken_bytes = self.summary.file_bytes
+        data = b"".join(self.buffers)
+        self.buffers.clear()
         before = self._taken_states
         if not self._states_are_taken:
             self._take_states()
-        return Appended(self.opened, buffers, size, before)
+        return Appended(self.opened, data, before)
 
     def closed(self, copied: CopiedFields) -> Closed:
         """The end, with the newest of the publisher's metadata in the head."""

@@ -8,28 +8,38 @@ Here a message is recognised and placed on the timeline; `waiting` holds it or h
 decides how the first segment begins, `cuts` when the next one does, `segments` which of two open
 ones a frame belongs to, `segment` what a file looks like.
 
-The hot path is the first half of `media`: an ordinary frame of a track that has nothing special
-about it. Everything else, and every frame a segment could begin with, goes through `_unusual`.
+The hot path is `short_way`: an ordinary frame of a track that has nothing special about it,
+recognised by its first bytes, which `_look_at` has seen before. Everything else, and every frame a
+segment could begin with, goes through `_look_at`.
 """
 
 from collections.abc import Sequence
 from typing import Final
 
 from recorder.amf import AmfError, Value
-from recorder.flv.codecs import Part, Role, classify, config_record, split_tracks
+from recorder.flv.codecs import (
+    FRONT_BYTES,
+    Part,
+    Role,
+    classify,
+    config_record,
+    split_tracks,
+    telling_front,
+)
 from recorder.flv.script import (
     ON_METADATA,
     copied_fields,
     read_script,
     stops_ffmpeg,
 )
-from recorder.flv.tags import SCRIPT, tag_header, tag_trailer
+from recorder.flv.tags import AUDIO, SCRIPT, VIDEO
 from recorder.flv.timeline import Timeline
 from recorder.recording.actions import (
     Action,
     Appended,
     Closed,
     CutReason,
+    Media,
     Opened,
     SegmentFacts,
     SegmentRules,
@@ -38,6 +48,7 @@ from recorder.recording.actions import (
 from recorder.recording.backlog import Backlog
 from recorder.recording.hold import Held
 from recorder.recording.segments import Segments
+from recorder.recording.short_way import ShortWay, write_ordinary
 from recorder.recording.tracks import HEADERS, SILENT_MS, Track, Tracks
 from recorder.recording.waiting import Waiting
 
@@ -52,6 +63,9 @@ __all__ = [
     "Segmenter",
     "TrackFacts",
 ]
+
+MOST_WAYS: Final = 256
+"""Of each kind; a sender of more sorts of frames has the rest looked at."""
 
 _FRAME: Final = Role.FRAME
 
@@ -75,46 +89,35 @@ class Segmenter:
             timeline=self._timeline,
         )
         self._waiting = Waiting(self._tracks, self._segments)
+        self._ways: dict[int, dict[bytes, ShortWay]] = {VIDEO: {}, AUDIO: {}}
+        """Of each kind, by what the bodies of ordinary frames begin with."""
         self._arrived_ms: int | None = None
         """When the newest media came."""
 
     # What the caller does.
 
     def media(self, kind: int, timestamp: int, body: bytes, now_ms: int) -> None:
-        """One audio or video message, in the order of arrival.
+        """One audio or video message, in the order of arrival; see `media_run`."""
+        self.media_run(((kind, timestamp, len(body), body[:FRONT_BYTES], (body,)),), now_ms)
+
+    def media_run(self, media: Sequence[Media], now_ms: int) -> None:
+        """Audio and video messages, in the order of arrival.
 
         Args:
-            kind: AUDIO or VIDEO.
-            timestamp: as on the wire, 0 to 2**32 - 1.
+            media: the bodies are kept as they are, and must not change any more.
             now_ms: a monotonic clock.
         """
-        parts = classify(kind, body)
-        part = parts[0]
-        segment = self._segments.current
-        if (
-            part.role is _FRAME
-            and not part.keyframe
-            and segment is not None
-            and (track := self._tracks.by_kind[kind].get(part.track)) is not None
-            and (slot := track.slot) is not None
-            and track.codec == part.codec
-            and len(parts) == 1
-            and track.clock is not None
-            and (dts := track.clock.advance(timestamp)) is not None
-            and segment.base <= dts < segment.look_dts
-            and segment.summary.file_bytes < segment.force_bytes
-            and now_ms < segment.force_ms
-        ):
-            size = len(body)
-            ms = dts - segment.base
-            buffers = segment.buffers
-            buffers.append(tag_header(kind, ms, size))
-            buffers.append(body)
-            buffers.append(tag_trailer(size))
-            segment.summary.frame(slot, ms, size)
-            self._arrived_ms = now_ms
-        else:
-            self._unusual(kind, timestamp, parts, body, now_ms)
+        at = 0
+        while at < len(media):
+            segment = self._segments.current
+            if segment is not None:
+                first, at = at, write_ordinary(media, at, self._ways, segment, now_ms)
+                if at > first:
+                    self._arrived_ms = now_ms
+            if at < len(media):
+                kind, timestamp, _, _, body = media[at]
+                self._look_at(kind, timestamp, b"".join(body), now_ms)
+                at += 1
 
     def data(self, name: str | None, payload: bytes, timestamp: int, now_ms: int) -> None:
         """One data message: AMF0, from the handler's name on. Its own time is not believed."""
@@ -208,10 +211,10 @@ class Segmenter:
         if self._waiting.is_finished:
             raise RuntimeError("the publish is finished")
 
-    def _unusual(
-        self, kind: int, timestamp: int, parts: tuple[Part, ...], body: bytes, now_ms: int
-    ) -> None:
+    def _look_at(self, kind: int, timestamp: int, body: bytes, now_ms: int) -> None:
+        """The long way, of any message."""
         self._check_open()
+        parts = classify(kind, body)
         roles = {part.role for part in parts}
         if Role.UNKNOWN in roles:
             self._segments.count("unknown_tags")
@@ -246,6 +249,15 @@ class Segmenter:
         self._tracks.choose_cutting(self._timeline.newest or dts)
         wish = CutReason.JUMP if jumped else None
         self._waiting.frame(Held(_FRAME, kind, parts, body, dts, wish), now_ms)
+        if len(parts) == 1 and not parts[0].keyframe:
+            self._remember(tracks[0], parts[0], body)
+
+    def _remember(self, track: Track, part: Part, body: bytes) -> None:
+        """What an ordinary frame of this track begins with."""
+        front, header_bytes = telling_front(track.kind, body)
+        if front and track.clock is not None and len(self._ways[track.kind]) < MOST_WAYS:
+            way = ShortWay(track, track.clock, part.codec, header_bytes)
+            self._ways[track.kind][front] = way
 
     def _place(self, tracks: list[Track], timestamp: int, now_ms: int) -> tuple[int, bool]:
         """The dts of a message, which is that of its first track; the others follow."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from recorder.flv.codecs import (
+    FRONT_BYTES,
     Part,
     Role,
     classify,
@@ -16,6 +17,7 @@ from recorder.flv.codecs import (
     needs_config,
     payload,
     split_tracks,
+    telling_front,
 )
 from recorder.flv.enhanced import is_wrapped
 from recorder.flv.tags import AUDIO, SCRIPT, VIDEO
@@ -463,3 +465,39 @@ def test_a_built_message_of_many_tracks_comes_apart_into_its_tracks(
     assert [part.track for part in parts] == [track for _, track, _ in tracks]
     assert parts == tuple(only(kind, each) for each in apart)
     assert split_tracks(kind, whole) == (apart if len(tracks) > 1 else [whole])
+
+
+@given(kind=st.sampled_from([AUDIO, VIDEO]), body=MESSAGES, other=st.binary(max_size=40))
+@example(kind=VIDEO, body=b"\x27\x01\0\0\0frame", other=b"\x02")
+@example(kind=AUDIO, body=b"\x95\x01mp4a\x07sound", other=b"")
+@example(kind=AUDIO, body=b"\x2fsound", other=b"\0")
+def test_frames_with_the_same_telling_front_are_the_same(
+    kind: int, body: bytes, other: bytes
+) -> None:
+    assume([each.role for each in classify(kind, body)] == [Role.FRAME])
+    front, header_bytes = telling_front(kind, body)
+    assert len(front) <= min(FRONT_BYTES, header_bytes)
+    if front:
+        another = (front + other).ljust(header_bytes + 1, b"\0")
+        assert classify(kind, another) == classify(kind, body)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "front", "header_bytes"),
+    [
+        (VIDEO, b"\x27\x01\0\0\0frame", b"\x27\x01", 5),
+        (AUDIO, b"\xaf\x01sound", b"\xaf\x01", 2),
+        (VIDEO, b"\xa1hvc1\0\0\0frame", b"\xa1hvc1", 8),
+        (AUDIO, b"\x91Opussound", b"\x91Opus", 5),
+        (AUDIO, b"\x2fsound", b"\x2f", 1),
+        (AUDIO, b"\x95\x01mp4a\x02sound", b"\x95\x01mp4a\x02", 7),
+        (VIDEO, b"\xa6\x01avc1\x02\0\0\0frame", b"\xa6\x01avc1\x02", 10),
+        (AUDIO, b"\x95\x11mp4a\0\0\0\1a\1\0\0\1b", b"", 0),
+        (AUDIO, b"\x97\0\0\x01mp4asound", b"", 0),
+        (VIDEO, b"\x97", b"", 0),
+    ],
+)
+def test_the_telling_front_is_as_short_as_it_can_be(
+    kind: int, body: bytes, front: bytes, header_bytes: int
+) -> None:
+    assert telling_front(kind, body) == (front, header_bytes)

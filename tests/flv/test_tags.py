@@ -39,3 +39,9 @@ def test_the_largest_values_can_be_written() -> None:
 def test_what_the_fields_cannot_hold_is_refused(time: int, size: int) -> None:
     with pytest.raises(ValueError, match="a tag"):
         tags.tag_header(tags.VIDEO, time, size)
+
+
+def test_tags_are_read_back_one_by_one() -> None:
+    some = [(tags.SCRIPT, 0, b"script"), (tags.VIDEO, 2**32 - 1, b""), (tags.AUDIO, 7, bytes(300))]
+    assert list(tags.read_tags(b"".join(tags.tag(*each) for each in some))) == some
+    assert list(tags.read_tags(b"")) == []

@@ -79,7 +79,7 @@ def cut_off(
                     opened[index] = action
                     files.open_segment(index, action.head, 0)
                 elif isinstance(action, Appended):
-                    files.append(index, action.buffers, 0)
+                    files.append(index, action.data, 0)
                 else:
                     files.close_segment(index, action.patches)
                     place = opened[index]

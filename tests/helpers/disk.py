@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, TypeVar
 from recorder.recording.disk import FILE_MODE, FOLDER_MODE, FileFacts, OsDisk, Space
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
-    from recorder.recording.disk import Buffer
 
 T = TypeVar("T")
 
@@ -123,11 +122,11 @@ class RecordingDisk:
     def read(self, file: int, size: int, offset: int) -> bytes:
         return self.perform("read", self._at(file, ""), lambda: self.inner.read(file, size, offset))
 
-    def write(self, file: int, buffers: Sequence[Buffer], offset: int) -> int:
+    def write(self, file: int, data: bytes | memoryview, offset: int) -> int:
         if self.max_write_bytes is not None:
-            buffers = [b"".join(buffers)[: self.max_write_bytes]]
+            data = data[: self.max_write_bytes]
         return self.perform(
-            "write", self._at(file, ""), lambda: self.inner.write(file, buffers, offset)
+            "write", self._at(file, ""), lambda: self.inner.write(file, data, offset)
         )
 
     def truncate(self, file: int, size: int) -> None:

@@ -27,11 +27,10 @@ import attrs
 from recorder.recording.disk import FILE_MODE, FOLDER_MODE, FileFacts, Space
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
     from types import FrameType
 
-    from recorder.recording.disk import Buffer
 
 BLOCK_BYTES = 4096
 
@@ -336,11 +335,10 @@ class PowerCutDisk:
     def read(self, file: int, size: int, offset: int) -> bytes:
         return bytes(self._file(file).content[offset : offset + size])
 
-    def write(self, file: int, buffers: Sequence[Buffer], offset: int) -> int:
+    def write(self, file: int, data: bytes | memoryview, offset: int) -> int:
         node = self._file(file)
         self._changes("write", node.label)
-        data = b"".join(buffers)
-        node.write(self.now, data, offset)
+        node.write(self.now, bytes(data), offset)
         self._written(node)
         return len(data)
 

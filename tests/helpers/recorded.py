@@ -91,7 +91,7 @@ def _write(files: RecordingFiles, folder: Path, actions: Iterable[Action]) -> It
             opened[file] = action
             files.open_segment(file, action.head, 0)
         elif isinstance(action, Appended):
-            files.append(file, action.buffers, 0)
+            files.append(file, action.data, 0)
         else:
             files.close_segment(file, action.patches)
             begun = opened[file]

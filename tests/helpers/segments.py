@@ -108,8 +108,8 @@ def carry_out(actions: Iterable[Action]) -> list[Segment]:
         segment = segments[action.segment]
         assert segment.facts is None, "an action for a closed segment"
         if isinstance(action, Appended):
-            assert sum(map(len, action.buffers)) == action.size > 0
-            segment.data += b"".join(action.buffers)
+            assert action.data
+            segment.data += action.data
         else:
             for offset, patch in action.patches:
                 segment.data[offset : offset + len(patch)] = patch

@@ -214,7 +214,7 @@ def call(name, function, *arguments, **more):
     else:
         said.append(f"{name} 0")
 for line in sys.stdin:
-    call("write", os.pwritev, file, [b"x"], 0)
+    call("write", os.pwrite, file, b"x", 0)
     call("sync", os.fdatasync, file)
     call("link", os.link, "a", line.strip(), src_dir_fd=folder, dst_dir_fd=folder)
     call("rename", os.rename, line.strip(), "z", src_dir_fd=folder, dst_dir_fd=folder)

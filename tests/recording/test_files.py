@@ -94,8 +94,8 @@ def _record(files: RecordingFiles) -> None:
     """A whole recording of one segment."""
     files.start(YOUNG)
     files.open_segment(1, HEAD, 0)
-    files.append(1, [b"one", b"two"], 0)
-    files.append(1, [b"three"], 0)
+    files.append(1, b"onetwo", 0)
+    files.append(1, b"three", 0)
     files.close_segment(1, PATCHES)
     files.save_manifest(attrs.evolve(ENDED, end=None, end_reason=None))
     files.save_manifest(ENDED)
@@ -150,7 +150,7 @@ def test_a_segment_is_a_part_until_it_is_closed(directory: Path) -> None:
     with _recording(directory) as files:
         files.start(YOUNG)
         files.open_segment(1, HEAD, 0)
-        files.append(1, [b"one", memoryview(b"two")], 0)
+        files.append(1, b"onetwo", 0)
         folder = directory / FOLDER
         assert sorted(os.listdir(folder)) == ["0001.flv.part", "recording.json"]
         assert (folder / "0001.flv.part").read_bytes() == HEAD + b"onetwo"
@@ -161,11 +161,11 @@ def test_two_segments_may_be_open_at_once(directory: Path) -> None:
         files.start(YOUNG)
         files.open_segment(1, b"1", 0)
         files.open_segment(2, b"2", 0)
-        files.append(1, [b"a"], 0)
-        files.append(2, [b"b"], 0)
-        files.append(1, [b"c"], 0)
+        files.append(1, b"a", 0)
+        files.append(2, b"b", 0)
+        files.append(1, b"c", 0)
         files.close_segment(1, [])
-        files.append(2, [b"d"], 0)
+        files.append(2, b"d", 0)
         files.close_segment(2, [])
     folder = directory / FOLDER
     assert (folder / "0001.flv").read_bytes() == b"1ac"
@@ -239,7 +239,7 @@ def test_a_segment_has_a_durable_name_before_media(directory: Path) -> None:
         files.start(YOUNG)
         disk.operations.clear()
         files.open_segment(1, HEAD, 0)
-        files.append(1, [b"one", b"two"], 0)
+        files.append(1, b"onetwo", 0)
         # First of all that the disk is still the one that was opened.
         looked = [each for each in disk.operations if FOLDER not in each]
         assert "open_file .recorder/id" in looked
@@ -495,7 +495,7 @@ def test_a_segment_is_synced_when_its_oldest_byte_is_old_enough(directory: Path)
     with _recording(directory, disk) as files:
         files.start(YOUNG)
         files.open_segment(1, HEAD, 100)
-        files.append(1, [b"one"], 200)
+        files.append(1, b"one", 200)
         files.open_segment(2, HEAD, 300)
         assert files.unsafe_since_ms == 100
         disk.operations.clear()
@@ -504,8 +504,8 @@ def test_a_segment_is_synced_when_its_oldest_byte_is_old_enough(directory: Path)
         assert disk.operations == [f"sync_file {FOLDER}/0001.flv.part"]
         assert files.unsafe_since_ms == 300
         assert list(files.sync_due(299)) == []
-        files.append(1, [b"two"], 400)
-        files.append(1, [b"three"], 500)
+        files.append(1, b"two", 400)
+        files.append(1, b"three", 500)
         assert dict(files.sync_due(1000)) == {1: len(HEAD) + 11, 2: len(HEAD)}
         assert files.unsafe_since_ms is None
 

@@ -50,7 +50,7 @@ def test_blocks_that_were_not_synced_are_there_or_zeros_and_the_size_comes_by_it
 ) -> None:
     file = disk.create_file(root, "file")
     disk.sync_folder(root)
-    disk.write(file, [A, B], 0)
+    disk.write(file, A + B, 0)
     # The last of them is a write that was under way.
     assert contents_of(disk, "file") == {b"", A + B, A + ZEROS, ZEROS + B, ZEROS + ZEROS, A}
 
@@ -60,17 +60,17 @@ def test_a_block_that_is_written_again_is_as_it_was_or_as_a_write_left_it(
 ) -> None:
     file = disk.create_file(root, "file")
     disk.sync_folder(root)
-    disk.write(file, [A], 0)
+    disk.write(file, A, 0)
     disk.sync_file(file)
-    disk.write(file, [b"1"], 0)
-    disk.write(file, [b"2"], 1)
+    disk.write(file, b"1", 0)
+    disk.write(file, b"2", 1)
     assert contents_of(disk, "file") == {A, b"1" + A[1:], b"12" + A[2:]}
 
 
 def test_what_was_cut_may_come_back(disk: PowerCutDisk, root: int) -> None:
     file = disk.create_file(root, "file")
     disk.sync_folder(root)
-    disk.write(file, [A, B], 0)
+    disk.write(file, A + B, 0)
     disk.sync_file(file)
     disk.truncate(file, 1)
     assert contents_of(disk, "file") == {A + B, b"a", b"a" + ZEROS[1:] + B}
@@ -78,7 +78,7 @@ def test_what_was_cut_may_come_back(disk: PowerCutDisk, root: int) -> None:
 
 def test_what_was_synced_is_there(disk: PowerCutDisk, root: int) -> None:
     file = disk.create_file(root, "file")
-    disk.write(file, [A, B], 0)
+    disk.write(file, A + B, 0)
     disk.sync_file(file)
     assert contents_of(disk, "file") == {None, A + B}, "the name is not"
     disk.sync_folder(root)
@@ -90,7 +90,7 @@ def test_each_change_of_a_name_happens_by_itself_and_a_rename_is_one(
 ) -> None:
     for name, content in (("old", A), ("new", B)):
         file = disk.create_file(root, name)
-        disk.write(file, [content], 0)
+        disk.write(file, content, 0)
         disk.sync_file(file)
     disk.sync_folder(root)
     disk.rename(root, "new", "old")
@@ -117,9 +117,9 @@ def test_a_failed_sync_loses_what_was_not_durable_and_a_second_one_lies(
 ) -> None:
     file = disk.create_file(root, "file")
     disk.sync_folder(root)
-    disk.write(file, [A], 0)
+    disk.write(file, A, 0)
     disk.sync_file(file)
-    disk.write(file, [b"b"], 0)
+    disk.write(file, b"b", 0)
     disk.fails = lambda operation, _: operation == "sync_file"
     with pytest.raises(OSError, match=str(errno.EIO)):
         disk.sync_file(file)
@@ -136,7 +136,7 @@ def test_a_killed_process_leaves_all_that_it_did_and_none_of_it_durable(
 ) -> None:
     lock = disk.open_lock(root, "lock")
     assert disk.try_lock(lock)
-    disk.write(lock, [A], 0)
+    disk.write(lock, A, 0)
     killed = disk.killed()
     assert key_of(killed) == key_of(disk)
     assert {frozenset(each) for each in left_of(killed)} == {frozenset(), frozenset({"lock"})}
@@ -148,7 +148,7 @@ def test_a_killed_process_leaves_all_that_it_did_and_none_of_it_durable(
 
 def test_dull_files_are_durable_at_once(root: int, disk: PowerCutDisk) -> None:
     disk.dull = frozenset({"lock"})
-    disk.write(disk.open_lock(root, "lock"), [A], 0)
+    disk.write(disk.open_lock(root, "lock"), A, 0)
     assert left_of(disk) == [{"lock": A}]
     disk.unlink(root, "lock")
     assert left_of(disk) == [{}]

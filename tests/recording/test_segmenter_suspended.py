@@ -66,7 +66,7 @@ class Sick:
                 case Opened():
                     segments.append(Segment(action, bytearray(action.head)))
                 case Appended():
-                    self._of(segments, action.segment).data += b"".join(action.buffers)
+                    self._of(segments, action.segment).data += action.data
                 case Closed():
                     segment = self._of(segments, action.segment)
                     for offset, patch in action.patches:

@@ -30,7 +30,7 @@ DETACHED_S = 10.0
 
 FILE_CALLS = "%file,%desc"
 
-WRITE = "pwritev,?pwritev2"
+WRITE = "pwrite64"
 SYNC_FILE = "fdatasync"
 SYNC_FOLDER = "fsync"
 LINK = "linkat"
