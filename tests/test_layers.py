@@ -43,6 +43,7 @@ UNKNOWN_TO = {
 HTTP = {"h11", "trio_websocket", "wsproto", "http", "urllib.request"}
 DECISIONS = {
     "recorder.live.access",
+    "recorder.live.pace",
     "recorder.live.pool",
     "recorder.live.takeover",
     "recorder.recording.actions",
@@ -58,6 +59,7 @@ DECISIONS = {
     "recorder.recording.late_rows",
     "recorder.recording.recovery_plan",
     "recorder.recording.rows",
+    "recorder.recording.short_way",
     "recorder.recording.segment",
     "recorder.recording.segmenter",
     "recorder.recording.segments",

@@ -7,12 +7,17 @@ on a connection. One guard stands around each session: what goes wrong inside st
 from __future__ import annotations
 
 import logging
+from functools import partial
+from typing import TYPE_CHECKING
 
 import trio
 
 from recorder.live.pool import PendingPool
 from recorder.live.session import House, Session
 from recorder.logs import same
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
@@ -36,16 +41,29 @@ class Door:
             address = stream.socket.getpeername()[0]
         except OSError:
             return  # gone between its arrival and our first look
-        await self.welcome(stream, address)
+        await self.welcome(stream, address, partial(_receive_buffer_bytes, stream.socket))
 
-    async def welcome(self, stream: trio.abc.HalfCloseableStream, address: str) -> None:
-        """Serve a connection from this address, if there is a place for it."""
+    async def welcome(
+        self,
+        stream: trio.abc.HalfCloseableStream,
+        address: str,
+        buffer_bytes: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """Serve a connection from this address, if there is a place for it.
+
+        Args:
+            buffer_bytes: as for `Session`.
+        """
         if self._inside >= self._limit and not self._make_place():
             # From many addresses in a moment: one line says it.
             log.warning("%s: refused: limits.connections reached", address, extra=same("full"))
             return
         session = Session(
-            stream, address, self._house, on_pending=lambda pending: self._move(session, pending)
+            stream,
+            address,
+            self._house,
+            on_pending=lambda pending: self._move(session, pending),
+            buffer_bytes=buffer_bytes,
         )
         self._inside += 1
         try:
@@ -79,6 +97,12 @@ class Door:
         # It has had its turn: it goes before one that is about to publish, after its farewell.
         for leaving in self._pool.enter(session, session.address, as_oldest=True):
             leaving.dismiss("gave its place to a newer connection")
+
+
+def _receive_buffer_bytes(socket: trio.socket.SocketType) -> int:
+    """What the kernel may hold of a connection; it grows by itself for who sends much at a time
+    (tcp(7), tcp_moderate_rcvbuf)."""
+    return socket.getsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF)
 
 
 async def serve(listeners: list[trio.SocketListener], door: Door, stop: trio.Event) -> None:

@@ -19,8 +19,9 @@ import trio
 from recorder.live.takeover import TakeoverHistory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from recorder.recording.actions import Media
     from recorder.recording.manifest import Client
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,8 @@ class Recorder(Protocol):
     def publisher_arrived(self, client: Client, *, gap_reason: str) -> None: ...
 
     def media(self, kind: int, timestamp: int, body: bytes, now_ms: int) -> None: ...
+
+    def media_run(self, media: Sequence[Media], now_ms: int) -> None: ...
 
     def data(self, name: str | None, payload: bytes, timestamp: int, now_ms: int) -> None: ...
 

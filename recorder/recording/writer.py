@@ -49,8 +49,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TICK_S = 1.0
-"""Longest wait of a batch in memory: what a killed process loses (promise 2)."""
+TICK_S = 0.5
+"""Longest wait of a batch in memory. With what has not been read yet, as long at most, a killed
+process loses it (promise 2: one second)."""
 
 EAGER_BYTES = 4 << 20
 """A batch this large goes at once: at full speed the disk and the network then work in turn

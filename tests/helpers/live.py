@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from recorder.live.rooms import Publisher
+    from recorder.recording.actions import Media
     from recorder.recording.manifest import Client
 
 
@@ -50,6 +51,10 @@ class FakeRecorder:
             self.recordings += 1
             self.number = self.recordings
         self.media_seen.append((kind, timestamp, body))
+
+    def media_run(self, media: Sequence[Media], now_ms: int) -> None:
+        for kind, timestamp, _, _, body in media:
+            self.media(kind, timestamp, b"".join(body), now_ms)
 
     def data(self, name: str | None, payload: bytes, timestamp: int, now_ms: int) -> None:
         self.data_seen.append((name, payload))

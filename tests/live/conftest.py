@@ -53,6 +53,8 @@ class Building:
     policy: TakeoverPolicy = "if-stale"
     recorders: dict[str, FakeRecorder] = attrs.field(factory=dict)
     disk_refusal: str | None = None
+    buffer_bytes: int = 0
+    """What a socket says it can hold; 0: it is no socket, and no pause is made."""
     hops: Hops = attrs.field(factory=Hops)
     rooms: Rooms = attrs.field(init=False)
     door: Door = attrs.field(init=False)
@@ -85,7 +87,7 @@ class Building:
     async def serve(self, stream: trio.abc.HalfCloseableStream, address: str) -> None:
         """What `trio.serve_listeners` does around a handler: closes its stream."""
         try:
-            await self.door.welcome(stream, address)
+            await self.door.welcome(stream, address, lambda: self.buffer_bytes)
         finally:
             await trio.aclose_forcefully(stream)
 

@@ -15,9 +15,9 @@ import trio
 import trio.testing
 
 from recorder.live.session import (
-    EVENTS_AT_ONCE,
     FAREWELL_S,
     MEMORY_PATIENCE_S,
+    MESSAGES_AT_ONCE,
 )
 from tests.helpers.rtmp_client import RtmpClient
 from tests.live.conftest import KEYS, Building, Peer
@@ -320,7 +320,9 @@ async def test_a_read_full_of_tiny_messages_lets_the_others_have_their_turn(
         peer.client.audio(number, b"")
     await peer.send()
     await others()
-    assert max(after - before for before, after in itertools.pairwise(turns)) <= 2 * EVENTS_AT_ONCE
+    assert (
+        max(after - before for before, after in itertools.pairwise(turns)) <= 2 * MESSAGES_AT_ONCE
+    )
 
 
 async def test_a_fault_while_leaving_one_room_frees_the_other(
@@ -351,3 +353,55 @@ async def test_the_anomalies_of_one_publish_are_not_told_of_the_next(
     await peer.leave()
     assert building.recorders["room101"].counts["unknown_messages"] == 1
     assert building.recorders["room102"].counts.get("unknown_messages", 0) == 0
+
+
+async def test_media_that_come_together_reach_their_room_together(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    peer = await building.publish()
+    for number in range(1, 5):
+        peer.client.video(40 * number, FRAME + bytes([number]))
+        peer.client.audio(40 * number, b"\xaf\x01sound")
+    await peer.exchange()
+    seen = building.recorders["room101"].media_seen[1:]
+    assert [(kind, ms) for kind, ms, _ in seen] == [
+        (kind, 40 * number) for number in range(1, 5) for kind in (9, 8)
+    ]
+    assert seen[-2][2] == FRAME + b"\x04"
+
+
+async def test_an_encoder_is_read_some_times_a_second_and_not_at_every_message(
+    building: Building, mock_clock: MockClock
+) -> None:
+    building.buffer_bytes = 1 << 20
+    peer = await building.publish()
+    arrivals: list[float] = []
+    seen = building.recorders["room101"].media_seen
+    for number in range(1, 400):
+        before = len(seen)
+        peer.client.video(10 * number, FRAME)
+        await peer.send()
+        mock_clock.jump(0.01)
+        await trio.testing.wait_all_tasks_blocked()
+        if len(seen) > before:
+            arrivals.append(trio.current_time())
+    # The first quarter of a second is read at once, to learn the rate.
+    assert len(arrivals) < 45
+    assert len(seen) >= 350
+
+
+async def test_a_publisher_that_is_sent_away_in_a_pause_goes_at_once(
+    building: Building, mock_clock: MockClock
+) -> None:
+    building.buffer_bytes = 1 << 20
+    peer = await building.publish()
+    for number in range(1, 60):
+        peer.client.video(10 * number, FRAME)
+        await peer.send()
+        mock_clock.jump(0.01)
+        await trio.testing.wait_all_tasks_blocked()
+    newer = building.enter()
+    newer.client.start(f"room101?key={KEYS['room101']}")
+    await newer.exchange()
+    assert newer.client.status(1) == ["NetStream.Publish.Start"]
+    assert peer.client.status(1)[-1] == "NetStream.Publish.BadName"

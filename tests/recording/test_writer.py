@@ -88,8 +88,8 @@ class FakeFiles:
     def open_segment(self, file: int, head: bytes, now_ms: int) -> None:
         self._do(f"open {file}")
 
-    def append(self, file: int, buffers: Sequence[bytes], since_ms: int) -> None:
-        self._do(f"append {file} {b''.join(buffers).decode()}")
+    def append(self, file: int, data: bytes, since_ms: int) -> None:
+        self._do(f"append {file} {data.decode()}")
         if self.unsafe_since_ms is None:
             self.unsafe_since_ms = since_ms
 
@@ -139,7 +139,7 @@ class Room:
         return cast("RecordingFiles", self.files)
 
     def append(self, text: str, file: int = 1) -> Append:
-        return Append(self.real, file, Appended(OPENED, [text.encode()], len(text)), self)
+        return Append(self.real, file, Appended(OPENED, text.encode()), self)
 
     def landed(self, operation: Operation) -> None:
         self.done.append(operation)
@@ -349,12 +349,12 @@ class TestSyncs:
     ) -> None:
         async with open_writer(sync_interval_s=5) as writer:
             room = Room.of(writer)
-            for second in range(1, 6):
+            for tick in range(1, int(5 / TICK_S) + 1):
                 writer.enqueue(room.queue, room.append("a"), 1)
                 await trio.testing.wait_all_tasks_blocked()
                 mock_clock.jump(TICK_S)
                 await writer.next_hop()
-                assert (room.safe == []) == (second < 5), second
+                assert (room.safe == []) == (tick * TICK_S < 5), tick
             assert room.safe == [(1, 100)]
 
     async def test_come_by_themselves_when_nothing_else_is_to_be_written(
@@ -379,7 +379,7 @@ class TestSyncs:
     async def test_that_fail_stop_the_room_with_nothing_lost(
         self, mock_clock: trio.testing.MockClock
     ) -> None:
-        async with open_writer(sync_interval_s=1) as writer:
+        async with open_writer(sync_interval_s=TICK_S) as writer:
             room = Room.of(writer, FakeFiles(fail_at="sync 1"))
             writer.enqueue(room.queue, room.append("a"), 1)
             await trio.testing.wait_all_tasks_blocked()
