@@ -88,4 +88,7 @@ def _make_whole(disk: Disk, folder: int, part: WrittenOff, creator: str) -> Segm
                 return None
             case _:
                 row = scan_segment(disk, folder, part.file, after_ms=part.position_ms)
+    # The disk may still be the sick one: a name that was removed in memory alone would be there
+    # again when it is well, and nobody would come back for it.
+    disk.sync_folder(folder)
     return row

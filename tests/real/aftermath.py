@@ -109,8 +109,8 @@ async def check_recovery(stored: Stored) -> None:
 
 def check_nothing_open(storage: Path) -> None:
     assert list((storage / ".recorder" / "open").iterdir()) == []
-    assert list(storage.rglob("*.part")) == []
-    assert list(storage.rglob("*.tmp")) == []
+    assert (left := list(storage.rglob("*.part"))) == [], left
+    assert (left := list(storage.rglob("*.tmp"))) == [], left
     for recording in recordings(storage):
         manifest = recording.manifest
         assert manifest["end"] is not None

@@ -118,7 +118,7 @@ SYNCS = {
     "a manifest's name": Left(REPLACED + "files.save_manifest"),
     "an entry's new bytes": Left(WRITTEN + "unfinished.replace_entry", "reconnect"),
     "a final name beside a part's, where the disk had failed": Left(
-        "written_off._make_whole", "failed final name"
+        "written_off._make_whole#1", "failed final name"
     ),
     # It ends.
     "the end of an entry": Left("unfinished.forget < files.forget"),
@@ -175,6 +175,8 @@ HARMLESS = {
     "the folder of entries": Left(ENSURED + "storage._write_meta", INIT, DEEP),
     # Not for what it makes durable, but to hear what the disk says.
     "a probe": Left(CREATED + "meta.probe", "start and stop", DEEP),
+    # The next start would remove it again. Without a cut there is none for a long time.
+    "that a part is gone, where the disk had failed": Left("written_off._make_whole#2", ""),
     # Room that is not there after a cut is taken again.
     "the ballast": Left("ballast.make#1", ""),
     "its name": Left("ballast.make#2", ""),

@@ -17,7 +17,7 @@ from recorder.recording.hashing import open_hasher
 from recorder.recording.repairs import RETRY_S, Repairs
 from recorder.recording.storage import Storage, initialise
 from recorder.recording.unfinished import read_entries
-from recorder.recording.written_off import WrittenOff
+from recorder.recording.written_off import WrittenOff, make_whole
 from tests.helpers.disk import FailingDisk
 from tests.helpers.studio import SECOND, Studio, manifests, marks
 
@@ -91,6 +91,26 @@ async def test_a_segment_that_was_written_off_becomes_whole(
     assert rows[0] is not None
     assert (rows[0].file, rows[0].repaired, rows[0].suspect) == ("0001.flv", True, True)
     assert marks(tmp_path) == studio.sent
+
+
+def test_a_part_that_is_none_is_not_done_with_before_it_is_gone_from_the_disk(
+    storage: Storage, disk: FailingDisk, tmp_path: Path
+) -> None:
+    """On a disk that is still sick the removal stays in memory, and the part would be back."""
+    _killed(storage)
+    part = WrittenOff(path=FOLDER, file=1, landed_bytes=0, is_suspect=False, position_ms=0)
+    file = tmp_path / FOLDER / "0001.flv.part"
+    file.write_bytes(b"")
+    disk.operations.clear()
+    assert make_whole(storage, part, creator="test") is None
+    made = [operation.partition(" ")[0] for operation in disk.operations]
+    removed = made.index("unlink")
+    assert made[removed + 1] == "sync_folder"
+    file.write_bytes(b"")
+    disk.arm(removed + 2)
+    with pytest.raises(OSError, match="Input/output"):
+        make_whole(storage, part, creator="test")
+    assert make_whole(storage, part, creator="test") is None
 
 
 async def test_a_recording_nobody_goes_on_with_is_finished_and_then_gets_its_checksums(
