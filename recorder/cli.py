@@ -1,8 +1,9 @@
 """The command line: arguments in, one sentence and an exit code out.
 
 Owns the commands, what they print and the exit codes: 0 good, 1 found something wrong, 2 used or
-configured wrongly. It decides nothing about recording; each command calls the part that does. The
-recorder itself is imported by `run` alone, so that the other commands answer quickly.
+configured wrongly. It decides nothing about recording; each command calls the part that does. What
+a command needs is imported when that command is called, so that each answers quickly, and `run`
+listens soon after a power cut.
 
 A stream key is printed by `new-key`, and by the first `run` on a terminal. Never to a pipe: what
 a service prints ends in a log that more people read than the configuration.
@@ -15,10 +16,6 @@ import click
 
 from recorder import __version__, addresses
 from recorder.cli_config import EXIT_MISUSED, MisuseError, config_option, find_config, load_config
-from recorder.cli_list import list_command
-from recorder.cli_recover import recover_command
-from recorder.cli_trust import trust_clock_command
-from recorder.cli_verify import verify_command
 from recorder.config import Config, file
 from recorder.config.document import printable
 from recorder.config.file import ConfigError
@@ -58,7 +55,37 @@ def _complain(sentence: str) -> None:
     click.echo(f"recorder: {printable(sentence)}", err=True)
 
 
-@click.group(invoke_without_command=True)
+class _Commands(click.Group):
+    """Knows where the commands are that have a module of their own."""
+
+    ELSEWHERE = ("list", "recover", "trust-clock", "verify")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *self.ELSEWHERE])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        match cmd_name:
+            case "list":
+                from recorder.cli_list import list_command
+
+                return list_command
+            case "recover":
+                from recorder.cli_recover import recover_command
+
+                return recover_command
+            case "trust-clock":
+                from recorder.cli_trust import trust_clock_command
+
+                return trust_clock_command
+            case "verify":
+                from recorder.cli_verify import verify_command
+
+                return verify_command
+            case _:
+                return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Commands, invoke_without_command=True)
 @click.version_option(__version__, message="recorder %(version)s")
 @config_option
 @click.pass_context
@@ -122,12 +149,6 @@ def check_config(outer: Path | None, chosen: Path | None) -> None:
 def new_key() -> None:
     """Print a fresh stream key, for `rooms.NAME.key` in the configuration."""
     click.echo(file.new_key())
-
-
-commands.add_command(list_command)
-commands.add_command(recover_command)
-commands.add_command(trust_clock_command)
-commands.add_command(verify_command)
 
 
 def _make_first_config() -> Path:
