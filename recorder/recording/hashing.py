@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 256 << 10
 """Read at once: a stop waits for one block, and a hop between blocks costs nothing that shows."""
 
 WAITING = 10_000
