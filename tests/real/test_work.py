@@ -1,0 +1,133 @@
+"""How much work a running recorder is: system calls and wake-ups, counted and not timed.
+
+In real time these are what recording costs (design §4). The rates follow from clocks, so they do
+not depend on how fast the machine is or what else it does; a budget is about twice of what is
+measured, and half of what a recorder without pauses and ticks would need, or less.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+import trio
+
+from tests.bench import load
+from tests.bench.capture import capture, make_media
+from tests.bench.counting import missing_frames
+from tests.bench.load import Entry
+from tests.bench.weigh import switches
+from tests.helpers.encoders import Encoder
+from tests.helpers.faults.tracing import counted, traced
+from tests.helpers.program import key_of, run_recorder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.bench.capture import Capture
+    from tests.helpers.program import Recorder
+
+pytestmark = [pytest.mark.real, pytest.mark.debian]
+
+ROOMS: Final = [f"room{number}" for number in range(20)]
+SECONDS: Final = 6.0
+WATCHED_S: Final = 4.0
+
+RECEIVES_PER_ROOM: Final = 75
+"""In `SECONDS`. Two a second, and some 20 while the rate is learnt; every message makes 430."""
+
+WRITES_PER_ROOM: Final = 24
+"""Batches, the file's head at the start and at the end, the manifest and the like."""
+
+SYNCS_PER_ROOM: Final = 16
+"""One in five seconds, and those that make a recording's beginning and end durable."""
+
+WAKE_UPS: Final = 100
+"""A second, of the loop and the writer for all rooms together; without pauses 1400."""
+
+IDLE_WAKE_UPS: Final = 4
+"""A second."""
+
+FAST: Final = 12.5
+"""Times 4 Mbit/s: an encoder of 50 Mbit/s."""
+
+HELD_BACK_S: Final = 0.75
+"""Where the window is too small for a pause an encoder falls behind ever more, by seconds."""
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Capture:
+    """1 Mbit/s as ffmpeg sends it."""
+    folder = tmp_path_factory.mktemp("capture")
+    return capture(Encoder.DEBIAN_FFMPEG, make_media(folder, 1000), chunk_size=4096)
+
+
+async def send(
+    recorder: Recorder, sent: Capture, rooms: list[str], seconds: float, speed: float = 1.0
+) -> load.Outcome:
+    """Publish into all rooms in real time; nothing may be missing on the disk."""
+    plan = load.Plan(
+        capture=sent,
+        port=recorder.port,
+        entries=[Entry("live", f"{room}?key={key_of(room)}") for room in rooms],
+        seconds=seconds,
+        is_paced=True,
+        speed=speed,
+    )
+    outcome = await trio.to_thread.run_sync(load.run, plan)
+    for room in rooms:
+        await recorder.ended(room)
+    files = [list((recorder.storage / room).glob("*/*/*.flv")) for room in rooms]
+    assert missing_frames(files, outcome.sent) == 0
+    return outcome
+
+
+async def test_rooms_in_real_time_are_read_written_and_synced_seldom(
+    tmp_path: Path, small: Capture
+) -> None:
+    trace = tmp_path / "trace"
+    calls = "recvfrom,pwrite64,fdatasync,fsync"
+    async with run_recorder(
+        tmp_path, ROOMS, wrapper=traced(trace, calls=calls), segments={"duration": "10m"}
+    ) as recorder:
+        await send(recorder, small, ROOMS, SECONDS)
+        await recorder.stop()
+    made = counted(trace)
+    rooms = len(ROOMS)
+    assert made["recvfrom"] <= RECEIVES_PER_ROOM * rooms, made
+    assert made["pwrite64"] <= WRITES_PER_ROOM * rooms, made
+    assert made["fdatasync"] + made["fsync"] <= SYNCS_PER_ROOM * rooms, made
+
+
+async def test_many_rooms_wake_the_recorder_together(
+    tmp_path: Path, small: Capture, nursery: trio.Nursery
+) -> None:
+    async with run_recorder(tmp_path, ROOMS, segments={"duration": "10m"}) as recorder:
+        nursery.start_soon(send, recorder, small, ROOMS, SECONDS)
+        await recorder.line("recording 20 began")
+        await trio.sleep(SECONDS - WATCHED_S)
+        before = switches(recorder.process.pid)
+        await trio.sleep(WATCHED_S / 2)
+        after = switches(recorder.process.pid)
+        for room in ROOMS:
+            await recorder.ended(room)
+    count = sum(number - before.get(thread, 0) for thread, number in after.items())
+    assert count / (WATCHED_S / 2) <= WAKE_UPS
+
+
+async def test_an_idle_recorder_sleeps(tmp_path: Path) -> None:
+    async with run_recorder(tmp_path, ["hall"]) as recorder:
+        await trio.sleep(1)
+        before = switches(recorder.process.pid)
+        await trio.sleep(WATCHED_S)
+        after = switches(recorder.process.pid)
+    count = sum(number - before.get(thread, 0) for thread, number in after.items())
+    assert count / WATCHED_S <= IDLE_WAKE_UPS
+
+
+async def test_an_encoder_of_50_mbit_a_second_goes_at_its_own_pace(tmp_path: Path) -> None:
+    fast = capture(Encoder.DEBIAN_FFMPEG, make_media(tmp_path, 4000), chunk_size=4096)
+    async with run_recorder(tmp_path, ["hall"], segments={"duration": "10m"}) as recorder:
+        outcome = await send(recorder, fast, ["hall"], SECONDS, FAST)
+    assert outcome.gigabytes > 0.8 * SECONDS * 50e6 / 8 / 1e9
+    assert outcome.late_s < HELD_BACK_S
