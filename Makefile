@@ -3,6 +3,8 @@
 #   make run     set up what is missing, and record (stop with Ctrl-C)
 #   make test    set up what is missing, and check everything
 #
+# and one for the curious, "make bench" (below).
+#
 # Both work on a fresh Debian 12 or Raspberry Pi OS. Everything goes into .venv beside this file.
 
 PYTHON ?= python3
@@ -19,6 +21,9 @@ TEST_STAMP := $(VENV)/test-$(PYTHON_VERSION).stamp
 DEBIAN_FOR_TESTS := ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad e2fsprogs util-linux mount strace faketime
 
+# The servers beside which the recorder is weighed.
+DEBIAN_FOR_BENCH := $(DEBIAN_FOR_TESTS) nginx-light libnginx-mod-rtmp
+
 # The parts that decide what is recorded; every line and branch of them is tested.
 FULLY_COVERED := recorder/amf/*,recorder/rtmp/*,recorder/flv/*,recorder/recording/*
 
@@ -29,14 +34,14 @@ ASYNC_RULES := --select=ASYNC1,ASYNC2,ASYNC3 --ignore=ASYNC114,ASYNC124
 # A test run never asks questions, and nothing it installs brings more than it names.
 APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends
 
-.PHONY: run test lint clean
+.PHONY: run test lint bench clean
 .DELETE_ON_ERROR:
 
 run: $(RUN_STAMP)
 	@exec $(VENV_PYTHON) -m recorder run
 
 test: lint
-	@$(call install_debian_packages) ; \
+	@DEBIAN="$(DEBIAN_FOR_TESTS)"; $(call install_debian_packages) ; \
 	$(VENV_PYTHON) -m pytest tests --cov --cov-report= --missing-packages "$$missing"
 	@echo "Coverage of $(FULLY_COVERED):"
 	@$(VENV_PYTHON) -m coverage report --include "$(FULLY_COVERED)" --fail-under=100
@@ -46,6 +51,13 @@ lint: $(TEST_STAMP)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/flake8 $(ASYNC_RULES) recorder tests
 	$(VENV)/bin/mypy
+
+# Weigh the recorder beside other servers: an hour, with nothing else on the machine. What it finds
+# goes into the README. BENCH="--rounds 1 --seconds 5" is a quick look; BENCH=--help tells more.
+bench: $(TEST_STAMP)
+	@DEBIAN="$(DEBIAN_FOR_BENCH)"; $(call install_debian_packages) ; \
+	test -z "$$missing" || echo "Not installed, so left out:$$missing"; \
+	$(VENV_PYTHON) -m tests.bench $(BENCH)
 
 clean:
 	rm -rf $(VENV) .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info build
@@ -79,10 +91,10 @@ test -x $(VENV_PYTHON) -a -d $(VENV)/lib/python$(PYTHON_VERSION)/site-packages/p
 	$(PYTHON) -m venv --clear $(VENV)
 endef
 
-# Sets the shell variable "missing" to what is not installed and cannot be installed from here.
+# Sets the shell variable "missing" to what of "DEBIAN" is not installed and cannot be from here.
 define install_debian_packages
 missing=; \
-for package in $(DEBIAN_FOR_TESTS); do \
+for package in $$DEBIAN; do \
 	dpkg-query --show --showformat='$${db:Status-Status}' $$package 2> /dev/null | grep -qx installed || \
 		missing="$$missing $$package"; \
 done; \
