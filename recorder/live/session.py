@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 
 READ_BYTES = 1 << 20
 """One read takes all a fast sender has in flight, and all that gathers in a pause: fewer wake-ups,
-one parse (design §4). At full speed 256 KiB cost a fifth more CPU; above 1 MiB nothing is gained."""
+one parse (design §4). At full speed 256 KiB cost a fifth more CPU; above 1 MiB nothing is won."""
 
 HANDSHAKE_S = 10.0
 """From the connection to the end of the handshake, whatever arrives (protocol §1.4.7)."""
