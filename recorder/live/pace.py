@@ -5,8 +5,9 @@ second, and nobody needs a recording within a tenth of one. So bytes are left to
 socket for a moment, as many as its buffer takes with ease.
 
 An encoder must not be held back by that. Its rate is measured while it is read without pauses, for
-a sender whose window closes in every pause looks slow; and it is measured anew when more has come
-in a pause than the rate explains, or when behind a pause the next bytes are there at once.
+a sender whose window closes in every pause looks slow; and it is measured anew when so much has
+come in a pause that the window may have closed, and more than the rate explains, or when behind a
+pause the next bytes are there at once.
 
 Knows no socket and no clock; whoever asks says how much the socket can hold.
 """
@@ -37,6 +38,10 @@ half, and it lets the buffer grow for who sends more than a quarter at a time.""
 
 SURPRISE: Final = 1.5
 """So many times more than expected: a keyframe may be, a window that closed is twice."""
+
+OPEN: Final = 0.4
+"""Of the socket's buffer: a read that brings less found the window open, however much more it was
+than expected. Half is what fits into it (see `SHARE`)."""
 
 DECAY: Final = 0.9
 """The rate is the highest of late: the pause must be short enough for the keyframe too."""
@@ -88,7 +93,7 @@ class ReadPace:
             return now_s
         if pause_s > GRID_S:
             pause_s = (now_s + pause_s) // GRID_S * GRID_S - now_s
-        self._expected = SURPRISE * self._rate * pause_s
+        self._expected = max(SURPRISE * self._rate * pause_s, OPEN * buffer_bytes())
         return now_s + pause_s
 
     def measure_anew(self, now_s: float) -> None:
