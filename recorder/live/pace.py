@@ -65,17 +65,31 @@ class ReadPace:
         self._is_free = True
         """No pauses until the rate is measured."""
         self._expected = 0.0
-        """More bytes than these in the next read are a surprise."""
+        """More bytes than these behind the next pause are a surprise."""
+        self._gathered = 0
         self._pauses = 0
 
-    def next_read_s(self, read_bytes: int, now_s: float, buffer_bytes: Callable[[], int]) -> float:
+    def next_read_s(
+        self,
+        read_bytes: int,
+        now_s: float,
+        buffer_bytes: Callable[[], int],
+        *,
+        is_all: bool = True,
+    ) -> float:
         """When to read again, after so much was read.
 
         Args:
             buffer_bytes: the size of the socket's receive buffer now; 0: not known, no pause.
+            is_all: the read would have taken more. Where it would not, the rest is read at once:
+                a pause would leave the window closed for another one.
         """
         self._bytes += read_bytes
-        if self._expected and read_bytes > self._expected:
+        self._gathered += read_bytes
+        if not is_all:
+            return now_s
+        gathered, self._gathered = self._gathered, 0
+        if self._expected and gathered > self._expected:
             self.measure_anew(now_s)
         elif now_s - self._since_s >= MEASURE_S:
             rate = self._bytes / (now_s - self._since_s)

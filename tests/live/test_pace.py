@@ -19,12 +19,14 @@ class Sender:
     Attributes:
         rate: bytes a second.
         window: so much fits into the socket.
+        most: one read brings no more.
         reads: when each read was, and how much it brought.
         held_back_s: for how long the socket was full.
     """
 
     rate: float
     buffer_bytes: int = BUFFER
+    most: int = 1 << 30
     reads: list[tuple[float, int]] = attrs.field(factory=list)
     held_back_s: float = 0.0
     now_s: float = 100.0
@@ -37,17 +39,21 @@ class Sender:
         """A read that is not put off waits for the next message, as a real one does."""
         message_s = min(0.014, 16_000 / self.rate)
         until_s = self.now_s + seconds
-        next_s = self.now_s
+        next_s, there = self.now_s, 0.0
         while self.now_s < until_s:
-            read_s = max(next_s, self.now_s + message_s)
-            sent = self.rate * (read_s - self.now_s)
+            read_s = max(next_s, self.now_s + (0 if there else message_s))
+            there += self.rate * (read_s - self.now_s)
             window = self.buffer_bytes / 2
-            if sent > window:
-                self.held_back_s += (sent - window) / self.rate
-                sent = window
+            if there > window:
+                self.held_back_s += (there - window) / self.rate
+                there = window
             self.now_s = read_s
-            self.reads.append((read_s, int(sent)))
-            next_s = self.pace.next_read_s(int(sent), self.now_s, lambda: self.buffer_bytes)
+            got = min(int(there), self.most)
+            there = 0.0 if got < self.most else there - got
+            self.reads.append((read_s, got))
+            next_s = self.pace.next_read_s(
+                got, self.now_s, lambda: self.buffer_bytes, is_all=got < self.most
+            )
 
     def gaps(self) -> list[float]:
         return [b - a for (a, _), (b, _) in itertools.pairwise(self.reads)]
@@ -81,6 +87,13 @@ def test_what_gathers_in_a_pause_fits_into_the_socket() -> None:
             sender = Sender(rate=rate, buffer_bytes=buffer_bytes)
             sender.run(5)
             assert sender.held_back_s == 0, (rate, buffer_bytes)
+
+
+def test_what_one_read_does_not_take_is_read_at_once() -> None:
+    sender = Sender(rate=2_000_000, buffer_bytes=6 << 20, most=1 << 19)
+    sender.run(10)
+    assert sender.held_back_s == 0
+    assert sum(size for _, size in sender.reads) > 0.98 * 10 * sender.rate
 
 
 def test_a_sender_that_fills_the_socket_at_once_is_read_without_pauses() -> None:
