@@ -6,7 +6,10 @@ on a connection. One guard stands around each session: what goes wrong inside st
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import struct
+import termios
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_INT = struct.Struct("=i")
+
 
 class Door:
     """Lets connections in.
@@ -34,6 +39,7 @@ class Door:
         self._limit = limit
         self._pool: PendingPool[Session] = PendingPool()
         self._inside = 0
+        self._sessions: set[Session] = set()
 
     async def handle(self, stream: trio.SocketStream) -> None:
         """Serve one accepted connection to its end; raises nothing but cancellation."""
@@ -41,18 +47,24 @@ class Door:
             address = stream.socket.getpeername()[0]
         except OSError:
             return  # gone between its arrival and our first look
-        await self.welcome(stream, address, partial(_receive_buffer_bytes, stream.socket))
+        await self.welcome(
+            stream,
+            address,
+            partial(_receive_buffer_bytes, stream.socket),
+            partial(_unread_bytes, stream.socket),
+        )
 
     async def welcome(
         self,
         stream: trio.abc.HalfCloseableStream,
         address: str,
         buffer_bytes: Callable[[], int] = lambda: 0,
+        unread_bytes: Callable[[], int] = lambda: 0,
     ) -> None:
         """Serve a connection from this address, if there is a place for it.
 
         Args:
-            buffer_bytes: as for `Session`.
+            buffer_bytes, unread_bytes: as for `Session`.
         """
         if self._inside >= self._limit and not self._make_place():
             # From many addresses in a moment: one line says it.
@@ -64,8 +76,10 @@ class Door:
             self._house,
             on_pending=lambda pending: self._move(session, pending),
             buffer_bytes=buffer_bytes,
+            unread_bytes=unread_bytes,
         )
         self._inside += 1
+        self._sessions.add(session)
         try:
             for crowded_out in self._pool.enter(session, address):
                 crowded_out.crowd_out()
@@ -80,7 +94,14 @@ class Door:
             )
         finally:
             self._pool.leave(session)
+            self._sessions.remove(session)
             self._inside -= 1
+
+    async def catch_up(self) -> None:
+        """Handle all that the encoders have sent by now; a moment at most."""
+        async with trio.open_nursery() as nursery:
+            for session in self._sessions:
+                nursery.start_soon(session.catch_up)
 
     def _make_place(self) -> bool:
         """One that does not publish yet goes for one that may be about to."""
@@ -105,6 +126,13 @@ def _receive_buffer_bytes(socket: trio.socket.SocketType) -> int:
     return socket.getsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF)
 
 
+def _unread_bytes(socket: trio.socket.SocketType) -> int:
+    """What the kernel holds of a connection now (tcp(7), SIOCINQ)."""
+    answer = fcntl.ioctl(socket.fileno(), termios.FIONREAD, bytes(_INT.size))
+    size: int = _INT.unpack(answer)[0]
+    return size
+
+
 async def serve(listeners: list[trio.SocketListener], door: Door, stop: trio.Event) -> None:
     """Accept connections until `stop` is set; then close the listeners, then the sessions.
 
@@ -116,6 +144,7 @@ async def serve(listeners: list[trio.SocketListener], door: Door, stop: trio.Eve
             accepting.start_soon(_accept, door, listeners, sessions)
             await stop.wait()
             accepting.cancel_scope.cancel()
+        await door.catch_up()
         sessions.cancel_scope.cancel()
 
 

@@ -68,6 +68,14 @@ class Reception:
             f"the application is not {name}",
         )
 
+    def incumbent(self, request: PublishRequest) -> Publisher | None:
+        """Who publishes in the room that is asked for, by whoever has its key."""
+        identity = self.access.identify(request.application, request.stream, request.tc_url)
+        if isinstance(identity, Refused):
+            return None
+        room = self.rooms.find(identity.room)
+        return None if room is None else room.publisher
+
     def decide(self, request: PublishRequest) -> Publisher | Refusal:
         """Accept the publisher into its room, or say why not."""
         identity = self.access.identify(request.application, request.stream, request.tc_url)

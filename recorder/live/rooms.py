@@ -84,6 +84,9 @@ class Connection(Protocol):
     def silent_ms(self) -> int:
         """How long the peer has sent nothing while we were reading, in ms."""
 
+    async def catch_up(self) -> None:
+        """Return when all that the peer has sent by now is handled, or soon."""
+
     def evict(self, publisher: Publisher, reason: str) -> None:
         """This publish is over; the room has already let go of it."""
 

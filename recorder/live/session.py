@@ -57,6 +57,9 @@ that nobody else fits into (98 MB at their peak, against 82). What is left is re
 HANDSHAKE_S = 10.0
 """From the connection to the end of the handshake, whatever arrives (protocol §1.4.7)."""
 
+CATCH_UP_S = 1.0
+"""Twice a pause; a peer that sends faster than we can read must not keep anybody waiting."""
+
 PUBLISH_S = 20.0
 """From the connection, or the end of its last publish, to a publish; an absolute limit, so that
 a byte now and then does not keep a place (protocol §6 row 33)."""
@@ -114,6 +117,7 @@ class Session:
     Args:
         address: the peer's IP address, without port.
         buffer_bytes: how much the socket can hold for us, as of now; 0: it is not known.
+        unread_bytes: how much of what the peer has sent it holds now.
         on_pending: told with False when the connection begins to publish or is over, with True
             when its last publish has ended (the pools of design §7).
     """
@@ -126,9 +130,14 @@ class Session:
         *,
         on_pending: Callable[[bool], None],
         buffer_bytes: Callable[[], int] = lambda: 0,
+        unread_bytes: Callable[[], int] = lambda: 0,
     ) -> None:
         self.address = address
         self._buffer_bytes = buffer_bytes
+        self._unread_bytes = unread_bytes
+        self._hurry = trio.Event()
+        self._handled = trio.Event()
+        self._handled_bytes = 0
         self._pace = ReadPace(trio.current_time())
         self._next_read_s = -math.inf
         self._read_bytes = READ_BYTES
@@ -172,6 +181,15 @@ class Session:
         self._dismissal = ConnectionOver(reason)
         self._read_scope.cancel()
 
+    async def catch_up(self) -> None:
+        """Return when all that the peer has sent by now is handled, or after CATCH_UP_S: between
+        two reads it lies in the socket, and whoever ends the session would lose it."""
+        with trio.move_on_after(CATCH_UP_S):
+            until_bytes = self._handled_bytes + self._unread_bytes()
+            while self._publishers and self._handled_bytes < until_bytes:
+                self._hurry.set()
+                await self._handled.wait()
+
     def counts(self, publisher: Publisher) -> dict[str, int]:
         """The anomalies seen on this connection since the publish began, for its manifest."""
         counts = self._connection.counters.as_dict()
@@ -205,6 +223,7 @@ class Session:
                 self._log_end(error.reason + _ADVICE.get(error.hint, ""), error.hint)
             finally:
                 self._leave_rooms()
+                self._handled.set()
                 self._on_pending(False)
             await self._say_farewell()
             nursery.cancel_scope.cancel()
@@ -229,6 +248,9 @@ class Session:
                 self._flush(now_ms)
             if not data:
                 raise ConnectionOver("the encoder closed the connection")
+            self._handled_bytes += len(data)
+            handled, self._handled = self._handled, trio.Event()
+            handled.set()
             self._sender.poke()
             await self._wait_for_buffers()
             if self._publishers:
@@ -246,7 +268,9 @@ class Session:
             try:
                 if self._next_read_s > self._reading_since_s:
                     self._read_bytes = GATHERED_BYTES
-                    await trio.sleep_until(self._next_read_s)
+                    with trio.move_on_at(self._next_read_s):
+                        await self._hurry.wait()
+                self._hurry = trio.Event()
                 return await self._stream.receive_some(self._read_bytes)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 raise ConnectionOver("the connection broke") from None
@@ -365,16 +389,19 @@ class Session:
         assert self._connect is not None, "the core lets nobody publish before connect"
         if self._lifetime.cancel_called:
             await trio.lowlevel.checkpoint()  # crowded out while its bytes came: it takes no room
-        answer = self._house.reception.decide(
-            PublishRequest(
-                connection=self,
-                stream_id=event.stream_id,
-                application=self._connect.app,
-                stream=event.name,
-                tc_url=self._connect.tc_url,
-                software=self._connect.flash_version,
-            )
+        request = PublishRequest(
+            connection=self,
+            stream_id=event.stream_id,
+            application=self._connect.app,
+            stream=event.name,
+            tc_url=self._connect.tc_url,
+            software=self._connect.flash_version,
         )
+        incumbent = self._house.reception.incumbent(request)
+        if incumbent is not None and incumbent.connection is not self:
+            # It may have said good-bye already, or more of the lesson.
+            await incumbent.connection.catch_up()
+        answer = self._house.reception.decide(request)
         if isinstance(answer, Refusal):
             await trio.sleep(REFUSAL_DELAY_S)
             self._connection.reject_publish(

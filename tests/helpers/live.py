@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import attrs
+import trio
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -93,6 +94,9 @@ class FakeConnection:
 
     def silent_ms(self) -> int:
         return self.silence_ms
+
+    async def catch_up(self) -> None:
+        await trio.lowlevel.checkpoint()
 
     def evict(self, publisher: Publisher, reason: str) -> None:
         self.evictions.append(reason)

@@ -20,6 +20,8 @@ from tests.helpers.live import FakeRecorder
 from tests.helpers.rtmp_client import RtmpClient
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from recorder.live.takeover import TakeoverPolicy
 
 KEYS = {"room101": "key-of-room-101-abcdef", "room102": "key-of-room-102-abcdef"}
@@ -84,17 +86,25 @@ class Building:
     def _recorder(self, name: str) -> FakeRecorder:
         return self.recorders.setdefault(name, FakeRecorder(name))
 
-    async def serve(self, stream: trio.abc.HalfCloseableStream, address: str) -> None:
+    async def serve(
+        self, stream: trio.abc.HalfCloseableStream, address: str, unread: Callable[[], int]
+    ) -> None:
         """What `trio.serve_listeners` does around a handler: closes its stream."""
         try:
-            await self.door.welcome(stream, address, lambda: self.buffer_bytes)
+            await self.door.welcome(stream, address, lambda: self.buffer_bytes, unread)
         finally:
             await trio.aclose_forcefully(stream)
 
     def enter(self, address: str = "10.0.0.1") -> Peer:
         """A new connection from this address."""
         ours, theirs = trio.testing.memory_stream_pair()
-        self.nursery.start_soon(self.serve, ours, address)
+        # What a socket says of itself by FIONREAD, a stream in memory says to nobody.
+        waiting = ours.receive_stream._incoming
+
+        def unread() -> int:
+            return len(waiting._data)
+
+        self.nursery.start_soon(self.serve, ours, address, unread)
         peer = Peer(theirs)
         self.nursery.start_soon(peer.read)
         return peer

@@ -131,7 +131,7 @@ async def test_a_publisher_that_only_sends_is_served_for_hours(
 ) -> None:
     """OBS: after Publish.Start it reads nothing and answers no ping."""
     ours, theirs = trio.testing.lockstep_stream_pair()  # without any buffer: an unread send blocks
-    building.nursery.start_soon(building.serve, ours, "10.0.0.1")
+    building.nursery.start_soon(building.serve, ours, "10.0.0.1", lambda: 0)
     client = RtmpClient()
     client.start(f"room101?key={KEYS['room101']}")
     client.set_chunk_size(65536)
@@ -405,3 +405,57 @@ async def test_a_publisher_that_is_sent_away_in_a_pause_goes_at_once(
     await newer.exchange()
     assert newer.client.status(1) == ["NetStream.Publish.Start"]
     assert peer.client.status(1)[-1] == "NetStream.Publish.BadName"
+
+
+async def in_a_pause(building: Building, mock_clock: MockClock) -> Peer:
+    """An encoder that has been read for a while, and is left alone for the moment."""
+    building.buffer_bytes = 1 << 20
+    peer = await building.publish()
+    for number in range(1, 60):
+        peer.client.video(10 * number, FRAME)
+        await peer.send()
+        mock_clock.jump(0.01)
+        await trio.testing.wait_all_tasks_blocked()
+    return peer
+
+
+async def test_a_good_bye_that_lies_in_the_socket_counts_before_a_successor(
+    building: Building, mock_clock: MockClock
+) -> None:
+    peer = await in_a_pause(building, mock_clock)
+    recorder = building.recorders["room101"]
+    peer.client.video(600, b"\x27\x01last")
+    peer.client.finish(f"room101?key={KEYS['room101']}")
+    await peer.send()
+    newer = building.enter()
+    newer.client.start(f"room101?key={KEYS['room101']}")
+    await newer.exchange()
+    assert recorder.media_seen[-1] == (9, 600, b"\x27\x01last")
+    assert recorder.calls[-2:] == ["end unpublished", "arrived 10.0.0.1 reconnect"]
+    assert newer.client.status(1) == ["NetStream.Publish.Start"]
+
+
+async def test_what_lies_in_the_socket_is_recorded_before_a_takeover(
+    building: Building, mock_clock: MockClock
+) -> None:
+    peer = await in_a_pause(building, mock_clock)
+    peer.client.video(600, b"\x27\x01last")
+    await peer.send()
+    newer = building.enter()
+    newer.client.start(f"room101?key={KEYS['room101']}")
+    await newer.exchange()
+    recorder = building.recorders["room101"]
+    assert recorder.media_seen[-1] == (9, 600, b"\x27\x01last")
+    assert recorder.calls[-1] == "arrived 10.0.0.1 takeover"
+
+
+async def test_what_lies_in_the_sockets_is_recorded_before_a_stop(
+    building: Building, mock_clock: MockClock
+) -> None:
+    peer = await in_a_pause(building, mock_clock)
+    peer.client.video(600, b"\x27\x01last")
+    await peer.send()
+    await building.door.catch_up()
+    assert building.recorders["room101"].media_seen[-1] == (9, 600, b"\x27\x01last")
+    # With nothing there it does not wait.
+    await building.door.catch_up()
