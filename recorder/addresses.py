@@ -1,4 +1,5 @@
-"""The URLs a person types into an encoder: from what is listened on to what can be reached.
+"""Where the recorder is reached: the URLs a person types into an encoder, from what is listened on
+to what can be reached, and the socket by which commands find it.
 
 `0.0.0.0` listens everywhere and is no address to type, so this module asks the machine for the
 addresses it has. It only reads; nothing is sent.
@@ -11,6 +12,9 @@ import struct
 from collections.abc import Callable, Iterable
 
 from recorder.config.rules import split_address
+
+CONTROL_SOCKET = "control.sock"
+"""In the state folder."""
 
 DEFAULT_PORT = 1935
 

@@ -17,6 +17,7 @@ import attrs
 import trio
 
 from recorder import __version__, logs
+from recorder.app_actions import AppActions
 from recorder.clock import SystemClock, boot_id
 from recorder.live.access import Access
 from recorder.live.listener import Door, serve
@@ -29,13 +30,17 @@ from recorder.recording.alive import last_beat_ms
 from recorder.recording.clock_watch import ClockWatch, load_clock_state
 from recorder.recording.continuation import Now
 from recorder.recording.disk import OsDisk
-from recorder.recording.engine import open_engine
+from recorder.recording.engine import Retention, open_engine
 from recorder.recording.inheritance import inherit
 from recorder.recording.known import META_FOLDER
 from recorder.recording.refusals import StorageError
+from recorder.recording.retention.memory import read_ledger
+from recorder.recording.retention.rules import rules_of
 from recorder.recording.room_recorder import RoomRecorder
 from recorder.recording.segmenter import SegmentRules
 from recorder.recording.storage import Storage
+from recorder.status.control import make_socket, serve_control
+from recorder.status.operations import Operations
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -84,11 +89,13 @@ async def _main(config: Config, storage: Storage, fold: logs.FoldRepeats) -> int
     state = config.state or config.storage.directory / META_FOLDER
     try:
         await load_clock_state(clock, storage.disk, state)
+        ledger = await trio.to_thread.run_sync(read_ledger, storage.disk, state)
     except OSError as error:
         raise StartError(
             f"The state folder {state} cannot be read: {error.strerror or error}. "
             "Give it and all in it to the recorder's user."
         ) from error
+    control = await make_socket(state)
     inheritance = inherit(
         storage,
         Now(
@@ -113,6 +120,14 @@ async def _main(config: Config, storage: Storage, fold: logs.FoldRepeats) -> int
             sync_interval_s=config.storage.sync_interval,
             unsettled=inheritance.numbers,
             on_good=lambda: rooms.resume(),
+            retention=Retention(
+                rules=rules_of(config),
+                ledger=ledger,
+                state=state,
+                live=lambda: rooms.live,
+                believed_utc_ms=lambda: watch.believed_utc_ms(),
+                on_hold=lambda reason: rooms.hold(reason),
+            ),
         ) as engine:
             memory = MemoryBudget(
                 config.limits.memory, lambda: engine.writer.pending_bytes + rooms.backlog_bytes
@@ -126,9 +141,13 @@ async def _main(config: Config, storage: Storage, fold: logs.FoldRepeats) -> int
                 state,
                 newest_before_utc_ms=lambda: engine.indexer.newest_before_utc_ms,
                 on_step=rooms.clock_stepped,
+                is_newest_known=lambda: engine.indexer.was_ready,
             )
             services.start_soon(watch.run, name="clock")
-            async with _running(rooms, engine.writer, config.storage.stop_timeout) as outcome:
+            async with (
+                _running(rooms, engine.writer, config.storage.stop_timeout) as outcome,
+                serve_control(control, Operations(AppActions(engine)).answer),
+            ):
                 door = Door(_house(config, rooms, engine, memory), limit=config.limits.connections)
                 log.info("recorder %s listens on %s", __version__, ", ".join(config.rtmp.listen))
                 await serve(listeners, door, stop)

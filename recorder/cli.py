@@ -58,13 +58,26 @@ def _complain(sentence: str) -> None:
 class _Commands(click.Group):
     """Knows where the commands are that have a module of their own."""
 
-    ELSEWHERE = ("list", "recover", "trust-clock", "verify")
+    ELSEWHERE = (
+        "delete",
+        "keep",
+        "list",
+        "recover",
+        "sweep",
+        "trust-clock",
+        "unkeep",
+        "verify",
+    )
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *self.ELSEWHERE])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         match cmd_name:
+            case "delete" | "keep" | "sweep" | "unkeep":
+                from recorder import cli_retention
+
+                return cli_retention.COMMANDS[cmd_name]
             case "list":
                 from recorder.cli_list import list_command
 

@@ -40,6 +40,7 @@ UNKNOWN_TO = {
 }
 """What the others of ours must not know. Modules beside the folders know no folder at all."""
 
+SPEAKS_HTTP = {"recorder.status", "recorder.hooks", "recorder.cli_control"}
 HTTP = {"h11", "trio_websocket", "wsproto", "http", "urllib.request"}
 DECISIONS = {
     "recorder.live.access",
@@ -58,6 +59,15 @@ DECISIONS = {
     "recorder.recording.inspection",
     "recorder.recording.late_rows",
     "recorder.recording.recovery_plan",
+    "recorder.recording.retention.candidates",
+    "recorder.recording.retention.decision",
+    "recorder.recording.retention.fuse",
+    "recorder.recording.retention.ledger",
+    "recorder.recording.retention.planner",
+    "recorder.recording.retention.refusals",
+    "recorder.recording.retention.report",
+    "recorder.recording.retention.rules",
+    "recorder.recording.retention.space",
     "recorder.recording.rows",
     "recorder.recording.short_way",
     "recorder.recording.segment",
@@ -81,6 +91,8 @@ AWAITING = {
     "recorder.recording.hashing",
     "recorder.recording.indexing",
     "recorder.recording.repairs",
+    "recorder.recording.retention.hand",
+    "recorder.recording.retention.sweeper",
     "recorder.recording.writer",
     "recorder.status",
     "recorder.hooks",
@@ -148,8 +160,8 @@ def _objection(module: str, name: str, *, at_once: bool) -> str | None:
         return "an import that nobody can see"
     if _within(module, DECISIONS) and _within(name, EFFECTS):
         return "a decision has no effects, no clock and no chance"
-    if _within(name, HTTP) and not _within(module, {"recorder.status", "recorder.hooks"}):
-        return "HTTP belongs to status and hooks"
+    if _within(name, HTTP) and not _within(module, SPEAKS_HTTP):
+        return "HTTP belongs to status, to hooks, and to how the command line reaches the recorder"
     if _part(name) is None:
         pure = _part(module) in PURE_FOLDERS
         return "not pure" if pure and not _within(name, PURE_LIBRARIES) else None
@@ -182,8 +194,8 @@ def _part(name: str) -> str | None:
         return None
     if len(parts) == 1:
         return "__init__"
-    # One command to a file: `cli_list` is a part of the command line.
-    return "cli" if parts[1].startswith("cli_") else parts[1]
+    # One command to a file: `cli_list` is a part of the command line; so too of the app.
+    return next((part for part in ("cli", "app") if parts[1].startswith(f"{part}_")), parts[1])
 
 
 def _within(name: str, modules: set[str]) -> bool:

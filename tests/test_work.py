@@ -7,8 +7,7 @@ counted. The budgets leave some room; who exceeds one has made recording dearer,
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
 
@@ -17,10 +16,8 @@ from recorder.rtmp import MediaReceived, ServerConnection, Wait
 from tests.helpers import media
 from tests.helpers.rtmp_client import RtmpClient, Style
 from tests.helpers.segments import rules
+from tests.helpers.work import Work
 from tests.rtmp.driving import FILLER, publishing
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 SECONDS: Final = 20
 READ_BYTES: Final = 200_000
@@ -32,23 +29,6 @@ CALLS: Final = {128: 27, 4096: 26, 65536: 24}
 LONG_WAY_CALLS: Final = 60
 """What a message of small chunks costs that goes the general way, at least (measured: 66.7): the
 guard must see the difference."""
-
-
-class Work:
-    """Counts calls while it is open."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-
-    def __enter__(self) -> Work:
-        sys.setprofile(self._event)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        sys.setprofile(None)
-
-    def _event(self, _frame: FrameType, event: str, _argument: object) -> None:
-        self.calls += event in {"call", "c_call"}
 
 
 def stream(client: RtmpClient) -> int:

@@ -7,6 +7,7 @@ Annotated, so a field's type and its bounds stand in one line.
 """
 
 import ipaddress
+import math
 import os
 import re
 import zoneinfo
@@ -94,6 +95,16 @@ class Memory:
 
     def read(self, value: Any) -> int:
         return automatic_memory() if value == "auto" else self.size.read(value)
+
+
+@attrs.frozen
+class Age:
+    """A time, or `never`: it ends nothing."""
+
+    time: Time
+
+    def read(self, value: Any) -> float:
+        return math.inf if value == "never" else self.time.read(value)
 
 
 @attrs.frozen

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from recorder.recording.actions import Media
     from recorder.recording.manifest import Client
+    from recorder.recording.recording import LiveRecording
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,13 @@ class Recorder(Protocol):
     def end(self, reason: str) -> None: ...
 
     def resume(self, now_ms: int) -> None: ...
+
+    def hold(self, reason: str) -> None: ...
+
+    def release(self, now_ms: int) -> None: ...
+
+    @property
+    def live(self) -> Sequence[LiveRecording]: ...
 
     def clock_stepped(self, ms: int) -> None: ...
 
@@ -195,6 +203,8 @@ class Rooms:
         self._reconnect_window_s = reconnect_window_s
         self._limit = limit
         self._changed = trio.Event()
+        self._held: str | None = None
+        self._is_closed = False
         self._titles = titles
         self._rooms = {name: self._make(name) for name in titles}
 
@@ -204,6 +214,8 @@ class Rooms:
         room = self._rooms.get(name)
         if room is None and self._may_add(name):
             room = self._rooms[name] = self._make(name)
+            if self._held is not None:
+                room.recorder.hold(self._held)
         return room
 
     @property
@@ -236,6 +248,25 @@ class Rooms:
                 log.exception("%s: resuming failed; this is a fault of the recorder", room.name)
         self._on_change()
 
+    def hold(self, reason: str | None) -> None:
+        """Nothing shall be written, by a policy, for a reason in words; None: it may be again.
+        Publishers stay, and what they send is kept in memory as far as it goes."""
+        if self._is_closed:
+            return
+        self._held = reason
+        now_ms = int(trio.current_time() * 1000)
+        for room in self._rooms.values():
+            if reason is None:
+                room.recorder.release(now_ms)
+            else:
+                room.recorder.hold(reason)
+        self._on_change()
+
+    @property
+    def live(self) -> list[LiveRecording]:
+        """The recordings of all rooms that may still change."""
+        return [each for room in self._rooms.values() for each in room.recorder.live]
+
     def clock_stepped(self, ms: int) -> None:
         """The wall clock was set by so much."""
         for room in self._rooms.values():
@@ -254,7 +285,11 @@ class Rooms:
                 await self._changed.wait()
 
     def close(self, reason: str) -> None:
-        """End every recording. The sessions are over."""
+        """End every recording, for good. The sessions are over; what a policy has kept in memory
+        is written at last."""
+        if self._held is not None:
+            self.hold(None)
+        self._is_closed = True
         for room in self._rooms.values():
             room.close(reason)
 

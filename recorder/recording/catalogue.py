@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from recorder.recording.retention.candidates import Known
 from recorder.recording.rows import Row
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 CATALOGUE_FILE = "catalogue.sqlite3"
 
-VERSION = 1
+VERSION = 2
 """Of the schema. Another one is made anew from the manifests; raise it for any change below."""
 
 BUSY_S = 2.0
@@ -54,7 +55,8 @@ CREATE TABLE recording (
     suspect INTEGER NOT NULL CHECK (suspect >= 0),          -- Segments whose sync failed.
     deleted INTEGER NOT NULL CHECK (deleted >= 0),          -- Segments removed by retention.
     kept INTEGER NOT NULL CHECK (kept IN (0, 1)),  -- KEEP lay beside it when the row was made.
-    damaged TEXT                -- Why the manifest cannot be read. Null: it can.
+    damaged TEXT,               -- Why the manifest cannot be read. Null: it can.
+    deleting TEXT               -- Why it is being deleted. Null: it is not.
 ) STRICT;
 CREATE INDEX recording_by_room ON recording (room, number);
 CREATE INDEX recording_by_start ON recording (start_utc_ms) WHERE clock = 'trusted';
@@ -62,6 +64,13 @@ CREATE INDEX recording_by_start ON recording (start_utc_ms) WHERE clock = 'trust
 
 _COLUMNS = tuple(field.name for field in attrs.fields(Row))
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM recording"
+# But for `is_emptied`, which is said here once more.
+_KNOWN = """
+SELECT number, room, bytes, start_utc_ms, duration_ms,
+    clock = 'trusted', end_utc IS NOT NULL, kept, damaged IS NOT NULL, deleting
+FROM recording WHERE NOT (segments = 0 AND deleted > 0 AND deleting IS NULL)
+ORDER BY number DESC
+"""
 _REPLACE = (
     f"INSERT OR REPLACE INTO recording ({', '.join(_COLUMNS)}) "
     f"VALUES ({', '.join('?' * len(_COLUMNS))})"
@@ -186,6 +195,20 @@ class Catalogue:
         A row that a power cut has thrown back to an older state is one of them."""
         select = "SELECT number FROM recording WHERE end_utc IS NULL OR missing_checksums > 0"
         return {number for (number,) in self._connection.execute(select)}
+
+    def known(self) -> Iterator[Known]:
+        """What retention must know of every recording, the newest first, but of those that are
+        emptied."""
+        # A few names for many recordings: each is kept once.
+        rooms = dict[str, str]()
+        for number, room, *rest in self._connection.execute(_KNOWN):
+            yield Known(number, rooms.setdefault(room, room), *rest)
+
+    def folder(self, number: int) -> str | None:
+        """Of a recording, below the storage; None: it has no row."""
+        select = "SELECT folder FROM recording WHERE number = ?"
+        found = self._connection.execute(select, (number,)).fetchone()
+        return None if found is None else str(found[0])
 
     def newest_start_utc_ms(self, below: int | None = None) -> int | None:
         """The latest start by a believed clock, in ms since 1970; None: there is none.

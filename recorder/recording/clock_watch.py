@@ -56,6 +56,7 @@ class ClockWatch:
         newest_before_utc_ms: gives the start of the newest recording from before this start, by a
             believed clock; None until it is known.
         on_step: told by how many ms the clock was set.
+        is_newest_known: whether None of `newest_before_utc_ms` means that there is none.
     """
 
     def __init__(
@@ -66,12 +67,15 @@ class ClockWatch:
         *,
         newest_before_utc_ms: Callable[[], int | None],
         on_step: Callable[[int], None],
+        is_newest_known: Callable[[], bool] = lambda: False,
     ) -> None:
         self._clock = clock
         self._disk = disk
         self._state = state
         self._newest_before_utc_ms = newest_before_utc_ms
         self._on_step = on_step
+        self._is_newest_known = is_newest_known
+        self._last = self._times()
         self._limiter = trio.CapacityLimiter(1)
         self._is_unsaved = False
         self._is_start_judged = False
@@ -79,13 +83,13 @@ class ClockWatch:
     async def run(self) -> None:
         """Watch until cancelled."""
         looks = 0
-        wall_ms, steady_ms = self._times()
+        wall_ms, steady_ms = self._last = self._times()
         was_believed = self._clock.trusted()
         while True:
             await trio.sleep(LOOK_S)
             looks += 1
             before = wall_ms, steady_ms
-            wall_ms, steady_ms = self._times()
+            wall_ms, steady_ms = self._last = self._times()
             step = step_of(wall_ms - before[0], steady_ms - before[1])
             if step is not None:
                 self._stepped(step, wall_ms, was_believed=was_believed)
@@ -95,6 +99,16 @@ class ClockWatch:
             elif self._clock.withdrawn is not None and looks % CONFIRMED_EVERY_LOOKS == 0:
                 await self._look_for_confirmation()
             was_believed = self._clock.trusted()
+
+    def believed_utc_ms(self) -> int | None:
+        """What the wall clock shows, in ms since 1970, for who deletes by it; None: it is not
+        believed, or not yet held against the newest recording, or was set since the last look."""
+        wall_ms, steady_ms = self._times()
+        is_set = step_of(wall_ms - self._last[0], steady_ms - self._last[1]) is not None
+        is_judged = self._is_start_judged or (
+            self._is_newest_known() and self._newest_before_utc_ms() is None
+        )
+        return wall_ms if is_judged and not is_set and self._clock.trusted() else None
 
     def _times(self) -> tuple[int, int]:
         return self._clock.utc_ns() // 1_000_000, self._clock.steady_ms()

@@ -18,17 +18,46 @@ from recorder.recording.guard import Guard
 from recorder.recording.hashing import open_hasher
 from recorder.recording.indexing import Indexer
 from recorder.recording.repairs import Repairs
+from recorder.recording.retention.hand import Hand
+from recorder.recording.retention.operator import Operator
+from recorder.recording.retention.sweeper import Sweeper
+from recorder.recording.retention.watch import SpaceWatch
 from recorder.recording.services import Services
 from recorder.recording.writer import open_writer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable
+    from pathlib import Path
 
     from recorder.clock import Clock
+    from recorder.recording.disk import Space
     from recorder.recording.hashing import Hasher
+    from recorder.recording.manifest import Manifest
+    from recorder.recording.recording import LiveRecording
     from recorder.recording.recovery import Recovered
+    from recorder.recording.retention.ledger import Ledger
+    from recorder.recording.retention.rules import Rules
     from recorder.recording.storage import Storage
     from recorder.recording.writer import Writer
+
+
+@attrs.frozen(kw_only=True)
+class Retention:
+    """Attributes:
+    rules: what the configuration says.
+    ledger: what is remembered.
+    state: the state folder.
+    live: gives the recordings that may still change.
+    believed_utc_ms: gives the wall clock, in ms since 1970; None while it is not believed.
+    on_hold: told why recording must stop, in words; None: it may go on.
+    """
+
+    rules: Rules
+    ledger: Ledger
+    state: Path
+    live: Callable[[], Iterable[LiveRecording]]
+    believed_utc_ms: Callable[[], int | None]
+    on_hold: Callable[[str | None], None]
 
 
 @attrs.frozen(kw_only=True)
@@ -41,6 +70,9 @@ class Engine:
     repairs: Repairs
     indexer: Indexer
     hasher: Hasher
+    watch: SpaceWatch
+    sweeper: Sweeper
+    operator: Operator
 
     def services(
         self, clock: Clock, *, encoder: str, boot: str, buffer_bytes: Callable[[], int]
@@ -55,9 +87,13 @@ class Engine:
             hash_segment=self.hasher.submit,
             repair=self.repairs.repair,
             recover=self.repairs.recover,
-            on_saved=self.indexer.changed,
+            on_saved=self._saved,
             buffer_bytes=buffer_bytes,
         )
+
+    def _saved(self, folder: str, manifest: Manifest) -> None:
+        self.indexer.changed(folder, manifest)
+        self.sweeper.segment_ended()
 
 
 @asynccontextmanager
@@ -70,6 +106,7 @@ async def open_engine(
     sync_interval_s: float,
     unsettled: Collection[int],
     on_good: Callable[[], None],
+    retention: Retention,
 ) -> AsyncIterator[Engine]:
     """A running engine. Who leaves has waited for what is to be written, as long as it may.
 
@@ -79,6 +116,7 @@ async def open_engine(
         sync_interval_s: `storage.sync_interval`.
         unsettled: numbers of the recordings that were not finished when the recorder started.
         on_good: called when the disk takes writes again.
+        retention: the rules, and what they need of the rooms.
     """
     heartbeat = Heartbeat(storage, boot)
     async with (
@@ -103,12 +141,41 @@ async def open_engine(
             between_hops=writer.between_hops,
             on_good=partial(_on_good, repairs, on_good),
         )
+        watch = SpaceWatch(
+            retention.rules,
+            retention.ledger,
+            directory=storage.directory,
+            now_ms=clock.monotonic_ms,
+            is_recording=lambda: any(each.is_open for each in retention.live()),
+            on_change=retention.on_hold,
+            on_low=lambda: sweeper.low(),
+        )
+        hand = Hand(
+            storage,
+            watch,
+            indexer=indexer,
+            writer=writer,
+            live=retention.live,
+            in_hand=lambda: repairs.in_hand,
+        )
+        sweeper = Sweeper(
+            storage,
+            watch,
+            hand,
+            indexer=indexer,
+            believed_utc_ms=retention.believed_utc_ms,
+            state=retention.state,
+            live=retention.live,
+        )
         repairs.on_recovered = partial(_follow, indexer)
+        writer.measure = partial(_measure, storage)
+        writer.on_space = lambda space: watch.look(space, writer.written_bytes)
         writer.on_failed = guard.failed
         writer.on_written = guard.written
         nursery.start_soon(guard.run, name="disk guard")
         nursery.start_soon(repairs.run, name="repairs")
         nursery.start_soon(indexer.run, name="catalogue")
+        nursery.start_soon(sweeper.run, name="sweeper")
         try:
             yield Engine(
                 storage=storage,
@@ -117,9 +184,20 @@ async def open_engine(
                 repairs=repairs,
                 indexer=indexer,
                 hasher=hasher,
+                watch=watch,
+                sweeper=sweeper,
+                operator=Operator(storage, hand, indexer=indexer, clock=clock),
             )
         finally:
             nursery.cancel_scope.cancel()
+
+
+def _measure(storage: Storage) -> Space | None:
+    # Who cannot be asked has no room to speak of; that it is sick is for the guard to say.
+    try:
+        return storage.disk.space(storage.root)
+    except OSError:
+        return None
 
 
 def _follow(indexer: Indexer, found: Recovered) -> None:

@@ -13,6 +13,7 @@ disk is well again: nothing is tried twice, because a second sync after a failed
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import attrs
@@ -25,6 +26,7 @@ from recorder.recording.disk import (
     write_all,
 )
 from recorder.recording.final_name import give_final_name
+from recorder.recording.retention.keeping import is_kept
 from recorder.recording.shelves import recording_folder
 from recorder.recording.unfinished import create_entry, forget, replace_entry
 
@@ -169,6 +171,29 @@ class RecordingFiles:
     def save_manifest(self, manifest: Manifest) -> None:
         """Replace the manifest atomically and durably."""
         replace_file(self._disk, self._folder, naming.MANIFEST_FILE, manifest.to_json())
+
+    def remove_segments(self, segments: Sequence[int], manifest: Manifest) -> list[int]:
+        """Remove closed segments; KEEP, looked for each time, spares those that are left.
+
+        Args:
+            manifest: says that they are gone.
+
+        Returns:
+            Those that are. One that a power cut brings back is there again, and recovery says so.
+        """
+        gone = list[int]()
+        if is_kept(self._disk, self._folder):
+            return gone
+        # 1. A file that is missing behind it is no loss.
+        self.save_manifest(manifest)
+        # 2.
+        for file in segments:
+            if is_kept(self._disk, self._folder):
+                break
+            with suppress(FileNotFoundError):
+                self._disk.unlink(self._folder, naming.segment_name(file))
+            gone.append(file)
+        return gone
 
     def note(self, entry: Entry) -> None:
         """Write down what the next start must know."""

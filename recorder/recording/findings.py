@@ -123,6 +123,9 @@ def of_manifest(manifest: Manifest, folder_name: str, *, is_open: bool) -> list[
     if is_open:
         text = "is being recorded, or is finished at the recorder's next start."
         found.append(Finding(Kind.OPEN, text))
+    elif manifest.deleting is not None:
+        text = "is being deleted; files that are missing are gone on purpose."
+        found.append(Finding(Kind.OPEN, text))
     elif manifest.end is None:
         text = "was cut off, and no start will finish it; run `recorder recover` on it."
         found.append(Finding(Kind.UNFINISHED, text))

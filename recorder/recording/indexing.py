@@ -30,15 +30,17 @@ from recorder.logs import same
 from recorder.recording import naming
 from recorder.recording.catalogue import CATALOGUE_FILE, Catalogue, DamagedError, remove
 from recorder.recording.known import META_FOLDER
+from recorder.recording.retention.inventory import find, read_known
 from recorder.recording.rows import Row, row_of
 from recorder.recording.shelves import Shelved, open_recording, read_row, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from recorder.recording.disk import Disk
     from recorder.recording.manifest import Manifest
+    from recorder.recording.retention.candidates import Known
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +115,7 @@ class Indexer:
 
     Attributes:
         is_ready: the catalogue is complete, and follows.
+        was_ready: it was once, so `newest_before_utc_ms` is known.
         newest_start_utc_ms: the latest start by a believed clock of any recording, in ms since
             1970; None until the catalogue was complete, and where there is no such recording.
         newest_before_utc_ms: the same, of the recordings from before this start.
@@ -145,7 +148,7 @@ class Indexer:
         self._is_kept = True
         self._lost_track = False
         self._complaint = ""
-        self._was_ready = False
+        self.was_ready = False
         self.is_ready = False
         self.newest_start_utc_ms: int | None = None
         self.newest_before_utc_ms: int | None = None
@@ -181,6 +184,34 @@ class Indexer:
                 extra=same("catalogue behind"),
             )
         self._work.set()
+
+    async def known(self, use: Callable[[Iterable[Known]], T]) -> T:
+        """What somebody makes of every recording: from the catalogue, and while there is none, more
+        slowly, from the manifests.
+
+        Args:
+            use: called in the thread with the recordings, the newest first, one after the other.
+
+        Raises:
+            OSError, sqlite3.Error: nothing can be said.
+        """
+        changes = dict(self._changes) if self.is_ready else {}
+
+        def in_thread() -> T:
+            # What has changed in this second would be missing in every sum.
+            if changes and self._catalogue is not None:
+                self._write(changes)
+            return use(self._known())
+
+        return await self._in_thread(in_thread)
+
+    async def folder_of(self, number: int) -> str | None:
+        """A recording's folder, below the storage; None: there is no such recording.
+
+        Raises:
+            OSError, sqlite3.Error: nothing can be said.
+        """
+        return await self._in_thread(partial(self._folder_of, number))
 
     async def run(self) -> None:
         """Keep the catalogue until cancelled; then write what still waits, for CLOSE_S at most."""
@@ -243,8 +274,8 @@ class Indexer:
         if self._complaint:
             log.info("The catalogue is complete again.")
             self._complaint = ""
-        if not self._was_ready:
-            self._was_ready = True
+        if not self.was_ready:
+            self.was_ready = True
             self._on_ready()
 
     async def _give_up(self, error: Exception) -> None:
@@ -334,6 +365,16 @@ class Indexer:
             # The manifest is at hand. One sick folder must not cost all the other rows.
             log.debug("Looking for %s in %s failed: %s", naming.KEEP_FILE, path, error)
         return row_of(path, manifest, kept=kept)
+
+    def _known(self) -> Iterator[Known]:
+        if self.is_ready and self._catalogue is not None:
+            return self._catalogue.known()
+        return read_known(self._disk, self._root())
+
+    def _folder_of(self, number: int) -> str | None:
+        if self.is_ready and self._catalogue is not None:
+            return self._catalogue.folder(number)
+        return find(self._disk, self._root(), number)
 
     def _open_catalogue(self) -> Catalogue:
         assert self._catalogue is not None, "opened before anything else"

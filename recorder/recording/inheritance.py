@@ -16,7 +16,7 @@ from recorder.recording.continuation import continuation
 from recorder.recording.entries import Entry
 from recorder.recording.manifest import Manifest, ManifestError
 from recorder.recording.naming import parse_segment
-from recorder.recording.recovery_plan import highest_index
+from recorder.recording.recovery_plan import highest_index, with_what_is_there
 from recorder.recording.shelves import open_recording, read_manifest
 from recorder.recording.unfinished import read_entries
 
@@ -102,5 +102,8 @@ def _continued(storage: Storage, entry: Entry, now: Now, window_ms: int) -> Cont
     if found is None:
         return None
     return Continued(
-        entry=entry, manifest=manifest, last_file=highest_index(names), continuation=found
+        entry=entry,
+        manifest=with_what_is_there(manifest, names),
+        last_file=highest_index(names),
+        continuation=found,
     )

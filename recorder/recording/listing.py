@@ -48,12 +48,14 @@ class Listed:
 
     @property
     def state(self) -> str:
-        """`recording`, `ended`, `unknown` (damaged), or `unfinished`: waiting for its publisher or
-        for the disk, or cut off and not yet repaired."""
+        """`recording`, `ended`, `deleting`, `unknown` (damaged), or `unfinished`: waiting for its
+        publisher or for the disk, or cut off and not yet repaired."""
         if self.is_recording:
             return "recording"
         if self.row.damaged is not None:
             return "unknown"
+        if self.row.deleting is not None:
+            return "deleting"
         return "unfinished" if self.row.end_utc is None else "ended"
 
 

@@ -147,6 +147,8 @@ class Manifest:
         start, end: UTC by the wall clock, labels only; `end` None while it goes on.
         clock: whether the wall clock was believed at the start.
         counts: anomalies and corrections, by name.
+        deleting: why the recording is being deleted, from before the first file goes; a file that
+            is missing then is no loss. None: it is not.
     """
 
     version: int = VERSION
@@ -160,6 +162,7 @@ class Manifest:
     segments: tuple[Segment, ...] = ()
     events: tuple[Event, ...] = attrs.field(default=(), converter=_events)
     counts: dict[str, int] = attrs.field(factory=dict)
+    deleting: str | None = None
 
     @property
     def duration_ms(self) -> int:

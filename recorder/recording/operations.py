@@ -85,6 +85,21 @@ class Finish:
 
 
 @attrs.frozen(eq=False)
+class RemoveSegments:
+    """Closed segments of the recording go, for the free space; the manifest says so first.
+
+    Attributes:
+        segments: their numbers.
+        gone: filled in by the thread: those that are removed. KEEP spares the others.
+    """
+
+    files: RecordingFiles
+    segments: Sequence[int]
+    manifest: Manifest
+    gone: list[int] = attrs.field(factory=list)
+
+
+@attrs.frozen(eq=False)
 class Release:
     """Nothing more is done for the finished recording; `is_complete`: nothing is missing in it, and
     no start needs to look for it."""
@@ -94,7 +109,16 @@ class Release:
 
 
 Operation: TypeAlias = (
-    Start | Reopen | OpenSegment | Append | CloseSegment | SaveManifest | Note | Finish | Release
+    Start
+    | Reopen
+    | OpenSegment
+    | Append
+    | CloseSegment
+    | SaveManifest
+    | Note
+    | RemoveSegments
+    | Finish
+    | Release
 )
 
 
@@ -131,6 +155,9 @@ def perform(operation: Operation, *, now_ms: int, since_ms: int, save: bool = Tr
             files.save_manifest(manifest)
         case Note(_, entry):
             files.note(entry)
+        case RemoveSegments(_, segments, manifest, gone):
+            # Saved whatever follows: what it says must be durable before a file goes.
+            gone += files.remove_segments(segments, manifest)
         case Release(_, is_complete):
             if is_complete:
                 files.forget()
@@ -144,5 +171,5 @@ def newest_manifests(operations: Sequence[Operation]) -> dict[RecordingFiles, in
     return {
         operation.files: at
         for at, operation in enumerate(operations)
-        if isinstance(operation, CloseSegment | SaveManifest | Finish)
+        if isinstance(operation, CloseSegment | SaveManifest | RemoveSegments | Finish)
     }

@@ -36,6 +36,7 @@ PUBLISH_BYTES = 8 << 10
 class Outage:
     """Attributes:
     fault: why nothing is written, in words; None while it is.
+    held: why nothing shall be written, by a policy; None while it may be.
     """
 
     def __init__(self, books: Books) -> None:
@@ -46,6 +47,8 @@ class Outage:
         self._writer = books.services.writer
         self._given_up: list[Operation] = []
         self.fault: str | None = None
+        self.held: str | None = None
+        self._is_failed = False
 
     def gave_up(self, error: Exception) -> None:
         """As of `QueueOwner`."""
@@ -70,6 +73,7 @@ class Outage:
                 exc_info=None if isinstance(error, OSError) else error,
             )
         self.fault = reason
+        self._is_failed = True
 
     def _take_back(self, lost: Sequence[Operation]) -> list[Operation]:
         """Give the media among these operations, and of those that wait, back to the publishes
@@ -127,6 +131,33 @@ class Outage:
             )
         return is_gone
 
+    # Stopped by policy.
+
+    def hold(self, reason: str) -> None:
+        """Nothing is written from here on, though the disk would take it: what is open is closed.
+
+        Args:
+            reason: in words, with what to do.
+        """
+        self.held = reason
+        if self._is_failed:
+            return
+        is_held_already, self.fault = self.fault is not None, reason
+        if is_held_already:
+            return
+        if self._books.publishes:
+            log.error("%s: not recorded: %s", self._room, reason)
+        for publish in self._books.publishes:
+            publish.pause()
+            self._books.carry_out(publish)
+        self._writer.hurry()
+
+    def release(self, now_ms: int) -> None:
+        """The policy lets it write again."""
+        self.held = None
+        if not self._is_failed:
+            self.resume(now_ms)
+
     # What is kept, and how it goes on.
 
     def trim(self) -> None:
@@ -152,9 +183,12 @@ class Outage:
         """The disk takes writes again: everything that waits is written, in order."""
         if self.fault is None or self._writer.silence is not None:
             return
-        self.fault = None
+        self._is_failed = False
+        self.fault = self.held
         for recording in self._books.recordings:
             recording.resume()
+        if self.held is not None:
+            return
         if self._books.publishes or self._books.recordings:
             log.info("%s: recorded again", self._room)
         for publish in list(self._books.publishes):

@@ -79,6 +79,12 @@ class Publish:
         self.is_suspended = True
         return self.segmenter.suspend(appended, reason)
 
+    def pause(self) -> None:
+        """Nothing more shall be written for now; what is open is closed, and its actions wait in
+        the segmenter to be carried out."""
+        self.segmenter.pause(CutReason.DISK if self.has_opened else CutReason.START)
+        self.is_suspended = True
+
     @property
     def backlog_bytes(self) -> int:
         """Memory of what waits for the disk."""

@@ -26,6 +26,7 @@ from recorder.recording.operations import (
     Note,
     OpenSegment,
     Release,
+    RemoveSegments,
     Reopen,
     SaveManifest,
     Start,
@@ -33,7 +34,7 @@ from recorder.recording.operations import (
 from recorder.recording.written_off import WrittenOff
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from recorder.recording.actions import Appended, Closed, Opened
     from recorder.recording.entries import Entry
@@ -90,6 +91,8 @@ class LiveRecording:
         self._away: dict[int, _Segment | None] = {}
         """Written off, or from before a restart; whoever repairs them has them."""
         self._unhashed: set[int] = set()
+        self._doomed: set[int] = set()
+        """Marked as deleted; their removal has not landed."""
         self._last_file = last_file or 0
         self._end: tuple[str, str] | None = None
         self._end_position_ms = manifest.duration_ms
@@ -127,6 +130,11 @@ class LiveRecording:
         return self._is_begun
 
     @property
+    def is_open(self) -> bool:
+        """Nobody has ended it: more may come."""
+        return self._end is None
+
+    @property
     def is_finished(self) -> bool:
         """Its final manifest is durable; checksums may be missing."""
         return self._is_finished
@@ -144,6 +152,30 @@ class LiveRecording:
     @property
     def safe_bytes(self) -> int:
         return sum(self._safe.values())
+
+    @property
+    def closed_segments(self) -> list[Segment]:
+        """The rows of the segments that have their final name and are there."""
+        return [
+            row
+            for row in self.manifest.segments
+            if not row.deleted and row.index not in self._segments
+        ]
+
+    @property
+    def began_ms(self) -> int:
+        """When it began, on the monotonic clock."""
+        return self._entry.start_ms
+
+    @property
+    def is_removing(self) -> bool:
+        """Whether segments are on their way out."""
+        return bool(self._doomed)
+
+    @property
+    def open_bytes(self) -> int:
+        """What is in files that have no final name yet."""
+        return sum(segment.landed_bytes for segment in self._segments.values())
 
     # What the room does.
 
@@ -202,6 +234,32 @@ class LiveRecording:
         event = Event(kind="clock_step", at_ms=max(0, now_ms - self._entry.start_ms), ms=ms)
         self.manifest = attrs.evolve(self.manifest, events=(*self.manifest.events, event))
         self._save()
+
+    def remove_segments(self, files: Collection[int]) -> None:
+        """Closed segments go, for the free space (design, promise 5)."""
+        self._doomed |= set(files)
+        self._mark_deleted(files, deleted=True)
+        self._remove_doomed()
+
+    def _remove_doomed(self) -> None:
+        self._enqueue(RemoveSegments(self._files, sorted(self._doomed), self.manifest))
+
+    def _mark_deleted(self, files: Collection[int], *, deleted: bool) -> None:
+        rows = tuple(
+            attrs.evolve(row, deleted=deleted) if row.index in files else row
+            for row in self.manifest.segments
+        )
+        self.manifest = attrs.evolve(self.manifest, segments=rows)
+
+    def _removed(self, operation: RemoveSegments) -> None:
+        self._doomed -= set(operation.segments)
+        for file in operation.gone:
+            self._safe.pop(file, None)
+        kept = set(operation.segments).difference(operation.gone)
+        if kept:
+            self._mark_deleted(kept, deleted=False)
+            self._save()
+        self._services.on_saved(self.path, self.manifest)
 
     # What others have for it.
 
@@ -290,6 +348,8 @@ class LiveRecording:
                 self._closed(file, manifest)
             case SaveManifest(_, manifest):
                 self._services.on_saved(self.path, manifest)
+            case RemoveSegments():
+                self._removed(operation)
             case Finish(_, manifest):
                 self._is_finished = True
                 self._is_asked = False
@@ -371,11 +431,15 @@ class LiveRecording:
 
     def resume(self) -> None:
         """The disk takes writes again."""
+        if not self._is_suspended:
+            return
         self._is_suspended = False
         self._enqueue(Reopen(self._files))
         if not self._is_finished:
             self._enqueue(Note(self._files, self._entry))
         self._enqueue(SaveManifest(self._files, self.manifest))
+        if self._doomed:
+            self._remove_doomed()
         # What the sick disk did not let be read.
         self._hash_missing()
         self._go_on()

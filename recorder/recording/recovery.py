@@ -31,6 +31,7 @@ from recorder.recording.recovery_plan import (
     end_before,
     plan_files,
     with_checksums,
+    with_what_is_there,
     without_checksum,
 )
 from recorder.recording.salvage import salvage_part, scan_segment
@@ -208,6 +209,7 @@ def recover_folder(
         return Recovered(path=path, manifest=None, files=done)
     before = anew(path) if found.manifest is None else found.manifest
     manifest = complete(before, done.rows, left.damaged_segments)
+    manifest = with_what_is_there(manifest, left.names)
     if manifest == found.manifest:
         # It is whole, but whoever wrote it, or removed a name above, may have died at once.
         disk.sync_folder(folder)

@@ -59,6 +59,7 @@ class Found:
             self.manifest is not None
             and not plan_files(self)
             and complete(self.manifest, (), self.damaged_segments) == self.manifest
+            and with_what_is_there(self.manifest, self.names) == self.manifest
             and not without_checksum(self.manifest, self.names)
         )
 
@@ -209,6 +210,17 @@ def _later(moment: str, ms: int) -> str:
     except (ValueError, OverflowError):
         return moment
     return later.strftime("%Y-%m-%dT%H:%M:%S.") + f"{later.microsecond // 1000:03}Z"
+
+
+def with_what_is_there(manifest: Manifest, names: Iterable[str]) -> Manifest:
+    """The manifest, without calling a segment deleted that is there after all: whoever said so
+    before its removal was cut off, or the removal was."""
+    there = set(names)
+    rows = (
+        attrs.evolve(row, deleted=row.deleted and row.file not in there)
+        for row in manifest.segments
+    )
+    return attrs.evolve(manifest, segments=tuple(rows))
 
 
 def without_checksum(manifest: Manifest, names: Iterable[str]) -> list[str]:

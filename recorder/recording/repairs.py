@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
+from collections import Counter, deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +66,7 @@ class Repairs:
         self._creator = creator
         self.on_recovered: Callable[[Recovered], None] = lambda found: None
         self._jobs = deque[_Job]()
+        self._paths = Counter[str]()
         self._wake = trio.Event()
         self._well = trio.Event()
         self._limiter = trio.CapacityLimiter(1)
@@ -74,6 +75,11 @@ class Repairs:
     def waiting(self) -> int:
         """How many pieces are still to be repaired."""
         return len(self._jobs)
+
+    @property
+    def in_hand(self) -> set[str]:
+        """What is repaired or waits for it: folders of recordings, among others."""
+        return set(self._paths)
 
     def repair(self, part: WrittenOff, deliver: Repaired) -> None:
         """Make a segment whole that was written off, and give its row; None: nothing is in it."""
@@ -152,9 +158,11 @@ class Repairs:
             )
             return False
         job.deliver(result)
+        self._paths -= Counter({job.what: 1})
         return True
 
     def _add(self, job: _Job) -> None:
+        self._paths[job.what] += 1
         self._jobs.append(job)
         self._wake.set()
 

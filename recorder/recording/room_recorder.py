@@ -11,6 +11,7 @@ Knows neither RTMP nor who may publish.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from recorder.clock import utc_text
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from recorder.recording.entries import Entry
     from recorder.recording.operations import Operation
     from recorder.recording.services import Services
+
+
+log = logging.getLogger(__name__)
 
 
 class RoomRecorder:
@@ -222,6 +226,20 @@ class RoomRecorder:
         """The disk takes writes again: everything that waits is written, in order."""
         self._outage.resume(now_ms)
 
+    def hold(self, reason: str) -> None:
+        """Nothing shall be written, by a policy: as when the disk fails, but what is open is closed
+        in order."""
+        self._outage.hold(reason)
+
+    def release(self, now_ms: int) -> None:
+        """The policy lets it write again."""
+        self._outage.release(now_ms)
+
+    @property
+    def live(self) -> list[LiveRecording]:
+        """The recordings that may still change."""
+        return self._books.recordings
+
     # What the writer says: as of `QueueOwner`.
 
     def landed(self, operation: Operation) -> None:
@@ -254,6 +272,7 @@ class RoomRecorder:
             is_placed=self.fault is None,
         )
         if self.fault is not None:
+            log.error("%s: not recorded: %s", self._books.room, self.fault)
             self._books.is_open = True
             publish.suspend([])
         self._publish = publish

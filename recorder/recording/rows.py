@@ -37,6 +37,7 @@ class Row:
         missing_checksums, repaired, suspect: segments that are there and are so.
         kept: somebody has put KEEP beside it.
         damaged: why its manifest cannot be read; all that is known is then in the folder's name.
+        deleting: why it is being deleted; None: it is not.
     """
 
     number: int
@@ -57,6 +58,7 @@ class Row:
     deleted: int = 0
     kept: bool = False
     damaged: str | None = None
+    deleting: str | None = None
 
 
 def row_of(folder: str, manifest: Manifest, *, kept: bool) -> Row:
@@ -85,6 +87,7 @@ def row_of(folder: str, manifest: Manifest, *, kept: bool) -> Row:
         suspect=sum(each.suspect for each in there),
         deleted=len(manifest.segments) - len(there),
         kept=kept,
+        deleting=manifest.deleting,
     )
 
 

@@ -161,6 +161,11 @@ class Segmenter:
         """
         return self._waiting.suspend(lost, reason)
 
+    def pause(self, reason: CutReason) -> None:
+        """As `suspend`, on a disk that takes what is decided now: the open segments are closed."""
+        self._segments.finish()
+        self._waiting.suspend([], reason)
+
     def put_back(self, lost: Sequence[Appended], reason: CutReason) -> None:
         """More that was not carried out, from before the suspension, and so older than all that
         is kept; `reason` as there."""

@@ -254,7 +254,8 @@ class _Reading:
         deleted = set[str]()
         with suppress(OSError, ManifestError):
             manifest = read_manifest(self._disk, self._folder)
-            deleted = {row.file for row in manifest.segments if row.deleted}
+            is_going = manifest.deleting is not None
+            deleted = {row.file for row in manifest.segments if row.deleted or is_going}
         self.found += [missing(name) for name in names if name not in deleted]
 
 

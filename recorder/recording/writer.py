@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     import outcome
 
+    from recorder.recording.disk import Space
     from recorder.recording.operations import Operation
     from recorder.recording.write_queue import QueueOwner
 
@@ -75,6 +76,9 @@ class Writer:
     Attributes:
         on_failed: called when the disk has refused a room something, or does not answer.
         on_written: called when a hop has landed without an error.
+        measure: called in the thread at the end of each hop; says how much room the disk has.
+        on_space: called with that.
+        written_bytes: of all hops that have landed without an error.
         silent_since_s: when the hop under way began, on Trio's clock, once that is a stall.
         silence: why nothing can be written now, once the disk was given up.
     """
@@ -93,6 +97,9 @@ class Writer:
         self._idle = True
         self.on_failed: Callable[[Exception], None] = lambda _: None
         self.on_written: Callable[[], None] = lambda: None
+        self.measure: Callable[[], Space | None] = lambda: None
+        self.on_space: Callable[[Space], None] = lambda _: None
+        self.written_bytes = 0
         self.silent_since_s: float | None = None
         self.silence: DiskSilentError | None = None
         self._lifetime = trio.CancelScope(shield=True)
@@ -191,14 +198,17 @@ class Writer:
         jobs = [queue.take() for queue in queues]
         race = Race()
 
-        def in_thread() -> list[Landing]:
+        def in_thread() -> tuple[list[Landing], Space | None]:
             _run_errands(errands)
             self._heartbeat()
-            return write_batch(jobs, now_ms, now_ms - self._sync_interval_ms + SLACK_MS, race)
+            before_ms = now_ms - self._sync_interval_ms + SLACK_MS
+            return write_batch(jobs, now_ms, before_ms, race), self.measure()
 
         self._idle = False
-        landings = await self._carry(in_thread, began_s, race)
+        landings, space = await self._carry(in_thread, began_s, race)
         self._idle = True
+        if all(landing.error is None for landing in landings):
+            self.written_bytes += self._in_flight_bytes
         self._in_flight_bytes = 0
         results = dict(zip(queues, landings, strict=True))
         if (shared := self._shared_error(landings)) is not None:
@@ -206,6 +216,8 @@ class Writer:
         self._settle(results)
         for _, done, _ in errands:
             done.set()
+        if space is not None:
+            self.on_space(space)
         self._fire_hop_done()
 
     async def _carry(self, work: Callable[[], T], began_s: float, race: Race) -> T:

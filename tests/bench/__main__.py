@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 import click
 
-from tests.bench import idle, node_media_server, picture, report, results
+from tests.bench import idle, node_media_server, picture, report, results, retention
 from tests.bench.capture import capture, make_media
 from tests.bench.servers import Floor, NginxRtmp, Recorder, has_nginx
 from tests.bench.small_memory import small_memory
@@ -76,6 +76,11 @@ class Bench:
             self.found.figures[figures.name] = figures
         self.save()
 
+    def retention(self) -> None:
+        for figures in retention.measure(self.folder / "retention", max(5, self.rounds)):
+            self.found.figures[figures.name] = figures
+        self.save()
+
     def save(self) -> None:
         self.found.save(self.folder / "results.json")
 
@@ -102,7 +107,7 @@ class Bench:
 @click.option(
     "--only",
     multiple=True,
-    type=click.Choice(["full-4096", "full-128", "real-time", "growth", "idle"]),
+    type=click.Choice(["full-4096", "full-128", "real-time", "growth", "idle", "retention"]),
     help="Only this part; may be given several times.",
 )
 @click.option("--leave-out", multiple=True, help="A server, by its name in the table.")
@@ -163,6 +168,8 @@ def _measure(bench: Bench, servers: Sequence[Server], only: set[str]) -> None:
 
     if is_wanted("idle"):
         bench.idle()
+    if is_wanted("retention"):
+        bench.retention()
     if is_wanted("full-4096"):
         bench.compare(results.FULL_4096, servers, full(ffmpeg))
     if is_wanted("full-128"):

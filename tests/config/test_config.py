@@ -1,5 +1,6 @@
 """The configuration: what is read, and what is said about everything that cannot be."""
 
+import math
 import os
 from pathlib import Path
 
@@ -183,7 +184,6 @@ def test_a_bare_number_as_a_key_is_to_be_quoted_and_not_shown(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("path", "line"),
     [
-        ("retention", "retention: {max_age: 90d}"),
         ("rtmp.tls", "rtmp: {tls: {}}"),
         ("status", "status: {}"),
         ("limits.viewers", "limits: {viewers: 16}"),
@@ -198,12 +198,56 @@ def test_keys_of_later_versions_are_refused(tmp_path: Path, path: str, line: str
     ]
 
 
-@pytest.mark.parametrize("key", ["view_key", "allow", "retention"])
+@pytest.mark.parametrize("key", ["view_key", "allow"])
 @pytest.mark.parametrize("room", ["room101", "*"])
 def test_keys_of_later_versions_are_refused_in_rooms(tmp_path: Path, room: str, key: str) -> None:
     assert problems(tmp_path, f'rooms: {{"{room}": {{key: {KEY}, {key}: x}}}}') == [
         f"config.yaml:1: rooms.{room}.{key}: not yet supported by this version"
     ]
+
+
+def test_rules_of_retention_are_read(tmp_path: Path) -> None:
+    text = ROOM + (
+        "retention:\n"
+        "  max_age: 90d\n"
+        "  max_size: 200GiB\n"
+        "  min_free: {size: 4GiB, time: 3h}\n"
+        "  when_full: stop-recording\n"
+    )
+    found = load(written(tmp_path, text)).retention
+    assert (found.max_age, found.max_size) == (90 * 86_400, 200 << 30)
+    assert (found.min_free.size, found.min_free.time) == (4 << 30, 3 * 3600)
+    assert found.when_full == "stop-recording"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("max_age: 90", "max_age: must be written with its unit, such as 10m, not a number"),
+        ("max_age: 30s", "max_age: must lie between 1m and 36500d"),
+        ("max_age: forever", "max_age: "),
+        ("max_size: 5", "max_size: must be written with its unit"),
+        ("when_full: panic", "when_full: must be delete-oldest or stop-recording"),
+        ("min_free: 4GiB", "min_free: must be a block of keys, not text"),
+        ("min_free: {percent: 5}", "min_free.percent: is no known key"),
+    ],
+)
+def test_wrong_rules_of_retention_are_named(tmp_path: Path, line: str, problem: str) -> None:
+    (found,) = problems(tmp_path, f"{ROOM}retention: {{{line}}}\n")
+    assert found.startswith(f"config.yaml:2: retention.{problem}")
+
+
+@pytest.mark.parametrize("key", ["min_free: {size: 4GiB}", "when_full: delete-oldest"])
+def test_rules_of_the_whole_disk_are_no_room_s(tmp_path: Path, key: str) -> None:
+    name = key.split(":")[0]
+    (found,) = problems(tmp_path, f"rooms: {{hall: {{key: {KEY}, retention: {{{key}}}}}}}")
+    reason = "is a rule for the whole disk; put it under the common retention"
+    assert found == f"config.yaml:1: rooms.hall.retention.{name}: {reason}"
+
+
+def test_an_age_may_be_never(tmp_path: Path) -> None:
+    text = f"rooms: {{hall: {{key: {KEY}, retention: {{max_age: never}}}}}}"
+    assert load(written(tmp_path, text)).rooms["hall"].retention.max_age == math.inf
 
 
 def test_names_of_our_own_fields_are_no_keys(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 DEBIAN_FFMPEG = "/usr/bin/ffmpeg"
 
-PUBLISH_S = 60.0
+PUBLISH_S = 120.0
 """How long one publish of a test may take."""
 
 KEYFRAME_EVERY = 25

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from recorder.live.rooms import Publisher
     from recorder.recording.actions import Media
     from recorder.recording.manifest import Client
+    from recorder.recording.recording import LiveRecording
 
 
 @attrs.define
@@ -37,6 +38,7 @@ class FakeRecorder:
     number: int | None = None
     recordings: int = 0
     counts: dict[str, int] = attrs.field(factory=dict)
+    live: list[LiveRecording] = attrs.field(factory=list)
 
     @property
     def is_open(self) -> bool:
@@ -76,6 +78,12 @@ class FakeRecorder:
         if self.raises is not None:
             raise self.raises
         self.calls.append("resume")
+
+    def hold(self, reason: str) -> None:
+        self.calls.append(f"hold {reason}")
+
+    def release(self, now_ms: int) -> None:
+        self.calls.append("release")
 
     def clock_stepped(self, ms: int) -> None:
         self.calls.append(f"clock stepped {ms}")

@@ -77,7 +77,10 @@ def write_configuration(path: Path, content: object) -> Path:
 
 def environment() -> dict[str, str]:
     """The program runs from this checkout, wherever its working directory is."""
-    return {**os.environ, "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"}
+    found = {**os.environ, "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"}
+    # Some machines set it, and every start would compile everything again.
+    found.pop("PYTHONDONTWRITEBYTECODE", None)
+    return found
 
 
 @attrs.frozen

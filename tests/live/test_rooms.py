@@ -164,3 +164,23 @@ async def test_closing_ends_every_open_recording_with_the_reason(
     rooms.close("shutdown")
     assert recorders["room101"].calls[-1] == "end shutdown"
     assert recorders["room102"].calls == []
+
+
+async def test_a_policy_that_stops_recording_reaches_every_room_and_those_that_come_later(
+    rooms: Rooms, recorders: dict[str, FakeRecorder]
+) -> None:
+    rooms.hold("full")
+    rooms.find("guest")
+    assert recorders["guest"].calls == ["hold full"]
+    rooms.hold(None)
+    assert recorders["room102"].calls == ["hold full", "release"]
+    assert rooms.live == []
+
+
+async def test_rooms_that_close_write_what_a_policy_has_kept_and_listen_to_none_any_more(
+    rooms: Rooms, recorders: dict[str, FakeRecorder]
+) -> None:
+    rooms.hold("full")
+    rooms.close("shutdown")
+    rooms.hold("full")
+    assert recorders["room101"].calls == ["hold full", "release"]

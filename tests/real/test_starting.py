@@ -54,6 +54,11 @@ class Start:
     after: list[str]
 
 
+def begun(calls: list[str]) -> list[str]:
+    """Each call once: strace writes one in two lines that another thread comes between."""
+    return [call for call in calls if " resumed>" not in call]
+
+
 async def test_a_start_reads_only_what_is_unfinished_before_it_listens(
     tmp_path: Path, sources: Sources
 ) -> None:
@@ -68,7 +73,7 @@ async def test_a_start_reads_only_what_is_unfinished_before_it_listens(
         for count in (1, MANY):
             nursery.start_soon(one, count)
     few, many = starts[1], starts[MANY]
-    assert len(many.before) == len(few.before) > 20
+    assert len(begun(many.before)) == len(begun(few.before)) > 20
     for start in (few, many):
         days = {folder.parent for folder in start.finished}
         touched = [call for day in days for call in tracing.naming(start.before, day)]

@@ -62,17 +62,20 @@ class Post:
     state: Path
     steps: list[int] = attrs.field(factory=list)
     newest_ms: int | None = None
+    is_newest_known: bool = False
+    watch: ClockWatch = attrs.field(init=False)
 
 
 @asynccontextmanager
 async def _watched(state: Path) -> AsyncIterator[Post]:
     post = Post(Clock(), state)
-    watch = ClockWatch(
+    watch = post.watch = ClockWatch(
         post.clock,
         OsDisk(),
         state,
         newest_before_utc_ms=lambda: post.newest_ms,
         on_step=post.steps.append,
+        is_newest_known=lambda: post.is_newest_known,
     )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(watch.run)
@@ -200,3 +203,42 @@ async def test_a_doubt_that_nobody_confirmed_stays(tmp_path: Path) -> None:
     )
     await watch._look_for_confirmation()
     assert clock.withdrawn == "it was set"
+
+
+async def test_nothing_is_deleted_by_a_clock_before_it_was_held_against_the_newest_recording(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with _watched(tmp_path) as post:
+        await trio.sleep(5)
+        assert post.watch.believed_utc_ms() is None
+        post.newest_ms = post.clock.utc_ns() // 1_000_000 - HOUR_MS
+        assert post.watch.believed_utc_ms() is None
+        await trio.sleep(1.5)
+        assert post.watch.believed_utc_ms() == post.clock.utc_ns() // 1_000_000
+
+
+async def test_where_there_is_no_recording_a_clock_is_believed_at_once(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with _watched(tmp_path) as post:
+        post.is_newest_known = True
+        assert post.watch.believed_utc_ms() is not None
+        post.clock.is_synchronised = False
+        assert post.watch.believed_utc_ms() is None
+
+
+async def test_a_clock_ten_years_ahead_is_not_believed_though_nobody_has_looked_yet(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    async with _watched(tmp_path) as post:
+        post.newest_ms = post.clock.utc_ns() // 1_000_000
+        await trio.sleep(1.5)
+        assert post.watch.believed_utc_ms() is not None
+        post.clock.offset_ms += 10 * 365 * 24 * HOUR_MS
+        assert post.watch.believed_utc_ms() is None
+        await _saved(post)
+        assert post.watch.believed_utc_ms() is None
+        post.clock.offset_ms -= 10 * 365 * 24 * HOUR_MS
+        await trio.sleep(5)
+        # Back again it may be right; a person says so.
+        assert post.watch.believed_utc_ms() is None

@@ -5,29 +5,51 @@ from __future__ import annotations
 import errno
 import json
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import trio
 
 from recorder.recording.actions import SegmentRules
 from recorder.recording.catalogue import Catalogue
 from recorder.recording.disk import OsDisk
-from recorder.recording.engine import open_engine
+from recorder.recording.engine import Retention, open_engine
 from recorder.recording.entries import Entry
+from recorder.recording.retention.ledger import Ledger
+from recorder.recording.retention.rules import Rules
 from recorder.recording.room_recorder import RoomRecorder
 from recorder.recording.storage import Storage, initialise
 from recorder.recording.unfinished import read_entries
 from tests.helpers.clock import FakeClock
 from tests.helpers.media import AUDIO, VIDEO, aac_config, aac_frame, avc_config, avc_frame
 from tests.helpers.studio import CLIENT, Studio, manifests, marks
+from tests.recording.retention.shelf import MIB, CountingDisk
 from tests.recording.test_room_faults import SickDisk
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from recorder.recording.recording import LiveRecording
     from recorder.recording.recovery import Recovered
 
 RULES = SegmentRules(duration_ms=3000, size_bytes=1 << 30, max_duration_ms=12 * 3600_000)
+
+
+def retention(
+    directory: Path,
+    live: Callable[[], list[LiveRecording]] = list,
+    **changes: Any,
+) -> Retention:
+    """No rules, nothing remembered."""
+    values: dict[str, Any] = {
+        "rules": Rules(),
+        "ledger": Ledger(),
+        "state": directory / ".recorder",
+        "live": live,
+        "believed_utc_ms": lambda: None,
+        "on_hold": lambda _: None,
+    }
+    return Retention(**{**values, **changes})
 
 
 async def test_a_lesson_outlasts_a_failed_disk_and_ends_with_its_checksums(tmp_path: Path) -> None:
@@ -60,6 +82,7 @@ async def test_a_lesson_outlasts_a_failed_disk_and_ends_with_its_checksums(tmp_p
             sync_interval_s=5,
             unsettled=[],
             on_good=on_good,
+            retention=retention(tmp_path, lambda: recorder.live),
         ) as engine:
             services = engine.services(
                 clock, encoder="test", boot="boot-1", buffer_bytes=lambda: 1 << 20
@@ -116,6 +139,7 @@ async def test_a_repair_is_in_the_catalogue_also_when_the_catalogue_was_quicker(
             sync_interval_s=5,
             unsettled=[1, 2],
             on_good=lambda: None,
+            retention=retention(tmp_path),
         ) as engine:
             ready = trio.Event()
             engine.indexer._on_ready = ready.set
@@ -137,3 +161,33 @@ async def test_a_repair_is_in_the_catalogue_also_when_the_catalogue_was_quicker(
     with closing(catalogue):
         (row,) = catalogue.page().rows
     assert (row.end_reason, row.repaired, row.missing_checksums) == ("interrupted", 1, 0)
+
+
+async def test_a_disk_that_is_nearly_full_is_noticed_by_the_writer_and_rooms_are_told(
+    tmp_path: Path,
+) -> None:
+    disk, clock, held = CountingDisk(tmp_path), FakeClock(), list[str | None]()
+    initialise(tmp_path, None, disk)
+    with Storage.open(tmp_path, None, disk) as storage:
+        async with open_engine(
+            storage,
+            clock,
+            encoder="test",
+            boot="boot-1",
+            sync_interval_s=5,
+            unsettled=[],
+            on_good=lambda: None,
+            retention=retention(tmp_path, on_hold=held.append, rules=Rules(deletes_oldest=False)),
+        ) as engine:
+            await engine.writer.between_hops(lambda: None)
+            assert held == []
+            disk.foreign = 990 * MIB
+            await engine.writer.between_hops(lambda: None)
+            assert held[0] is not None
+            disk.error = OSError(errno.EIO, "sick")
+            await engine.writer.between_hops(lambda: None)
+            disk.error, disk.foreign = None, 0
+            await engine.writer.between_hops(lambda: None)
+            assert held[-1] is None
+            number = (await engine.sweeper.preview()).total_bytes
+            assert number == 0

@@ -675,3 +675,46 @@ async def test_a_disk_that_does_not_answer_does_not_hold_the_stop(
     await settle()
     # Left open with the thread, for the end of the process.
     indexer._close()
+
+
+# What retention asks.
+
+
+async def test_what_is_known_comes_from_the_catalogue_with_what_has_just_changed(
+    keeping: Keeping, mock_clock: MockClock
+) -> None:
+    lay_down(keeping.storage, finished(1))
+    lay_down(keeping.storage, finished(2, segments=(segment(1, deleted=True),)))
+    async with keeping.filled() as indexer:
+        read = len(keeping.disk.read_manifests())
+        assert [each.number for each in await indexer.known(list)] == [1]
+        assert len(keeping.disk.read_manifests()) == read
+        lay_down(keeping.storage, finished(3))
+        indexer.changed(folder_of(3), finished(3))
+        assert [each.number for each in await indexer.known(list)] == [3, 1]
+        assert await indexer.folder_of(3) == folder_of(3)
+        assert await indexer.folder_of(9) is None
+
+
+async def test_without_a_catalogue_it_comes_from_the_folders(
+    keeping: Keeping, mock_clock: MockClock
+) -> None:
+    lay_down(keeping.storage, finished(1))
+    lay_down(keeping.storage, finished(2, segments=(segment(1, deleted=True),)))
+    lay_down(keeping.storage, finished(3))
+    indexer = keeping.indexer()
+    assert [each.number for each in await indexer.known(list)] == [3, 1]
+    assert await indexer.folder_of(3) == folder_of(3)
+    assert await indexer.folder_of(9) is None
+
+
+async def test_catalogue_and_folders_know_the_same(keeping: Keeping, mock_clock: MockClock) -> None:
+    lay_down(keeping.storage, finished(1, deleting="age"))
+    lay_down(keeping.storage, going_on(2))
+    lay_down(keeping.storage, finished(3, clock="untrusted"))
+    (keeping.storage / folder_of(3) / "KEEP").touch()
+    lay_down(keeping.storage, finished(4))
+    (keeping.storage / folder_of(4) / "recording.json").write_bytes(b"{")
+    from_folders = await keeping.indexer().known(list)
+    async with keeping.filled() as indexer:
+        assert await indexer.known(list) == from_folders

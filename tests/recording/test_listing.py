@@ -265,6 +265,14 @@ def test_a_catalogue_that_fails_while_it_is_read_is_left(
     assert place.numbers() == [1]
 
 
+@pytest.mark.parametrize("by", ["catalogue", "folders"])
+def test_what_is_being_deleted_says_so(by: str, place: Place) -> None:
+    going = finished(1, deleting="age")
+    place.lay_down(going)
+    place.catalogue(by, going)
+    assert [each.state for each in place.listing().recordings] == ["deleting"]
+
+
 def test_a_listing_changes_nothing(place: Place) -> None:
     place.lay_down(finished(1))
     place.unfinished(going_on(2))

@@ -74,19 +74,20 @@ def test_the_file_is_one_line_per_field_and_per_segment() -> None:
         ' "client": {"address": "10.2.0.7", "software": "Encoder Größe 1.0"},\n'
         ' "events": [],\n'
         ' "counts": {},\n'
+        ' "deleting": null,\n'
         ' "segments": []\n'
         "}\n"
     )
     lines = FULL.to_json().decode().splitlines()
-    assert lines[11:13] == [' "segments": [', f"  {json.dumps(_raw(FULL)['segments'][0])},"]
-    assert len(lines) == 16
+    assert lines[12:14] == [' "segments": [', f"  {json.dumps(_raw(FULL)['segments'][0])},"]
+    assert len(lines) == 17
 
 
 def test_every_field_stands_in_the_file_under_its_name() -> None:
     raw = _raw(FULL)
     assert set(raw) == {
         *("version", "room", "number", "start", "end", "end_reason", "clock", "client"),
-        *("segments", "events", "counts"),
+        *("segments", "events", "counts", "deleting"),
     }
     assert raw["segments"][1] == {
         "file": "0002.flv",

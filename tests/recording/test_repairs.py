@@ -229,3 +229,14 @@ async def test_a_checksum_that_cannot_be_computed_is_tried_again(
     assert not disk.refusals
     assert f"{FOLDER} cannot be repaired now: [Errno 5] cannot be read" in caplog.text
     assert manifests(tmp_path)[0].segments[0].sha256 is not None
+
+
+async def test_what_is_in_hand_is_told_until_it_is_done(storage: Storage) -> None:
+    _killed(storage)
+    done = trio.Event()
+    async with _running(storage) as repairs:
+        repairs.recover(FOLDER, partial(_set_when_done, done))
+        assert repairs.in_hand == {FOLDER}
+        await done.wait()
+        await trio.testing.wait_all_tasks_blocked()
+        assert repairs.in_hand == set()

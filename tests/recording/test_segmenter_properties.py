@@ -126,7 +126,7 @@ def number_of(body: bytes) -> int:
     return 1 if body[:2] in (b"\x96\x03", b"\xa6\x03", b"\x95\x01") else 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(STEPS, st.booleans(), st.sampled_from([500, 3_000]), st.sampled_from([40_000, 1 << 30]))
 def test_every_frame_is_in_one_file_and_every_file_is_whole(
     steps: list[Step], with_headers: bool, duration_ms: int, size_bytes: int

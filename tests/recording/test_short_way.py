@@ -72,7 +72,7 @@ def runs(
     return cut
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(publishes(), st.lists(st.integers(1, 9), max_size=12), st.booleans())
 def test_both_ways_make_the_same_files(
     messages: list[Message], sizes: list[int], take_often: bool

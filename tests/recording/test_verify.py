@@ -350,6 +350,16 @@ def test_a_deleted_segment_is_not_missing(folder: Path) -> None:
     assert (verified.findings, verified.segments) == ((), 3)
 
 
+def test_what_is_being_deleted_has_nothing_missing(folder: Path) -> None:
+    rewrite_manifest(folder, deleting="age")
+    for name in ("0001.flv", "0002.flv"):
+        (folder / name).unlink()
+    (verified,) = verify(folder)
+    (found,) = verified.findings
+    assert (found.kind, found.is_damage) == (Kind.OPEN, False)
+    assert "is being deleted" in found.text
+
+
 def test_a_part_beside_its_final_name_is_left_over(folder: Path) -> None:
     os.link(folder / "0002.flv", folder / "0002.flv.part")
     assert told(folder) == [(Kind.LEFT_OVER, "0002.flv.part")]

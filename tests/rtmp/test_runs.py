@@ -278,7 +278,7 @@ def streams(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(streams(), st.data())
 def test_both_ways_say_the_same_however_a_stream_is_split(
     data: bytes, draws: st.DataObject

@@ -1,0 +1,1 @@
+"""Retention: which old recordings go, when, and what happens when the disk is full."""

@@ -1,0 +1,192 @@
+"""The hand that deletes, one at a time, while the recorder runs.
+
+Owns the effects of a deletion on everything that runs: the disk, the catalogue, the account of what
+became free, the log; and who must be left alone this moment. Whether something is to be deleted
+others decide. Slow on purpose: one file, then a pause, in a thread of its own. Segments of a live
+recording are removed by the recording itself, in order with all else that is written of it.
+
+Belongs to the loop. Whoever decides and deletes holds `Hand.lock` meanwhile: a plan is true only as
+long as nobody carries out another.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+import trio
+
+from recorder.recording import naming
+from recorder.recording.retention import words
+from recorder.recording.retention.deletion import Fate, Removed, delete_recording, remove_empty_day
+from recorder.recording.retention.planner import Why
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Generator, Iterable
+
+    from recorder.recording.disk import Space
+    from recorder.recording.indexing import Indexer
+    from recorder.recording.recording import LiveRecording
+    from recorder.recording.retention.planner import Deletion, SegmentDeletion
+    from recorder.recording.retention.watch import SpaceWatch
+    from recorder.recording.storage import Storage
+    from recorder.recording.writer import Writer
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+PAUSE_S = 0.03
+"""Between two files: the disk belongs to those who record."""
+
+REMOVAL_S = 60.0
+"""How long a recording may take to remove a segment of its own; a disk that takes longer has
+failed, and it is removed when the disk is well."""
+
+
+class Hand:
+    """Args:
+        live: gives the recordings that may still change.
+        in_hand: gives the folders of those that are being repaired.
+
+    Attributes:
+        downloaded: how many read each recording now; who does counts himself in and out.
+        gone: deleted, and perhaps still in the catalogue.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        watch: SpaceWatch,
+        *,
+        indexer: Indexer,
+        writer: Writer,
+        live: Callable[[], Iterable[LiveRecording]],
+        in_hand: Callable[[], Collection[str]],
+    ) -> None:
+        self.lock = trio.Lock()
+        self.downloaded: dict[int, int] = {}
+        self.gone: set[int] = set()
+        self._storage = storage
+        self._watch = watch
+        self._indexer = indexer
+        self._writer = writer
+        self._live = live
+        self._in_hand = in_hand
+        self._limiter = trio.CapacityLimiter(1)
+        self._stuck: set[int] = set()
+        """What the disk does not let be deleted."""
+
+    @property
+    def untouchable(self) -> set[int]:
+        """Numbers of recordings that somebody works on, or that cannot be deleted."""
+        numbers = {each.number for each in self._live()} | self._stuck
+        for path in self._in_hand():
+            number = naming.parse_recording_folder(path.rpartition("/")[2])
+            if number is not None:
+                numbers.add(number)
+        return numbers
+
+    async def measure(self) -> Space:
+        """Ask the file system how much is free, and tell who watches it. Raises OSError."""
+        space = await self.in_thread(lambda: self._storage.disk.space(self._storage.root))
+        self._watch.look(space, self._writer.written_bytes)
+        return space
+
+    async def take(self, deletion: Deletion) -> None:
+        """Delete what a plan names, if that may still be."""
+        number = deletion.number
+        if self.downloaded.get(number) or number in self.untouchable:
+            return
+        try:
+            await self.delete(number, deletion.why.value, words.WHY[deletion.why])
+        except OSError as error:
+            # One sick folder must not keep all the others.
+            self._stuck.add(number)
+            log.warning(
+                "%s: recording %d cannot be deleted: %s; it is tried again at the next start.",
+                deletion.room,
+                number,
+                error,
+            )
+
+    async def delete(self, number: int, why: str, in_words: str) -> Removed:
+        """Delete a recording that is over, unless it is kept.
+
+        Args:
+            why: what its manifest says meanwhile; `in_words` what the log does.
+
+        Raises:
+            OSError: the rest is still there, and goes with the next sweep.
+        """
+        path = None if number in self.gone else await self._indexer.folder_of(number)
+        if path is None:
+            return Removed(Fate.GONE)
+        before, written = await self.measure(), self._writer.written_bytes
+        removed = await self._finish(delete_recording(self._storage, path, why))
+        await self._account(removed.bytes, before, written)
+        room = path.split("/")[0]
+        if removed.fate is Fate.GONE:
+            size = words.size(removed.bytes)
+            log.info("%s: recording %d deleted (%s): %s", room, number, in_words, size)
+            self.gone.add(number)
+            self._indexer.removed(number)
+            with suppress(OSError):
+                await self._writer.between_hops(partial(remove_empty_day, self._storage, path))
+            return removed
+        log.info("%s: recording %d is not deleted: it is %s", room, number, removed.fate.value)
+        if removed.manifest is not None:
+            self._indexer.changed(path, removed.manifest)
+        return removed
+
+    async def _finish(self, steps: Generator[None, None, Removed]) -> Removed:
+        while True:
+            removed = await self.in_thread(partial(_step, steps))
+            if removed is not None:
+                return removed
+            await trio.sleep(PAUSE_S)
+
+    async def remove_segment(self, part: SegmentDeletion) -> None:
+        """Have a live recording remove one of its closed segments."""
+        recording = next((each for each in self._live() if each.number == part.number), None)
+        # One that has ended meanwhile is soon a recording like every other, and goes as a whole.
+        if recording is None or not recording.is_open:
+            return
+        if part.file not in {row.index for row in recording.closed_segments}:
+            return
+        before, written = await self.measure(), self._writer.written_bytes
+        recording.remove_segments([part.file])
+        with trio.move_on_after(REMOVAL_S):
+            while recording.is_removing:
+                self._writer.hurry()
+                await self._writer.next_hop()
+        await self._account(part.bytes, before, written)
+        log.warning(
+            "%s: recording %d goes on; %s deleted (%s): %s",
+            part.room,
+            part.number,
+            naming.segment_name(part.file),
+            words.WHY[Why.FREE_SPACE],
+            words.size(part.bytes),
+        )
+        await trio.sleep(PAUSE_S)
+
+    async def _account(self, expected: int, before: Space, written_before: int) -> None:
+        """What counts is what the file system has freed, not what files were thought to take."""
+        after, written = await self.measure(), self._writer.written_bytes - written_before
+        self._watch.deleted(expected, after.available - before.available + written)
+
+    async def in_thread(self, call: Callable[[], T]) -> T:
+        return await trio.to_thread.run_sync(call, limiter=self._limiter, abandon_on_cancel=True)
+
+
+def _step(steps: Generator[None, None, Removed]) -> Removed | None:
+    """In the thread: one step; what became of it all behind the last one."""
+    try:
+        next(steps)
+    except StopIteration as stop:
+        removed: Removed = stop.value
+        return removed
+    return None

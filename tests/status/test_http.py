@@ -1,0 +1,184 @@
+"""One HTTP connection over a stream in memory: what it answers, and when it has enough."""
+
+from __future__ import annotations
+
+import json
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+import trio.testing
+
+from recorder.status import http
+from recorder.status.http import BODY_BYTES, HEAD_BYTES, REQUEST_S, SEND_S, HttpConnection
+from recorder.status.messages import Answer
+from tests.status.fakes import Echo
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    Client = trio.StapledStream[trio.testing.MemorySendStream, trio.testing.MemoryReceiveStream]
+
+OK = Answer(200, {"ok": True})
+GET = b"GET /a%20b?x=1 HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@asynccontextmanager
+async def connected(echo: Echo) -> AsyncIterator[Client]:
+    """A client's end of a connection that is served."""
+    client, server = trio.testing.memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(HttpConnection(server, echo, who="ada").run)
+        yield client
+        nursery.cancel_scope.cancel()
+
+
+async def everything(client: Client) -> bytes:
+    """What comes until the other end has enough."""
+    received = b""
+    while block := await client.receive_some():
+        received += block
+    return received
+
+
+async def one_answer(client: Client) -> tuple[int, object]:
+    received = b""
+    while b"\n}\n" not in received and not received.endswith(b"}\n"):
+        received += await client.receive_some()
+    head, _, body = received.partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)
+
+
+async def test_requests_are_answered_one_after_the_other() -> None:
+    echo = Echo(answer=OK)
+    async with connected(echo) as client:
+        for body in (b"", b'{"why": "exam"}'):
+            await client.send_all(
+                b"POST /a%20b?x=1 HTTP/1.1\r\nHost: x\r\n"
+                + b"Content-Length: %d\r\n\r\n" % len(body)
+            )
+            await client.send_all(body)
+            assert await one_answer(client) == (200, {"ok": True})
+    first, second = echo.requests
+    assert (first.method, first.path, first.body, first.who) == ("POST", "/a b", b"", "ada")
+    assert second.body == b'{"why": "exam"}'
+
+
+async def test_a_request_that_comes_byte_by_byte_is_one_all_the_same() -> None:
+    async with connected(Echo(answer=OK)) as client:
+        for byte in GET:
+            await client.send_all(bytes([byte]))
+        assert await one_answer(client) == (200, {"ok": True})
+
+
+async def test_who_asks_whether_to_go_on_is_told_to() -> None:
+    async with connected(Echo(answer=OK)) as client:
+        await client.send_all(
+            b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+        )
+        assert (await client.receive_some()).startswith(b"HTTP/1.1 100 ")
+        await client.send_all(b"{}")
+        assert await one_answer(client) == (200, {"ok": True})
+
+
+async def test_the_headers_say_what_it_is_and_that_it_is_of_the_moment() -> None:
+    async with connected(Echo(answer=Answer.error(405, "No.", ("GET",)))) as client:
+        await client.send_all(b"PUT / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        head = (await everything(client)).partition(b"\r\n\r\n")[0].lower()
+    assert b"content-type: application/json" in head
+    assert b"cache-control: no-store" in head
+    assert b"allow: get" in head
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * (2 * HEAD_BYTES), 431),
+        (
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (BODY_BYTES + 1)
+            + b"x" * (BODY_BYTES + 1),
+            413,
+        ),
+    ],
+)
+async def test_what_is_no_request_of_ours_is_answered_and_left(
+    request_bytes: bytes, status: int
+) -> None:
+    echo = Echo(answer=OK)
+    async with connected(echo) as client, trio.open_nursery() as nursery:
+        nursery.start_soon(client.send_all, request_bytes)
+        answer = await everything(client)
+        nursery.cancel_scope.cancel()
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert echo.requests == []
+
+
+async def test_a_fault_of_ours_is_an_answer_and_a_line_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with connected(Echo(raises=ZeroDivisionError())) as client:
+        await client.send_all(GET)
+        status, document = await one_answer(client)
+    assert status == 500
+    assert document == {"error": "The recorder itself failed; its log says more."}
+    assert "GET /a b failed; this is a fault of the recorder" in caplog.text
+
+
+async def test_who_says_nothing_is_left_in_time(autojump_clock: trio.testing.MockClock) -> None:
+    for said in (b"", GET[:5]):
+        async with connected(Echo(answer=OK)) as client:
+            await client.send_all(said)
+            began = trio.current_time()
+            assert await everything(client) == b""
+            assert trio.current_time() - began == pytest.approx(REQUEST_S)
+
+
+async def test_who_goes_in_the_middle_is_let_go() -> None:
+    for said in (b"", GET[:5]):
+        async with connected(Echo(answer=OK)) as client:
+            await client.send_all(said)
+            await client.aclose()
+            await trio.testing.wait_all_tasks_blocked()
+
+
+async def test_who_does_not_read_is_left_in_time(autojump_clock: trio.testing.MockClock) -> None:
+    client, server = trio.testing.lockstep_stream_pair()
+    began = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(HttpConnection(server, Echo(answer=OK), who="").run)
+        await client.send_all(GET)
+    assert trio.current_time() - began == pytest.approx(SEND_S)
+
+
+async def test_an_answer_that_does_not_come_is_given_up(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async def never(_request: object) -> Answer:
+        await trio.sleep_forever()
+        raise AssertionError
+
+    client, server = trio.testing.memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(HttpConnection(server, never, who="").run)
+        await client.send_all(GET)
+        status, _ = await one_answer(client)
+        nursery.cancel_scope.cancel()
+    assert status == 504
+
+
+async def test_one_connection_gets_so_many_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "MOST_REQUESTS", 2)
+    async with connected(Echo(answer=OK)) as client:
+        await client.send_all(GET * 3)
+        assert (await everything(client)).count(b"200") == 2
+
+
+async def test_who_wants_another_protocol_is_answered_and_left() -> None:
+    async with connected(Echo(answer=OK)) as client:
+        await client.send_all(
+            b"GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+        )
+        assert (await one_answer(client))[0] == 200
