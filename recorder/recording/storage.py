@@ -242,6 +242,20 @@ class Storage:
             raise swapped(self.directory, identifier)
         return identifier
 
+    @contextmanager
+    def state_folder(self, state: Path) -> Iterator[int]:
+        """The state folder, open. Where it is the storage's own `.recorder` it is the one we hold:
+        another disk may lie under its path by now, and nothing of ours is written there. Blocking.
+
+        Raises:
+            OSError: there is none.
+        """
+        if state == self.directory / META_FOLDER:
+            yield self.meta
+            return
+        with closing(self.disk, self.disk.open_path(state)) as folder:
+            yield folder
+
     def probe(self) -> None:
         """See that our storage is in its place and takes writes. Blocking; on a sick disk for
         ever.

@@ -176,4 +176,4 @@ class SweepAlone:
         return done
 
     def _remember(self) -> None:
-        write_ledger(self._storage.disk, self._state, self.watch.ledger.to_bytes())
+        write_ledger(self._storage, self._state, self.watch.ledger.to_bytes())

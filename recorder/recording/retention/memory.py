@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recorder.recording.disk import Disk
+    from recorder.recording.storage import Storage
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ def read_ledger(disk: Disk, state: Path) -> Ledger:
     return Ledger()
 
 
-def write_ledger(disk: Disk, state: Path, content: bytes) -> None:
+def write_ledger(storage: Storage, state: Path, content: bytes) -> None:
     """Remember it, durably.
 
     Args:
@@ -44,5 +45,5 @@ def write_ledger(disk: Disk, state: Path, content: bytes) -> None:
     Raises:
         OSError: the state folder cannot be written.
     """
-    with closing(disk, disk.open_path(state)) as folder:
-        replace_file(disk, folder, LEDGER_FILE, content, PRIVATE_FILE_MODE)
+    with storage.state_folder(state) as folder:
+        replace_file(storage.disk, folder, LEDGER_FILE, content, PRIVATE_FILE_MODE)

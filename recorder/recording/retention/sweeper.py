@@ -263,5 +263,5 @@ class Sweeper:
         if news == self._remembered and now_s < self._remember_by_s:
             return
         content = ledger.to_bytes()
-        await self._hand.in_thread(partial(write_ledger, self._storage.disk, self._state, content))
+        await self._hand.in_thread(partial(write_ledger, self._storage, self._state, content))
         self._remembered, self._remember_by_s = news, now_s + REMEMBER_S

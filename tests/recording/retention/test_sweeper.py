@@ -377,7 +377,7 @@ async def test_the_ledger_is_written_when_something_has_happened_and_once_an_hou
     running: Shelf, mock_clock: trio.testing.MockClock
 ) -> None:
     def writes() -> int:
-        return running.disk.operations.count("rename retention.json")
+        return running.disk.operations.count("rename .recorder/retention.json")
 
     assert writes() == 1
     for _ in range(10):
