@@ -1,0 +1,280 @@
+"""What is shown to whoever looks: one frozen picture of the whole recorder.
+
+Owns the names and units of every figure, and nothing of where they come from. What JSON calls a
+field is what it is called here; `snapshot.schema.json` beside this file says the same to others,
+and a test holds the two together. Every number is either a count, true at `time`, or has its age in
+seconds beside it: a figure without an age would look fresh when it is not (design §9).
+
+`version` rises when a field changes its meaning or goes; who reads ignores fields he does not know.
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VERSION = 1
+
+
+class RoomState(enum.StrEnum):
+    """Design §2. RECORDING only while the last successful write is young (promise 9)."""
+
+    IDLE = "idle"
+    STARTING = "starting"
+    RECORDING = "recording"
+    WAITING = "waiting"
+    STALLED = "stalled"
+    STOPPED = "stopped"
+    FAULT = "fault"
+
+
+class DiskState(enum.StrEnum):
+    GOOD = "good"
+    STALLED = "stalled"
+    """A write is under way and does not come back."""
+    FAILED = "failed"
+    """The last write or probe failed."""
+    HELD = "held"
+    """It works, and a rule says that nothing more is written: too little is free."""
+
+
+class Severity(enum.StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+@attrs.frozen(kw_only=True)
+class PublisherView:
+    address: str
+    software: str
+    age_s: float
+
+
+@attrs.frozen(kw_only=True)
+class VideoView:
+    """Attributes:
+    frame_rate: frames per second of the last seconds; None: not measured yet.
+    frame_age_s: since the last frame came; `keyframe_age_s` since the last keyframe.
+    """
+
+    codec: str
+    width: int | None
+    height: int | None
+    frame_rate: float | None
+    frame_age_s: float | None
+    keyframe_age_s: float | None
+
+
+@attrs.frozen(kw_only=True)
+class AudioView:
+    codec: str
+    sample_rate: int | None
+    channels: int | None
+    frame_age_s: float | None
+
+
+@attrs.frozen(kw_only=True)
+class RecordingView:
+    """The open recording.
+
+    Attributes:
+        path: of its folder, below the storage.
+        age_s: since it began.
+        media_s: length of what was recorded.
+        bytes: of all its segments, the open one included.
+        file: the segment that is being written; None between two.
+        safe_bytes: so much of it survives a power cut; `safe_age_s` is how old the oldest part is
+            that would not; None: there is none.
+        lost_ms: media that were given up because the disk took nothing.
+        anomalies: what the encoder did wrong and was mended, by name.
+    """
+
+    number: int
+    path: str
+    age_s: float
+    media_s: float
+    bytes: int
+    segments: int
+    gaps: int
+    file: str | None
+    safe_bytes: int
+    safe_age_s: float | None
+    lost_ms: int
+    anomalies: Mapping[str, int]
+
+
+@attrs.frozen(kw_only=True)
+class RoomView:
+    """Attributes:
+    reason: why it is in this state, where that is not plain; in words.
+    since: UTC, by the clock of then; `state_age_s` by the monotonic clock.
+    waits_s: so long its recording still waits for its publisher.
+    bitrate: bits per second that came in the last seconds; `figures_age_s` since that and the
+        frame rate were measured.
+    quality: of the connection, 0 to 1; None: not measured.
+    media_age_s: since the last audio or video came.
+    drift_s: how far media time has run ahead of the wall since the publish began.
+    buffer_bytes: media that are not in a file yet.
+    write_age_s: since something of it was last written.
+    is_contested: two encoders fight for it.
+    """
+
+    name: str
+    title: str | None
+    state: RoomState
+    reason: str | None
+    since: str
+    state_age_s: float
+    waits_s: float | None
+    publisher: PublisherView | None
+    video: VideoView | None
+    audio: AudioView | None
+    bitrate: int | None
+    figures_age_s: float | None
+    quality: float | None
+    media_age_s: float | None
+    drift_s: float | None
+    buffer_bytes: int
+    buffer_limit_bytes: int
+    write_age_s: float | None
+    recording: RecordingView | None
+    is_contested: bool
+
+
+@attrs.frozen(kw_only=True)
+class SweepView:
+    """What the next sweep would delete, as of `age_s` ago."""
+
+    recordings: int
+    bytes: int
+    age_s: float
+
+
+@attrs.frozen(kw_only=True)
+class BlockedView:
+    """A deletion plan that waits for an operator (`recorder sweep --confirm PLAN`)."""
+
+    plan: str
+    recordings: int
+    bytes: int
+
+
+@attrs.frozen(kw_only=True)
+class StorageView:
+    """Attributes:
+    reason: why it is not good, in words.
+    free_age_s: since `total_bytes` and `free_bytes` were measured.
+    time_left_s: so long can be recorded at the highest ten-minute rate of seven days, with all that
+        rules may delete; None: unknown.
+    write_ms: the longest write or sync of the last minute.
+    probe_age_s: since the disk was last tried; None: never.
+    foreign_bytes: of data on the disk that are not ours; None: unknown.
+    """
+
+    directory: str
+    state: DiskState
+    reason: str | None
+    total_bytes: int | None
+    free_bytes: int | None
+    free_age_s: float | None
+    time_left_s: int | None
+    kept_bytes: int | None
+    foreign_bytes: int | None
+    foreign_fills: bool
+    write_ms: int | None
+    probe_age_s: float | None
+    written_today_bytes: int
+    next_sweep: SweepView | None
+    blocked: BlockedView | None
+
+
+@attrs.frozen(kw_only=True)
+class ClockView:
+    """Attributes:
+    reason: why it is not trusted.
+    stepped_ms: by how much it was last set; `step_age_s` since then; None: it was not.
+    """
+
+    is_trusted: bool
+    reason: str | None
+    stepped_ms: int | None
+    step_age_s: float | None
+
+
+@attrs.frozen(kw_only=True)
+class SystemView:
+    """Attributes:
+    memory_bytes: of this process; `media_bytes` of that is media, of at most
+        `media_limit_bytes`.
+    load: of the machine, one minute.
+    temperature_c: None: the machine does not say; the same for the two below.
+    last_end: how the recorder before this one ended: clean, crash, power; None: there was none.
+    failed_logins: of the last 20 s, at the page's door.
+    """
+
+    version: str
+    uptime_s: float
+    memory_bytes: int | None
+    media_bytes: int
+    media_limit_bytes: int
+    load: float | None
+    temperature_c: float | None
+    under_voltage_now: bool | None
+    under_voltage_ever: bool | None
+    clock: ClockView
+    last_end: str | None
+    failed_logins: int
+    viewers: int
+
+
+@attrs.frozen(kw_only=True)
+class AlarmView:
+    """Attributes:
+    id: of this alarm as long as it stands; `kind` is the same for all of its sort.
+    acknowledged_by: who has seen it; None: nobody yet.
+    """
+
+    id: str
+    kind: str
+    severity: Severity
+    room: str | None
+    since: str
+    age_s: float
+    text: str
+    advice: str
+    acknowledged_by: str | None
+
+
+@attrs.frozen(kw_only=True)
+class Snapshot:
+    """Attributes:
+    sequence: grows with every snapshot of one process.
+    run: of this process; a page that sees another one knows that the recorder was restarted.
+    time: UTC, as the clock says it, be it trusted or not.
+    alarms: the worst first.
+    """
+
+    version: int = VERSION
+    sequence: int
+    run: str
+    time: str
+    rooms: tuple[RoomView, ...]
+    storage: StorageView
+    system: SystemView
+    alarms: tuple[AlarmView, ...] = ()
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps(attrs.asdict(self, value_serializer=_plain), separators=(",", ":"))
+
+
+def _plain(_instance: Any, _field: Any, value: Any) -> Any:
+    """Tenths of seconds and rates: nobody reads a finer one, and it is sent every second."""
+    return round(value, 1) if isinstance(value, float) else value
