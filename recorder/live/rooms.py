@@ -22,10 +22,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from recorder.recording.actions import Media
+    from recorder.recording.figures import RoomFigures
     from recorder.recording.manifest import Client
     from recorder.recording.recording import LiveRecording
 
 log = logging.getLogger(__name__)
+
+
+class NotNowError(Exception):
+    """What an operator asks of a room cannot be done now; the text is one sentence."""
 
 
 class Recorder(Protocol):
@@ -54,6 +59,17 @@ class Recorder(Protocol):
 
     @property
     def unwritten_ms(self) -> int: ...
+
+    @property
+    def is_stopped(self) -> bool: ...
+
+    def figures(self, now_ms: int) -> RoomFigures: ...
+
+    def split(self) -> None: ...
+
+    def stop(self, now_ms: int, counts: Mapping[str, int]) -> None: ...
+
+    def start(self, now_ms: int) -> None: ...
 
     def publisher_arrived(self, client: Client, *, gap_reason: str) -> None: ...
 
@@ -86,6 +102,10 @@ class Connection(Protocol):
 
     address: str
 
+    @property
+    def received_bytes(self) -> int:
+        """All that the peer has sent, in bytes."""
+
     def counts(self, publisher: Publisher) -> Mapping[str, int]:
         """The anomalies seen on the connection since this publish began."""
 
@@ -108,6 +128,7 @@ class Publisher:
     stream_id: int
     since_s: float
     """When it was accepted, on Trio's clock."""
+    software: str = ""
     has_media: bool = False
     counted: Mapping[str, int] = attrs.field(factory=dict)
     """The connection's anomalies when the publish began."""
@@ -126,6 +147,7 @@ class Room:
         title: str | None = None,
     ) -> None:
         self.name = name
+        self.title = title
         self._label = name if title is None else f"{name} ({title})"
         self.recorder = recorder
         self.takeovers = TakeoverHistory()
@@ -143,6 +165,7 @@ class Room:
         self.publisher = publisher
         self.recorder.publisher_arrived(client, gap_reason=gap_reason)
         self.window_ends_s = math.inf
+        publisher.software = client.software
         log.info("%s: %s publishes with %s", self._label, client.address, client.software)
 
     def end(self, publisher: Publisher, counts: Mapping[str, int]) -> None:
@@ -172,6 +195,41 @@ class Room:
         which = "the recording" if number is None else f"recording {number}"
         log.info("%s: %s waits %.0f s for its publisher", self.name, which, seconds)
         self._on_change()
+
+    # What an operator asks. Each raises NotNowError.
+
+    def split(self) -> None:
+        """Another recording begins at the next keyframe, without a gap."""
+        if self.publisher is None or self.recorder.is_stopped or not self.recorder.is_open:
+            raise NotNowError(f"{self.name}: nothing is being recorded that could be split.")
+        self.recorder.split()
+        log.info("%s: split by an operator", self.name)
+
+    def stop(self) -> None:
+        """The recording ends; nothing is recorded until `start`, or until the publisher leaves."""
+        if self.recorder.is_stopped:
+            raise NotNowError(f"{self.name}: it is stopped already.")
+        if self.publisher is None:
+            if not self.recorder.is_open:
+                raise NotNowError(f"{self.name}: nobody publishes, so nothing can be stopped.")
+            self.close("stopped")
+            self._on_change()
+            return
+        publisher = self.publisher
+        counts = publisher.connection.counts(publisher)
+        self.recorder.stop(int(trio.current_time() * 1000), counts)
+        # The next recording has its own.
+        publisher.counted = {
+            name: publisher.counted.get(name, 0) + number for name, number in counts.items()
+        }
+        log.warning("%s: stopped by an operator; nothing is recorded until start", self.name)
+
+    def start(self) -> None:
+        """Another recording begins at the next keyframe."""
+        if not self.recorder.is_stopped:
+            raise NotNowError(f"{self.name}: it is not stopped.")
+        self.recorder.start(int(trio.current_time() * 1000))
+        log.info("%s: started by an operator", self.name)
 
     def close(self, reason: str) -> None:
         """End the recording that waits, if one does."""
@@ -217,6 +275,15 @@ class Rooms:
             if self._held is not None:
                 room.recorder.hold(self._held)
         return room
+
+    def get(self, name: str) -> Room | None:
+        """The room of this name, if there is one now."""
+        return self._rooms.get(name)
+
+    @property
+    def all(self) -> list[Room]:
+        """Every room there is now."""
+        return list(self._rooms.values())
 
     @property
     def is_settled(self) -> bool:

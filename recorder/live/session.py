@@ -157,6 +157,11 @@ class Session:
 
     # What others may ask.
 
+    @property
+    def received_bytes(self) -> int:
+        """All that the peer has sent and we have handled, in bytes."""
+        return self._handled_bytes
+
     def silent_ms(self) -> int:
         """How long the peer has sent nothing while we were reading, in ms."""
         if self._reading_since_s is None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from recorder.recording import naming
+from recorder.recording.figures import RecordingFigures
 from recorder.recording.late_rows import with_rows
 from recorder.recording.manifest import Event, Gap, Manifest, Segment
 from recorder.recording.operations import (
@@ -176,6 +177,26 @@ class LiveRecording:
     def open_bytes(self) -> int:
         """What is in files that have no final name yet."""
         return sum(segment.landed_bytes for segment in self._segments.values())
+
+    @property
+    def figures(self) -> RecordingFigures:
+        """What is to be said of it now."""
+        open_files = [file for file, each in self._segments.items() if not each.is_closing]
+        closed = self.closed_segments
+        gaps = [row.gap for row in self.manifest.segments if row.index not in self._segments]
+        gaps += [segment.gap for segment in self._segments.values()]
+        return RecordingFigures(
+            number=self.number,
+            path=self.path,
+            age_s=(self._services.clock.monotonic_ms() - self.began_ms) / 1000,
+            media_ms=self.end_position_ms,
+            bytes=sum(row.bytes for row in closed) + self.open_bytes,
+            safe_bytes=self.safe_bytes,
+            segments=len(closed) + len(self._segments),
+            gaps=sum(gap is not None for gap in gaps),
+            file=naming.part_name(open_files[-1]) if open_files else None,
+            counts=self.manifest.counts,
+        )
 
     # What the room does.
 

@@ -15,9 +15,14 @@ import logging
 from typing import TYPE_CHECKING
 
 from recorder.clock import utc_text
+from recorder.flv.codecs import FRONT_BYTES
+from recorder.flv.script import ON_METADATA
 from recorder.recording.books import Books
+from recorder.recording.figures import RoomFigures
 from recorder.recording.files import RecordingFiles
 from recorder.recording.manifest import Client, Gap, Manifest
+from recorder.recording.muted import Muted
+from recorder.recording.operations import Append
 from recorder.recording.outage import Outage
 from recorder.recording.publish import Publish
 from recorder.recording.recording import LiveRecording
@@ -49,6 +54,10 @@ class RoomRecorder:
         self._gap_reason = ""
         self._publish: Publish | None = None
         """The one that may send now, once it has."""
+        self._muted: Muted | None = None
+        """What is remembered of it while an operator has stopped it."""
+        self._metadata: bytes | None = None
+        self._written_ms: int | None = None
         self._last_media_ms = 0
         self._arrived_ms = 0
         self._began_ms: int | None = None
@@ -87,6 +96,29 @@ class RoomRecorder:
         return self._books.backlog_bytes
 
     @property
+    def is_stopped(self) -> bool:
+        """Whether an operator has stopped it, and nobody has started it again."""
+        return self._muted is not None and not self._muted.is_over
+
+    def figures(self, now_ms: int) -> RoomFigures:
+        """What is to be said of it now."""
+        segmenter = None if self._publish is None else self._publish.segmenter
+        monotonic_ms = self._services.clock.monotonic_ms()
+        unsafe_ms, written_ms = self._queue.unsafe_since_ms, self._written_ms
+        return RoomFigures(
+            fault=self.fault,
+            is_stopped=self.is_stopped,
+            is_open=self.is_open,
+            newest_dts=None if segmenter is None else segmenter.newest_dts,
+            tracks=() if segmenter is None else segmenter.track_figures,
+            pending_bytes=self.pending_bytes,
+            buffer_bytes=self._services.buffer_bytes(),
+            written_s=None if written_ms is None else (monotonic_ms - written_ms) / 1000,
+            unsafe_s=None if unsafe_ms is None else (now_ms - unsafe_ms) / 1000,
+            recording=None if self.recording is None else self.recording.figures,
+        )
+
+    @property
     def holds_back(self) -> bool:
         """Whether the publisher must wait for the disk: it stalls, and the buffer is full. While
         the disk fails nobody waits; the oldest is given up."""
@@ -118,24 +150,32 @@ class RoomRecorder:
         """
         self._client = client
         self._gap_reason = gap_reason
-        self._publish = None
+        self._publish = self._muted = self._metadata = None
         if self._books.recording is not None and self._books.is_open:
             self._books.recording.waits(None)
 
     def media(self, kind: int, timestamp: int, body: bytes, now_ms: int) -> None:
         """One audio or video message; `kind` is its FLV tag type, `timestamp` as on the wire."""
-        publish = self._publish or self._first_media(now_ms)
-        self._arrived_ms = now_ms
-        publish.segmenter.media(kind, timestamp, body, now_ms)
+        self.media_run(((kind, timestamp, len(body), body[:FRONT_BYTES], (body,)),), now_ms)
 
     def media_run(self, media: Sequence[Media], now_ms: int) -> None:
         """Audio and video messages in the order of arrival; the times are those on the wire."""
-        publish = self._publish or self._first_media(now_ms)
+        publish = self._publish
+        if publish is None:
+            if self._muted is not None:
+                media = self._behind_muted(self._muted, media, now_ms)
+                if not media:
+                    return
+            publish = self._publish or self._first_media(now_ms)
         self._arrived_ms = now_ms
         publish.segmenter.media_run(media, now_ms)
 
     def data(self, name: str | None, payload: bytes, timestamp: int, now_ms: int) -> None:
         """One data message, AMF0 from its handler's name on."""
+        if name == ON_METADATA:
+            self._metadata = payload
+        if self._muted is not None:
+            return
         publish = self._publish or self._first_media(now_ms)
         publish.segmenter.data(name, payload, timestamp, now_ms)
 
@@ -158,13 +198,26 @@ class RoomRecorder:
         if self._publish is not None:
             self._publish.segmenter.split()
 
+    def stop(self, now_ms: int, counts: Mapping[str, int]) -> None:
+        """An operator ends the recording; what the publisher sends is dropped until `start`, or
+        until it leaves. Headers are remembered: encoders send them only once."""
+        headers = () if self._publish is None else self._publish.segmenter.headers
+        self.publisher_left(now_ms, counts)
+        self.end("stopped")
+        self._muted = Muted(headers)
+
+    def start(self, now_ms: int) -> None:
+        """An operator wants it recorded again: another recording begins at the next keyframe."""
+        if self._muted is not None:
+            self._muted.begin(now_ms)
+
     def publisher_left(self, now_ms: int, counts: Mapping[str, int]) -> None:
         """The publish is over; its last segment is closed, the recording stays open.
 
         Args:
             counts: the connection's anomalies, for the manifest.
         """
-        publish, self._publish = self._publish, None
+        publish, self._publish, self._muted = self._publish, None, None
         if publish is not None:
             publish.segmenter.finish(now_ms)
             publish.has_left = True
@@ -243,6 +296,8 @@ class RoomRecorder:
     # What the writer says: as of `QueueOwner`.
 
     def landed(self, operation: Operation) -> None:
+        if isinstance(operation, Append):
+            self._written_ms = self._services.clock.monotonic_ms()
         self._books.landed(operation)
 
     def is_safe(self, files: RecordingFiles, file: int, size: int) -> None:
@@ -255,6 +310,20 @@ class RoomRecorder:
         self._outage.failed(error, lost)
 
     # Where a publish begins.
+
+    def _behind_muted(self, muted: Muted, media: Sequence[Media], now_ms: int) -> Sequence[Media]:
+        """What of these media is recorded again, behind the headers it needs; mostly nothing."""
+        for at, (kind, timestamp, _, _, body) in enumerate(media):
+            if not muted.begins_with(kind, b"".join(body), now_ms):
+                continue
+            self._muted = None
+            segmenter = self._first_media(now_ms).segmenter
+            if self._metadata is not None:
+                segmenter.data(ON_METADATA, self._metadata, timestamp, now_ms)
+            for header_kind, header in muted.headers:
+                segmenter.media(header_kind, timestamp, header, now_ms)
+            return media[at:]
+        return ()
 
     def _first_media(self, now_ms: int) -> Publish:
         if self.fault is None and self._writer.silence is not None:

@@ -221,14 +221,15 @@ def facts_of(summary: SegmentSummary, *, forced: bool, counts: dict[str, int]) -
     return SegmentFacts(
         duration_ms=summary.duration_ms,
         size_bytes=summary.file_bytes,
-        tracks=[_track_facts(track) for track in summary.played_tracks()],
+        tracks=[track_facts(track) for track in summary.played_tracks()],
         keyframes=summary.keyframes,
         forced=forced,
         counts=counts,
     )
 
 
-def _track_facts(track: TrackSummary) -> TrackFacts:
+def track_facts(track: TrackSummary) -> TrackFacts:
+    """What is known of a track by its headers and frames."""
     found = track.parameters or TrackParameters(codec=track.codec)
     return TrackFacts(
         kind="video" if track.kind == VIDEO else "audio",

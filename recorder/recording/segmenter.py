@@ -39,6 +39,7 @@ from recorder.recording.actions import (
     Appended,
     Closed,
     CutReason,
+    Headers,
     Media,
     Opened,
     SegmentFacts,
@@ -46,7 +47,9 @@ from recorder.recording.actions import (
     TrackFacts,
 )
 from recorder.recording.backlog import Backlog
+from recorder.recording.figures import TrackFigures
 from recorder.recording.hold import Held
+from recorder.recording.segment import track_facts
 from recorder.recording.segments import Segments
 from recorder.recording.short_way import ShortWay, write_ordinary
 from recorder.recording.tracks import HEADERS, SILENT_MS, Track, Tracks
@@ -204,6 +207,32 @@ class Segmenter:
     def backlog(self) -> Backlog | None:
         """What waits for the disk; None while it takes what comes."""
         return self._waiting.backlog
+
+    @property
+    def newest_dts(self) -> int | None:
+        """Media time of the newest frame; None without frames."""
+        return self._timeline.newest
+
+    @property
+    def headers(self) -> Headers:
+        """The newest headers of every track."""
+        return tuple((track.kind, body) for track in self._tracks for body in track.state)
+
+    @property
+    def track_figures(self) -> tuple[TrackFigures, ...]:
+        """Of the tracks with frames in the segment that is open."""
+        segment = self._segments.current
+        if segment is None:
+            return ()
+        return tuple(
+            TrackFigures(
+                facts=track_facts(slot),
+                segment=segment.opened.segment,
+                frames=slot.frames,
+                key_dts=self._tracks.by_kind[slot.kind][slot.number].key_dts,
+            )
+            for slot in segment.summary.played_tracks()
+        )
 
     @property
     def end_position_ms(self) -> int:

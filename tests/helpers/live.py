@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from recorder.live.rooms import Publisher
     from recorder.recording.actions import Media
+    from recorder.recording.figures import RoomFigures
     from recorder.recording.manifest import Client
     from recorder.recording.recording import LiveRecording
 
@@ -40,9 +41,27 @@ class FakeRecorder:
     counts: dict[str, int] = attrs.field(factory=dict)
     live: list[LiveRecording] = attrs.field(factory=list)
 
+    is_stopped: bool = False
+
     @property
     def is_open(self) -> bool:
         return self.number is not None
+
+    def figures(self, now_ms: int) -> RoomFigures:
+        raise NotImplementedError
+
+    def split(self) -> None:
+        self.calls.append("split")
+
+    def stop(self, now_ms: int, counts: Mapping[str, int]) -> None:
+        self.counts.update(counts)
+        self.calls.append("stop")
+        self.number = None
+        self.is_stopped = True
+
+    def start(self, now_ms: int) -> None:
+        self.calls.append("start")
+        self.is_stopped = False
 
     def publisher_arrived(self, client: Client, *, gap_reason: str) -> None:
         self.calls.append(f"arrived {client.address} {gap_reason}")
@@ -95,6 +114,7 @@ class FakeConnection:
 
     address: str
     silence_ms: int = 0
+    received_bytes: int = 0
     evictions: list[str] = attrs.field(factory=list)
 
     def counts(self, publisher: Publisher) -> dict[str, int]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from recorder.live.rooms import Publisher, Room, Rooms
+from recorder.live.rooms import NotNowError, Publisher, Room, Rooms
 from recorder.recording.manifest import Client
 from tests.helpers.live import FakeConnection, FakeRecorder
 
@@ -184,3 +184,51 @@ async def test_rooms_that_close_write_what_a_policy_has_kept_and_listen_to_none_
     rooms.close("shutdown")
     rooms.hold("full")
     assert recorders["room101"].calls == ["hold full", "release"]
+
+
+async def test_an_operator_splits_stops_and_starts_what_is_recorded(
+    rooms: Rooms, recorders: dict[str, FakeRecorder]
+) -> None:
+    room = _room(rooms)
+    publisher = _publish(room)
+    room.recorder.media(9, 0, b"", 0)
+    room.split()
+    room.stop()
+    room.start()
+    assert recorders["room101"].calls[1:] == ["split", "stop", "start"]
+    # What was counted is in the recording that has ended, and not in the next.
+    assert publisher.counted == {"unknown_messages": 1}
+
+
+async def test_what_an_operator_cannot_do_is_said(rooms: Rooms) -> None:
+    room = _room(rooms)
+    with pytest.raises(NotNowError, match=r"room101: nothing is being recorded"):
+        room.split()
+    with pytest.raises(NotNowError, match=r"room101: nobody publishes"):
+        room.stop()
+    with pytest.raises(NotNowError, match=r"room101: it is not stopped"):
+        room.start()
+    _publish(room)
+    with pytest.raises(NotNowError, match=r"room101: nothing is being recorded"):
+        room.split()
+    room.stop()
+    with pytest.raises(NotNowError, match=r"room101: it is stopped already"):
+        room.stop()
+
+
+async def test_a_stop_ends_a_recording_that_waits_for_its_publisher(
+    rooms: Rooms, recorders: dict[str, FakeRecorder]
+) -> None:
+    room = _room(rooms)
+    publisher = _publish(room)
+    room.recorder.media(9, 0, b"", 0)
+    room.lose(publisher, {})
+    room.stop()
+    assert recorders["room101"].calls[-1] == "end stopped"
+    assert not room.in_use
+
+
+async def test_rooms_are_found_by_name_without_being_made(rooms: Rooms) -> None:
+    assert rooms.get("room101") is not None
+    assert rooms.get("nowhere") is None
+    assert [room.name for room in rooms.all] == ["room101", "room102"]

@@ -1,0 +1,79 @@
+"""What a room says of itself to whoever looks: figures of one moment.
+
+Values only. They are read from counters that recording keeps anyway, so that looking costs a
+recording nothing; ages are in seconds, as of the moment they were asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from recorder.recording.actions import TrackFacts
+
+
+@attrs.frozen(kw_only=True)
+class TrackFigures:
+    """One track of a publish, in the segment that is open.
+
+    Attributes:
+        segment: the segment's number in the publish; `frames` begins anew with each.
+        key_dts: media time of its newest keyframe, in ms; None without.
+    """
+
+    facts: TrackFacts
+    segment: int
+    frames: int
+    key_dts: int | None
+
+
+@attrs.frozen(kw_only=True)
+class RecordingFigures:
+    """The open recording.
+
+    Attributes:
+        path: of its folder, below the storage.
+        media_ms: where its newest frame ends, gaps included.
+        bytes: of all its files; `safe_bytes` of them survive a power cut.
+        file: the segment that is being written; None between two.
+        counts: anomalies and corrections, by name, as of the last closed segment.
+    """
+
+    number: int
+    path: str
+    age_s: float
+    media_ms: int
+    bytes: int
+    safe_bytes: int
+    segments: int
+    gaps: int
+    file: str | None
+    counts: Mapping[str, int]
+
+
+@attrs.frozen(kw_only=True)
+class RoomFigures:
+    """Attributes:
+    fault: why nothing is written, in words; None while it is.
+    is_stopped: by an operator.
+    is_open: a publisher that comes now continues a recording.
+    newest_dts: media time of the newest frame of the publish, in ms; None without.
+    pending_bytes: media that are not in a file yet, of `buffer_bytes` at most.
+    written_s: since media of this room were last written; None: never.
+    unsafe_s: how old the oldest byte is that a power cut would take; None: there is none.
+    """
+
+    fault: str | None
+    is_stopped: bool
+    is_open: bool
+    newest_dts: int | None
+    tracks: tuple[TrackFigures, ...]
+    pending_bytes: int
+    buffer_bytes: int
+    written_s: float | None
+    unsafe_s: float | None
+    recording: RecordingFigures | None

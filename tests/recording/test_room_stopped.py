@@ -1,0 +1,155 @@
+"""Stop, start and figures of a room, on real files; times are handed in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recorder.amf import encode_values
+from recorder.flv.script import ON_METADATA
+from recorder.recording.actions import SegmentRules
+from recorder.recording.disk import OsDisk
+from recorder.recording.storage import Storage, initialise
+from tests.helpers.studio import CLIENT, FRAME_MS, SECOND, Studio, manifests, marks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Iterator[Studio]:
+    initialise(tmp_path, None, OsDisk())
+    rules = SegmentRules(duration_ms=3000, size_bytes=1 << 30, max_duration_ms=12 * 3600_000)
+    with Storage.open(tmp_path, None, OsDisk()) as storage:
+        studio = Studio(storage, rules)
+        yield studio
+        studio.settle()
+
+
+def test_what_comes_while_it_is_stopped_is_nowhere_and_a_start_begins_another_recording(
+    studio: Studio, tmp_path: Path
+) -> None:
+    studio.arrive()
+    studio.send(3 * SECOND)
+    studio.recorder.stop(studio.clock.now_ms, {"unknown_messages": 2})
+    assert studio.recorder.is_stopped
+    assert studio.open_number() is None
+    studio.send(2 * SECOND + 2)
+    assert studio.recorder.pending_bytes == 0
+    studio.recorder.start(studio.clock.now_ms)
+    assert not studio.recorder.figures(studio.clock.now_ms).is_stopped
+    studio.send(3 * SECOND - 2)
+    studio.end()
+    studio.settle()
+    first, second = manifests(tmp_path)
+    assert first.end_reason == "stopped"
+    assert first.counts["unknown_messages"] == 2
+    assert second.number == first.number + 1
+    assert not any(segment.forced for segment in second.segments)
+    # The start came two frames behind a keyframe: it begins with the next.
+    assert marks(tmp_path) == [*range(3 * SECOND), *range(6 * SECOND, 8 * SECOND)]
+    assert {track.codec for track in second.segments[0].tracks} == {"avc1", "mp4a"}
+
+
+def test_a_publisher_that_comes_behind_a_stop_is_recorded(studio: Studio, tmp_path: Path) -> None:
+    studio.arrive()
+    studio.send(SECOND)
+    studio.recorder.stop(studio.clock.now_ms, {})
+    studio.lose()
+    assert not studio.recorder.is_stopped
+    studio.arrive()
+    studio.send(SECOND)
+    studio.end()
+    studio.settle()
+    assert len(marks(tmp_path)) == 2 * SECOND
+
+
+def test_a_stop_before_the_first_media_and_a_start_without_a_stop_are_harmless(
+    studio: Studio, tmp_path: Path
+) -> None:
+    studio.recorder.publisher_arrived(CLIENT, gap_reason="reconnect")
+    studio.recorder.start(studio.clock.now_ms)
+    studio.recorder.stop(studio.clock.now_ms, {})
+    studio.send(SECOND)
+    assert studio.recorder.figures(studio.clock.now_ms).is_stopped
+    studio.end()
+    assert manifests(tmp_path) == []
+
+
+def test_metadata_from_before_and_during_a_stop_are_those_of_the_next_recording(
+    studio: Studio, tmp_path: Path
+) -> None:
+    studio.arrive()
+    _metadata(studio, b"before")
+    studio.send(SECOND)
+    studio.recorder.stop(studio.clock.now_ms, {})
+    _metadata(studio, b"during")
+    studio.recorder.start(studio.clock.now_ms)
+    studio.send(SECOND)
+    studio.end()
+    studio.settle()
+    old, new = sorted(tmp_path.glob("room101/*/*/0001.flv"))
+    assert b"before" in old.read_bytes()
+    assert b"during" in new.read_bytes()
+    assert b"before" not in new.read_bytes()
+
+
+def test_the_figures_of_a_room_that_records(studio: Studio) -> None:
+    before = studio.recorder.figures(studio.clock.now_ms)
+    assert before.written_s is None
+    assert before.recording is None
+    assert before.tracks == ()
+    assert before.newest_dts is None
+    studio.arrive()
+    studio.send(4 * SECOND)
+    studio.clock.advance(700)
+    figures = studio.recorder.figures(studio.clock.now_ms)
+    recording = figures.recording
+    assert recording is not None
+    assert figures.is_open
+    assert figures.fault is None
+    assert figures.written_s == 0.7
+    assert figures.newest_dts == 4000 - FRAME_MS
+    video, audio = figures.tracks
+    assert (video.facts.kind, video.facts.codec, video.segment) == ("video", "avc1", 1)
+    assert (video.frames, video.key_dts) == (SECOND, 3000)
+    assert (audio.facts.kind, audio.frames, audio.key_dts) == ("audio", SECOND, None)
+    assert recording.number == 1
+    # It began when it was known how: behind half a second of media and the frame after it.
+    assert recording.age_s == 3.9
+    assert recording.file == "0002.flv.part"
+    assert (recording.segments, recording.gaps) == (2, 0)
+    assert recording.media_ms == 3000
+    folder = studio.storage.directory / recording.path
+    on_disk = sum(path.stat().st_size for path in folder.glob("*.flv*"))
+    assert recording.bytes == on_disk
+    assert recording.safe_bytes <= on_disk
+    assert figures.unsafe_s is not None
+    studio.end()
+
+
+def test_the_figures_between_publishes(studio: Studio) -> None:
+    studio.arrive()
+    studio.send(SECOND)
+    studio.lose()
+    studio.writer.hop()
+    studio.clock.advance(5000)
+    studio.arrive()
+    studio.send(SECOND)
+    recording = studio.recorder.figures(studio.clock.now_ms).recording
+    assert recording is not None
+    assert recording.gaps == 1
+    studio.lose()
+    studio.writer.hop()
+    figures = studio.recorder.figures(studio.clock.now_ms)
+    assert figures.recording is not None
+    assert figures.recording.file is None
+    assert figures.unsafe_s is None
+    studio.recorder.end("lost")
+
+
+def _metadata(studio: Studio, author: bytes) -> None:
+    values = encode_values(ON_METADATA, {"encoder": author.decode()})
+    studio.recorder.data(ON_METADATA, values, 0, studio.clock.now_ms)
