@@ -77,6 +77,8 @@ def _sentence(outcome: Outcome) -> str:
             f"cannot be recovered ({_reason(outcome.error)}); it stays as it is. "
             "Check the disk and its cable or card, then recover again."
         )
+    if outcome.recovered is not None and outcome.recovered.was_deleted:
+        return "was being deleted, and is gone now."
     if outcome.recovered is None or outcome.recovered.manifest is None:
         return "nothing was recorded."
     return ", ".join(_done(outcome.recovered)) + "."
@@ -109,6 +111,8 @@ def _fields(outcome: Outcome) -> dict[str, Any]:
     if outcome.error is not None:
         return fields | {"error": _reason(outcome.error)}
     recovered = outcome.recovered
+    if recovered is not None and recovered.was_deleted:
+        return fields | {"recorded": True, "deleted": True}
     if recovered is None or recovered.manifest is None:
         return fields | {"recorded": False}
     manifest, files = recovered.manifest, recovered.files

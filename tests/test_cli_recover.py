@@ -148,6 +148,22 @@ def test_what_was_cut_and_made_anew_is_said(
     )
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_deletion_that_was_cut_off_is_finished(
+    directory: Path, capsys: pytest.CaptureFixture[str], *, as_json: bool
+) -> None:
+    manifest = directory / FOLDER / "recording.json"
+    manifest.write_text(manifest.read_text().replace('"deleting": null', '"deleting": "operator"'))
+    assert recover(directory, *["--json"] * as_json) == 0
+    said = capsys.readouterr().out
+    if as_json:
+        (found,) = json.loads(said)
+        assert found == {"path": FOLDER, "good": True, "recorded": True, "deleted": True}
+    else:
+        assert said == f"{FOLDER}: was being deleted, and is gone now.\n"
+    assert not (directory / FOLDER).exists()
+
+
 def test_programs_get_one_array(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (directory / ".recorder/open/0000007").write_bytes(b"")
     (directory / "room102").mkdir()

@@ -14,6 +14,7 @@ import attrs
 import trio
 
 from recorder.recording.alive import Heartbeat
+from recorder.recording.entries import Entry
 from recorder.recording.guard import Guard
 from recorder.recording.hashing import open_hasher
 from recorder.recording.indexing import Indexer
@@ -201,9 +202,11 @@ def _measure(storage: Storage) -> Space | None:
 
 
 def _follow(indexer: Indexer, found: Recovered) -> None:
-    # Of what never began there is mostly no row; where there is, the next start finds it.
     if found.manifest is not None:
         indexer.changed(found.path, found.manifest)
+    else:
+        # Never begun, or deleted.
+        indexer.removed(Entry(folder=found.path).number)
 
 
 def _on_good(repairs: Repairs, resume: Callable[[], None]) -> None:

@@ -34,9 +34,10 @@ from recorder.recording.recovery_plan import (
     with_what_is_there,
     without_checksum,
 )
+from recorder.recording.retention.deletion import Fate, resume_deletion
 from recorder.recording.salvage import salvage_part, scan_segment
 from recorder.recording.shelves import open_recording, read_manifest
-from recorder.recording.unfinished import forget
+from recorder.recording.unfinished import forget, forget_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,10 +80,12 @@ class Recovered:
 
     Attributes:
         path: below the storage.
-        manifest: as it is now; None: nothing was recorded, and the folder is gone if it was empty.
+        manifest: as it is now; None: nothing was recorded, and the folder is gone if it was empty;
+            or it is deleted.
         made_anew: there was no manifest, or none that could be read.
         was_damaged: there was one that could not be read; it is kept under another name.
         was_ended: it had no end before.
+        was_deleted: its deletion had been cut off, and is finished.
         checksums: how many were computed.
         is_done: the recording is finished, and its entry gone. False: checksums are missing.
     """
@@ -93,6 +96,7 @@ class Recovered:
     made_anew: bool = False
     was_damaged: bool = False
     was_ended: bool = False
+    was_deleted: bool = False
     checksums: int = 0
     is_done: bool = True
 
@@ -242,30 +246,35 @@ def recover_recording(
     creator: str,
     checksum: Checksum | None = None,
     progress: Progress | None = None,
+    pause: Callable[[], None] = lambda: None,
 ) -> Recovered:
-    """Make a recording of a storage whole, and remove its entry.
+    """Make a recording of a storage whole, or finish its deletion, and remove its entry.
 
     Nobody else may have anything open in its folder.
 
     Args:
         path: of its folder, below the storage.
+        pause: called between two files that are deleted.
 
     Raises:
         OSError: the entry stays, and the rest is done at the next attempt.
     """
+    removed = resume_deletion(storage, path, pause)
+    if removed is not None and removed.fate is Fate.GONE:
+        return Recovered(path=path, manifest=None, files=Repaired(), was_deleted=True)
     disk = storage.disk
     with ExitStack() as stack:
         try:
             folder = stack.enter_context(open_recording(disk, storage.root, path))
         except FileNotFoundError:
-            # Cut off before the folder was made.
-            recovered = Recovered(path=path, manifest=None, files=Repaired())
-        else:
-            recovered = recover_folder(
-                disk, folder, path, creator=creator, checksum=checksum, progress=progress
-            )
-            if recovered.manifest is None:
-                _remove_folder(disk, storage.root, path)
+            # Cut off before the folder was made, or behind its removal.
+            forget_missing(storage, path)
+            return Recovered(path=path, manifest=None, files=Repaired())
+        recovered = recover_folder(
+            disk, folder, path, creator=creator, checksum=checksum, progress=progress
+        )
+        if recovered.manifest is None:
+            _remove_folder(disk, storage.root, path)
     if recovered.is_done:
         number = naming.parse_recording_folder(path.rpartition("/")[2])
         assert number is not None, "only a recording's folder is recovered"

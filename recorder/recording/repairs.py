@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import Counter, deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,9 @@ FIRST_RETRY_S = 1.0
 RETRY_S = 30.0
 """How long what the disk refused waits, twice as long each time up to this, unless somebody says
 that the disk is well."""
+
+PAUSE_S = 0.03
+"""Between two files of a deletion that was cut off: the disk belongs to those who record."""
 
 
 @attrs.frozen
@@ -181,6 +185,7 @@ class Repairs:
             path,
             creator=self._creator,
             checksum=checksum if with_checksums else None,
+            pause=partial(time.sleep, PAUSE_S),
         )
 
     def _checksum(self, path: str, name: str) -> str:
@@ -200,6 +205,10 @@ class Repairs:
 
 def _say(found: Recovered) -> None:
     number = naming.parse_recording_folder(found.path.rpartition("/")[2])
+    if found.was_deleted:
+        room = found.path.split("/")[0]
+        log.info("%s: recording %s deleted: this had been cut off", room, number)
+        return
     if found.manifest is None:
         log.info("Recording %s was cut off before anything was recorded.", number)
         return

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from recorder.recording import naming
 from recorder.recording.disk import (
     PRIVATE_FILE_MODE,
+    closing,
     create_synced,
     read_small_file,
     replace_file,
@@ -57,6 +58,23 @@ def forget(storage: Storage, name: str) -> None:
             storage.disk.unlink(storage.unfinished, each)
     # Also when it was gone: who removed it may have died before the sync.
     storage.disk.sync_folder(storage.unfinished)
+
+
+def forget_missing(storage: Storage, path: str) -> None:
+    """Remove the entry of a recording whose folder is not there.
+
+    Args:
+        path: of the folder, below the storage.
+    """
+    disk, (room, date, _) = storage.disk, path.split("/")
+    # Who removed it may have died before the sync, and it would come back with no entry.
+    with (
+        suppress(FileNotFoundError),
+        closing(disk, disk.open_folder(storage.root, room)) as room_folder,
+        closing(disk, disk.open_folder(room_folder, date)) as date_folder,
+    ):
+        disk.sync_folder(date_folder)
+    forget(storage, naming.number_name(Entry(folder=path).number))
 
 
 def read_entries(storage: Storage) -> list[Entry | str]:

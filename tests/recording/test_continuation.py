@@ -97,3 +97,8 @@ class TestFromAnotherBoot:
 
 def test_a_machine_without_a_boot_id_has_no_boot_in_common() -> None:
     assert not may_be_of_this_boot(attrs.evolve(ENTRY, boot=""), attrs.evolve(NOW, boot=""))
+
+
+def test_one_that_is_being_deleted_is_over() -> None:
+    assert _decide() is not None
+    assert _decide(manifest=attrs.evolve(MANIFEST, deleting="operator")) is None

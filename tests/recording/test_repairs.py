@@ -15,6 +15,7 @@ import trio.testing
 from recorder.recording.actions import SegmentRules
 from recorder.recording.hashing import open_hasher
 from recorder.recording.repairs import RETRY_S, Repairs
+from recorder.recording.retention.deletion import delete_recording
 from recorder.recording.storage import Storage, initialise
 from recorder.recording.unfinished import read_entries
 from recorder.recording.written_off import WrittenOff, make_whole
@@ -153,6 +154,29 @@ async def test_a_recording_of_which_nothing_was_recorded_goes(
         await done.wait()
     assert read_entries(storage) == []
     assert "cut off before anything was recorded" in caplog.text
+
+
+async def test_a_deletion_that_was_cut_off_is_finished_and_said(
+    storage: Storage, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    studio = Studio(storage, RULES)
+    studio.arrive()
+    studio.send(2 * SECOND)
+    studio.end()
+    studio.settle()
+    next(delete_recording(storage, FOLDER, "operator"))
+    found: list[Recovered] = []
+    done = trio.Event()
+    async with _running(storage) as repairs:
+        repairs.on_recovered = found.append
+        repairs.recover(FOLDER, lambda _: done.set())
+        await done.wait()
+    assert [(each.was_deleted, each.manifest) for each in found] == [(True, None)]
+    assert not (tmp_path / FOLDER).exists()
+    assert read_entries(storage) == []
+    assert "room101: recording 1 deleted: this had been cut off" in caplog.text
+    assert "before anything was recorded" not in caplog.text
 
 
 async def test_rows_of_a_recording_that_goes_on_go_to_its_owner(

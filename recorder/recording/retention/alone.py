@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 from recorder.clock import utc_text
 from recorder.recording.retention.candidates import candidates
 from recorder.recording.retention.decision import Decision, confirmed, decide
-from recorder.recording.retention.deletion import Fate, Removed, delete_recording, remove_empty_day
+from recorder.recording.retention.deletion import (
+    Fate,
+    Removed,
+    delete_recording,
+    finish,
+    remove_empty_day,
+)
 from recorder.recording.retention.inventory import find, own_bytes, read_known
 from recorder.recording.retention.keeping import keep, unkeep
 from recorder.recording.retention.memory import read_ledger, write_ledger
@@ -71,13 +77,7 @@ def _find(storage: Storage, number: int) -> str:
 
 
 def _delete(storage: Storage, path: str, why: str) -> Removed:
-    steps = delete_recording(storage, path, why)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            removed: Removed = stop.value
-            break
+    removed = finish(delete_recording(storage, path, why), lambda: None)
     if removed.fate is Fate.GONE:
         with suppress(OSError):
             remove_empty_day(storage, path)

@@ -1,7 +1,7 @@
 """Two recordings on a disk that forgets, one to be deleted; and what must then be true.
 
-Owns the judgement: whatever a power cut leaves, a start makes whole, a second deletion finishes,
-and nothing else has changed.
+Owns the judgement: whatever a power cut leaves, a start finishes the deletion that was begun,
+leaves whole what was not, and changes nothing else; a second start changes nothing at all.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from recorder.recording import naming
 from recorder.recording.actions import SegmentRules
 from recorder.recording.findings import Kind
 from recorder.recording.manifest import Manifest
-from recorder.recording.recovery_plan import MANIFEST_TEMPORARY
-from recorder.recording.retention.deletion import Fate, delete_recording
+from recorder.recording.retention.deletion import Fate, delete_recording, finish
 from recorder.recording.shelves import open_recording
 from recorder.recording.storage import Storage, initialise
 from recorder.recording.unfinished import forget, read_entries
@@ -30,7 +29,7 @@ from tests.helpers.promises import DIRECTORY, recordings, recover
 from tests.helpers.studio import SECOND, Studio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from recorder.recording.retention.deletion import Removed
 
@@ -76,18 +75,28 @@ def folder_at(disk: PowerCutDisk, path: str) -> Folder | None:
     return dict(recordings(disk)).get(path)
 
 
-def finish(steps: Generator[None, None, Removed]) -> Removed:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            removed: Removed = stop.value
-            return removed
-
-
 def delete(disk: PowerCutDisk, path: str) -> Removed:
     with Storage.open(DIRECTORY, None, disk) as storage:
-        return finish(delete_recording(storage, path, "age"))
+        return finish(delete_recording(storage, path, "age"), lambda: None)
+
+
+def put_keep(disk: PowerCutDisk, path: str) -> bool:
+    """A person makes the file, durably; False: there is no folder any more."""
+    folder = folder_at(disk, path)
+    if folder is None:
+        return False
+    file = File(f"{path}/KEEP")
+    folder.names[naming.KEEP_FILE] = folder.durable[naming.KEEP_FILE] = file
+    return True
+
+
+def check_truth(files: dict[str, bytes]) -> None:
+    """The manifest says exactly which files are gone."""
+    manifest = Manifest.from_json(files[naming.MANIFEST_FILE])
+    assert manifest.deleting is None
+    assert manifest.end is not None
+    there = {row.file for row in manifest.segments if not row.deleted}
+    assert there == {name for name in files if name.endswith(".flv")}
 
 
 @attrs.define
@@ -96,6 +105,8 @@ class Judge:
 
     Attributes:
         goes: the path of the recording that is being deleted.
+        check: what must be true behind a start, in place of what must behind a deletion.
+        comes: done to each disk before it is started from.
         looked: how many different states were started from.
         broken: the first thing that was wrong; behind it nothing is looked at any more.
     """
@@ -103,6 +114,7 @@ class Judge:
     disk: PowerCutDisk
     goes: str
     check: Callable[[PowerCutDisk, dict[str, dict[str, bytes]]], None] | None = None
+    comes: Callable[[PowerCutDisk], object] = lambda _disk: None
     looked: int = 0
     broken: Exception | None = None
     before: dict[str, dict[str, bytes]] = attrs.field(init=False)
@@ -137,6 +149,8 @@ class Judge:
                 yield left.disk
 
     def _judge(self, disk: PowerCutDisk) -> None:
+        self.comes(disk)
+        is_going = says_deleting(disk, self.goes)
         start(disk)
         once = contents(disk)
         start(disk)
@@ -147,11 +161,18 @@ class Judge:
         if self.check is not None:
             self.check(disk, once)
             return
+        if is_going:
+            assert self.goes not in once, "a deletion that was begun is not finished"
         if self.goes in once:
-            check_going(self.before[self.goes], once[self.goes])
+            assert once[self.goes] == self.before[self.goes]
         assert delete(disk, self.goes).fate is Fate.GONE
         assert contents(disk) == others
         assert not entries(disk)
+
+
+def says_deleting(disk: PowerCutDisk, path: str) -> bool:
+    content = contents(disk).get(path, {}).get(naming.MANIFEST_FILE)
+    return content is not None and Manifest.from_json(content).deleting is not None
 
 
 def start(disk: PowerCutDisk) -> None:
@@ -187,14 +208,15 @@ def verified(disk: PowerCutDisk, paths: Iterable[str]) -> None:
             assert not damage, damage
 
 
-def check_going(before: dict[str, bytes], left: dict[str, bytes]) -> None:
-    """A recording whose deletion was cut off is whole, or says that it is being deleted."""
-    manifest = Manifest.from_json(left[naming.MANIFEST_FILE])
-    # What was to replace a manifest may lie there until the next one is written.
-    left = {name: data for name, data in left.items() if name != MANIFEST_TEMPORARY}
-    files = {name: data for name, data in left.items() if name != naming.MANIFEST_FILE}
-    assert files.items() <= before.items()
-    if manifest.deleting is None:
-        assert left == before
-    else:
-        assert manifest.deleting == "age"
+def operations_of_a_deletion() -> int:
+    disk = storage_with_two()
+    count = 0
+
+    def before(_operation: str, _label: str) -> None:
+        nonlocal count
+        count += 1
+
+    first, _ = sorted(contents(disk))
+    disk.before = before
+    delete(disk, first)
+    return count

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import errno
+import os
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 
+from recorder.recording.entries import Entry
 from recorder.recording.manifest import Manifest
+from recorder.recording.recovery import Recovered, Repaired, recover_recording
 from recorder.recording.retention.deletion import (
     Fate,
     Removed,
     delete_recording,
+    finish,
     remove_empty_day,
+    resume_deletion,
 )
-from tests.recording.retention.cutting import finish
+from recorder.recording.unfinished import read_entries
 from tests.recording.retention.shelf import MIB, Shelf, open_shelf
 
 if TYPE_CHECKING:
@@ -29,7 +35,7 @@ def shelf(tmp_path: Path) -> Iterator[Shelf]:
 
 
 def delete(shelf: Shelf, folder: Path) -> Removed:
-    return finish(delete_recording(shelf.storage, shelf.path_of(folder), "age"))
+    return finish(delete_recording(shelf.storage, shelf.path_of(folder), "age"), lambda: None)
 
 
 def test_everything_of_ours_goes_a_step_for_each_file(shelf: Shelf) -> None:
@@ -44,7 +50,7 @@ def test_everything_of_ours_goes_a_step_for_each_file(shelf: Shelf) -> None:
     for _ in range(3):
         left.append(sorted(path.name for path in folder.glob("0*")))
         next(steps)
-    assert finish(steps) == Removed(Fate.GONE, bytes=9 * MIB + 10)
+    assert finish(steps, lambda: None) == Removed(Fate.GONE, bytes=9 * MIB + 10)
     assert not folder.exists()
     assert left == [
         ["0001.flv", "0002.flv", "0003.flv", "0004.flv.damaged", "0005.flv.part"],
@@ -113,3 +119,106 @@ def test_what_comes_in_the_last_moment_keeps_the_folder(
         assert removed.manifest == manifest
         assert [row.deleted for row in manifest.segments] == [True, True]
     assert list((shelf.storage.directory / ".recorder/open").iterdir()) == []
+
+
+def test_a_start_looks_into_it_from_before_the_first_change_until_nothing_is_left(
+    shelf: Shelf,
+) -> None:
+    folder = shelf.add(1, segments=2)
+    shelf.disk.operations.clear()
+    steps = delete_recording(shelf.storage, shelf.path_of(folder), "age")
+    next(steps)
+    renamed = [each for each in shelf.disk.operations if each.startswith("rename")]
+    assert [each.rpartition("/")[2] for each in renamed] == ["0000001", "recording.json"]
+    (entry,) = read_entries(shelf.storage)
+    assert isinstance(entry, Entry)
+    assert (entry.folder, entry.boot) == (shelf.path_of(folder), "")
+    finish(steps, lambda: None)
+    changes = [each for each in shelf.disk.operations if not each.startswith("close")]
+    assert changes[-1] == "sync_folder .recorder/open"
+    assert read_entries(shelf.storage) == []
+
+
+def test_what_is_gone_already_has_no_entry_any_more(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shelf.add(1)
+    path = shelf.path_of(folder)
+    unlink = shelf.disk.unlink
+
+    def refuse(parent: int, name: str) -> None:
+        if name == "0000001":
+            raise OSError(errno.EIO, "Input/output error")
+        unlink(parent, name)
+
+    monkeypatch.setattr(shelf.disk, "unlink", refuse)
+    with pytest.raises(OSError, match="Input/output error"):
+        delete(shelf, folder)
+    monkeypatch.undo()
+    assert not folder.exists()
+    assert len(read_entries(shelf.storage)) == 1
+    assert finish(delete_recording(shelf.storage, path, "age"), lambda: None).fate is Fate.GONE
+    assert read_entries(shelf.storage) == []
+    folder.parent.rmdir()
+    assert finish(delete_recording(shelf.storage, path, "age"), lambda: None).fate is Fate.GONE
+
+
+def test_what_lacks_a_checksum_keeps_its_entry_when_keep_stops_its_deletion(shelf: Shelf) -> None:
+    folder = shelf.add(1, segments=2)
+    manifest = Manifest.from_json((folder / "recording.json").read_bytes())
+    rows = tuple(attrs.evolve(row, sha256=None) for row in manifest.segments)
+    (folder / "recording.json").write_bytes(attrs.evolve(manifest, segments=rows).to_json())
+    steps = delete_recording(shelf.storage, shelf.path_of(folder), "age")
+    next(steps)
+    (folder / "KEEP").touch()
+    assert finish(steps, lambda: None).fate is Fate.KEPT
+    assert len(read_entries(shelf.storage)) == 1
+    assert delete(shelf, folder).fate is Fate.KEPT
+    assert len(read_entries(shelf.storage)) == 1
+
+
+def test_keep_that_comes_with_the_entry_loses_nothing(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shelf.add(1)
+    rename = shelf.disk.rename
+
+    def put_then(parent: int, source: str, target: str) -> None:
+        if target == "0000001":
+            (folder / "KEEP").touch()
+        rename(parent, source, target)
+
+    monkeypatch.setattr(shelf.disk, "rename", put_then)
+    before = (folder / "recording.json").read_bytes()
+    removed = delete(shelf, folder)
+    assert removed == Removed(Fate.KEPT, Manifest.from_json(before))
+    assert (folder / "recording.json").read_bytes() == before
+    assert read_entries(shelf.storage) == []
+
+
+def test_one_that_nobody_deletes_is_not_resumed(shelf: Shelf) -> None:
+    folder = shelf.add(1)
+    path = shelf.path_of(folder)
+    assert resume_deletion(shelf.storage, path, lambda: None) is None
+    (folder / "recording.json").write_text("{")
+    assert resume_deletion(shelf.storage, path, lambda: None) is None
+    assert resume_deletion(shelf.storage, f"{path[:-17]}9999999-103000Z", lambda: None) is None
+
+
+def test_a_start_pauses_between_two_files(shelf: Shelf) -> None:
+    folder = shelf.add(1, segments=3)
+    path, pauses = shelf.path_of(folder), list[int]()
+    next(delete_recording(shelf.storage, path, "operator"))
+    recovered = recover_recording(
+        shelf.storage, path, creator="test", pause=lambda: pauses.append(len(os.listdir(folder)))
+    )
+    assert recovered == Recovered(path=path, manifest=None, files=Repaired(), was_deleted=True)
+    assert pauses == [4, 3, 2, 1]
+
+
+def test_a_manifest_that_is_made_anew_has_an_end(shelf: Shelf) -> None:
+    folder = shelf.add(1)
+    (folder / "recording.json").unlink()
+    next(delete_recording(shelf.storage, shelf.path_of(folder), "operator"))
+    manifest = Manifest.from_json((folder / "recording.json").read_bytes())
+    assert (manifest.end, manifest.end_reason) == (manifest.start, "interrupted")
