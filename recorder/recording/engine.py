@@ -140,7 +140,7 @@ async def open_engine(
             storage,
             now_ms=clock.monotonic_ms,
             between_hops=writer.between_hops,
-            on_good=partial(_on_good, repairs, on_good),
+            on_good=lambda: _on_good(repairs, hand, on_good),
         )
         watch = SpaceWatch(
             retention.rules,
@@ -209,6 +209,7 @@ def _follow(indexer: Indexer, found: Recovered) -> None:
         indexer.removed(Entry(folder=found.path).number)
 
 
-def _on_good(repairs: Repairs, resume: Callable[[], None]) -> None:
+def _on_good(repairs: Repairs, hand: Hand, resume: Callable[[], None]) -> None:
     repairs.retry()
+    hand.try_again()
     resume()

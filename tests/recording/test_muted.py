@@ -87,6 +87,6 @@ def test_what_goes_with_a_header_is_remembered_behind_it() -> None:
     start, colours = b"\x90hvc1\x01\x02\x03", b"\x94hvc1\x02\x00\x09colorInfo"
     muted = Muted(((VIDEO, start),))
     assert not muted.begins_with(VIDEO, colours, 0)
-    assert muted.headers == ((VIDEO, start), (VIDEO, colours))
+    assert list(muted.headers) == [(VIDEO, start), (VIDEO, colours)]
     assert not muted.begins_with(VIDEO, start + b"\x04", 0)
-    assert muted.headers == ((VIDEO, start + b"\x04"),)
+    assert list(muted.headers) == [(VIDEO, start + b"\x04")]

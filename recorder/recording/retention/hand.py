@@ -81,8 +81,18 @@ class Hand:
 
     @property
     def untouchable(self) -> set[int]:
-        """Numbers of recordings that somebody works on, or that cannot be deleted."""
-        numbers = {each.number for each in self._live()} | self._stuck
+        """Numbers of recordings that a sweep leaves alone: somebody works on them, or the disk has
+        not let them be deleted."""
+        return self.in_use | self._stuck
+
+    def try_again(self) -> None:
+        """The disk is well: what it has not let be deleted may go now."""
+        self._stuck.clear()
+
+    @property
+    def in_use(self) -> set[int]:
+        """Numbers of recordings that somebody works on."""
+        numbers = {each.number for each in self._live()}
         for path in self._in_hand():
             number = naming.parse_recording_folder(path.rpartition("/")[2])
             if number is not None:
@@ -106,7 +116,7 @@ class Hand:
             # One sick folder must not keep all the others.
             self._stuck.add(number)
             log.warning(
-                "%s: recording %d cannot be deleted: %s; it is tried again at the next start.",
+                "%s: recording %d cannot be deleted: %s; it is tried again when the disk is well.",
                 deletion.room,
                 number,
                 error,
@@ -138,6 +148,7 @@ class Hand:
             return removed
         log.info("%s: recording %d is not deleted: it is %s", room, number, removed.fate.value)
         if removed.manifest is not None:
+            # Also of one that was kept before anything was done: its row may not know.
             self._indexer.changed(path, removed.manifest)
         return removed
 
@@ -162,6 +173,11 @@ class Hand:
             while recording.is_removing:
                 self._writer.hurry()
                 await self._writer.next_hop()
+        rows = recording.manifest.segments
+        if not any(row.index == part.file and row.deleted for row in rows):
+            # KEEP has come, or the disk refuses.
+            log.info("%s: recording %d keeps its segment %d", part.room, part.number, part.file)
+            return
         await self._account(part.bytes, before, written)
         log.warning(
             "%s: recording %d goes on; %s deleted (%s): %s",

@@ -72,7 +72,7 @@ class Operator:
         """Delete a recording for good; returns its bytes."""
         async with self._hand.lock:
             await self._find(number)
-            if number in self._hand.untouchable:
+            if number in self._hand.in_use:
                 raise RefusedError(is_not_over(number))
             removed = await self._hand.delete(number, OPERATOR, "a person wants it")
         if removed.fate is Fate.KEPT:

@@ -212,7 +212,6 @@ class Sweeper:
         await self._hand.measure()
         decide_now = partial(
             decide,
-            segments=self._live_segments(),
             rules=self._watch.rules,
             now_utc_ms=self._believed_utc_ms(),
             goal=self._watch.goal or Goal(0, 0),
@@ -220,18 +219,21 @@ class Sweeper:
             blocked=self._watch.ledger.blocked,
         )
         untouchable, downloaded = self._hand.untouchable, self._hand.downloaded
-        gone, still_there = self._hand.gone, set[int]()
+        gone, still_there, kept = self._hand.gone, set[int](), set[int]()
+        segments = self._live_segments()
 
         def in_thread(rows: Iterable[Known]) -> Decision:
             def noted() -> Iterable[Known]:
                 for row in rows:
                     if row.number in gone:
                         still_there.add(row.number)
+                    if row.is_kept:
+                        kept.add(row.number)
                     yield row
 
-            return decide_now(
-                candidates(noted(), live=untouchable, downloaded=downloaded, gone=gone)
-            )
+            found = candidates(noted(), live=untouchable, downloaded=downloaded, gone=gone)
+            # Of a recording that is kept no segment goes, though it goes on.
+            return decide_now(found, segments=[s for s in segments if s.number not in kept])
 
         decision = await self._indexer.known(in_thread)
         # What the catalogue does not know any more need not be remembered.

@@ -242,7 +242,8 @@ def open_shelf(
 
 @attrs.define
 class LivePart:
-    """Where a `LiveRecording` is wanted: one whose segments go when they are told to."""
+    """Where a `LiveRecording` is wanted: one whose segments go when they are told to, unless it
+    `spares` them."""
 
     number: int
     manifest: Manifest
@@ -250,6 +251,7 @@ class LivePart:
     is_open: bool = True
     open_bytes: int = 0
     goes_at_once: bool = True
+    spares: bool = False
     removed: list[int] = attrs.field(factory=list)
     folder: Path | None = None
 
@@ -262,7 +264,12 @@ class LivePart:
         return bool(self.removed) and not self.goes_at_once
 
     def remove_segments(self, files: Iterable[int]) -> None:
-        for file in files:
+        for file in () if self.spares else files:
             self.removed.append(file)
+            rows = self.manifest.segments
+            rows = tuple(
+                attrs.evolve(row, deleted=row.deleted or row.index == file) for row in rows
+            )
+            self.manifest = attrs.evolve(self.manifest, segments=rows)
             if self.folder is not None:
                 (self.folder / segment_name(file)).unlink()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 import attrs
@@ -20,7 +21,7 @@ from recorder.recording.retention.deletion import (
     remove_empty_day,
     resume_deletion,
 )
-from recorder.recording.unfinished import read_entries
+from recorder.recording.unfinished import read_entries, replace_entry
 from tests.recording.retention.shelf import MIB, Shelf, open_shelf
 
 if TYPE_CHECKING:
@@ -222,3 +223,15 @@ def test_a_manifest_that_is_made_anew_has_an_end(shelf: Shelf) -> None:
     next(delete_recording(shelf.storage, shelf.path_of(folder), "operator"))
     manifest = Manifest.from_json((folder / "recording.json").read_bytes())
     assert (manifest.end, manifest.end_reason) == (manifest.start, "interrupted")
+
+
+def test_that_a_folder_is_gone_is_durable_before_its_entry_goes(shelf: Shelf) -> None:
+    folder = shelf.add(1)
+    path = shelf.path_of(folder)
+    replace_entry(shelf.storage, Entry(folder=path))
+    shutil.rmtree(folder)
+    shelf.disk.operations.clear()
+    recover_recording(shelf.storage, path, creator="test")
+    changes = [each for each in shelf.disk.operations if each.startswith(("sync", "unlink"))]
+    day = path.rpartition("/")[0]
+    assert changes[:2] == [f"sync_folder {day}", "unlink .recorder/open/0000001"]

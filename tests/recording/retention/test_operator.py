@@ -123,6 +123,34 @@ async def test_a_folder_that_the_disk_refuses_does_not_keep_the_others(
     assert "hall: recording 1 cannot be deleted: [Errno 5]" in caplog.text
     assert shelf.there() == [1, 2] or shelf.there() == [1]
     assert 1 in shelf.hand.untouchable
+    assert 1 not in shelf.hand.in_use
+    # A person may try, and a disk that is well is tried again.
+    with pytest.raises(OSError, match="Input/output error"):
+        await shelf.operator.delete(1)
+    shelf.hand.try_again()
+    assert 1 not in shelf.hand.untouchable
+
+
+async def test_one_that_was_kept_by_hand_is_known_as_kept_from_then_on(shelf: Shelf) -> None:
+    folder = shelf.add(1)
+    (folder / "KEEP").touch()
+    removed = await shelf.hand.delete(1, "age", "it is old")
+    assert removed.fate is Fate.KEPT
+    assert shelf.index.has_changed == [1]
+
+
+async def test_a_damaged_one_that_is_kept_keeps_its_row(shelf: Shelf) -> None:
+    folder = shelf.add(1, kept=True)
+    (folder / "recording.json").write_text("{")
+    assert (await shelf.hand.delete(1, "operator", "")).fate is Fate.KEPT
+    assert shelf.index.has_changed == []
+
+
+async def test_a_segment_that_is_spared_is_not_counted_as_deleted(shelf: Shelf) -> None:
+    manifest = Manifest.from_json((shelf.add(1) / "recording.json").read_bytes())
+    shelf.live.append(LivePart(1, manifest, spares=True))
+    await shelf.hand.remove_segment(SegmentDeletion(1, "hall", 1, 5 * MIB))
+    assert shelf.watch.ledger.week_bytes == 0
 
 
 async def test_what_is_not_ours_keeps_its_folder_and_the_manifest_tells_what_is_gone(

@@ -93,6 +93,19 @@ async def test_a_live_recording_gives_its_oldest_segments_at_last(shelf: Shelf) 
     assert part.removed == [1]
 
 
+async def test_a_live_recording_that_is_kept_gives_none(shelf: Shelf) -> None:
+    folder = shelf.add(1, size=900 * MIB, segments=9, end=None, end_reason=None, kept=True)
+    manifest = Manifest.from_json((folder / "recording.json").read_bytes())
+    part = LivePart(1, manifest, folder=folder)
+    shelf.live.append(part)
+    await shelf.sweeper.sweep()
+    shelf.add(2, size=100 * MIB, end=None, end_reason=None)
+    decision = await shelf.sweeper.sweep()
+    assert part.removed == []
+    assert decision.plan.segments == ()
+    assert decision.plan.missing_bytes > 0
+
+
 async def test_when_more_becomes_free_than_was_thought_the_rest_stays(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
