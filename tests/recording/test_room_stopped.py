@@ -103,6 +103,7 @@ def test_the_figures_of_a_room_that_records(studio: Studio) -> None:
     assert before.tracks == ()
     assert before.newest_dts is None
     studio.arrive()
+    assert studio.recorder.figures(studio.clock.now_ms).tracks == ()
     studio.send(4 * SECOND)
     studio.clock.advance(700)
     figures = studio.recorder.figures(studio.clock.now_ms)
