@@ -13,12 +13,14 @@ import trio
 from recorder.recording.clock_state import ClockState, read_clock_state, write_clock_state
 from recorder.recording.clock_watch import (
     CONFIRMED_EVERY_LOOKS,
+    LOOK_S,
     ClockWatch,
     load_clock_state,
 )
 from recorder.recording.disk import OsDisk
 from recorder.trust import LONG_AGO_MS, Known, doubt
 from tests.helpers.clock import START_UTC_NS
+from tests.helpers.settling import settle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -85,11 +87,12 @@ async def _watched(state: Path) -> AsyncIterator[Post]:
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    """Until a thread has done its part."""
-    for _ in range(10_000):
+    """Until a thread has done its part; the clock would jump over one that is at work."""
+    for _ in range(2 * CONFIRMED_EVERY_LOOKS):
+        await settle()
         if condition():
             return
-        await trio.sleep(0.1)
+        await trio.sleep(LOOK_S)
     pytest.fail("it never came")
 
 
