@@ -13,7 +13,6 @@ disk is well again: nothing is tried twice, because a second sync after a failed
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import attrs
@@ -173,27 +172,38 @@ class RecordingFiles:
         replace_file(self._disk, self._folder, naming.MANIFEST_FILE, manifest.to_json())
 
     def remove_segments(self, segments: Sequence[int], manifest: Manifest) -> list[int]:
-        """Remove closed segments; KEEP, looked for each time, spares those that are left.
+        """Remove closed segments; KEEP, looked for each time, spares those that are left. So does a
+        disk that does not let one go: it is said, and no reason to stop the lesson that goes on.
 
         Args:
             manifest: says that they are gone.
 
         Returns:
-            Those that are. One that a power cut brings back is there again, and recovery says so.
+            Those that are, whoever removed them. One that a power cut brings back is there again,
+            and recovery says so.
         """
-        gone = list[int]()
-        if is_kept(self._disk, self._folder):
-            return gone
-        # 1. A file that is missing behind it is no loss.
-        self.save_manifest(manifest)
-        # 2.
-        for file in segments:
-            if is_kept(self._disk, self._folder):
-                break
-            with suppress(FileNotFoundError):
-                self._disk.unlink(self._folder, naming.segment_name(file))
-            gone.append(file)
-        return gone
+        if not is_kept(self._disk, self._folder):
+            # 1. A file that is missing behind it is no loss.
+            self.save_manifest(manifest)
+            # 2.
+            for file in segments:
+                if is_kept(self._disk, self._folder):
+                    break
+                self._remove(naming.segment_name(file))
+        return [
+            file
+            for file in segments
+            if not self._disk.exists(self._folder, naming.segment_name(file))
+        ]
+
+    def _remove(self, name: str) -> None:
+        try:
+            self._disk.unlink(self._folder, name)
+        except FileNotFoundError:
+            # An earlier attempt, which was cut off behind it.
+            pass
+        except OSError as error:
+            log.warning("%s: %s cannot be deleted: %s", self.path, name, error)
 
     def note(self, entry: Entry) -> None:
         """Write down what the next start must know."""

@@ -90,7 +90,7 @@ class RemoveSegments:
 
     Attributes:
         segments: their numbers.
-        gone: filled in by the thread: those that are removed. KEEP spares the others.
+        gone: filled in by the thread: those that are removed. KEEP spares the others, or the disk.
     """
 
     files: RecordingFiles
@@ -167,9 +167,10 @@ def perform(operation: Operation, *, now_ms: int, since_ms: int, save: bool = Tr
 
 
 def newest_manifests(operations: Sequence[Operation]) -> dict[RecordingFiles, int]:
-    """Of each recording, where in the batch its last manifest stands."""
+    """Of each recording, where in the batch its last manifest stands that is saved for certain: one
+    with segments to remove is not where KEEP spares them."""
     return {
         operation.files: at
         for at, operation in enumerate(operations)
-        if isinstance(operation, CloseSegment | SaveManifest | RemoveSegments | Finish)
+        if isinstance(operation, CloseSegment | SaveManifest | Finish)
     }

@@ -156,7 +156,10 @@ class LiveRecording:
 
     @property
     def closed_segments(self) -> list[Segment]:
-        """The rows of the segments that have their final name and are there."""
+        """The rows of the segments that have their final name, are there, and nobody has in hand:
+        none while files from before a restart are repaired, or the disk takes nothing."""
+        if self._is_suspended or _BEFORE in self._away:
+            return []
         return [
             row
             for row in self.manifest.segments
@@ -257,13 +260,18 @@ class LiveRecording:
         self._save()
 
     def remove_segments(self, files: Collection[int]) -> None:
-        """Closed segments go, for the free space (design, promise 5)."""
-        self._doomed |= set(files)
-        self._mark_deleted(files, deleted=True)
-        self._remove_doomed()
+        """Closed segments go, for the free space (design, promise 5). Not when the recording has
+        ended meanwhile: then it goes as a whole, or not."""
+        if not self.is_open:
+            return
+        doomed = {row.index for row in self.closed_segments}.intersection(files)
+        if doomed:
+            self._doomed |= doomed
+            self._mark_deleted(doomed, deleted=True)
+            self._remove(doomed)
 
-    def _remove_doomed(self) -> None:
-        self._enqueue(RemoveSegments(self._files, sorted(self._doomed), self.manifest))
+    def _remove(self, files: Collection[int]) -> None:
+        self._enqueue(RemoveSegments(self._files, sorted(files), self.manifest))
 
     def _mark_deleted(self, files: Collection[int], *, deleted: bool) -> None:
         rows = tuple(
@@ -279,8 +287,11 @@ class LiveRecording:
         kept = set(operation.segments).difference(operation.gone)
         if kept:
             self._mark_deleted(kept, deleted=False)
+            # While they were marked no checksum was entered.
+            self._hash_missing()
             self._save()
-        self._services.on_saved(self.path, self.manifest)
+        else:
+            self._services.on_saved(self.path, operation.manifest)
 
     # What others have for it.
 
@@ -326,7 +337,9 @@ class LiveRecording:
 
         def done(result: str | OSError) -> None:
             self._unhashed.discard(file)
-            if isinstance(result, OSError):
+            if any(row.index == file and row.deleted for row in self.manifest.segments):
+                self._go_on()
+            elif isinstance(result, OSError):
                 log.warning(
                     "%s: recording %d: no checksum of %s yet: %s",
                     self.manifest.room,
@@ -460,7 +473,7 @@ class LiveRecording:
             self._enqueue(Note(self._files, self._entry))
         self._enqueue(SaveManifest(self._files, self.manifest))
         if self._doomed:
-            self._remove_doomed()
+            self._remove(self._doomed)
         # What the sick disk did not let be read.
         self._hash_missing()
         self._go_on()

@@ -14,15 +14,17 @@ from recorder.recording.retention.keeping import keep, unkeep
 from recorder.recording.shelves import open_recording
 from recorder.recording.storage import Storage
 from tests.helpers.promises import DIRECTORY
-from tests.helpers.studio import SECOND, Studio
+from tests.helpers.studio import SECOND
 from tests.recording.retention.cutting import (
-    RULES,
     Judge,
     check_truth,
     contents,
     delete,
+    deleted,
     entries,
     folder_at,
+    is_removing,
+    lesson_under_way,
     operations_of_a_deletion,
     put_keep,
     says_deleting,
@@ -31,7 +33,6 @@ from tests.recording.retention.cutting import (
 )
 
 if TYPE_CHECKING:
-    from recorder.recording.recording import LiveRecording
     from tests.helpers.power_cuts import PowerCutDisk
 
 
@@ -179,58 +180,84 @@ def test_a_person_s_word_is_durable_when_it_is_said(times: int) -> None:
 # Segments of a recording that goes on.
 
 
-def is_removing(recording: LiveRecording) -> bool:
-    """Asked anew."""
-    return recording.is_removing
-
-
 @pytest.mark.parametrize("at", range(1, 30))
-def test_keep_spares_what_is_left_of_them(at: int) -> None:
+@pytest.mark.parametrize("at_once", [False, True])
+def test_keep_spares_what_is_left_of_them(at: int, *, at_once: bool) -> None:
     disk = storage_with_two(0)
-    with Storage.open(DIRECTORY, None, disk) as storage:
-        studio = Studio(storage, RULES)
-        studio.arrive()
-        studio.send(9 * SECOND)
-        studio.work()
-        studio.writer.hop()
-        recording = studio.recorder.recording
-        assert recording is not None
+    with lesson_under_way(disk) as (studio, recording):
         unlinked, count = list[str](), 0
 
         def look(operation: str, label: str) -> None:
             nonlocal count
             count += 1
+            if count > at and operation == "unlink" and label.endswith(".flv"):
+                unlinked.append(label)
             if count == at:
                 put_keep(disk, recording.path)
-            if count >= at and operation == "unlink" and label.endswith(".flv"):
-                unlinked.append(label)
 
         disk.before = look
-        recording.remove_segments([1, 2])
+        for files in [[1, 2]] if at_once else [[1], [2]]:
+            recording.remove_segments(files)
         studio.writer.hop()
         disk.before = None
-        assert len(unlinked) <= 1
+        # Looked for right before each: what was on its way already is not among these.
+        assert count < at or unlinked == []
         put_keep(disk, recording.path)
         studio.end()
         studio.settle()
+        assert studio.writer.errors == []
         check_truth(contents(disk)[recording.path])
-    assert not is_removing(recording)
+        assert not is_removing(recording)
 
 
 def test_segments_of_what_is_kept_are_not_even_marked() -> None:
     disk = storage_with_two(0)
-    with Storage.open(DIRECTORY, None, disk) as storage:
-        studio = Studio(storage, RULES)
-        studio.arrive()
-        studio.send(9 * SECOND)
-        studio.work()
-        studio.writer.hop()
-        recording = studio.recorder.recording
-        assert recording is not None
+    with lesson_under_way(disk) as (studio, recording):
         put_keep(disk, recording.path)
-        saves = list[str]()
-        disk.before = lambda operation, label: saves.append(f"{operation} {label}")
+        before, marked = contents(disk)[recording.path], list[dict[str, bytes]]()
+        disk.before = lambda _operation, _label: marked.append(contents(disk)[recording.path])
         recording.remove_segments([1, 2])
         studio.writer.hop()
-        assert not [each for each in saves if each.startswith("rename")]
-        assert not [row for row in recording.manifest.segments if row.deleted]
+        assert all(each == before for each in marked)
+        assert deleted(recording) == []
+
+
+def test_what_was_removed_before_keep_came_is_not_called_there_again() -> None:
+    disk = storage_with_two(0)
+    with lesson_under_way(disk) as (studio, recording):
+        # The first one goes, and the disk then refuses before anybody has heard of it.
+        gone = list[str]()
+
+        def fails(operation: str, label: str) -> bool:
+            if operation == "unlink" and label.endswith(".flv"):
+                gone.append(label)
+            return bool(gone) and operation == "create_file"
+
+        disk.fails = fails
+        recording.remove_segments([1])
+        recording.remove_segments([2])
+        studio.writer.hop()
+        assert len(gone) == 1
+        assert studio.fault() is not None
+        put_keep(disk, recording.path)
+        disk.fails = None
+        studio.overcome()
+        studio.writer.hop()
+        studio.end()
+        studio.settle()
+        check_truth(contents(disk)[recording.path])
+        assert deleted(recording) == [1]
+
+
+def test_keep_costs_no_segment_its_row() -> None:
+    disk = storage_with_two(0)
+    with lesson_under_way(disk) as (studio, recording):
+        studio.send(2 * SECOND, hop_every=0)
+        assert len(recording.manifest.segments) == 5
+        put_keep(disk, recording.path)
+        # In one hop with the closing of the fifth.
+        recording.remove_segments([1])
+        studio.writer.hop()
+        files = contents(disk)[recording.path]
+        assert "0005.flv" in files
+        assert len(Manifest.from_json(files[naming.MANIFEST_FILE]).segments) == 5

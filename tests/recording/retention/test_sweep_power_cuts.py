@@ -10,7 +10,6 @@ from recorder.recording.manifest import Manifest
 from recorder.recording.refusals import StorageError
 from recorder.recording.retention.deletion import Fate, delete_recording, remove_empty_day
 from recorder.recording.storage import Storage
-from tests.helpers.clock import FakeClock
 from tests.helpers.promises import DIRECTORY
 from tests.helpers.studio import SECOND, Studio
 from tests.recording.retention.cutting import (
@@ -19,13 +18,17 @@ from tests.recording.retention.cutting import (
     check_truth,
     contents,
     delete,
+    deleted,
+    is_removing,
+    lesson_under_way,
     operations_of_a_deletion,
     start,
     storage_with_two,
 )
 
 if TYPE_CHECKING:
-    from recorder.recording.recording import LiveRecording
+    import pytest
+
     from tests.helpers.power_cuts import PowerCutDisk
 
 
@@ -134,32 +137,15 @@ def test_an_empty_day_may_be_removed_by_halves() -> None:
 # Segments of a recording that goes on.
 
 
-def is_removing(recording: LiveRecording) -> bool:
-    """Asked anew."""
-    return recording.is_removing
-
-
 def test_segments_of_a_live_recording_go_and_a_cut_leaves_the_truth() -> None:
     disk = storage_with_two(1)
     earlier = set(contents(disk))
-    clock = FakeClock()
-    clock.advance(3_600_000)
-    with Storage.open(DIRECTORY, None, disk) as storage:
-        studio = Studio(storage, RULES, clock)
-        studio.arrive()
-        studio.send(9 * SECOND)
-        studio.work()
-        studio.writer.hop()
-        recording = studio.recorder.recording
-        assert recording is not None
-        assert [row.index for row in recording.closed_segments] == [1, 2, 3, 4]
+    with lesson_under_way(disk) as (studio, recording):
         live = recording.path
 
         def check(_disk: PowerCutDisk, after: dict[str, dict[str, bytes]]) -> None:
-            manifest = Manifest.from_json(after[live][naming.MANIFEST_FILE])
-            there = {row.file for row in manifest.segments if not row.deleted}
-            assert there == {name for name in after[live] if name.endswith(".flv")}
-            assert {"0003.flv", "0004.flv"} <= there
+            check_truth(after[live])
+            assert {"0003.flv", "0004.flv"} <= after[live].keys()
 
         judge = Judge(disk, live, check)
         recording.remove_segments([1, 2])
@@ -179,25 +165,107 @@ def test_segments_of_a_live_recording_go_and_a_cut_leaves_the_truth() -> None:
     assert earlier < set(contents(disk))
 
 
-def test_what_the_disk_does_not_let_go_goes_when_it_is_well() -> None:
+def test_a_recording_that_ends_with_the_removal_may_be_cut_off_anywhere() -> None:
     disk = storage_with_two(0)
-    with Storage.open(DIRECTORY, None, disk) as storage:
-        studio = Studio(storage, RULES)
-        studio.arrive()
-        studio.send(9 * SECOND)
-        studio.work()
-        studio.writer.hop()
-        recording = studio.recorder.recording
-        assert recording is not None
+    with lesson_under_way(disk, 3) as (studio, recording):
+        live = recording.path
+
+        def check(_disk: PowerCutDisk, after: dict[str, dict[str, bytes]]) -> None:
+            check_truth(after[live])
+
+        judge = Judge(disk, live, check)
+        recording.remove_segments([1])
+        studio.end()
+        studio.settle()
+        judge.done()
+        assert judge.looked > 20
+        assert recording.is_over
+    check_truth(contents(disk)[live])
+    assert "0001.flv" not in contents(disk)[live]
+
+
+def test_a_file_that_the_disk_does_not_let_go_stops_no_lesson(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    disk = storage_with_two(0)
+    with lesson_under_way(disk) as (studio, recording):
         disk.fails = lambda operation, label: operation == "unlink" and label.endswith("1.flv")
+        recording.remove_segments([1, 2])
+        studio.writer.hop()
+        assert studio.fault() is None
+        assert not is_removing(recording)
+        assert deleted(recording) == [2]
+        assert "0001.flv cannot be deleted: [Errno 5]" in caplog.text
+        studio.end()
+        studio.settle()
+        assert studio.writer.errors == []
+        check_truth(contents(disk)[recording.path])
+
+
+def test_where_the_disk_takes_no_manifest_they_go_when_it_is_well() -> None:
+    disk = storage_with_two(0)
+    with lesson_under_way(disk) as (studio, recording):
+        disk.fails = lambda operation, label: operation == "rename" and "recording" in label
         recording.remove_segments([1])
         studio.writer.hop()
         assert studio.fault() is not None
-        disk.fails = None
         assert is_removing(recording)
+        assert "0001.flv" in contents(disk)[recording.path]
+        # While it takes nothing, nothing is to be removed.
+        assert recording.closed_segments == []
+        recording.remove_segments([2])
+        disk.fails = None
         studio.overcome()
         studio.writer.hop()
         assert not is_removing(recording)
+        assert len(studio.writer.errors) == 1
         studio.end()
         studio.settle()
-        assert "0001.flv" not in contents(disk)[recording.path]
+        check_truth(contents(disk)[recording.path])
+        assert deleted(recording) == [1]
+
+
+def test_one_that_has_ended_keeps_them() -> None:
+    disk = storage_with_two(0)
+    with lesson_under_way(disk) as (studio, recording):
+        studio.end()
+        recording.remove_segments([1])
+        studio.settle()
+        # Nothing of it is open any more: an operation would meet a folder that is closed.
+        recording.remove_segments([2])
+        studio.writer.hop()
+        assert studio.writer.errors == []
+        assert deleted(recording) == []
+        check_truth(contents(disk)[recording.path])
+
+
+def test_a_checksum_that_comes_too_late_is_nobody_s_trouble(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    disk = storage_with_two(0)
+    with lesson_under_way(disk) as (studio, recording):
+        studio.send(2 * SECOND)
+        # Its checksum is asked for, and not computed yet.
+        recording.remove_segments([5])
+        studio.writer.hop()
+        studio.end()
+        studio.settle()
+        assert recording.is_over
+        assert deleted(recording) == [5]
+        assert "no checksum" not in caplog.text
+
+
+def test_files_from_before_a_restart_stay_while_they_are_repaired() -> None:
+    disk = storage_with_two(0)
+    with lesson_under_way(disk, 5) as (studio, recording):
+        entry, manifest = recording._entry, recording.manifest
+        for queue in studio.writer.queues:
+            for files in queue.files:
+                files.close()
+    with Storage.open(DIRECTORY, None, disk) as storage:
+        studio = Studio(storage, RULES)
+        goes_on = studio.recorder.continue_recording(manifest, entry, last_file=3, began_ms=0)
+        studio.writer.hop()
+        assert goes_on.closed_segments == []
+        goes_on.recovered([])
+        assert [row.index for row in goes_on.closed_segments] == [1, 2]
