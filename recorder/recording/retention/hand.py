@@ -77,17 +77,21 @@ class Hand:
         self._in_hand = in_hand
         self._limiter = trio.CapacityLimiter(1)
         self._stuck: set[int] = set()
-        """What the disk does not let be deleted."""
+        """What the disk does not let be deleted, and what somebody's files keep: asked again, it
+        would be the same again, with every sweep."""
+        self._stuck_segments: set[tuple[int, int]] = set()
+        """So too segments of live recordings, by the recording's number and their own."""
 
     @property
     def untouchable(self) -> set[int]:
-        """Numbers of recordings that a sweep leaves alone: somebody works on them, or the disk has
-        not let them be deleted."""
+        """Numbers of recordings that a sweep leaves alone: somebody works on them, or they could
+        not be deleted."""
         return self.in_use | self._stuck
 
     def try_again(self) -> None:
-        """The disk is well: what it has not let be deleted may go now."""
+        """The disk is well, or a person keeps something no longer: what had to stay may go now."""
         self._stuck.clear()
+        self._stuck_segments.clear()
 
     @property
     def in_use(self) -> set[int]:
@@ -111,7 +115,13 @@ class Hand:
         if self.downloaded.get(number) or number in self.untouchable:
             return
         try:
-            await self.delete(number, deletion.why.value, words.WHY[deletion.why])
+            removed = await self.delete(number, deletion.why.value, words.WHY[deletion.why])
+            # What the catalogue knows to be kept is not planned. This it cannot know.
+            if removed.fate is Fate.EMPTIED or (removed.fate, removed.manifest) == (
+                Fate.KEPT,
+                None,
+            ):
+                self._stuck.add(number)
         except OSError as error:
             # One sick folder must not keep all the others.
             self._stuck.add(number)
@@ -134,9 +144,9 @@ class Hand:
         path = None if number in self.gone else await self._indexer.folder_of(number)
         if path is None:
             return Removed(Fate.GONE)
-        before, written = await self.measure(), self._writer.written_bytes
-        removed = await self._finish(delete_recording(self._storage, path, why))
-        await self._account(removed.bytes, before, written)
+        removed, freed = await self._finish(delete_recording(self._storage, path, why))
+        await self.measure()
+        self._watch.deleted(removed.bytes, freed)
         room = path.split("/")[0]
         if removed.fate is Fate.GONE:
             size = words.size(removed.bytes)
@@ -152,18 +162,36 @@ class Hand:
             self._indexer.changed(path, removed.manifest)
         return removed
 
-    async def _finish(self, steps: Generator[None, None, Removed]) -> Removed:
+    async def _finish(self, steps: Generator[None, None, Removed]) -> tuple[Removed, int]:
+        """All of a deletion, and how many bytes the file system has freed by it."""
+        freed = 0
         while True:
-            removed = await self.in_thread(partial(_step, steps))
+            removed, more = await self.in_thread(partial(self._step, steps))
+            freed += more
             if removed is not None:
-                return removed
+                return removed, freed
             await trio.sleep(PAUSE_S)
+
+    def _step(self, steps: Generator[None, None, Removed]) -> tuple[Removed | None, int]:
+        """In the thread: one step, and what it freed; behind the last one what became of it all.
+        What others write in the pauses does not count against it."""
+        disk, root, removed = self._storage.disk, self._storage.root, None
+        before = disk.space(root).available
+        try:
+            next(steps)
+        except StopIteration as stop:
+            removed = stop.value
+        return removed, max(0, disk.space(root).available - before)
+
+    def may_go(self, number: int, file: int) -> bool:
+        """Whether a live recording's segment may be removed, as far as it is known here."""
+        return not self.downloaded.get(number) and (number, file) not in self._stuck_segments
 
     async def remove_segment(self, part: SegmentDeletion) -> None:
         """Have a live recording remove one of its closed segments."""
         recording = next((each for each in self._live() if each.number == part.number), None)
         # One that has ended meanwhile is soon a recording like every other, and goes as a whole.
-        if recording is None or not recording.is_open:
+        if recording is None or not recording.is_open or not self.may_go(part.number, part.file):
             return
         if part.file not in {row.index for row in recording.closed_segments}:
             return
@@ -173,36 +201,23 @@ class Hand:
             while recording.is_removing:
                 self._writer.hurry()
                 await self._writer.next_hop()
-        rows = recording.manifest.segments
-        if not any(row.index == part.file and row.deleted for row in rows):
-            # KEEP has come, or the disk refuses.
-            log.info("%s: recording %d keeps its segment %d", part.room, part.number, part.file)
+        rows, name = recording.manifest.segments, naming.segment_name(part.file)
+        if recording.is_removing or not any(row.file == name and row.deleted for row in rows):
+            # KEEP has come, the disk refuses or is silent, or the recording has ended.
+            log.info("%s: recording %d: %s is not deleted", part.room, part.number, name)
+            self._stuck_segments.add((part.number, part.file))
             return
-        await self._account(part.bytes, before, written)
+        after, written = await self.measure(), self._writer.written_bytes - written
+        self._watch.deleted(part.bytes, after.available - before.available + written)
         log.warning(
             "%s: recording %d goes on; %s deleted (%s): %s",
             part.room,
             part.number,
-            naming.segment_name(part.file),
+            name,
             words.WHY[Why.FREE_SPACE],
             words.size(part.bytes),
         )
         await trio.sleep(PAUSE_S)
 
-    async def _account(self, expected: int, before: Space, written_before: int) -> None:
-        """What counts is what the file system has freed, not what files were thought to take."""
-        after, written = await self.measure(), self._writer.written_bytes - written_before
-        self._watch.deleted(expected, after.available - before.available + written)
-
     async def in_thread(self, call: Callable[[], T]) -> T:
         return await trio.to_thread.run_sync(call, limiter=self._limiter, abandon_on_cancel=True)
-
-
-def _step(steps: Generator[None, None, Removed]) -> Removed | None:
-    """In the thread: one step; what became of it all behind the last one."""
-    try:
-        next(steps)
-    except StopIteration as stop:
-        removed: Removed = stop.value
-        return removed
-    return None

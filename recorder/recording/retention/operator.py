@@ -45,7 +45,9 @@ class Operator:
 
     async def unkeep(self, number: int) -> bool:
         """Retention may take the recording again; False: nobody kept it."""
-        return await self._change(number, unkeep)
+        was_kept = await self._change(number, unkeep)
+        self._hand.try_again()
+        return was_kept
 
     async def _change(self, number: int, change: Callable[..., bool]) -> bool:
         path = await self._find(number)

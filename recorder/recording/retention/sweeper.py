@@ -255,6 +255,7 @@ class Sweeper:
             for recording in self._live()
             if recording.is_open
             for row in recording.closed_segments
+            if self._hand.may_go(recording.number, row.index)
         ]
 
     async def _remember(self) -> None:
