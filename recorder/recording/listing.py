@@ -23,12 +23,13 @@ from recorder.recording.catalogue import CATALOGUE_FILE, Catalogue
 from recorder.recording.disk import closing, read_small_file
 from recorder.recording.entries import Entry
 from recorder.recording.known import META_FOLDER, absolute
+from recorder.recording.recovery_plan import MANIFEST_TEMPORARY
 from recorder.recording.refusals import StorageError, explained
 from recorder.recording.shelves import open_recording, read_row, walk
 from recorder.recording.storage import OPEN_FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from recorder.recording.disk import Disk
@@ -133,10 +134,7 @@ def _looked_after(disk: Disk, root: int, row: Row) -> Row | None:
 def _unfinished(disk: Disk, root: int) -> set[str]:
     """The folders of recordings that somebody still has to finish."""
     found = set()
-    with (
-        closing(disk, disk.open_folder(root, META_FOLDER)) as meta,
-        closing(disk, disk.open_folder(meta, OPEN_FOLDER)) as entries,
-    ):
+    with _entries(disk, root) as entries:
         for name in disk.list_folder(entries):
             # It may be finished in this moment, and the entry gone.
             with suppress(FileNotFoundError):
@@ -144,6 +142,15 @@ def _unfinished(disk: Disk, root: int) -> set[str]:
                 if entry is not None:
                     found.add(entry.folder)
     return found
+
+
+@contextlib.contextmanager
+def _entries(disk: Disk, root: int) -> Iterator[int]:
+    with (
+        closing(disk, disk.open_folder(root, META_FOLDER)) as meta,
+        closing(disk, disk.open_folder(meta, OPEN_FOLDER)) as entries,
+    ):
+        yield entries
 
 
 def _from_folders(
@@ -162,8 +169,34 @@ def _read_all(disk: Disk, root: int, folders: Iterable[str]) -> list[Row]:
     for path in folders:
         # Removed since it was found.
         with suppress(FileNotFoundError):
-            rows.append(read_row(disk, root, path))
+            row = read_row(disk, root, path)
+            if row.damaged is None or not _comes_or_goes(disk, root, row):
+                rows.append(row)
     return rows
+
+
+def _comes_or_goes(disk: Disk, root: int, row: Row) -> bool:
+    """Whether the folder is just being made or removed: for a moment nothing is in it, and an entry
+    names it before, meanwhile and after.
+
+    Raises:
+        FileNotFoundError: it is gone by now.
+    """
+    try:
+        with open_recording(disk, root, row.folder) as folder:
+            names = disk.list_folder(folder)
+        if set(names) - {MANIFEST_TEMPORARY}:
+            return False
+        with _entries(disk, root) as entries:
+            is_named = disk.exists(entries, naming.number_name(row.number))
+        # Without an entry it is empty for good, or removed since it was found.
+        with open_recording(disk, root, row.folder):
+            return is_named
+    except FileNotFoundError:
+        raise
+    except OSError:
+        # One folder that cannot be opened must not cost the listing.
+        return False
 
 
 def _listed(disk: Disk, root: int, row: Row, now_utc_ns: int) -> Listed:

@@ -273,6 +273,63 @@ def test_what_is_being_deleted_says_so(by: str, place: Place) -> None:
     assert [each.state for each in place.listing().recordings] == ["deleting"]
 
 
+@WAYS
+@pytest.mark.parametrize("leaves", [[], ["recording.json.tmp"]])
+def test_what_is_just_being_made_or_removed_is_not_listed(
+    by: str, leaves: list[str], place: Place
+) -> None:
+    place.lay_down(finished(1))
+    folder = place.unfinished(finished(2))
+    place.catalogue(by, finished(1), finished(2))
+    for path in folder.iterdir():
+        path.unlink()
+    for name in leaves:
+        (folder / name).touch()
+    assert place.numbers() == [1]
+
+
+def _state_without_a_manifest(place: Place, *files: str) -> list[str]:
+    folder = place.unfinished(finished(1))
+    for path in folder.iterdir():
+        path.unlink()
+    for name in files:
+        (folder / name).touch()
+    return [each.state for each in place.listing().recordings]
+
+
+def test_what_has_lost_its_manifest_and_nothing_else_is_damaged(place: Place) -> None:
+    assert _state_without_a_manifest(place, "0001.flv") == ["unknown"]
+
+
+def test_what_is_empty_and_in_nobody_s_hand_is_damaged(place: Place) -> None:
+    assert _state_without_a_manifest(place) == []
+    (place.directory / ".recorder/open/0000001").unlink()
+    assert [each.state for each in place.listing().recordings] == ["unknown"]
+
+
+def test_an_empty_folder_that_cannot_be_looked_into_is_damaged(place: Place) -> None:
+    place.disk.sick[f"list_folder {folder_of(1)}"] = errno.EIO
+    assert _state_without_a_manifest(place) == ["unknown"]
+
+
+def test_what_is_removed_while_it_is_listed_is_not_damaged(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = place.unfinished(finished(1))
+    for path in folder.iterdir():
+        path.unlink()
+    exists = place.disk.exists
+
+    def finish_deletion(at: int, name: str) -> bool:
+        if name == "0000001":
+            folder.rmdir()
+            (place.directory / ".recorder/open" / name).unlink()
+        return exists(at, name)
+
+    monkeypatch.setattr(place.disk, "exists", finish_deletion)
+    assert place.numbers() == []
+
+
 def test_a_listing_changes_nothing(place: Place) -> None:
     place.lay_down(finished(1))
     place.unfinished(going_on(2))

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import attrs
 import pytest
 
+from recorder.recording.disk import OsDisk
 from recorder.recording.entries import Entry
+from recorder.recording.listing import list_recordings
 from recorder.recording.manifest import Manifest
 from recorder.recording.recovery import Recovered, Repaired, recover_recording
 from recorder.recording.retention.deletion import (
@@ -25,7 +27,7 @@ from recorder.recording.unfinished import read_entries, replace_entry
 from tests.recording.retention.shelf import MIB, Shelf, open_shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -235,3 +237,30 @@ def test_that_a_folder_is_gone_is_durable_before_its_entry_goes(shelf: Shelf) ->
     changes = [each for each in shelf.disk.operations if each.startswith(("sync", "unlink"))]
     day = path.rpartition("/")[0]
     assert changes[:2] == [f"sync_folder {day}", "unlink .recorder/open/0000001"]
+
+
+@pytest.mark.parametrize("content", [None, "{", "good"])
+def test_a_listing_is_told_the_truth_at_every_step(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    folder = shelf.add(1, segments=2)
+    if content is None:
+        (folder / "recording.json").unlink()
+    elif content != "good":
+        (folder / "recording.json").write_text(content)
+    states = list[str]()
+    perform = shelf.disk.perform
+
+    def look_first(operation: str, subject: str, action: Callable[[], object]) -> object:
+        found = list_recordings(
+            shelf.storage.directory, OsDisk(), room=None, limit=9, now_utc_ns=0
+        ).recordings
+        states.append(found[0].state if found else "gone")
+        return perform(operation, subject, action)
+
+    monkeypatch.setattr(shelf.disk, "perform", look_first)
+    assert delete(shelf, folder).fate is Fate.GONE
+    before = "ended" if content == "good" else "unknown"
+    # Never going on, and never damaged behind the first word of its deletion.
+    assert list(dict.fromkeys(states)) == [before, "deleting", "gone"]
+    assert states == sorted(states, key=[before, "deleting", "gone"].index)
