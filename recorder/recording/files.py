@@ -200,8 +200,7 @@ class RecordingFiles:
         try:
             self._disk.unlink(self._folder, name)
         except FileNotFoundError:
-            # An earlier attempt, which was cut off behind it.
-            pass
+            log.debug("%s: %s is gone already", self.path, name)
         except OSError as error:
             log.warning("%s: %s cannot be deleted: %s", self.path, name, error)
 

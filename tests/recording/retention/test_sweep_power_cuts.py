@@ -19,6 +19,7 @@ from tests.recording.retention.cutting import (
     contents,
     delete,
     deleted,
+    folder_at,
     is_removing,
     lesson_under_way,
     operations_of_a_deletion,
@@ -196,6 +197,24 @@ def test_a_file_that_the_disk_does_not_let_go_stops_no_lesson(
         assert not is_removing(recording)
         assert deleted(recording) == [2]
         assert "0001.flv cannot be deleted: [Errno 5]" in caplog.text
+        studio.end()
+        studio.settle()
+        assert studio.writer.errors == []
+        check_truth(contents(disk)[recording.path])
+
+
+def test_a_file_that_somebody_has_removed_already_is_gone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    disk = storage_with_two(0)
+    with lesson_under_way(disk) as (studio, recording):
+        folder = folder_at(disk, recording.path)
+        assert folder is not None
+        del folder.names["0001.flv"]
+        recording.remove_segments([1, 2])
+        studio.writer.hop()
+        assert deleted(recording) == [1, 2]
+        assert "cannot be deleted" not in caplog.text
         studio.end()
         studio.settle()
         assert studio.writer.errors == []
