@@ -132,6 +132,8 @@ class Publisher:
     has_media: bool = False
     counted: Mapping[str, int] = attrs.field(factory=dict)
     """The connection's anomalies when the publish began."""
+    received_before: int = 0
+    """Bytes that the connection had received when the publish began."""
 
 
 class Room:
@@ -152,6 +154,7 @@ class Room:
         self.recorder = recorder
         self.takeovers = TakeoverHistory()
         self.publisher: Publisher | None = None
+        self._past_bytes = 0
         self.window_ends_s = math.inf
         self._reconnect_window_s = reconnect_window_s
         self._on_change = on_change
@@ -160,12 +163,22 @@ class Room:
     def in_use(self) -> bool:
         return self.publisher is not None or self.recorder.is_open or not self.recorder.is_settled
 
+    @property
+    def received_bytes(self) -> int:
+        """All that publishers have sent into it since the start of the process, in bytes."""
+        publisher = self.publisher
+        if publisher is None:
+            return self._past_bytes
+        return self._past_bytes + publisher.connection.received_bytes - publisher.received_before
+
     def begin(self, publisher: Publisher, client: Client, *, gap_reason: str) -> None:
         """A publisher was accepted; the room must be free of any other."""
+        publisher.received_before = publisher.connection.received_bytes
         self.publisher = publisher
         self.recorder.publisher_arrived(client, gap_reason=gap_reason)
         self.window_ends_s = math.inf
         publisher.software = client.software
+        self._on_change()
         log.info("%s: %s publishes with %s", self._label, client.address, client.software)
 
     def end(self, publisher: Publisher, counts: Mapping[str, int]) -> None:
@@ -237,12 +250,14 @@ class Room:
         self.recorder.end(reason)
 
     def _let_go(self, counts: Mapping[str, int]) -> None:
+        self._past_bytes = self.received_bytes
         self.publisher = None
         self.recorder.publisher_left(int(trio.current_time() * 1000), counts)
 
 
 class Rooms:
-    """Every room there is. Rooms that only `*` admits exist while they are in use.
+    """Every room there is. Rooms that only `*` admits exist while they are in use. `on_change` is
+    called when a publisher has come or gone, and when a window opens or closes.
 
     Args:
         titles: the configured rooms, and what people call them.
@@ -263,6 +278,7 @@ class Rooms:
         self._changed = trio.Event()
         self._held: str | None = None
         self._is_closed = False
+        self.on_change: Callable[[], None] = lambda: None
         self._titles = titles
         self._rooms = {name: self._make(name) for name in titles}
 
@@ -375,6 +391,7 @@ class Rooms:
 
     def _on_change(self) -> None:
         self._changed.set()
+        self.on_change()
 
     def _tidy(self) -> None:
         self._changed = trio.Event()

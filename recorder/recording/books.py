@@ -7,6 +7,7 @@ nothing waits.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, assert_never
 
 from recorder.clock import utc_text
@@ -15,11 +16,12 @@ from recorder.recording.actions import Appended, Closed, CutReason, Opened
 from recorder.recording.entries import Entry
 from recorder.recording.files import RecordingFiles
 from recorder.recording.manifest import Gap, Manifest
-from recorder.recording.operations import Append
+from recorder.recording.operations import Append, CloseSegment
 from recorder.recording.publish import Place, Publish, span_ms
 from recorder.recording.recording import LiveRecording
 
 if TYPE_CHECKING:
+    from recorder.recording.manifest import Segment
     from recorder.recording.operations import Operation
     from recorder.recording.services import Services
     from recorder.recording.write_queue import WriteQueue
@@ -31,6 +33,8 @@ class Books:
     recordings: all that may still change, the oldest first.
     recording: the open one. While suspended: the one that the oldest of the backlog belongs to.
     is_open: a recording is open, or will be when the disk takes it.
+    ended: segments by how they ended: `complete`, `recovered`, `suspect`, `aborted`. `gaps`: how
+        many of them begin behind one. Both since the start of the process.
     """
 
     def __init__(self, room: str, queue: WriteQueue, services: Services) -> None:
@@ -41,6 +45,8 @@ class Books:
         self.recordings: list[LiveRecording] = []
         self.recording: LiveRecording | None = None
         self.is_open = False
+        self.ended: Counter[str] = Counter()
+        self.gaps = 0
 
     @property
     def pending_bytes(self) -> int:
@@ -106,6 +112,7 @@ class Books:
         if opened.lost_ms:
             reason = "disk" if gap is None else gap.reason
             gap = Gap(reason=reason, ms=opened.lost_ms + (0 if gap is None else gap.ms))
+        self.gaps += gap is not None
         file = recording.open_segment(opened, gap)
         publish.places[opened.segment] = Place(recording, file)
 
@@ -142,10 +149,20 @@ class Books:
                 publish.on_its_way -= 1
                 publish.has_begun = True
                 self.drop_written()
+            case CloseSegment():
+                self.ended["complete"] += 1
         recording = self._recording_of(operation.files)
         recording.landed(operation)
         if recording.is_over:
             self.recordings.remove(recording)
+
+    def repaired(self, recording: LiveRecording, file: int, row: Segment | None) -> None:
+        """As of `LiveRecording`."""
+        if row is None:
+            self.ended["aborted"] += 1
+        else:
+            self.ended["suspect" if row.suspect else "recovered"] += 1
+        recording.repaired(file, row)
 
     def is_safe(self, files: RecordingFiles, file: int, size: int) -> None:
         """As of `QueueOwner`."""

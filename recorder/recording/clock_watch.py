@@ -73,7 +73,7 @@ class ClockWatch:
         self._disk = disk
         self._state = state
         self._newest_before_utc_ms = newest_before_utc_ms
-        self._on_step = on_step
+        self.on_step = on_step
         self._is_newest_known = is_newest_known
         self._last = self._times()
         self._limiter = trio.CapacityLimiter(1)
@@ -116,7 +116,7 @@ class ClockWatch:
     def _stepped(self, step: int, wall_ms: int, *, was_believed: bool) -> None:
         log.warning("The clock was set %s; recordings go on, and note it.", step_text(step))
         self._withdraw(doubt_after_step(step, wall_ms, was_believed=was_believed))
-        self._on_step(step)
+        self.on_step(step)
 
     def _judge_start(self) -> None:
         """Once, when the newest recording is known and the clock would be believed."""

@@ -73,6 +73,7 @@ class Engine:
     hasher: Hasher
     watch: SpaceWatch
     sweeper: Sweeper
+    hand: Hand
     operator: Operator
 
     def services(
@@ -187,6 +188,7 @@ async def open_engine(
                 hasher=hasher,
                 watch=watch,
                 sweeper=sweeper,
+                hand=hand,
                 operator=Operator(storage, hand, indexer=indexer, clock=clock),
             )
         finally:

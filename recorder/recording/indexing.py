@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from recorder.recording.catalogue import Page
     from recorder.recording.disk import Disk
     from recorder.recording.manifest import Manifest
     from recorder.recording.retention.candidates import Known
@@ -202,6 +203,31 @@ class Indexer:
             if changes and self._catalogue is not None:
                 self._write(changes)
             return use(self._known())
+
+        return await self._in_thread(in_thread)
+
+    async def page(
+        self,
+        *,
+        room: str | None,
+        from_ms: int | None,
+        to_ms: int | None,
+        cursor: int | None,
+        limit: int,
+    ) -> Page | None:
+        """As of `Catalogue.page`; None while there is no catalogue.
+
+        Raises:
+            OSError, sqlite3.Error: nothing can be said.
+        """
+        catalogue = self._catalogue
+        if catalogue is None or not self.is_ready:
+            return None
+        changes = dict(self._changes)
+
+        def in_thread() -> Page:
+            self._write(changes)
+            return catalogue.page(room, from_ms, to_ms, cursor, limit)
 
         return await self._in_thread(in_thread)
 

@@ -107,7 +107,7 @@ class Outage:
                     self._books.recording = None
                 continue
             for part in recording.write_off(lost):
-                services.repair(part, _repaired(recording, part.file))
+                services.repair(part, _repaired(self._books, recording, part.file))
             if first is not None and first.files is recording.files:
                 recording.go_on()
                 self._books.recording = recording
@@ -224,5 +224,5 @@ class Outage:
             self._books.recording.count({"lost_ms": lost_ms, "lost_bytes": lost_bytes})
 
 
-def _repaired(recording: LiveRecording, file: int) -> Repaired:
-    return lambda row: recording.repaired(file, row)
+def _repaired(books: Books, recording: LiveRecording, file: int) -> Repaired:
+    return lambda row: books.repaired(recording, file, row)

@@ -12,6 +12,7 @@ Knows neither RTMP nor who may publish.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from recorder.clock import utc_text
@@ -60,6 +61,8 @@ class RoomRecorder:
         self._written_ms: int | None = None
         self._last_media_ms = 0
         self._arrived_ms = 0
+        self._frames: Counter[str] = Counter()
+        """Of the publishes that are over."""
         self._began_ms: int | None = None
         """Of a recording from before the recorder's start: when it began."""
 
@@ -116,6 +119,9 @@ class RoomRecorder:
             written_s=None if written_ms is None else (monotonic_ms - written_ms) / 1000,
             unsafe_s=None if unsafe_ms is None else (now_ms - unsafe_ms) / 1000,
             recording=None if self.recording is None else self.recording.figures,
+            frames=self._frames if segmenter is None else self._frames + segmenter.frames,
+            ended=dict(self._books.ended),
+            gaps=self._books.gaps,
         )
 
     @property
@@ -220,6 +226,7 @@ class RoomRecorder:
         publish, self._publish, self._muted = self._publish, None, None
         if publish is not None:
             publish.segmenter.finish(now_ms)
+            self._frames += publish.segmenter.frames
             publish.has_left = True
             if self.fault is None and self._books.carry_out(publish):
                 self._last_media_ms = self._arrived_ms

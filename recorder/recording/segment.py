@@ -8,6 +8,7 @@ are gone then, and the writer has one piece of memory to hand to the kernel. Tha
 list of pieces for every write.
 """
 
+from collections import Counter
 from typing import Final
 
 from recorder.flv.codecs import Part, classify
@@ -186,6 +187,14 @@ class OpenSegment:
         self.buffers += (tag_header(kind, ms, size), body, tag_trailer(size))
         self.summary.add(kind, ms, body, size, parts)
 
+    @property
+    def frames(self) -> Counter[str]:
+        """How many are in it, by the kind of their track."""
+        counter: Counter[str] = Counter()
+        for track in self.summary.played_tracks():
+            counter[kind_name(track.kind)] += track.frames
+        return counter
+
     def take(self) -> Appended | None:
         """What was written since the last time; None if nothing."""
         if not self.buffers:
@@ -228,11 +237,16 @@ def facts_of(summary: SegmentSummary, *, forced: bool, counts: dict[str, int]) -
     )
 
 
+def kind_name(kind: int) -> str:
+    """What manifests and figures call it."""
+    return "video" if kind == VIDEO else "audio"
+
+
 def track_facts(track: TrackSummary) -> TrackFacts:
     """What is known of a track by its headers and frames."""
     found = track.parameters or TrackParameters(codec=track.codec)
     return TrackFacts(
-        kind="video" if track.kind == VIDEO else "audio",
+        kind=kind_name(track.kind),
         track=track.number,
         codec=track.codec,
         width=found.width,

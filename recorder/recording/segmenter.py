@@ -13,6 +13,7 @@ recognised by its first bytes, which `_look_at` has seen before. Everything else
 segment could begin with, goes through `_look_at`.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -233,6 +234,11 @@ class Segmenter:
             )
             for slot in segment.summary.played_tracks()
         )
+
+    @property
+    def frames(self) -> Counter[str]:
+        """As of `Segments`."""
+        return self._segments.frames
 
     @property
     def end_position_ms(self) -> int:

@@ -10,6 +10,7 @@ Messages come here placed on the timeline and in the order of arrival, whether t
 not. When to cut is decided in `cuts`; what a file looks like is `segment`'s part.
 """
 
+from collections import Counter
 from typing import Final
 
 from recorder.flv.codecs import Role
@@ -58,6 +59,7 @@ class Segments:
         self._actions: list[Action] = []
         self.anomalies: dict[str, int] = {}
         """Counts by name since the publish began."""
+        self._past_frames: Counter[str] = Counter()
 
     def take(self) -> list[Action]:
         """What is to be done, since the last time this was asked."""
@@ -65,6 +67,13 @@ class Segments:
             self._flush(segment)
         actions, self._actions = self._actions, []
         return actions
+
+    @property
+    def frames(self) -> Counter[str]:
+        """How many were put into segments since the publish began, by the kind of their track;
+        after an outage of the disk some of them twice."""
+        opened = (each for each in (self._previous, self.current) if each is not None)
+        return sum((each.frames for each in opened), self._past_frames)
 
     def finish(self) -> None:
         """Close everything."""
@@ -89,6 +98,7 @@ class Segments:
             origin: as for `Cuts.suspend`.
         """
         counts: dict[str, int] = {}
+        self._past_frames = self.frames
         for segment in (self._previous, self.current):
             for name, number in ({} if segment is None else segment.counts).items():
                 counts[name] = counts.get(name, 0) + number
@@ -291,6 +301,7 @@ class Segments:
 
     def _close(self, segment: OpenSegment) -> None:
         self._flush(segment)
+        self._past_frames += segment.frames
         self._actions.append(segment.closed(self._copied))
 
     def _flush(self, segment: OpenSegment | None) -> None:

@@ -16,12 +16,14 @@ is settled when it returns.
 
 from __future__ import annotations
 
+import errno
 import logging
 import math
 import weakref
+from collections import Counter
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import attrs
 import trio
@@ -36,6 +38,7 @@ from recorder.recording.batches import (
     write_batch,
 )
 from recorder.recording.refusals import FULL
+from recorder.recording.slowest import Slowest
 from recorder.recording.write_queue import WriteQueue
 
 if TYPE_CHECKING:
@@ -66,6 +69,8 @@ SLACK_MS = 300
 
 T = TypeVar("T")
 
+NAMED_ERRORS: Final = ("ENOSPC", "EIO", "EROFS")
+
 Errand: TypeAlias = "tuple[Callable[[], None], trio.Event, list[Exception]]"
 """What to do between two hops, who waits for it, and what it raised."""
 
@@ -79,6 +84,7 @@ class Writer:
         measure: called in the thread at the end of each hop; says how much room the disk has.
         on_space: called with that.
         written_bytes: of all hops that have landed without an error.
+        failures: how often the disk refused something, by `errno_name`.
         silent_since_s: when the hop under way began, on Trio's clock, once that is a stall.
         silence: why nothing can be written now, once the disk was given up.
     """
@@ -100,6 +106,8 @@ class Writer:
         self.measure: Callable[[], Space | None] = lambda: None
         self.on_space: Callable[[Space], None] = lambda _: None
         self.written_bytes = 0
+        self.failures: Counter[str] = Counter()
+        self.slowest = Slowest()
         self.silent_since_s: float | None = None
         self.silence: DiskSilentError | None = None
         self._lifetime = trio.CancelScope(shield=True)
@@ -206,6 +214,8 @@ class Writer:
 
         self._idle = False
         landings, space = await self._carry(in_thread, began_s, race)
+        ended_s = trio.current_time()
+        self.slowest.note(ended_s - began_s, ended_s)
         self._idle = True
         if all(landing.error is None for landing in landings):
             self.written_bytes += self._in_flight_bytes
@@ -292,6 +302,7 @@ class Writer:
                 log.exception("A room failed; this is a fault of the recorder")
         errors = [landing.error for landing in results.values() if landing.error is not None]
         for error in dict.fromkeys(errors):
+            self.failures[errno_name(error)] += 1
             self.on_failed(error)
         if results and not errors:
             self.on_written()
@@ -299,6 +310,12 @@ class Writer:
     def _fire_hop_done(self) -> None:
         done, self._hop_done = self._hop_done, trio.Event()
         done.set()
+
+
+def errno_name(error: Exception) -> str:
+    """A word of a short list: `ENOSPC`, `EIO`, `EROFS` or `other`."""
+    name = errno.errorcode.get(getattr(error, "errno", None) or 0, "")
+    return name if name in NAMED_ERRORS else "other"
 
 
 def _run_errands(errands: Sequence[Errand]) -> None:

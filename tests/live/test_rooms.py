@@ -232,3 +232,20 @@ async def test_rooms_are_found_by_name_without_being_made(rooms: Rooms) -> None:
     assert rooms.get("room101") is not None
     assert rooms.get("nowhere") is None
     assert [room.name for room in rooms.all] == ["room101", "room102"]
+
+
+async def test_what_publishers_send_is_counted_over_all_of_them(rooms: Rooms) -> None:
+    room = _room(rooms)
+    connection = FakeConnection("10.0.0.1", received_bytes=100)
+    first = Publisher(room, connection, 1, trio.current_time())
+    client = Client(address="10.0.0.1", software="test")
+    room.begin(first, client, gap_reason="reconnect")
+    assert room.received_bytes == 0
+    connection.received_bytes = 350
+    assert room.received_bytes == 250
+    room.end(first, {})
+    connection.received_bytes = 400  # what it sends while it publishes nothing is not the room's
+    second = Publisher(room, connection, 2, trio.current_time())
+    room.begin(second, client, gap_reason="reconnect")
+    connection.received_bytes = 410
+    assert room.received_bytes == 260

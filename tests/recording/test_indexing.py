@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from recorder.recording import catalogue as catalogue_module
-from recorder.recording.catalogue import VERSION, Catalogue, remove
+from recorder.recording.catalogue import VERSION, Catalogue, Page, remove
 from recorder.recording.indexing import (
     BATCH_S,
     CLOSE_S,
@@ -718,3 +718,25 @@ async def test_catalogue_and_folders_know_the_same(keeping: Keeping, mock_clock:
     from_folders = await keeping.indexer().known(list)
     async with keeping.filled() as indexer:
         assert await indexer.known(list) == from_folders
+
+
+async def test_a_page_has_what_has_just_changed_and_there_is_none_without_a_catalogue(
+    keeping: Keeping, mock_clock: MockClock
+) -> None:
+    for number in (1, 2, 3):
+        lay_down(keeping.storage, finished(number))
+
+    async def page(cursor: int | None, limit: int) -> Page | None:
+        return await indexer.page(room=None, from_ms=None, to_ms=None, cursor=cursor, limit=limit)
+
+    indexer = keeping.indexer()
+    assert await page(None, 2) is None
+    async with keeping.filled(indexer):
+        lay_down(keeping.storage, finished(4))
+        indexer.changed(folder_of(4), finished(4))
+        first = await page(None, 2)
+        assert first is not None
+        assert [row.number for row in first.rows] == [4, 3]
+        rest = await page(first.cursor, 9)
+        assert rest is not None
+        assert [row.number for row in rest.rows] == [2, 1]

@@ -179,6 +179,9 @@ HARMLESS = {
     "that a part is gone, where the disk had failed": Left("written_off._make_whole#2", ""),
     # Behind a deletion, which these scenarios do not have: `retention.test_deletion` looks for it.
     "that a folder is gone": Left("unfinished.forget_missing", ""),
+    # Recordings do not depend on it: it only tells how the recorder before this one ended.
+    "that a recorder runs": Left(REPLACED + "running.begin_running", ""),
+    "that a recorder has ended": Left("running.end_running", ""),
     # Room that is not there after a cut is taken again.
     "the ballast": Left("ballast.make#1", ""),
     "its name": Left("ballast.make#2", ""),

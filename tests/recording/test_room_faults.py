@@ -78,9 +78,17 @@ class Ward:
         return manifests(self.folder)
 
 
+class UnsureDisk(SickDisk):
+    """Refuses nothing but syncs of files: nobody knows what of them is there."""
+
+    _CHANGES = frozenset({"sync_file"})
+
+
 @contextmanager
-def _ward(folder: Path, rules: SegmentRules = RULES) -> Iterator[Ward]:
-    disk = SickDisk()
+def _ward(
+    folder: Path, rules: SegmentRules = RULES, disk: SickDisk | None = None
+) -> Iterator[Ward]:
+    disk = disk or SickDisk()
     initialise(folder, None, disk)
     before = open_descriptors()
     with Storage.open(folder, None, disk) as storage:
@@ -113,6 +121,7 @@ def test_a_failure_that_the_buffer_outlasts_costs_no_frame(
         assert studio.fault() is None
         studio.send(2 * SECOND)
         studio.end()
+        assert studio.recorder.figures(studio.clock.now_ms).ended["recovered"] == 1
     (manifest,) = ward.manifests()
     assert marks(tmp_path) == studio.sent
     first, second, third = manifest.segments[:3]
@@ -306,6 +315,8 @@ def test_a_recording_whose_folder_is_gone_is_given_up_and_another_begins(
         studio.send(SECOND)
         studio.end()
         assert "room101: recording 1 is lost: its folder" in caplog.text
+        ended = studio.recorder.figures(studio.clock.now_ms).ended
+        assert ended == {"aborted": 2}
     (manifest,) = ward.manifests()
     assert manifest.number == 2
     assert marks(tmp_path)[-1] == studio.sent[-1]
@@ -706,3 +717,30 @@ def test_the_room_says_what_of_it_may_still_change(tmp_path: Path) -> None:
         assert recording.closed_segments == []
         studio.end()
         assert not recording.is_open
+
+
+def test_how_segments_ended_and_gaps_and_frames_are_counted(tmp_path: Path) -> None:
+    with _ward(tmp_path, disk=UnsureDisk()) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(3 * SECOND + 2)
+        studio.lose()
+        studio.writer.hop()
+        studio.clock.advance(5000)
+        studio.arrive()
+        studio.send(SECOND + 2)
+        studio.writer.hop()
+        figures = studio.recorder.figures(studio.clock.now_ms)
+        assert (figures.ended, figures.gaps) == ({"complete": 2}, 1)
+        assert figures.frames == {"video": 4 * SECOND + 4, "audio": 4 * SECOND + 4}
+        ward.fall_sick()
+        studio.clock.advance(10_000)
+        studio.writer.hop()
+        studio.send(SECOND)
+        ward.get_well()
+        studio.send(2 * SECOND)
+        studio.end()
+        studio.settle()
+        figures = studio.recorder.figures(studio.clock.now_ms)
+        assert figures.ended == {"complete": 4, "suspect": 1}
+        assert figures.frames == {"video": len(studio.sent), "audio": len(studio.sent)}

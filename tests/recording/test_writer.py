@@ -308,6 +308,7 @@ async def test_a_full_disk_is_every_rooms() -> None:
         for room in (bad, busy):
             writer.enqueue(room.queue, room.append("a"), 1)
         await _drained(writer)
+        assert writer.failures == {"ENOSPC": 1}
     assert failures == [full]  # once for all
     assert [room.errors for room in (bad, busy, idle)] == [[full]] * 3
     assert busy.files.calls == ["append 1 a", "closed"]
@@ -323,6 +324,7 @@ async def test_a_fault_of_ours_stops_its_room_and_no_other() -> None:
         for room in (bad, good):
             writer.enqueue(room.queue, room.append("a"), 1)
         await _drained(writer)
+        assert writer.failures == {"other": 1}
     assert [type(error) for error in bad.errors] == [KeyError]
     assert good.files.calls == ["append 1 a"]
 

@@ -170,7 +170,8 @@ class SweepAlone:
             path = paths.get(deletion.number)
             if path is not None:
                 removed = _delete(self._storage, path, deletion.why.value)
-                self.watch.deleted(removed.bytes, self._measure() - before)
+                freed = self._measure() - before
+                self.watch.deleted(removed.bytes, freed, deletion.why.value)
                 done += removed.fate is Fate.GONE
         self._remember()
         return done

@@ -103,6 +103,16 @@ class Hand:
                 numbers.add(number)
         return numbers
 
+    def read_begins(self, number: int) -> None:
+        """Somebody reads a recording, which is left alone until `read_over`."""
+        self.downloaded[number] = self.downloaded.get(number, 0) + 1
+
+    def read_over(self, number: int) -> None:
+        """One who has read a recording does not read it any more."""
+        self.downloaded[number] -= 1
+        if not self.downloaded[number]:
+            del self.downloaded[number]
+
     async def measure(self) -> Space:
         """Ask the file system how much is free, and tell who watches it. Raises OSError."""
         space = await self.in_thread(lambda: self._storage.disk.space(self._storage.root))
@@ -146,7 +156,7 @@ class Hand:
             return Removed(Fate.GONE)
         removed, freed = await self._finish(delete_recording(self._storage, path, why))
         await self.measure()
-        self._watch.deleted(removed.bytes, freed)
+        self._watch.deleted(removed.bytes, freed, why)
         room = path.split("/")[0]
         if removed.fate is Fate.GONE:
             size = words.size(removed.bytes)
@@ -208,7 +218,8 @@ class Hand:
             self._stuck_segments.add((part.number, part.file))
             return
         after, written = await self.measure(), self._writer.written_bytes - written
-        self._watch.deleted(part.bytes, after.available - before.available + written)
+        freed = after.available - before.available + written
+        self._watch.deleted(part.bytes, freed, Why.FREE_SPACE.value)
         log.warning(
             "%s: recording %d goes on; %s deleted (%s): %s",
             part.room,

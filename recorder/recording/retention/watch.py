@@ -9,6 +9,7 @@ or may go on, and when a sweep is wanted. Never waits and touches no disk; what 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from recorder.logs import same
@@ -62,6 +63,7 @@ class SpaceWatch:
         time_left: how urgent it is that somebody makes room.
         time_left_s: how long can be recorded; None: not known.
         last_decision: what the last sweep decided.
+        looked_ms: when `space` was measured; `decided_ms` when it was decided. By `now_ms`.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class SpaceWatch:
         self.time_left = TimeLeft.PLENTY
         self.time_left_s: int | None = None
         self.last_decision: Decision | None = None
+        self.looked_ms = self.decided_ms = 0
         self._directory = directory
         self._now_ms = now_ms
         self._is_recording = is_recording
@@ -92,6 +95,8 @@ class SpaceWatch:
         self._meter = Meter(now_ms())
         self._hour_began_ms = now_ms()
         self._pending: list[tuple[int, int]] = []
+        self.deleted_bytes: Counter[str] = Counter()
+        """By why, since the start of the process."""
 
     @property
     def levels(self) -> Levels | None:
@@ -137,7 +142,7 @@ class SpaceWatch:
             written_bytes: of all that the recorder has written since its start.
         """
         self.space = space
-        now_ms = self._now_ms()
+        now_ms = self.looked_ms = self._now_ms()
         self._meter.note(now_ms, written_bytes)
         self.ledger.note_rate(self._meter.rate)
         if now_ms - self._hour_began_ms >= HOUR_MS:
@@ -185,7 +190,7 @@ class SpaceWatch:
         Args:
             ours: bytes of everything on the disk that is ours.
         """
-        self.last_decision = decision
+        self.last_decision, self.decided_ms = decision, self._now_ms()
         space, levels = self.space, self.levels
         assert space is not None, "measured before anything is decided"
         assert levels is not None, "known with the space"
@@ -235,13 +240,15 @@ class SpaceWatch:
             seconds // 60,
         )
 
-    def deleted(self, expected: int, freed: int) -> None:
+    def deleted(self, expected: int, freed: int, why: str) -> None:
         """Something was deleted.
 
         Args:
             expected: bytes of its files.
             freed: bytes that are free since.
+            why: the word of manifests.
         """
+        self.deleted_bytes[why] += expected
         self.ledger.note_deleted(expected)
         now_ms = self._now_ms()
         self._pending = [each for each in self._pending if each[0] > now_ms]

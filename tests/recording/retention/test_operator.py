@@ -193,3 +193,15 @@ async def test_what_is_gone_already_is_not_looked_for(shelf: Shelf) -> None:
     folder.rename(shelf.storage.directory / "elsewhere")
     await shelf.sweeper.preview()
     assert shelf.hand.gone == set()
+
+
+async def test_what_several_read_is_left_alone_until_the_last_has_done(shelf: Shelf) -> None:
+    shelf.add(1)
+    for _ in range(2):
+        shelf.hand.read_begins(1)
+    shelf.hand.read_over(1)
+    await shelf.hand.take(Deletion(1, "hall", 1, Why.AGE))
+    assert shelf.there() == [1]
+    shelf.hand.read_over(1)
+    await shelf.hand.take(Deletion(1, "hall", 1, Why.AGE))
+    assert shelf.there() == []

@@ -165,13 +165,14 @@ def test_what_was_deleted_counts_as_free_for_a_minute_though_it_is_not_yet() -> 
     bench.look(600)
     bench.decided(ours=400)
     bench.look(20)
-    bench.watch.deleted(expected=50 * MIB, freed=10 * MIB)
+    bench.watch.deleted(expected=50 * MIB, freed=10 * MIB, why="age")
     assert bench.watch.goal == Goal(60 * MIB, 24 * MIB)
     bench.now_ms = PENDING_MS
     assert bench.watch.goal == Goal(20 * MIB, 24 * MIB)
-    bench.watch.deleted(expected=5 * MIB, freed=5 * MIB)
+    bench.watch.deleted(expected=5 * MIB, freed=5 * MIB, why="age")
     assert bench.watch.goal == Goal(20 * MIB, 24 * MIB)
     assert bench.watch.ledger.week_bytes == 55 * MIB
+    assert bench.watch.deleted_bytes == {"age": 55 * MIB}
 
 
 def test_before_anybody_knows_whose_data_they_are_little_is_wanted() -> None:
