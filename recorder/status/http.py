@@ -1,42 +1,64 @@
 """One HTTP connection, by h11: requests in, answers out, until somebody has enough.
 
 Owns the limits that a peer meets: how long a request may take to come, how large it may be, how
-many there may be on one connection. What a request means is for whoever answers it.
+many there may be on one connection, how slowly an answer may be read. What a request means is for
+whoever answers it.
 """
 
 from __future__ import annotations
 
+import gzip
 import logging
-import math
-from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 import h11
 import trio
 
 from recorder.logs import same
+from recorder.status.downloads import BLOCK_BYTES, NoSuchRangeError, NotModified, select
 from recorder.status.messages import Answer, Request
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from recorder.status.downloads import Download
+
 log = logging.getLogger(__name__)
 
-HEAD_BYTES = 16 << 10
-BODY_BYTES = 64 << 10
+HEAD_BYTES: Final = 16 << 10
+BODY_BYTES: Final = 64 << 10
 """No request has more to say: the largest is a sentence."""
 
-REQUEST_S = 10.0
+REQUEST_S: Final = 10.0
 """From the first wait for a request to its last byte."""
 
-SEND_S = 10.0
-ANSWER_S = 600.0
+SEND_S: Final = 10.0
+"""For an answer, and for each block of a download: who reads slower than 200 kbit/s is dropped."""
+
+ANSWER_S: Final = 600.0
 """A sweep of a large storage on a slow disk; whoever waits longer asks again."""
 
-MOST_REQUESTS = 1000
+MOST_REQUESTS: Final = 1000
 """Of one connection."""
 
-_BLOCK_BYTES = 16 << 10
+_READ_BYTES: Final = 16 << 10
+_LEAST_TO_GZIP: Final = 1024
+
+SECURITY: Final = (
+    (
+        "Content-Security-Policy",
+        (
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+            "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        ),
+    ),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+)
+"""Of every answer: nothing of ours is from elsewhere, and nobody frames us."""
 
 
 class _TooLargeError(Exception):
@@ -45,7 +67,8 @@ class _TooLargeError(Exception):
 
 class HttpConnection:
     """Args:
-    answer: gives the answer to a request.
+    answer: gives the answer to a request. One of status 101 hands the connection over.
+    upgrade: takes it over: the stream, and the request's head. It returns when it is over.
     who: whom files and logs name as the one who asks.
     """
 
@@ -55,11 +78,14 @@ class HttpConnection:
         answer: Callable[[Request], Awaitable[Answer]],
         *,
         who: str,
+        upgrade: Callable[[trio.abc.Stream, h11.Request], Awaitable[None]] | None = None,
     ) -> None:
         self._stream = stream
         self._answer = answer
         self._who = who
+        self._upgrade = upgrade
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
+        self._head: h11.Request | None = None
 
     async def run(self) -> None:
         """Answer requests until the connection is over. Raises nothing but faults of ours."""
@@ -89,7 +115,9 @@ class HttpConnection:
         answer = Answer.error(504, "It takes too long; ask again.")
         with trio.move_on_after(ANSWER_S):
             answer = await self._guarded(request)
-        await self._send(answer)
+        if answer.status == 101:
+            return await self._hand_over()
+        await self._send(answer, request)
         if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
             return False
         self._http.start_next_cycle()
@@ -108,6 +136,17 @@ class HttpConnection:
             )
             return Answer.error(500, "The recorder itself failed; its log says more.")
 
+    async def _hand_over(self) -> bool:
+        assert self._head is not None, "there was a request"
+        if self._upgrade is None:
+            await self._send(Answer.error(404, "There is nothing at this address."))
+        elif self._http.trailing_data[0]:
+            # Who sends before the 101 breaks RFC 6455 §4.1, and what he sent would be lost.
+            await self._send(Answer.error(400, "Frames came before the WebSocket was open."))
+        else:
+            await self._upgrade(self._stream, self._head)
+        return False
+
     async def _receive(self) -> Request | None:
         """The next request, whole; None: the peer has gone."""
         head, body = None, b""
@@ -115,19 +154,13 @@ class HttpConnection:
             event = await self._next_event()
             match event:
                 case h11.Request():
-                    head = event
+                    head = self._head = event
                 case h11.Data():
                     body += event.data
                     if len(body) > BODY_BYTES:
                         raise _TooLargeError
                 case h11.EndOfMessage() if head is not None:
-                    target = urlsplit(head.target.decode("ascii", "replace"))
-                    return Request(
-                        method=head.method.decode("ascii"),
-                        path=unquote(target.path),
-                        body=body,
-                        who=self._who,
-                    )
+                    return _request(head, body, self._who)
                 case _:
                     return None
 
@@ -140,26 +173,104 @@ class HttpConnection:
             if self._http.they_are_waiting_for_100_continue:
                 go_on = h11.InformationalResponse(status_code=100, headers=[])
                 await self._write(self._http.send(go_on))
-            self._http.receive_data(bytes(await self._stream.receive_some(_BLOCK_BYTES)))
+            self._http.receive_data(bytes(await self._stream.receive_some(_READ_BYTES)))
 
-    async def _send(self, answer: Answer) -> None:
+    # Answers.
+
+    async def _send(self, answer: Answer, request: Request | None = None) -> None:
         if self._http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             return
-        body = answer.body
-        headers = [
-            ("Content-Type", "application/json"),
-            ("Content-Length", str(len(body))),
-            ("Cache-Control", "no-store"),
-        ]
-        if answer.allow:
-            headers.append(("Allow", ", ".join(answer.allow)))
-        response = h11.Response(status_code=answer.status, headers=headers)
-        await self._write(self._http.send(response))
-        await self._write(self._http.send(h11.Data(data=body)))
+        if answer.download is not None and request is not None:
+            await self._send_download(answer.download, request)
+            return
+        body, headers = answer.body, [("Content-Type", answer.content_type), *answer.headers]
+        if request is not None and _is_to_gzip(answer, request):
+            body = gzip.compress(body, 5, mtime=0)
+            headers.append(("Content-Encoding", "gzip"))
+        if len(answer.body) >= _LEAST_TO_GZIP:
+            headers.append(("Vary", "Accept-Encoding"))
+        if not any(name == "Cache-Control" for name, _ in headers):
+            headers.append(("Cache-Control", "no-store"))
+        if answer.status != 304:
+            headers.append(("Content-Length", str(len(body))))
+        await self._begin(answer.status, headers)
+        if body and answer.status != 304 and not _is_head(request):
+            await self._write(self._http.send(h11.Data(data=body)))
         await self._write(self._http.send(h11.EndOfMessage()))
 
+    async def _send_download(self, download: Download, request: Request) -> None:
+        try:
+            part = select(request.headers, size=download.size, etag=download.etag)
+            await self._begin(
+                206 if part.is_partial else 200,
+                [
+                    ("Content-Type", "video/x-flv"),
+                    ("Content-Length", str(part.end - part.start)),
+                    ("Content-Disposition", f'attachment; filename="{download.name}"'),
+                    ("Accept-Ranges", "bytes"),
+                    ("ETag", download.etag),
+                    ("Cache-Control", "private, no-cache"),
+                    *part.headers,
+                ],
+            )
+            offset = part.end if _is_head(request) else part.start
+            while offset < part.end:
+                data = await download.read(offset, min(BLOCK_BYTES, part.end - offset))
+                if not data:
+                    raise OSError("the file has become shorter")
+                await self._write(self._http.send(h11.Data(data=data)))
+                offset += len(data)
+            await self._write(self._http.send(h11.EndOfMessage()))
+        except NotModified:
+            await self._send(Answer(status=304, headers=(("ETag", download.etag),)), request)
+        except NoSuchRangeError:
+            where = ("Content-Range", f"bytes */{download.size}")
+            error = Answer.error(416, "The file ends before that.")
+            await self._send(Answer(status=416, body=error.body, headers=(where,)), request)
+        except OSError as error:
+            # The length was promised: all that is left is to break off.
+            log.warning("A download of %s ends: %s", download.name, error, extra=same("download"))
+            self._http.send_failed()
+        finally:
+            with trio.move_on_after(SEND_S, shield=True):
+                await download.aclose()
+
+    async def _begin(self, status: int, headers: list[tuple[str, str]]) -> None:
+        response = h11.Response(status_code=status, headers=[*headers, *SECURITY])
+        await self._write(self._http.send(response))
+
     async def _write(self, data: bytes | None) -> None:
-        with trio.move_on_after(SEND_S if data else math.inf) as scope:
-            await self._stream.send_all(data or b"")
+        if not data:
+            await trio.lowlevel.checkpoint()
+            return
+        with trio.move_on_after(SEND_S) as scope:
+            await self._stream.send_all(data)
         if scope.cancelled_caught:
             raise trio.BrokenResourceError("the peer does not read")
+
+
+def _request(head: h11.Request, body: bytes, who: str) -> Request:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in head.headers:
+        name, value = raw_name.decode("ascii"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    path, _, query = head.target.decode("ascii", "replace").partition("?")
+    return Request(
+        method=head.method.decode("ascii"),
+        path=unquote(path),
+        query=query,
+        headers=headers,
+        body=body,
+        who=who,
+    )
+
+
+def _is_head(request: Request | None) -> bool:
+    return request is not None and request.method == "HEAD"
+
+
+def _is_to_gzip(answer: Answer, request: Request) -> bool:
+    wanted = request.headers.get("accept-encoding", "").split(",")
+    codings = [each.split(";")[0].strip() for each in wanted]
+    is_text = answer.content_type.startswith(("application/json", "text/", "image/svg"))
+    return is_text and len(answer.body) >= _LEAST_TO_GZIP and "gzip" in codings

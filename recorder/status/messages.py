@@ -1,29 +1,52 @@
-"""One request and one answer, as the routes see them. Values only; JSON and nothing else."""
+"""One request and one answer, as the routes see them. Values only."""
 
 from __future__ import annotations
 
+import enum
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from recorder.status.downloads import Download
+
+JSON = "application/json"
 
 
 class BadRequestError(Exception):
     """The request cannot be answered; the text says why."""
 
 
+class Level(enum.IntEnum):
+    """What somebody may do."""
+
+    NOBODY = 0
+    READER = 1
+    """Look at the state (`status.public`)."""
+    OPERATOR = 2
+
+
 @attrs.frozen(kw_only=True)
 class Request:
     """Attributes:
-    path: without its query.
+    path: decoded, without its query.
+    query: what stands behind the question mark, as it came.
+    headers: by lower-case name; of a repeated one the values joined by commas.
     body: as it came; empty where there is none.
     who: who asks, for files and logs.
     """
 
     method: str
     path: str
+    query: str = ""
+    headers: Mapping[str, str] = attrs.field(factory=dict)
     body: bytes = b""
     who: str = ""
+    level: Level = Level.OPERATOR
 
     def fields(self) -> dict[str, Any]:
         """The JSON object in the body; empty where there is no body.
@@ -39,22 +62,39 @@ class Request:
             raise BadRequestError("The body is not a JSON object.")
         return found
 
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What the query says; of a repeated name the last.
 
-@attrs.frozen
+        Raises:
+            BadRequestError: too much of it.
+        """
+        try:
+            return dict(parse_qsl(self.query, max_num_fields=20))
+        except ValueError as error:
+            raise BadRequestError("The query has too many fields.") from error
+
+
+@attrs.frozen(kw_only=True)
 class Answer:
     """Attributes:
-    document: becomes JSON.
-    allow: the methods there are, where this one is not.
+    download: what is sent instead of a body.
+    headers: beside those that every answer has.
     """
 
     status: int
-    document: Any
-    allow: tuple[str, ...] = ()
+    body: bytes = b""
+    content_type: str = JSON
+    headers: tuple[tuple[str, str], ...] = ()
+    download: Download | None = None
+
+    @classmethod
+    def of(cls, document: Any, status: int = 200) -> Answer:
+        """A JSON document."""
+        return cls(status=status, body=json.dumps(document).encode() + b"\n")
 
     @classmethod
     def error(cls, status: int, sentence: str, allow: tuple[str, ...] = ()) -> Answer:
-        return cls(status, {"error": sentence}, allow)
-
-    @property
-    def body(self) -> bytes:
-        return json.dumps(self.document).encode() + b"\n"
+        """Why not, in one sentence; `allow`: the methods there are, where this one is not."""
+        answer = cls.of({"error": sentence}, status)
+        return attrs.evolve(answer, headers=(("Allow", ", ".join(allow)),)) if allow else answer

@@ -190,7 +190,7 @@ class StorageView:
     foreign_fills: bool
     write_ms: int | None
     probe_age_s: float | None
-    written_today_bytes: int
+    written_bytes: int
     next_sweep: SweepView | None
     blocked: BlockedView | None
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import trio
 
 from recorder.status.operations import ActionRefusedError
 
 if TYPE_CHECKING:
+    from recorder.status.downloads import Download
     from recorder.status.messages import Answer, Request
 
 
@@ -21,6 +24,9 @@ class FakeActions:
 
     calls: list[str] = attrs.field(factory=list)
     refusal: Exception | None = None
+    content: bytes = b"FLV"
+    healthy: bool = True
+    watchable: bool = True
 
     def _done(self, call: str) -> dict[str, Any]:
         self.calls.append(call)
@@ -45,6 +51,66 @@ class FakeActions:
 
     async def confirm(self, plan: str) -> dict[str, Any]:
         return self._done(f"confirm {plan}")
+
+    async def recordings(
+        self, *, room: str | None, first: str | None, last: str | None, cursor: int | None
+    ) -> dict[str, Any]:
+        return self._done(f"recordings {room} {first} {last} {cursor}")
+
+    async def download(self, path: str, file: str) -> Download:
+        self._done(f"download {path} {file}")
+        return FakeDownload(content=self.content)
+
+    def act(self, room: str, action: str, who: str) -> dict[str, Any]:
+        return self._done(f"{action} {room} {who}")
+
+    def status(self) -> str:
+        return json.dumps(self._done("status"))
+
+    def history(self, room: str) -> dict[str, Any]:
+        return self._done(f"history {room}")
+
+    def alarms(self) -> dict[str, Any]:
+        return self._done("alarms")
+
+    def acknowledge(self, alarm: str, who: str) -> dict[str, Any]:
+        return self._done(f"acknowledge {alarm} {who}")
+
+    def metrics(self) -> bytes:
+        self._done("metrics")
+        return b"rec_up 1\n"
+
+    def is_healthy(self) -> bool:
+        return self.healthy
+
+    def may_watch(self) -> bool:
+        return self.watchable
+
+
+@attrs.define
+class FakeDownload:
+    """A file in memory; `closed` counts how often it was closed, `lacks` bytes of it are gone."""
+
+    content: bytes
+    etag: str = '"5f-7"'
+    name: str = "room101_0001.flv"
+    closed: int = 0
+    raises: Exception | None = None
+    lacks: int = 0
+
+    @property
+    def size(self) -> int:
+        return len(self.content)
+
+    async def read(self, offset: int, size: int) -> bytes:
+        await trio.lowlevel.checkpoint()
+        if self.raises is not None:
+            raise self.raises
+        return self.content[: len(self.content) - self.lacks][offset : offset + size]
+
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+        self.closed += 1
 
 
 def refused(sentence: str, *, is_missing: bool = False) -> ActionRefusedError:

@@ -35,7 +35,7 @@ async def ask(path: Path) -> bytes:
 async def test_who_runs_it_is_answered_by_name_and_nobody_behind_its_end(
     tmp_path: Path,
 ) -> None:
-    echo, path = Echo(answer=Answer(200, {})), tmp_path / CONTROL_SOCKET
+    echo, path = Echo(answer=Answer.of({})), tmp_path / CONTROL_SOCKET
     async with serve_control(await make_socket(tmp_path), echo):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert (await ask(path)).startswith(b"HTTP/1.1 200 ")
@@ -48,7 +48,7 @@ async def test_the_socket_of_a_recorder_that_was_killed_is_replaced(tmp_path: Pa
     path = tmp_path / CONTROL_SOCKET
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
-    async with serve_control(await make_socket(tmp_path), Echo(answer=Answer(200, {}))):
+    async with serve_control(await make_socket(tmp_path), Echo(answer=Answer.of({}))):
         assert (await ask(path)).startswith(b"HTTP/1.1 200 ")
 
 
@@ -56,7 +56,7 @@ async def test_a_state_folder_may_lie_deep(tmp_path: Path, monkeypatch: pytest.M
     deep = tmp_path / ("x" * 60) / ("y" * 60)
     deep.mkdir(parents=True)
     monkeypatch.chdir(deep)
-    async with serve_control(await make_socket(deep), Echo(answer=Answer(200, {}))):
+    async with serve_control(await make_socket(deep), Echo(answer=Answer.of({}))):
         assert (deep / CONTROL_SOCKET).exists()
 
 
@@ -72,7 +72,7 @@ async def test_where_no_socket_can_be_it_is_said_and_all_goes_on(
 async def test_others_are_sent_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    echo = Echo(answer=Answer(200, {}))
+    echo = Echo(answer=Answer.of({}))
     async with serve_control(await make_socket(tmp_path), echo):
         monkeypatch.setattr(os, "geteuid", lambda: 4711)
         monkeypatch.setattr(control, "_ROOT", 4712)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -13,14 +14,14 @@ import trio.testing
 from recorder.status import http
 from recorder.status.http import BODY_BYTES, HEAD_BYTES, REQUEST_S, SEND_S, HttpConnection
 from recorder.status.messages import Answer
-from tests.status.fakes import Echo
+from tests.status.fakes import Echo, FakeDownload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     Client = trio.StapledStream[trio.testing.MemorySendStream, trio.testing.MemoryReceiveStream]
 
-OK = Answer(200, {"ok": True})
+OK = Answer.of({"ok": True})
 GET = b"GET /a%20b?x=1 HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -182,3 +183,110 @@ async def test_who_wants_another_protocol_is_answered_and_left() -> None:
             b"GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
         )
         assert (await one_answer(client))[0] == 200
+
+
+async def exchange(echo: Echo, head: bytes) -> tuple[bytes, bytes]:
+    """Head and body of the answer to one request on a connection that then ends."""
+    async with connected(echo) as client:
+        await client.send_all(head)
+        await client.send_stream.aclose()
+        found, _, body = (await everything(client)).partition(b"\r\n\r\n")
+    return found, body
+
+
+FILE = bytes(range(256)) * 2048
+
+
+def download() -> tuple[Echo, FakeDownload]:
+    found = FakeDownload(content=FILE)
+    return Echo(answer=Answer(status=200, download=found)), found
+
+
+@pytest.mark.parametrize(
+    ("header", "status", "body"),
+    [
+        (b"", 200, FILE),
+        (b"Range: bytes=300000-300009\r\n", 206, FILE[300000:300010]),
+        (b"Range: bytes=-5\r\n", 206, FILE[-5:]),
+        (b'Range: bytes=0-0\r\nIf-Range: "other"\r\n', 200, FILE),
+        (b'If-None-Match: "5f-7"\r\n', 304, b""),
+    ],
+)
+async def test_a_download_gives_the_bytes_that_were_asked_for(
+    header: bytes, status: int, body: bytes
+) -> None:
+    echo, found = download()
+    head, got = await exchange(echo, b"GET /f HTTP/1.1\r\nHost: x\r\n" + header + b"\r\n")
+    assert int(head.split()[1]) == status
+    assert got == body
+    assert found.closed == 1
+
+
+async def test_a_range_behind_the_end_is_said() -> None:
+    echo, found = download()
+    head, _ = await exchange(echo, b"GET /f HTTP/1.1\r\nHost: x\r\nRange: bytes=524288-\r\n\r\n")
+    assert int(head.split()[1]) == 416
+    assert b"Content-Range: bytes */524288" in head
+    assert found.closed == 1
+
+
+async def test_head_is_the_same_without_the_body() -> None:
+    echo, found = download()
+    head, body = await exchange(echo, b"HEAD /f HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert b"Content-Length: 524288" in head
+    assert body == b""
+    assert found.closed == 1
+    head, body = await exchange(Echo(answer=OK), b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (b"Content-Length: 13" in head, body) == (True, b"")
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), None])
+async def test_a_file_that_cannot_be_read_on_breaks_off(
+    error: Exception | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Of None: it has become shorter than was promised.
+    found = FakeDownload(content=FILE, raises=error, lacks=0 if error else 500_000)
+    echo = Echo(answer=Answer(status=200, download=found))
+    _, body = await exchange(echo, b"GET /f HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert len(body) < len(FILE)
+    assert found.closed == 1
+    assert "A download of room101_0001.flv ends" in caplog.text
+
+
+async def test_who_does_not_read_his_download_is_dropped_and_the_file_closed(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    echo, found = download()
+    client, server = trio.testing.lockstep_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(HttpConnection(server, echo, who="ada").run)
+        await client.send_all(b"GET /f HTTP/1.1\r\nHost: x\r\n\r\n")
+        await trio.sleep(SEND_S + 5)
+        assert found.closed == 1
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    ("accepts", "is_gzip"),
+    [(b"gzip, br", True), (b"br;q=1, gzip;q=0.5", True), (b"br", False), (b"", False)],
+)
+async def test_what_is_long_is_sent_small_to_who_takes_it(accepts: bytes, is_gzip: bool) -> None:
+    echo = Echo(answer=Answer.of({"a": "b" * 5000}))
+    request = b"GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: " + accepts + b"\r\n\r\n"
+    head, body = await exchange(echo, request)
+    assert (b"Content-Encoding: gzip" in head) is is_gzip
+    assert b"Vary: Accept-Encoding" in head
+    plain = gzip.decompress(body) if is_gzip else body
+    assert json.loads(plain) == {"a": "b" * 5000}
+
+
+async def test_every_answer_says_what_a_browser_may_do_with_it() -> None:
+    for echo in (Echo(answer=OK), Echo(raises=ValueError("of ours")), download()[0]):
+        head, _ = await exchange(echo, GET)
+        for name in (b"Content-Security-Policy: default-src 'none'", b"nosniff", b"no-referrer"):
+            assert name in head
+
+
+async def test_a_connection_that_cannot_be_handed_over_is_answered() -> None:
+    head, _ = await exchange(Echo(answer=Answer(status=101)), GET)
+    assert head.startswith(b"HTTP/1.1 404")

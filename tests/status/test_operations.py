@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from recorder.status.messages import BadRequestError, Request
+from recorder.status.messages import BadRequestError, Level, Request
 from recorder.status.operations import LONGEST_REASON, Operations
+from recorder.status.pages import Pages
 from tests.status.fakes import FakeActions, refused
 
 API = "/api/v1"
@@ -18,7 +19,7 @@ async def asked(
 ) -> tuple[int, object]:
     request = Request(method=method, path=path, body=body, who="ada")
     answer = await Operations(actions or FakeActions()).answer(request)
-    return answer.status, answer.document
+    return answer.status, json.loads(answer.body)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,14 @@ async def asked(
         ("GET", "/sweep", b"", "plan"),
         ("POST", "/sweep", b"", "sweep"),
         ("POST", "/sweep", b'{"confirm": "abcdef01"}', "confirm abcdef01"),
+        ("GET", "/status", b"", "status"),
+        ("GET", "/rooms/room101/history", b"", "history room101"),
+        ("POST", "/rooms/room101/split", b"", "split room101 ada"),
+        ("POST", "/rooms/room101/stop", b"", "stop room101 ada"),
+        ("POST", "/rooms/room101/start", b"", "start room101 ada"),
+        ("GET", "/recordings", b"", "recordings None None None None"),
+        ("GET", "/alarms", b"", "alarms"),
+        ("POST", "/alarms/time_left-3/acknowledge", b"", "acknowledge time_left-3 ada"),
     ],
 )
 async def test_each_address_is_an_action(method: str, path: str, body: bytes, call: str) -> None:
@@ -49,7 +58,7 @@ async def test_elsewhere_there_is_nothing(path: str) -> None:
 async def test_another_method_is_told_which_work() -> None:
     operations = Operations(FakeActions())
     answer = await operations.answer(Request(method="PUT", path="/api/v1/sweep"))
-    assert (answer.status, answer.allow) == (405, ("GET", "POST"))
+    assert (answer.status, answer.headers) == (405, (("Allow", "GET, POST"),))
     assert json.loads(answer.body) == {"error": "Only GET and POST work here."}
 
 
@@ -86,3 +95,143 @@ def test_a_body_of_fields_is_read_once_it_is_asked_for() -> None:
     assert Request(method="POST", path="/").fields() == {}
     with pytest.raises(BadRequestError):
         Request(method="POST", path="/", body=b"5").fields()
+
+
+@pytest.mark.parametrize(
+    ("query", "call"),
+    [
+        ("room=hall&from=2026-11-01&to=2026-11-02&cursor=7",
+         "recordings hall 2026-11-01 2026-11-02 7"),
+        ("room=&from=&to=&cursor=", "recordings None None None None"),
+        ("room=a&room=b", "recordings b None None None"),
+    ],
+)  # fmt: skip
+async def test_recordings_are_found_by_room_and_day(query: str, call: str) -> None:
+    actions = FakeActions()
+    request = Request(method="GET", path="/api/v1/recordings", query=query)
+    assert (await Operations(actions).answer(request)).status == 200
+    assert actions.calls == [call]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["room=../x", "from=today", "to=2026-1-1", "cursor=0", "cursor=x", "cursor=-1",
+     "&".join(f"a{n}=1" for n in range(30))],
+)  # fmt: skip
+async def test_a_search_that_makes_no_sense_is_a_bad_request(query: str) -> None:
+    request = Request(method="GET", path="/api/v1/recordings", query=query)
+    assert (await Operations(FakeActions()).answer(request)).status == 400
+
+
+FOLDER = "/recordings/room101/2026-11-22/0000042-103000Z"
+
+
+async def test_a_segment_is_fetched_by_the_names_of_the_catalogue() -> None:
+    actions = FakeActions()
+    request = Request(method="HEAD", path=f"{FOLDER}/0001.flv")
+    answer = await Operations(actions).answer(request)
+    assert answer.download is not None
+    assert actions.calls == ["download room101/2026-11-22/0000042-103000Z 0001.flv"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [f"{FOLDER}/0001.flv.part", f"{FOLDER}/recording.json", f"{FOLDER}/../../.recorder/lock",
+     f"{FOLDER}/..", "/recordings/../etc/passwd", f"{FOLDER}/0001.flv/", f"{FOLDER}//0001.flv",
+     f"{FOLDER}/0001.flv\0", f"{FOLDER}\\0001.flv", "/recordings/.recorder/open/0000001"],
+)  # fmt: skip
+async def test_no_path_leads_anywhere_else(path: str) -> None:
+    actions = FakeActions()
+    answer = await Operations(actions).answer(Request(method="GET", path=path))
+    assert answer.status == 404
+    assert actions.calls == []
+
+
+ENDPOINTS = {
+    ("GET", "/api/v1/status"): Level.READER,
+    ("GET", "/api/v1/live"): Level.READER,
+    ("GET", "/api/v1/rooms/a/history"): Level.READER,
+    ("POST", "/api/v1/rooms/a/split"): Level.OPERATOR,
+    ("POST", "/api/v1/rooms/a/stop"): Level.OPERATOR,
+    ("POST", "/api/v1/rooms/a/start"): Level.OPERATOR,
+    ("GET", "/api/v1/recordings"): Level.OPERATOR,
+    ("DELETE", "/api/v1/recordings/1"): Level.OPERATOR,
+    ("POST", "/api/v1/recordings/1/keep"): Level.OPERATOR,
+    ("POST", "/api/v1/recordings/1/unkeep"): Level.OPERATOR,
+    ("GET", f"{FOLDER}/0001.flv"): Level.OPERATOR,
+    ("GET", "/api/v1/alarms"): Level.READER,
+    ("POST", "/api/v1/alarms/a-1/acknowledge"): Level.OPERATOR,
+    ("GET", "/api/v1/sweep"): Level.OPERATOR,
+    ("POST", "/api/v1/sweep"): Level.OPERATOR,
+    ("GET", "/metrics"): Level.READER,
+    ("GET", "/healthz"): Level.NOBODY,
+}
+
+
+@pytest.mark.parametrize("level", list(Level))
+@pytest.mark.parametrize(("endpoint", "least"), ENDPOINTS.items())
+async def test_each_address_asks_for_its_level(
+    endpoint: tuple[str, str], least: Level, level: Level
+) -> None:
+    actions = FakeActions()
+    request = Request(method=endpoint[0], path=endpoint[1], level=level, headers=UPGRADE)
+    answer = await Operations(actions).answer(request)
+    if level >= least:
+        assert answer.status in (101, 200)
+    else:
+        assert answer.status == (401 if level is Level.NOBODY else 403)
+        assert actions.calls == []
+
+
+def test_every_address_is_in_that_table() -> None:
+    routes = Operations(FakeActions())._routes
+    for route in routes:
+        for method in route.handlers:
+            assert any(
+                method == known and route.pattern.fullmatch(path) for known, path in ENDPOINTS
+            ), (method, route.pattern.pattern)
+
+
+@pytest.mark.parametrize(("level", "keys"), [
+    (Level.NOBODY, {"healthy"}), (Level.READER, {"healthy", "done"}),
+])  # fmt: skip
+async def test_health_says_more_to_who_may_look(level: Level, keys: set[str]) -> None:
+    answer = await Operations(FakeActions(healthy=False)).answer(
+        Request(method="GET", path="/healthz", level=level)
+    )
+    assert answer.status == 503
+    assert set(json.loads(answer.body)) == keys
+
+
+UPGRADE = {
+    "host": "x",
+    "connection": "keep-alive, Upgrade",
+    "upgrade": "websocket",
+    "sec-websocket-version": "13",
+    "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"connection": "keep-alive"}, {"connection": "\xff"}, {"upgrade": "h2c"},
+     {"sec-websocket-version": "8"}, {"sec-websocket-key": "AAAA"}, {"sec-websocket-key": "\xff"},
+     {"content-length": "5"}, {"transfer-encoding": "chunked"}, {"x-anything": "\xff"}],
+)  # fmt: skip
+async def test_an_upgrade_that_the_library_would_hang_on_is_refused(change: dict[str, str]) -> None:
+    request = Request(method="GET", path="/api/v1/live", headers=UPGRADE | change)
+    assert (await Operations(FakeActions()).answer(request)).status == 400
+
+
+async def test_one_viewer_too_many_is_sent_away() -> None:
+    request = Request(method="GET", path="/api/v1/live", headers=UPGRADE)
+    assert (await Operations(FakeActions(watchable=False)).answer(request)).status == 503
+
+
+async def test_the_page_is_answered_behind_everything_else() -> None:
+    operations = Operations(FakeActions(), Pages({"/index.html": b"<p>"}))
+    nobody = Level.NOBODY
+    page = await operations.answer(Request(method="GET", path="/", level=nobody))
+    assert (page.status, page.body) == (200, b"<p>")
+    post = await operations.answer(Request(method="POST", path="/", level=nobody))
+    assert post.status == 405

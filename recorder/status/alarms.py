@@ -1,0 +1,217 @@
+"""Alarms: conditions with a memory, raised and cleared by one class that is told what is seen.
+
+Owns when a condition becomes an alarm and when it clears, so that nothing flaps; ids, which stay as
+long as an alarm stands; who has acknowledged it; and the history of the last 200 changes. Survives
+a restart through `to_bytes`: what stood then and still holds is the same alarm.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from recorder.status.alarm_rules import RANK, Condition, conditions
+from recorder.status.snapshot import AlarmView, Severity
+
+if TYPE_CHECKING:
+    from recorder.status.snapshot import Snapshot
+
+log = logging.getLogger(__name__)
+
+HISTORY: Final = 200
+SETTLE_S: Final = 60.0
+"""What stood before a restart has so long to hold again."""
+
+_LEVELS: Final = {
+    Severity.CRITICAL: logging.CRITICAL,
+    Severity.WARNING: logging.WARNING,
+    Severity.INFO: logging.INFO,
+}
+
+Key = tuple[str, str | None]
+
+
+@attrs.define(kw_only=True)
+class _Standing:
+    condition: Condition
+    began_s: float
+    held_s: float
+    """When it last held."""
+    id: str = ""
+    """"" until it is raised."""
+    since: str = ""
+    raised_s: float = 0.0
+    acknowledged_by: str | None = None
+
+
+class Alarms:
+    """Belongs to the loop.
+
+    Attributes:
+        history: the newest last.
+        revision: grows with every change that is worth keeping.
+    """
+
+    def __init__(self, remembered: bytes | None = None) -> None:
+        self.history: list[dict[str, Any]] = []
+        self.revision = 0
+        self._standing: dict[Key, _Standing] = {}
+        self._before: dict[Key, dict[str, Any]] = {}
+        self._dismissed: dict[Key, str] = {}
+        self._next = 1
+        self._began_s: float | None = None
+        if remembered is not None:
+            self._restore(remembered)
+
+    def judge(self, seen: Snapshot, now_s: float) -> tuple[AlarmView, ...]:
+        """Which alarms stand, the worst first.
+
+        Args:
+            seen: a snapshot without alarms.
+            now_s: a monotonic clock.
+        """
+        self._began_s = now_s if self._began_s is None else self._began_s
+        raised = {
+            kind: each.condition.severity
+            for (kind, room), each in self._standing.items()
+            if room is None and each.id
+        }
+        holding = {(each.kind, each.room): each for each in conditions(seen, raised)}
+        for key, condition in holding.items():
+            self._holds(key, condition, seen, now_s)
+        for key in list(self._standing):
+            if key not in holding:
+                self._is_over(key, seen, now_s)
+        for key in [key for key in self._dismissed if key not in holding]:
+            del self._dismissed[key]
+        if now_s - self._began_s >= SETTLE_S:
+            for key in list(self._before):
+                before = self._before.pop(key)
+                self._note("cleared", before, seen.time)
+        return self._views(now_s)
+
+    def acknowledge(self, alarm: str, who: str, time: str) -> bool:
+        """Somebody has seen it; False: it does not stand.
+
+        Args:
+            time: UTC, as text.
+        """
+        for key, each in self._standing.items():
+            if each.id != alarm:
+                continue
+            each.acknowledged_by = who
+            self._note("acknowledged", _document(each), time, who=who)
+            if each.condition.until_acknowledged:
+                self._dismissed[key] = each.condition.detail
+                del self._standing[key]
+            return True
+        return False
+
+    # One condition.
+
+    def _holds(self, key: Key, condition: Condition, seen: Snapshot, now_s: float) -> None:
+        if self._dismissed.get(key) == condition.detail and condition.until_acknowledged:
+            return
+        each = self._standing.get(key)
+        if each is None:
+            each = _Standing(condition=condition, began_s=now_s, held_s=now_s)
+            self._standing[key] = each
+        worse = RANK[condition.severity] < RANK[each.condition.severity]
+        each.condition, each.held_s = condition, now_s
+        if not each.id and now_s - each.began_s >= condition.set_s:
+            self._raise(key, each, seen, now_s)
+        elif each.id and worse:
+            each.acknowledged_by = None
+            self._say("raised", each, seen.time)
+
+    def _raise(self, key: Key, each: _Standing, seen: Snapshot, now_s: float) -> None:
+        each.raised_s = now_s
+        before = self._before.pop(key, None)
+        if before is not None and before["detail"] == each.condition.detail:
+            each.id, each.since = before["id"], before["since"]
+            each.acknowledged_by = before["acknowledged_by"]
+            return
+        each.id, each.since = f"{each.condition.kind}-{self._next}", seen.time
+        self._next += 1
+        self._say("raised", each, seen.time)
+
+    def _is_over(self, key: Key, seen: Snapshot, now_s: float) -> None:
+        each = self._standing[key]
+        if not each.id:
+            del self._standing[key]
+        elif now_s - each.held_s >= each.condition.clear_s:
+            del self._standing[key]
+            self._say("cleared", each, seen.time)
+
+    def _say(self, event: str, each: _Standing, time: str) -> None:
+        self._note(event, _document(each), time)
+        level = _LEVELS[each.condition.severity] if event == "raised" else logging.INFO
+        log.log(level, "Alarm %s: %s", event, each.condition.text)
+
+    def _note(self, event: str, document: dict[str, Any], time: str, **more: str) -> None:
+        self.history.append({"time": time, "event": event, **document, **more})
+        del self.history[:-HISTORY]
+        self.revision += 1
+
+    def _views(self, now_s: float) -> tuple[AlarmView, ...]:
+        views = [
+            AlarmView(
+                id=each.id,
+                kind=each.condition.kind,
+                severity=each.condition.severity,
+                room=each.condition.room,
+                since=each.since,
+                age_s=now_s - each.raised_s,
+                text=each.condition.text,
+                advice=each.condition.advice,
+                acknowledged_by=each.acknowledged_by,
+            )
+            for each in self._standing.values()
+            if each.id
+        ]
+        return tuple(sorted(views, key=_by_weight))
+
+    # Across a restart.
+
+    def to_bytes(self) -> bytes:
+        """All that a later start needs."""
+        document = {
+            "version": 1,
+            "next": self._next,
+            "standing": [_document(each) for each in self._standing.values() if each.id]
+            + list(self._before.values()),
+            "history": self.history,
+        }
+        return json.dumps(document, indent=1).encode()
+
+    def _restore(self, remembered: bytes) -> None:
+        try:
+            document = json.loads(remembered)
+            if document["version"] != 1:
+                raise ValueError("another version")
+            before = {(each["kind"], each["room"]): each for each in document["standing"]}
+            self._next, self.history = int(document["next"]), list(document["history"])
+            self._before = before
+        except (ValueError, KeyError, TypeError, RecursionError):
+            log.warning("The history of alarms was damaged; it begins anew.")
+
+
+def _by_weight(view: AlarmView) -> tuple[int, bool, float]:
+    """The worst first, of those what nobody has seen, of those the newest."""
+    return RANK[view.severity], view.acknowledged_by is not None, view.age_s
+
+
+def _document(each: _Standing) -> dict[str, Any]:
+    return {
+        "id": each.id,
+        "kind": each.condition.kind,
+        "room": each.condition.room,
+        "severity": each.condition.severity.value,
+        "text": each.condition.text,
+        "detail": each.condition.detail,
+        "since": each.since,
+        "acknowledged_by": each.acknowledged_by,
+    }

@@ -1,0 +1,94 @@
+"""Which bytes of a file a download gets (RFC 9110 §13, §14), and where they are read.
+
+Owns single ranges, If-Range and ETag. Several ranges at once are answered with the whole file, as
+the RFC allows: nobody who fetches recordings sends them. A file is read in a thread, a block at a
+time, so that neither the loop waits for the disk nor memory grows with a slow reader.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, Protocol
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BLOCK_BYTES: Final = 256 << 10
+
+
+class Download(Protocol):
+    """A file that is open, and stays as it is."""
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def etag(self) -> str:
+        """Quoted, as it stands in the header; a strong one."""
+
+    @property
+    def name(self) -> str:
+        """What the browser calls the file."""
+
+    async def read(self, offset: int, size: int) -> bytes:
+        """Raises OSError."""
+
+    async def aclose(self) -> None: ...
+
+
+@attrs.frozen
+class Part:
+    """Bytes `start` to `end`, the latter not among them, of a file with so many."""
+
+    start: int
+    end: int
+    size: int
+    is_partial: bool
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        if not self.is_partial:
+            return ()
+        return (("Content-Range", f"bytes {self.start}-{self.end - 1}/{self.size}"),)
+
+
+class NotModified(Exception):  # noqa: N818 - an answer, no error
+    """The reader has it already."""
+
+
+class NoSuchRangeError(Exception):
+    """Nothing of the file lies there."""
+
+
+_RANGE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))", re.IGNORECASE)
+
+
+def select(headers: Mapping[str, str], *, size: int, etag: str) -> Part:
+    """What is to be sent.
+
+    Raises:
+        NotModified: If-None-Match names what there is.
+        NoSuchRangeError: the range lies behind the end.
+    """
+    known = headers.get("if-none-match", "")
+    if known.strip() == "*" or etag in [each.strip() for each in known.split(",")]:
+        raise NotModified
+    whole = Part(0, size, size, is_partial=False)
+    # Only a strong tag may continue a file; a date is not compared, and gives the whole.
+    if headers.get("if-range", etag).strip() != etag:
+        return whole
+    match = _RANGE.fullmatch(headers.get("range", "").strip())
+    if match is None:
+        return whole
+    first, last, suffix = match.groups()
+    if suffix is not None:
+        start, end = max(0, size - int(suffix)), size
+    else:
+        start, end = int(first), min(size, int(last) + 1 if last else size)
+        if last and int(last) < start:
+            return whole  # No valid range, which is as none.
+    if start >= end:
+        raise NoSuchRangeError
+    return Part(start, end, size, is_partial=True)

@@ -1,0 +1,118 @@
+"""`/api/v1/live`: a connection whose upgrade was accepted goes to trio-websocket, to be pushed to.
+
+Owns the WebSocket's limits. The request was read already, so it is replayed: its canonical bytes,
+made anew by h11 (reference on style, §12). What trio-websocket cannot stand was refused before, by
+`operations`; what it might still hang on has a time limit here. Push only: what a viewer says is
+read and dropped, a viewer who says much is dropped himself.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import h11
+import trio
+import trio_websocket
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from recorder.status.broadcast import Broadcast
+
+HANDSHAKE_S: Final = 5.0
+SEND_S: Final = 10.0
+PING_EVERY_S: Final = 20.0
+CLOSE_S: Final = 2.0
+LARGEST_MESSAGE: Final = 1024
+MOST_MESSAGES: Final = 100
+"""That a viewer may send. The page sends none."""
+
+
+class ReplayStream(trio.abc.Stream):
+    """A stream that first gives bytes which somebody else has read already."""
+
+    def __init__(self, head: bytes, stream: trio.abc.Stream) -> None:
+        self._head = bytearray(head)
+        self._stream = stream
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        if not self._head:
+            return await self._stream.receive_some(max_bytes)
+        await trio.lowlevel.checkpoint()
+        size = len(self._head) if max_bytes is None else max_bytes
+        data = bytes(self._head[:size])
+        del self._head[:size]
+        return data
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+async def serve_live(stream: trio.abc.Stream, head: h11.Request, broadcast: Broadcast) -> None:
+    """Push every picture to this viewer until one of us has enough. Raises nothing but faults."""
+    replay = h11.Connection(h11.CLIENT).send(head)
+    assert replay is not None, "a request has bytes"
+    viewer = None
+    async with trio.open_nursery() as nursery:
+        with trio.move_on_after(HANDSHAKE_S):
+            request = await trio_websocket.wrap_server_stream(
+                nursery,
+                ReplayStream(replay, stream),
+                max_message_size=LARGEST_MESSAGE,
+                message_queue_size=1,
+            )
+            viewer = await request.accept()
+        if viewer is not None:
+            await _serve(viewer, broadcast)
+        nursery.cancel_scope.cancel()
+
+
+async def _serve(viewer: trio_websocket.WebSocketConnection, broadcast: Broadcast) -> None:
+    """Until the first of these has enough."""
+    async with trio.open_nursery() as tasks:
+        tasks.start_soon(_until_over, partial(_ping, viewer), tasks.cancel_scope)
+        tasks.start_soon(_until_over, partial(_push, viewer, broadcast), tasks.cancel_scope)
+        with suppress(trio_websocket.ConnectionClosed):
+            await _drain(viewer)
+            # He has said too much, and can be told so.
+            with trio.move_on_after(CLOSE_S):
+                await viewer.aclose(1008)
+        tasks.cancel_scope.cancel()
+
+
+async def _until_over(task: Callable[[], Awaitable[None]], scope: trio.CancelScope) -> None:
+    # Behind a send that took too long nothing can be said any more: half a frame may be under way.
+    with suppress(trio_websocket.ConnectionClosed, trio.TooSlowError):
+        await task()
+    scope.cancel()
+
+
+async def _drain(viewer: trio_websocket.WebSocketConnection) -> None:
+    """Read what a viewer says, else its pings and its farewell would not be seen."""
+    for _ in range(MOST_MESSAGES):
+        await viewer.get_message()
+
+
+async def _ping(viewer: trio_websocket.WebSocketConnection) -> None:
+    """A viewer that is gone without a word is noticed."""
+    while True:
+        await trio.sleep(PING_EVERY_S)
+        with trio.fail_after(SEND_S):
+            await viewer.ping()
+
+
+async def _push(viewer: trio_websocket.WebSocketConnection, broadcast: Broadcast) -> None:
+    """Send every picture that it has time for."""
+    with broadcast.join() as watcher:
+        while True:
+            text = await watcher.next()
+            with trio.fail_after(SEND_S):
+                await viewer.send_message(text)

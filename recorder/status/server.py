@@ -1,0 +1,120 @@
+"""The one port: listens for browsers, and serves each connection until it is over.
+
+Owns how many there may be, from one place and in all, and the TLS around them. A connection's
+failure stays in it. Viewers are not counted here: `limits.clients` is theirs.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections import Counter
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from recorder.logs import same
+from recorder.status.http import HttpConnection
+from recorder.status.live import serve_live
+from recorder.status.site import Peer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
+
+    from recorder.status.broadcast import Broadcast
+    from recorder.status.site import Site
+
+log = logging.getLogger(__name__)
+
+MOST: Final = 128
+MOST_FROM_ONE: Final = 48
+"""A classroom behind one address; a browser opens six, and one for the WebSocket."""
+
+TLS_HANDSHAKE_S: Final = 10.0
+
+
+def tls_context(certificate: Path, private_key: Path) -> ssl.SSLContext:
+    """Blocking.
+
+    Raises:
+        OSError: a file cannot be read, or is none of PEM (ssl.SSLError).
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, private_key)
+    return context
+
+
+class StatusServer:
+    """Serves the page's connections.
+
+    Args:
+        tls: None: HTTP without it.
+    """
+
+    def __init__(self, site: Site, broadcast: Broadcast, tls: ssl.SSLContext | None) -> None:
+        self._site = site
+        self._broadcast = broadcast
+        self._tls = tls
+        self._from: Counter[str] = Counter()
+
+    async def handle(self, stream: trio.SocketStream) -> None:
+        """One connection. Raises nothing but cancellation."""
+        address, local = _addresses(stream)
+        if self._from.total() >= MOST or self._from[address] >= MOST_FROM_ONE:
+            key = same("page", address)
+            log.warning("%s: too many connections to the page", address, extra=key)
+            await trio.aclose_forcefully(stream)
+            return
+        self._from[address] += 1
+        try:
+            await self._serve(stream, address, local)
+        except Exception:
+            # A fault of ours on one connection must not end what records (promise 7).
+            log.exception("%s: the page failed; this is a fault of the recorder", address)
+        finally:
+            await trio.aclose_forcefully(stream)
+            self._from[address] -= 1
+            self._from += Counter()  # drops what is zero
+
+    async def _serve(self, plain: trio.SocketStream, address: str, local: str) -> None:
+        stream: trio.abc.Stream = plain
+        if self._tls is not None:
+            stream = tls = trio.SSLStream(plain, self._tls, server_side=True, https_compatible=True)
+            try:
+                with trio.fail_after(TLS_HANDSHAKE_S):
+                    await tls.do_handshake()
+            except (trio.BrokenResourceError, trio.TooSlowError):
+                log.info("%s: no TLS was spoken at the page", address, extra=same("tls", address))
+                return
+        peer = Peer(address=address, local=local, is_tls=self._tls is not None)
+        await HttpConnection(
+            stream,
+            partial(self._site.receive, peer=peer),
+            who=address,
+            upgrade=partial(serve_live, broadcast=self._broadcast),
+        ).run()
+
+
+@asynccontextmanager
+async def serve_status(
+    listeners: Sequence[trio.SocketListener], server: StatusServer
+) -> AsyncIterator[None]:
+    """Serve until the `with` is left; connections end with it."""
+    async with trio.open_nursery() as nursery:
+        # They listen already; waiting here would keep encoders waiting.
+        nursery.start_soon(trio.serve_listeners, server.handle, list(listeners))  # noqa: ASYNC113
+        try:
+            yield
+        finally:
+            nursery.cancel_scope.cancel()
+
+
+def _addresses(stream: trio.SocketStream) -> tuple[str, str]:
+    try:
+        return stream.socket.getpeername()[0], stream.socket.getsockname()[0]
+    except OSError:
+        return "", ""  # It is gone already, which the first read says.

@@ -1,0 +1,249 @@
+"""Alarms as a table of cases with time: not yet, raised, still there, cleared."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.status.alarm_rules import conditions
+from recorder.status.alarms import HISTORY, SETTLE_S, Alarms
+from recorder.status.snapshot import BlockedView, DiskState, PublisherView, RoomState, Severity
+from tests.status import snapshots as made
+
+if TYPE_CHECKING:
+    from recorder.status.snapshot import Snapshot
+
+GOOD = made.picture()
+
+
+def of_storage(**changes: Any) -> Snapshot:
+    return made.picture(storage=made.storage(**changes))
+
+
+def of_system(**changes: Any) -> Snapshot:
+    return made.picture(system=made.system(**changes))
+
+
+def of_room(**changes: Any) -> Snapshot:
+    return made.picture(rooms=(made.room(**changes), made.idle()))
+
+
+def kinds(alarms: Alarms, seen: Snapshot, now_s: float) -> list[tuple[str, str]]:
+    return [(each.kind, each.severity.value) for each in alarms.judge(seen, now_s)]
+
+
+BLOCKED = BlockedView(plan="abcdef01", recordings=30, bytes=10**9)
+SILENT = PublisherView(address="10.0.0.7", software="OBS", age_s=6.0)
+
+CASES = [
+    # What is seen, the alarm, after how many seconds it is raised, after how many it clears.
+    (of_storage(state=DiskState.FAILED, reason="It is away."), "disk_failed", "critical", 0, 30),
+    (of_storage(state=DiskState.STALLED, reason="No answer."), "disk_stalled", "warning", 3, 60),
+    (of_storage(state=DiskState.HELD, reason="Full."), "disk_held", "critical", 0, 5),
+    (of_storage(foreign_fills=True), "foreign_data", "critical", 0, 5),
+    (of_storage(blocked=BLOCKED), "sweep_blocked", "warning", 0, 5),
+    (of_storage(time_left_s=24 * 3600 - 1), "time_left", "info", 0, 5),
+    (of_storage(time_left_s=3 * 3600 - 1), "time_left", "warning", 0, 5),
+    (of_storage(time_left_s=599), "time_left", "critical", 0, 5),
+    (of_system(media_bytes=80_000_000), "memory", "warning", 5, 30),
+    (of_system(temperature_c=80.0), "temperature", "warning", 0, 30),
+    (of_system(temperature_c=85.0), "temperature", "critical", 0, 30),
+    (of_system(under_voltage_now=True), "under_voltage", "critical", 0, 30),
+    (of_system(under_voltage_ever=True), "under_voltage_before", "warning", 0, 5),
+    (of_system(last_end="crash"), "restarted", "warning", 0, 5),
+    (of_system(last_end="power"), "restarted", "warning", 0, 5),
+    (of_system(failed_logins=20), "failed_logins", "warning", 0, 300),
+    (of_system(clock=made.clock(is_trusted=False, reason="no network")), "clock_untrusted",
+     "warning", 5, 5),
+    (of_system(clock=made.clock(stepped_ms=-3000, step_age_s=1.0)), "clock_stepped", "info", 0, 5),
+    (of_room(state=RoomState.FAULT, reason="No disk."), "not_recorded", "critical", 0, 5),
+    (of_room(is_contested=True), "two_encoders", "warning", 0, 300),
+    (of_room(buffer_bytes=32 << 20), "write_lag", "critical", 0, 60),
+    (of_room(media_age_s=4.0), "no_media", "warning", 0, 5),
+    (of_room(media_age_s=10.0), "no_media", "critical", 0, 5),
+    (of_room(media_age_s=None, publisher=SILENT), "no_media", "warning", 0, 5),
+    (of_room(video=made.video(frame_age_s=3.0)), "no_video", "warning", 2, 5),
+    (of_room(audio=made.audio(frame_age_s=3.0)), "no_audio", "warning", 2, 5),
+    (of_room(video=made.video(keyframe_age_s=30.0)), "no_keyframes", "warning", 0, 5),
+    (of_room(drift_s=-10.0), "media_time", "warning", 10, 30),
+    (of_room(drift_s=10.0), "media_time", "warning", 10, 30),
+    (of_room(quality=0.4), "weak_connection", "warning", 5, 15),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("seen", "kind", "severity", "set_s", "clear_s"),
+    CASES,
+    ids=[f"{case[1]}-{case[2]}-{number}" for number, case in enumerate(CASES)],
+)
+def test_each_alarm_is_raised_and_cleared_in_its_time(
+    seen: Snapshot, kind: str, severity: str, set_s: int, clear_s: int
+) -> None:
+    alarms = Alarms()
+    if set_s:
+        assert kinds(alarms, seen, 0) == []
+        assert kinds(alarms, seen, set_s - 0.1) == []
+    assert kinds(alarms, seen, set_s) == [(kind, severity)]
+    assert kinds(alarms, GOOD, set_s + clear_s - 0.1) == [(kind, severity)]
+    # Once more within that time: it has not cleared.
+    assert kinds(alarms, seen, set_s + clear_s) == [(kind, severity)]
+    assert kinds(alarms, GOOD, set_s + 2 * clear_s) == []
+    assert [each["event"] for each in alarms.history] == ["raised", "cleared"]
+    (found,) = [each for each in conditions(seen) if each.kind == kind]
+    for sentence in (found.text, found.advice):
+        assert sentence.endswith((".", "`."))
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        GOOD,
+        made.picture(rooms=()),
+        made.picture(rooms=(made.idle(),)),
+        of_storage(time_left_s=None),
+        of_storage(time_left_s=24 * 3600),
+        of_system(temperature_c=None, under_voltage_now=None, under_voltage_ever=None),
+        of_system(last_end=None),
+        # The network has ten minutes to tell the time.
+        of_system(uptime_s=599.0, clock=made.clock(is_trusted=False, reason="no network")),
+        of_system(clock=made.clock(stepped_ms=1500, step_age_s=None)),
+        of_room(state=RoomState.STOPPED, media_age_s=100.0),
+        of_room(video=None, audio=None),
+        of_room(video=made.video(frame_age_s=None, keyframe_age_s=None)),
+        of_room(buffer_limit_bytes=0, buffer_bytes=0, drift_s=None),
+        of_room(state=RoomState.STARTING, publisher=attrs.evolve(SILENT, age_s=1.0),
+                media_age_s=None, video=None, audio=None),
+    ],
+)  # fmt: skip
+def test_what_is_as_it_should_be_is_no_alarm(seen: Snapshot) -> None:
+    alarms = Alarms()
+    for now_s in (0, 100, 10_000):
+        assert kinds(alarms, seen, now_s) == []
+
+
+def test_what_comes_and_goes_within_its_time_is_none() -> None:
+    alarms, seen = Alarms(), of_room(drift_s=20.0)
+    for second in range(0, 100, 9):
+        assert kinds(alarms, seen, second) == []
+        assert kinds(alarms, GOOD, second + 8) == []
+
+
+def test_the_time_left_clears_a_fifth_above_its_limit() -> None:
+    alarms, limit_s = Alarms(), 3 * 3600
+    assert kinds(alarms, of_storage(time_left_s=limit_s - 1), 0) == [("time_left", "warning")]
+    for now_s, left_s, severity in ((10, limit_s * 1.19, "warning"), (20, limit_s * 1.21, "info")):
+        seen = of_storage(time_left_s=int(left_s))
+        assert kinds(alarms, seen, now_s) == [("time_left", severity)]
+    assert kinds(alarms, of_storage(time_left_s=100 * 3600), 30) == []
+
+
+def test_heat_clears_five_degrees_below_its_limit() -> None:
+    alarms = Alarms()
+    for now_s, heat, severity in ((0, 85, "critical"), (1, 81, "critical"), (2, 79, "warning")):
+        assert kinds(alarms, of_system(temperature_c=float(heat)), now_s) == [
+            ("temperature", severity)
+        ]
+    assert kinds(alarms, of_system(temperature_c=74.0), 40) == []
+
+
+def test_one_that_gets_worse_is_said_again_and_seen_by_nobody() -> None:
+    alarms = Alarms()
+    (first,) = alarms.judge(of_storage(time_left_s=10_000), 0)
+    assert alarms.acknowledge(first.id, "ada", made.SINCE)
+    (still,) = alarms.judge(of_storage(time_left_s=9_000), 1)
+    assert still.acknowledged_by == "ada"
+    (worse,) = alarms.judge(of_storage(time_left_s=500), 2)
+    assert (worse.id, worse.severity) == (first.id, Severity.CRITICAL)
+    assert worse.acknowledged_by is None
+    assert [each["event"] for each in alarms.history] == ["raised", "acknowledged", "raised"]
+
+
+def test_what_has_happened_stands_until_it_is_seen_and_not_again() -> None:
+    alarms, seen = Alarms(), of_system(clock=made.clock(stepped_ms=5000, step_age_s=1.0))
+    (stepped,) = alarms.judge(seen, 0)
+    assert alarms.acknowledge(stepped.id, "ada", made.SINCE)
+    assert alarms.judge(seen, 1) == ()
+    again = of_system(clock=made.clock(stepped_ms=7000, step_age_s=1.0))
+    assert kinds(alarms, again, 2) == [("clock_stepped", "info")]
+    assert not alarms.acknowledge(stepped.id, "ada", made.SINCE)
+    assert not alarms.acknowledge("nothing-1", "ada", made.SINCE)
+    # What has gone and comes again is another event.
+    (stepped,) = alarms.judge(again, 3)
+    assert alarms.acknowledge(stepped.id, "ada", made.SINCE)
+    assert alarms.judge(GOOD, 4) == ()
+    assert kinds(alarms, again, 5) == [("clock_stepped", "info")]
+
+
+def test_rooms_have_their_own_and_the_worst_stands_first() -> None:
+    alarms = Alarms()
+    seen = made.picture(
+        rooms=(made.room("a", quality=0.1), made.room("b", state=RoomState.FAULT, reason="x"))
+    )
+    alarms.judge(seen, 0)
+    found = alarms.judge(seen, 6)
+    assert [(each.kind, each.room) for each in found] == [
+        ("not_recorded", "b"),
+        ("weak_connection", "a"),
+    ]
+    assert found[0].age_s == 6
+
+
+def test_behind_a_restart_the_same_alarm_is_the_same() -> None:
+    before, seen = Alarms(), of_storage(time_left_s=500)
+    (first,) = before.judge(seen, 1000)
+    before.acknowledge(first.id, "ada", made.SINCE)
+    after = Alarms(before.to_bytes())
+    (again,) = after.judge(seen, 5)
+    assert (again.id, again.since, again.acknowledged_by) == (first.id, first.since, "ada")
+    assert after.history == before.history
+    # Another one has another id.
+    ids = {each.id for each in after.judge(of_storage(time_left_s=500, foreign_fills=True), 6)}
+    assert len(ids) == 2
+
+
+def test_behind_a_restart_what_does_not_hold_any_more_is_cleared() -> None:
+    before = Alarms()
+    before.judge(of_storage(foreign_fills=True), 0)
+    after = Alarms(Alarms(before.to_bytes()).to_bytes())
+    after.judge(GOOD, 0)
+    after.judge(GOOD, SETTLE_S)
+    assert [each["event"] for each in after.history] == ["raised", "cleared"]
+    assert after.judge(GOOD, SETTLE_S + 1) == ()
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"version": 2}', b"\xff", b"[" * 9999])
+def test_a_damaged_memory_begins_anew(content: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    assert Alarms(content).judge(GOOD, 0) == ()
+    assert "history of alarms was damaged" in caplog.text
+
+
+def test_the_history_is_bounded() -> None:
+    alarms = Alarms()
+    for number in range(HISTORY):
+        alarms.judge(of_storage(foreign_fills=True), number * 100)
+        alarms.judge(GOOD, number * 100 + 50)
+    assert len(alarms.history) == HISTORY
+    assert len(json.loads(alarms.to_bytes())["history"]) == HISTORY
+
+
+@given(st.lists(st.tuples(st.integers(0, len(CASES) - 1), st.floats(0, 100)), max_size=40))
+def test_whatever_is_seen_every_alarm_is_raised_before_it_clears_and_clears_once(
+    steps: list[tuple[int, float]],
+) -> None:
+    alarms, now_s = Alarms(), 0.0
+    for case, passed_s in steps:
+        now_s += passed_s
+        ids = [each.id for each in alarms.judge(CASES[case][0], now_s)]
+        assert len(ids) == len(set(ids))
+    alarms.judge(GOOD, now_s + 1000)
+    state: dict[str, str] = {}
+    for each in alarms.history:
+        before = state.get(each["id"])
+        assert before in ((None, "raised") if each["event"] == "raised" else ("raised",))
+        state[each["id"]] = each["event"]
+    assert set(state.values()) <= {"cleared"}

@@ -1,0 +1,159 @@
+"""The live socket: a real WebSocket client of another task on a stream in memory, or raw bytes."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+import pytest
+import trio
+import trio.testing
+import trio_websocket
+
+from recorder.status.broadcast import Broadcast
+from recorder.status.http import HttpConnection
+from recorder.status.live import HANDSHAKE_S, MOST_MESSAGES, PING_EVERY_S, SEND_S, serve_live
+from recorder.status.operations import Operations
+from tests.status.fakes import FakeActions
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+UPGRADE = (
+    b"GET /api/v1/live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
+@asynccontextmanager
+async def served(broadcast: Broadcast, *, lockstep: bool = False) -> AsyncIterator[trio.abc.Stream]:
+    """A client's end of a connection on which the API is served."""
+    pair = trio.testing.lockstep_stream_pair if lockstep else trio.testing.memory_stream_pair
+    client, server = pair()
+    answer = Operations(FakeActions()).answer
+    upgrade = partial(serve_live, broadcast=broadcast)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(HttpConnection(server, answer, who="ada", upgrade=upgrade).run)
+        yield client
+        nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def viewer(broadcast: Broadcast) -> AsyncIterator[trio_websocket.WebSocketConnection]:
+    async with served(broadcast) as stream, trio.open_nursery() as nursery:
+        # Any stream will do, whatever the types say.
+        socket = cast("trio.SocketStream", stream)
+        yield await trio_websocket.wrap_client_stream(nursery, socket, "x", "/api/v1/live")
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_viewer_gets_the_newest_picture_at_once_and_then_each() -> None:
+    broadcast = Broadcast()
+    broadcast.publish("old")
+    broadcast.publish("first")
+    async with viewer(broadcast) as socket:
+        assert await socket.get_message() == "first"
+        assert broadcast.watchers == 1
+        broadcast.publish("second")
+        assert await socket.get_message() == "second"
+        await socket.aclose()
+        await trio.testing.wait_all_tasks_blocked()
+        assert broadcast.watchers == 0
+
+
+async def test_who_begins_to_watch_is_told_to_who_makes_the_pictures() -> None:
+    joined: list[int] = []
+    broadcast = Broadcast(lambda: joined.append(broadcast.watchers))
+    async with viewer(broadcast):
+        await trio.testing.wait_all_tasks_blocked()
+        assert joined == [1]
+
+
+async def test_a_slow_viewer_skips_to_the_newest() -> None:
+    broadcast = Broadcast()
+    with broadcast.join() as watcher:
+        broadcast.publish("1")
+        assert await watcher.next() == "1"
+        for number in range(2, 1000):
+            broadcast.publish(str(number))
+        assert await watcher.next() == "999"
+        with trio.move_on_after(0) as scope:
+            await watcher.next()
+        assert scope.cancelled_caught
+
+
+async def test_a_viewer_that_never_reads_is_dropped(autojump_clock: trio.testing.MockClock) -> None:
+    broadcast = Broadcast()
+    async with served(broadcast, lockstep=True) as stream:
+        await stream.send_all(UPGRADE)
+        assert (await stream.receive_some(4096)).startswith(b"HTTP/1.1 101")
+        await trio.testing.wait_all_tasks_blocked()
+        assert broadcast.watchers == 1
+        broadcast.publish("x" * 100_000)
+        await trio.sleep(SEND_S + 5)
+        assert broadcast.watchers == 0
+
+
+async def test_a_viewer_that_does_not_answer_a_ping_is_dropped(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    broadcast = Broadcast()
+    async with served(broadcast) as stream:
+        await stream.send_all(UPGRADE)
+        await stream.receive_some(4096)
+        await trio.sleep(PING_EVERY_S + SEND_S + 5)
+        assert broadcast.watchers == 0
+
+
+async def test_a_viewer_that_floods_is_dropped() -> None:
+    broadcast = Broadcast()
+    async with viewer(broadcast) as socket:
+        with suppress(trio_websocket.ConnectionClosed):
+            for _ in range(MOST_MESSAGES + 50):
+                await socket.send_message("x")
+        with pytest.raises(trio_websocket.ConnectionClosed, match="1008"):
+            await socket.get_message()
+        await trio.testing.wait_all_tasks_blocked()
+        assert broadcast.watchers == 0
+
+
+async def test_a_huge_message_ends_it() -> None:
+    broadcast = Broadcast()
+    async with viewer(broadcast) as socket:
+        await socket.send_message("x" * 100_000)
+        with pytest.raises(trio_websocket.ConnectionClosed):
+            await socket.get_message()
+    assert broadcast.watchers == 0
+
+
+async def test_frames_behind_the_upgrade_are_refused() -> None:
+    async with served(Broadcast()) as stream:
+        await stream.send_all(UPGRADE + b"\x81\x80\x00\x00\x00\x00")
+        assert (await stream.receive_some(4096)).startswith(b"HTTP/1.1 400")
+
+
+async def test_broken_frames_end_it() -> None:
+    broadcast = Broadcast()
+    async with served(broadcast) as stream:
+        await stream.send_all(UPGRADE)
+        await stream.receive_some(4096)
+        # Not masked (RFC 6455 §5.1).
+        await stream.send_all(b"\xff\xff\xff\xff" * 10)
+        while await stream.receive_some(4096):
+            pass
+    assert broadcast.watchers == 0
+
+
+async def test_a_handshake_that_hangs_is_given_up(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(*_: object, **__: object) -> None:
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(trio_websocket, "wrap_server_stream", hang)
+    began_s = trio.current_time()
+    async with served(Broadcast()) as stream:
+        await stream.send_all(UPGRADE)
+        assert await stream.receive_some(4096) == b""
+    assert trio.current_time() - began_s == pytest.approx(HANDSHAKE_S)

@@ -1,0 +1,147 @@
+"""The password, the cookie that stands for it, and the pace of guesses."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from recorder.passwords import hash_password, is_password
+from recorder.status.login import (
+    COOKIE_S,
+    FAILED_S,
+    MOST_WAITING,
+    REMEMBER_S,
+    BusyError,
+    Login,
+    no_cookie,
+)
+
+if TYPE_CHECKING:
+    from trio.testing import MockClock
+
+PASSWORD = "correct horse"
+HASHED = hash_password(PASSWORD, b"0123456789abcdef")
+OTHER = hash_password("other", b"0123456789abcdef")
+KEY = b"k" * 32
+
+
+class Clock:
+    now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def basic(text: str) -> str:
+    return "Basic " + base64.b64encode(text.encode()).decode()
+
+
+def test_a_password_is_known_by_its_hash_only() -> None:
+    assert is_password(PASSWORD, HASHED)
+    assert not is_password(PASSWORD + " ", HASHED)
+    assert PASSWORD not in HASHED
+    assert hash_password(PASSWORD, b"another salt 012") != HASHED
+    with pytest.raises(ValueError, match="not a hash"):
+        is_password(PASSWORD, "scrypt$99$8$1$x$y")
+
+
+async def test_a_cookie_stands_for_the_password_until_it_is_old() -> None:
+    clock = Clock()
+    login = Login(HASHED, KEY, clock)
+    cookie = login.cookie(is_tls=True)
+    assert cookie.endswith("HttpOnly; SameSite=Strict; Secure")
+    assert "Secure" not in login.cookie(is_tls=False)
+    headers = {"cookie": f"a=b; {cookie.partition(';')[0]}"}
+    assert login.is_cookie(headers)
+    clock.now += COOKIE_S - 1
+    assert login.is_cookie(headers)
+    clock.now += 1
+    assert not login.is_cookie(headers)
+
+
+@pytest.mark.parametrize(("hashed", "key"), [(OTHER, KEY), (HASHED, b"x" * 32), (None, KEY)])
+async def test_a_cookie_is_void_when_the_password_or_the_key_changes(
+    hashed: str | None, key: bytes
+) -> None:
+    clock = Clock()
+    headers = {"cookie": Login(HASHED, KEY, clock).cookie(is_tls=False).partition(";")[0]}
+    assert not Login(hashed, key, clock).is_cookie(headers)
+
+
+async def test_a_cookie_that_was_touched_is_none() -> None:
+    login = Login(HASHED, KEY, Clock())
+    value = login.cookie(is_tls=False).partition(";")[0]
+    touched = [value[:-1], value.replace("recorder=", "recorder=9"), value.replace(".", "")]
+    for cookie in [*touched, "recorder=", "", "recorder=\xff.\xff", "=;;,"]:
+        assert not login.is_cookie({"cookie": cookie})
+
+
+def test_a_logout_takes_the_cookie_away() -> None:
+    assert no_cookie(is_tls=False).startswith("recorder=; Path=/; Max-Age=0;")
+
+
+async def test_basic_is_known_whatever_the_user_is_called() -> None:
+    login = Login(HASHED, KEY, Clock())
+    assert await login.is_basic(basic(f"x:{PASSWORD}"), "10.0.0.1")
+    for header in ("Basic !", "Bearer x", basic("no colon"), "Basic " + "//8=", basic("x:wrong")):
+        assert not await login.is_basic(header, "10.0.0.1")
+    assert login.failed == 1
+
+
+async def test_a_right_header_is_remembered_for_five_minutes(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    asked: list[str] = []
+
+    def is_password(password: str, _hashed: str) -> bool:
+        asked.append(password)
+        return True
+
+    monkeypatch.setattr("recorder.status.login.is_password", is_password)
+    login = Login(HASHED, KEY, Clock())
+    for _ in range(3):
+        assert await login.is_basic(basic("x:a"), "10.0.0.1")
+    assert asked == ["a"]
+    await trio.sleep(REMEMBER_S + 1)
+    assert await login.is_basic(basic("x:a"), "10.0.0.1")
+    assert asked == ["a", "a"]
+    for number in range(200):
+        assert await login.is_basic(basic(f"x:{number}"), "10.0.0.1")
+    assert len(login._verified) <= 64
+
+
+async def test_of_a_crowd_of_guesses_few_wait_and_the_rest_is_sent_away() -> None:
+    login = Login(HASHED, KEY, Clock())
+    outcomes: list[object] = []
+
+    async def guess(number: int) -> None:
+        try:
+            outcomes.append(await login.is_right(f"guess {number}", "10.0.0.1"))
+        except BusyError as error:
+            outcomes.append(error)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(1000):
+            nursery.start_soon(guess, number)
+    wrong = [each for each in outcomes if each is False]
+    assert len(wrong) == MOST_WAITING + 1
+    assert len(outcomes) == 1000
+    assert login.failed == MOST_WAITING + 1
+
+
+async def test_failed_logins_are_forgotten(mock_clock: MockClock) -> None:
+    login = Login(HASHED, KEY, Clock())
+    assert not await login.is_right("wrong", "10.0.0.1")
+    assert login.failed == 1
+    mock_clock.jump(FAILED_S + 1)
+    assert login.failed == 0
+
+
+async def test_without_a_password_none_is_right_and_an_endless_one_is_not_computed() -> None:
+    login = Login(None, KEY, Clock())
+    assert not login.has_password
+    assert not await login.is_right("", "10.0.0.1")
+    assert not await Login(HASHED, KEY, Clock()).is_right("x" * 100_000, "10.0.0.1")

@@ -1,0 +1,201 @@
+"""The exposition: parsed back as Prometheus parses it, and looked at by promtool."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from datetime import UTC, datetime
+
+import attrs
+import prometheus_client
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from recorder.status.metrics import CONTENT_TYPE, Counters, Exposition, RoomCounters
+from recorder.status.snapshot import DiskState, RoomState, Snapshot
+from tests.status.sample import ALARM, GIB, IDLE, MIB, ROOM, SNAPSHOT, STORAGE, SYSTEM
+
+COUNTERS = Counters(
+    rooms={
+        "room101": RoomCounters(
+            received_bytes=4_090_000,
+            frames={"video": 3000, "audio": 4700},
+            segments={"complete": 4},
+            gaps=1,
+        )
+    },
+    write_errors={"ENOSPC": 2},
+    deleted_bytes={"age": GIB},
+)
+NOW_S = datetime(2026, 11, 27, 11, 12, 10, tzinfo=UTC).timestamp()
+
+Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def scraped(snapshot: Snapshot = SNAPSHOT, counters: Counters = COUNTERS) -> Series:
+    """Every sample, by its name and labels."""
+    text = Exposition().text(snapshot, counters).decode()
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def value(series: Series, name: str, **labels: str) -> float | None:
+    return series.get((name, frozenset(labels.items())))
+
+
+def names(series: Series) -> set[str]:
+    return {name for name, _ in series}
+
+
+def test_a_room_is_in_one_state_and_in_none_of_the_others() -> None:
+    series = scraped()
+    for room, state in (("room101", RoomState.RECORDING), ("room102", RoomState.IDLE)):
+        found = {
+            each: value(series, "rec_stream_state", stream=room, state=each.value)
+            for each in RoomState
+        }
+        assert found == {each: float(each is state) for each in RoomState}
+
+
+def test_ages_become_moments_of_the_snapshot_s_clock() -> None:
+    series = scraped()
+    for name, age_s in (
+        ("rec_stream_last_media_timestamp_seconds", 0.1),
+        ("rec_stream_last_keyframe_timestamp_seconds", 1.1),
+        ("rec_stream_last_write_timestamp_seconds", 0.6),
+        ("rec_stream_oldest_unsafe_timestamp_seconds", 2.1),
+    ):
+        assert value(series, name, stream="room101") == pytest.approx(NOW_S - age_s, abs=0.001)
+    assert value(series, "rec_storage_probe_timestamp_seconds", volume="/srv/recordings") == (
+        NOW_S - 20
+    )
+    assert value(series, "rec_clock_last_step_timestamp_seconds") == NOW_S - 600
+
+
+def test_what_is_not_known_has_no_sample() -> None:
+    storage = attrs.evolve(STORAGE, time_left_s=None, write_ms=None, kept_bytes=None)
+    system = attrs.evolve(SYSTEM, temperature_c=None, under_voltage_now=None, last_end=None)
+    series = scraped(attrs.evolve(SNAPSHOT, rooms=(IDLE,), storage=storage, system=system))
+    known = names(scraped())
+    assert known - names(series) == {
+        "rec_last_restart_reason",
+        "rec_soc_temperature_celsius",
+        "rec_storage_longest_write_seconds",
+        "rec_storage_time_left_seconds",
+        "rec_stream_drift_seconds",
+        "rec_stream_last_keyframe_timestamp_seconds",
+        "rec_stream_last_media_timestamp_seconds",
+        "rec_stream_last_write_timestamp_seconds",
+        "rec_stream_oldest_unsafe_timestamp_seconds",
+        "rec_stream_quality_ratio",
+        "rec_undervoltage",
+    }
+    used = [labels for name, labels in series if name == "rec_storage_used_bytes"]
+    assert used == [frozenset({("volume", "/srv/recordings"), ("class", "foreign")})]
+
+
+@pytest.mark.parametrize(
+    ("state", "works"),
+    [
+        (DiskState.GOOD, 1),
+        (DiskState.HELD, 1),
+        (DiskState.STALLED, 0),
+        (DiskState.FAILED, 0),
+    ],
+)
+def test_a_disk_that_does_not_take_what_is_written_fails_its_probe(
+    state: DiskState, works: int
+) -> None:
+    series = scraped(attrs.evolve(SNAPSHOT, storage=attrs.evolve(STORAGE, state=state)))
+    assert value(series, "rec_storage_probe_success", volume="/srv/recordings") == works
+    assert value(series, "rec_storage_state", volume="/srv/recordings", state=state.value) == 1
+
+
+def test_figures_have_base_units() -> None:
+    series = scraped()
+    assert value(series, "rec_storage_longest_write_seconds", volume="/srv/recordings") == 0.012
+    assert value(series, "rec_clock_last_step_seconds") == -2.5
+    assert value(series, "rec_write_queue_limit_bytes", stream="room101") == 64 * MIB
+    assert value(series, "rec_retention_blocked_bytes") == 90 * GIB
+
+
+def test_counters_are_told_as_they_were_given() -> None:
+    series = scraped()
+    received = "rec_stream_received_bytes_total"
+    assert value(series, received, stream="room101") == 4_090_000
+    assert value(series, "rec_stream_frames_total", stream="room101", kind="audio") == 4700
+    assert value(series, "rec_segments_total", stream="room101", result="complete") == 4
+    assert value(series, "rec_stream_gaps_total", stream="room101") == 1
+    assert value(series, "rec_write_errors_total", errno="ENOSPC") == 2
+    assert value(series, "rec_retention_deleted_bytes_total", reason="age") == GIB
+
+
+def test_a_counter_without_a_source_is_left_out() -> None:
+    counted = {name for name in names(scraped()) if name.endswith("_total")}
+    left = names(scraped(counters=Counters())) & counted
+    assert left == {"process_cpu_seconds_total"}
+
+
+def test_alarms_of_one_kind_are_counted_and_their_rooms_no_label() -> None:
+    twice = tuple(
+        attrs.evolve(ALARM, id=room, kind="no-video", room=room) for room in ("room101", "room102")
+    )
+    series = scraped(attrs.evolve(SNAPSHOT, alarms=(*twice, ALARM)))
+    assert value(series, "rec_alarm_active", alarm="no-video", severity="critical") == 2
+    assert value(series, "rec_alarm_active", alarm="disk-failed", severity="critical") == 1
+    assert "rec_alarm_active" not in names(scraped(attrs.evolve(SNAPSHOT, alarms=())))
+
+
+def test_the_reason_of_the_last_restart_is_one_of_three() -> None:
+    series = scraped()
+    found = {
+        reason: value(series, "rec_last_restart_reason", reason=reason)
+        for reason in ("clean", "crash", "power")
+    }
+    assert found == {"clean": 0, "crash": 0, "power": 1}
+
+
+def test_the_process_is_there_and_starts_once() -> None:
+    exposition = Exposition()
+    first, second = (
+        next(
+            line
+            for line in exposition.text(SNAPSHOT, COUNTERS).decode().splitlines()
+            if line.startswith("process_start_time_seconds ")
+        )
+        for _ in range(2)
+    )
+    assert first == second
+    assert float(first.split()[1]) == pytest.approx(time.time(), abs=86_400)
+
+
+def test_the_registry_of_the_process_knows_nothing_of_it() -> None:
+    scraped()
+    everywhere = prometheus_client.generate_latest().decode()
+    assert "rec_" not in everywhere
+
+
+def test_a_name_with_quotes_and_lines_is_one_label() -> None:
+    odd = 'a"b\\c\nd'
+    series = scraped(attrs.evolve(SNAPSHOT, rooms=(attrs.evolve(ROOM, name=odd),)))
+    assert value(series, "rec_stream_publishers", stream=odd) == 1
+
+
+def test_the_type_is_that_of_text() -> None:
+    assert CONTENT_TYPE.startswith("text/plain; version=")
+
+
+@pytest.mark.debian
+def test_promtool_finds_no_fault() -> None:
+    done = subprocess.run(
+        ["promtool", "check", "metrics"],
+        input=Exposition().text(SNAPSHOT, COUNTERS),
+        capture_output=True,
+        check=False,
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

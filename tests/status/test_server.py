@@ -1,0 +1,176 @@
+"""The port itself, on real sockets: TLS, limits, and that a failure stays in its connection."""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import attrs
+import pytest
+import trio
+import trio.testing
+import trustme
+
+from recorder.status import server as server_module
+from recorder.status.broadcast import Broadcast
+from recorder.status.doors import Doors
+from recorder.status.login import Login
+from recorder.status.messages import Answer, Request
+from recorder.status.server import StatusServer, serve_status, tls_context
+from recorder.status.site import Site
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+
+@attrs.define
+class Served:
+    port: int
+
+    async def connect(self) -> trio.SocketStream:
+        return await trio.open_tcp_stream("127.0.0.1", self.port)
+
+
+@asynccontextmanager
+async def served(tls: ssl.SSLContext | None = None) -> AsyncIterator[Served]:
+    async def answer(_request: Request) -> Answer:
+        return Answer.of({"ok": True})
+
+    site = Site(
+        doors=Doors(hosts=frozenset(), names=frozenset()),
+        login=Login(None, b"k", lambda: 0.0),
+        is_public=False,
+        answer=answer,
+    )
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with serve_status(listeners, StatusServer(site, Broadcast(), tls)):
+        yield Served(listeners[0].socket.getsockname()[1])
+
+
+async def everything(stream: trio.abc.ReceiveStream) -> bytes:
+    received = b""
+    try:
+        while block := await stream.receive_some():
+            received += block
+    except trio.BrokenResourceError:
+        return received
+    return received
+
+
+async def test_a_request_is_answered() -> None:
+    async with served() as here, await here.connect() as stream:
+        await stream.send_all(GET)
+        assert (await everything(stream)).startswith(b"HTTP/1.1 200")
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def context(authority: trustme.CA, tmp_path: Path) -> ssl.SSLContext:
+    certificate = authority.issue_cert("localhost")
+    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
+    for part in certificate.cert_chain_pems:
+        part.write_to_path(tmp_path / "cert.pem", append=True)
+    return tls_context(tmp_path / "cert.pem", tmp_path / "key.pem")
+
+
+async def test_with_a_certificate_it_is_https(
+    authority: trustme.CA, context: ssl.SSLContext
+) -> None:
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    async with served(context) as here:
+        stream = trio.SSLStream(
+            await here.connect(), client, server_hostname="localhost", https_compatible=True
+        )
+        async with stream:
+            await stream.send_all(GET)
+            assert b"200" in (await everything(stream))[:20]
+
+
+async def test_who_speaks_no_tls_is_dropped_and_it_is_said(
+    context: ssl.SSLContext, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    async with served(context) as here, await here.connect() as stream:
+        await stream.send_all(GET)
+        assert b"200" not in await everything(stream)
+        assert "no TLS was spoken" in caplog.text
+
+
+def test_a_certificate_that_is_none_is_an_os_error(tmp_path: Path) -> None:
+    (tmp_path / "cert.pem").write_text("none")
+    with pytest.raises(OSError, match="PEM"):
+        tls_context(tmp_path / "cert.pem", tmp_path / "cert.pem")
+
+
+async def test_from_one_place_there_may_be_so_many(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(server_module, "MOST_FROM_ONE", 2)
+    async with served() as here:
+        kept = [await here.connect(), await here.connect()]
+        for stream in kept:
+            await stream.send_all(GET.replace(b"close", b"keep-alive"))
+            assert (await stream.receive_some()).startswith(b"HTTP/1.1 200")
+        async with await here.connect() as refused:
+            assert await everything(refused) == b""
+        assert "too many connections" in caplog.text
+        await kept[0].aclose()
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        async with await here.connect() as stream:
+            await stream.send_all(GET)
+            assert (await everything(stream)).startswith(b"HTTP/1.1 200")
+        await kept[1].aclose()
+
+
+async def test_a_fault_of_ours_stays_in_its_connection(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken:
+        def __init__(self, *_: object, **__: object) -> None:
+            raise ValueError("of ours")
+
+    async with served() as here:
+        with monkeypatch.context() as patch:
+            patch.setattr(server_module, "HttpConnection", Broken)
+            async with await here.connect() as stream:
+                assert await everything(stream) == b""
+        async with await here.connect() as stream:
+            await stream.send_all(GET)
+            assert (await everything(stream)).startswith(b"HTTP/1.1 200")
+    assert "this is a fault of the recorder" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 100_000,
+        b"GET /\xff HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n" + b"a" * 200_000,
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: \xff\r\nUpgrade: websocket\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    ],
+    ids=["endless header", "raw path", "TLS", "huge body", "Connection of no ASCII", "two hosts"],
+)
+async def test_what_makes_no_sense_is_answered_or_dropped(request_bytes: bytes) -> None:
+    async with served() as here:
+        with trio.fail_after(5):
+            async with await here.connect() as stream:
+                try:
+                    await stream.send_all(request_bytes)
+                    await stream.send_eof()
+                except trio.BrokenResourceError:
+                    pass  # It had enough before we had said all.
+                await everything(stream)
+        async with await here.connect() as stream:
+            await stream.send_all(GET)
+            assert (await everything(stream)).startswith(b"HTTP/1.1 200")
