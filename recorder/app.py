@@ -17,7 +17,8 @@ import attrs
 import trio
 
 from recorder import __version__, logs
-from recorder.app_actions import AppActions
+from recorder.app_listeners import StartError, open_listeners
+from recorder.app_status import open_status, start_status, stop_status
 from recorder.clock import SystemClock, boot_id
 from recorder.live.access import Access
 from recorder.live.listener import Door, serve
@@ -39,11 +40,10 @@ from recorder.recording.retention.rules import rules_of
 from recorder.recording.room_recorder import RoomRecorder
 from recorder.recording.segmenter import SegmentRules
 from recorder.recording.storage import Storage
-from recorder.status.control import make_socket, serve_control
-from recorder.status.operations import Operations
+from recorder.status.control import make_socket
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from recorder.config import Config, SegmentsConfig
     from recorder.recording.engine import Engine
@@ -60,10 +60,6 @@ BACKLOG_SHARE = 7 / 8
 
 REPEATS_S = 10.0
 """How long counted repeats of a log line may wait to be reported."""
-
-
-class StartError(Exception):
-    """The recorder cannot start; the text is one sentence for a person."""
 
 
 def run(config: Config) -> int:
@@ -84,7 +80,7 @@ def run(config: Config) -> int:
 
 
 async def _main(config: Config, storage: Storage, fold: logs.FoldRepeats) -> int:
-    listeners = await open_listeners(config.rtmp.listen)
+    listeners = await open_listeners(config.rtmp.listen, "rtmp.listen")
     clock, boot = SystemClock(config.clock.trust), boot_id()
     state = config.state or config.storage.directory / META_FOLDER
     try:
@@ -96,6 +92,7 @@ async def _main(config: Config, storage: Storage, fold: logs.FoldRepeats) -> int
             "Give it and all in it to the recorder's user."
         ) from error
     control = await make_socket(state)
+    started = await start_status(config, storage, state, boot)
     inheritance = inherit(
         storage,
         Now(
@@ -146,34 +143,27 @@ async def _main(config: Config, storage: Storage, fold: logs.FoldRepeats) -> int
             services.start_soon(watch.run, name="clock")
             async with (
                 _running(rooms, engine.writer, config.storage.stop_timeout) as outcome,
-                serve_control(control, Operations(AppActions(engine)).answer),
+                open_status(
+                    config,
+                    engine,
+                    rooms,
+                    memory,
+                    clock,
+                    state=state,
+                    start=started,
+                    control=control,
+                ) as board,
             ):
+                watch.on_step = _all(rooms.clock_stepped, board.clock_stepped)
+                rooms.on_change = board.changed
                 door = Door(_house(config, rooms, engine, memory), limit=config.limits.connections)
                 log.info("recorder %s listens on %s", __version__, ", ".join(config.rtmp.listen))
                 await serve(listeners, door, stop)
                 log.info("Stopping: finishing every segment.")
         services.cancel_scope.cancel()
     fold.report_all()
+    await stop_status(storage, state)
     return 0 if outcome.is_clean else 1
-
-
-async def open_listeners(addresses: list[str]) -> list[trio.SocketListener]:
-    """Bind every address.
-
-    Raises:
-        StartError: one cannot be bound.
-    """
-    listeners: list[trio.SocketListener] = []
-    for address in addresses:
-        host, _, port = address.rpartition(":")
-        try:
-            listeners += await trio.open_tcp_listeners(int(port), host=host.strip("[]") or None)
-        except OSError as error:
-            raise StartError(
-                f"Cannot listen on {address}: {error.strerror or error}. "
-                "Stop what uses the port, or change rtmp.listen."
-            ) from error
-    return listeners
 
 
 def _make_rooms(
@@ -273,6 +263,14 @@ def _segment_rules(config: Config, segments: SegmentsConfig, clock: SystemClock)
         max_duration_ms=int(config.recording.max_duration * 1000),
         boundary=boundary if segments.align_to_clock else None,
     )
+
+
+def _all(*calls: Callable[[int], None]) -> Callable[[int], None]:
+    def call(value: int) -> None:
+        for each in calls:
+            each(value)
+
+    return call
 
 
 def _house(config: Config, rooms: Rooms, engine: Engine, memory: MemoryBudget) -> House:

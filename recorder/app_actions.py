@@ -1,14 +1,16 @@
-"""The actions that a person may ask of the running recorder, handed to the doors they come in by.
+"""What people and programs may ask of the running recorder, handed to the doors they come in by.
 
-A part of the app: it sees the recording side and the HTTP side, and turns the refusals of the one
-into those of the other.
+A part of the app: it sees the recording, the live and the HTTP side, and turns the refusals of the
+first two into those of the last.
 """
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from recorder.live.rooms import NotNowError
 from recorder.recording.retention.refusals import RefusedError
 from recorder.recording.retention.report import report
 from recorder.status.operations import ActionRefusedError
@@ -16,16 +18,41 @@ from recorder.status.operations import ActionRefusedError
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from recorder.app_archive import Archive
+    from recorder.app_board import Board
+    from recorder.live.rooms import Rooms
     from recorder.recording.engine import Engine
+    from recorder.status.broadcast import Broadcast
+    from recorder.status.downloads import Download
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 
 class AppActions:
-    """`status.operations.Actions`, on a running engine."""
+    """`status.operations.Actions`, on a running recorder.
 
-    def __init__(self, engine: Engine) -> None:
+    Args:
+        most_watchers: `limits.clients`.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        rooms: Rooms,
+        board: Board,
+        archive: Archive,
+        broadcast: Broadcast,
+        *,
+        most_watchers: int,
+    ) -> None:
         self._engine = engine
+        self._rooms = rooms
+        self._board = board
+        self._archive = archive
+        self._broadcast = broadcast
+        self._most_watchers = most_watchers
 
     async def keep(self, number: int, *, who: str, why: str) -> dict[str, Any]:
         changed = await _or_refused(self._engine.operator.keep(number, who=who, why=why))
@@ -53,6 +80,57 @@ class AppActions:
         except RefusedError as error:
             raise ActionRefusedError(str(error), is_missing=error.is_missing) from error
         return {"plan": plan, "recordings": recordings}
+
+    async def recordings(
+        self, *, room: str | None, first: str | None, last: str | None, cursor: int | None
+    ) -> dict[str, Any]:
+        return await self._archive.recordings(room=room, first=first, last=last, cursor=cursor)
+
+    async def download(self, path: str, file: str) -> Download:
+        return await self._archive.download(path, file)
+
+    def act(self, room: str, action: str, who: str) -> dict[str, Any]:
+        found = self._rooms.get(room)
+        if found is None:
+            raise _no_room(room)
+        do = {"split": found.split, "stop": found.stop, "start": found.start}[action]
+        try:
+            do()
+        except NotNowError as error:
+            raise ActionRefusedError(str(error)) from error
+        log.info("%s: %s by %s", room, action, who)
+        self._board.changed()
+        return {"room": room, "action": action}
+
+    def status(self) -> str:
+        return self._board.picture.to_json()
+
+    def history(self, room: str) -> dict[str, Any]:
+        samples = self._board.history(room)
+        if samples is None:
+            raise _no_room(room)
+        return {"bitrate": samples}
+
+    def alarms(self) -> dict[str, Any]:
+        return self._board.alarms()
+
+    def acknowledge(self, alarm: str, who: str) -> dict[str, Any]:
+        if not self._board.acknowledge(alarm, who):
+            raise ActionRefusedError("No such alarm stands any more.", is_missing=True)
+        return {"id": alarm, "acknowledged_by": who}
+
+    def metrics(self) -> bytes:
+        return self._board.metrics()
+
+    def is_healthy(self) -> bool:
+        return self._board.is_healthy
+
+    def may_watch(self) -> bool:
+        return self._broadcast.watchers < self._most_watchers
+
+
+def _no_room(room: str) -> ActionRefusedError:
+    return ActionRefusedError(f"There is no room {room}.", is_missing=True)
 
 
 async def _or_refused(action: Awaitable[T]) -> T:

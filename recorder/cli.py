@@ -42,7 +42,8 @@ def run_command(arguments: list[str]) -> int:
         return EXIT_MISUSED
     except click.ClickException as error:
         _complain(error.format_message())
-        return EXIT_MISUSED
+        # 2 where it was used wrongly, 1 where the recorder refuses.
+        return error.exit_code
     except StorageError as error:
         _complain(str(error))
         return EXIT_MISUSED
@@ -60,9 +61,14 @@ class _Commands(click.Group):
 
     ELSEWHERE = (
         "delete",
+        "hash-password",
         "keep",
         "list",
         "recover",
+        "split",
+        "start",
+        "status",
+        "stop",
         "sweep",
         "trust-clock",
         "unkeep",
@@ -78,6 +84,10 @@ class _Commands(click.Group):
                 from recorder import cli_retention
 
                 return cli_retention.COMMANDS[cmd_name]
+            case "hash-password":
+                from recorder.cli_password import hash_password_command
+
+                return hash_password_command
             case "list":
                 from recorder.cli_list import list_command
 
@@ -86,6 +96,14 @@ class _Commands(click.Group):
                 from recorder.cli_recover import recover_command
 
                 return recover_command
+            case "split" | "start" | "stop":
+                from recorder import cli_rooms
+
+                return cli_rooms.COMMANDS[cmd_name]
+            case "status":
+                from recorder.cli_status import status_command
+
+                return status_command
             case "trust-clock":
                 from recorder.cli_trust import trust_clock_command
 
@@ -196,6 +214,8 @@ def _greet(config: Config, *, is_first: bool) -> None:
         lines.append(f"Stream key:  {room.key}")
     else:
         lines.append(f"Stream key:  the key of the room in {config.path}")
+    scheme = "http" if config.status.tls is None else "https"
+    lines.append(f"Page:        {scheme}://{config.status.listen[0]}/")
     lines.append(f"Recordings:  {config.storage.directory}")
     click.echo("\n".join(printable(line) for line in lines))
     sys.stdout.flush()

@@ -44,7 +44,7 @@ def ask(
         NotDoneError: it refuses, or this user may not ask it.
     """
     body = None if fields is None else json.dumps(fields)
-    connection = _Connection(state_folder(config))
+    connection = ControlConnection(state_folder(config), timeout_s=TIMEOUT_S)
     try:
         connection.connect()
     except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
@@ -70,9 +70,16 @@ def ask(
     return dict(document)
 
 
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, state: Path) -> None:
-        super().__init__("localhost", timeout=TIMEOUT_S)
+class ControlConnection(http.client.HTTPConnection):
+    """HTTP over the control socket. Connecting raises OSError where nobody listens.
+
+    Args:
+        state: the state folder.
+        timeout_s: of each wait for the recorder.
+    """
+
+    def __init__(self, state: Path, *, timeout_s: float) -> None:
+        super().__init__("localhost", timeout=timeout_s)
         self._state = state
 
     def connect(self) -> None:

@@ -317,3 +317,12 @@ def test_a_machine_without_a_network_is_called_by_its_name(monkeypatch: pytest.M
     monkeypatch.setattr(socket, "gethostname", lambda: "raspberrypi")
     urls = addresses.server_urls(["0.0.0.0:1935"], "live", machine=list)
     assert urls == ["rtmp://raspberrypi/live"]
+
+
+def test_a_refusal_ends_with_1_and_misuse_with_2(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = write_config(tmp_path / "config.yaml", f"state: .\nrooms: {{room101: {{key: {KEY}}}}}\n")
+    assert cli.run_command(["status", "--config", str(path), "--once"]) == 1
+    assert cli.run_command(["status", "--config", str(path), "--twice"]) == 2
+    assert "nobody listens there" in capsys.readouterr().err

@@ -280,7 +280,7 @@ def test_one_that_this_user_may_not_ask_is_said(
     def refuse(_self: object) -> None:
         raise PermissionError(13, os.strerror(13))
 
-    monkeypatch.setattr(cli_control._Connection, "connect", refuse)
+    monkeypatch.setattr(cli_control.ControlConnection, "connect", refuse)
     result = run(config, "keep", "7")
     assert result.exit_code == 1
     assert "The running recorder cannot be asked: Permission denied." in result.output

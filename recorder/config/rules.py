@@ -22,6 +22,12 @@ from recorder.config.units import MIB, format_size, format_time, parse_size, par
 N = TypeVar("N", int, float)
 
 
+PASSWORD_HASH = (
+    r"scrypt\$(1[0-7])\$([1-9]|1[0-6])\$([1-4])\$([A-Za-z0-9+/]{22,86}={0,2})\$([A-Za-z0-9+/]{43}=)"
+)
+"""`scrypt$LOG2N$R$P$SALT$KEY`, bounded, so that none makes a login take minutes or gigabytes."""
+
+
 class WrongValueError(ValueError):
     """The value is not acceptable; the message is the reason."""
 
@@ -186,6 +192,19 @@ class Address:
         text = _text(value)
         split_address(text)
         return text
+
+
+def is_loopback(text: str) -> bool:
+    """Whether only this machine reaches what listens there; True for what is no address at all,
+    which somebody else says."""
+    try:
+        host, _ = split_address(text)
+    except WrongValueError:
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def split_address(text: str) -> tuple[str, int]:

@@ -26,6 +26,7 @@ SECOND, MINUTE, HOUR, DAY = 1.0, 60.0, 3600.0, 86_400.0
 # What makes a key hard enough to guess at the rate a listener answers.
 STRONG_KEY_CHARACTERS = 16
 DEFAULT_ROOMS = 64
+DEFAULT_PORTS = {"rtmp": 1935, "status": 8080}
 ANY_ROOM = "*"
 
 _ROOM_NAME = rules.Word(
@@ -35,9 +36,7 @@ _NOT_YET_KEYS = {
     ("rtmp", "tls"),
     ("rooms", "*", "view_key"),
     ("rooms", "*", "allow"),
-    ("status",),
     ("limits", "viewers"),
-    ("limits", "clients"),
     ("hooks",),
     ("log", "format"),
 }
@@ -66,6 +65,14 @@ Key: TypeAlias = Annotated[
 ]
 Application: TypeAlias = Annotated[
     str, rules.Word(r"[A-Za-z0-9_-]{1,64}", "must be 1 to 64 letters, digits, - and _")
+]
+
+PasswordHash: TypeAlias = Annotated[
+    str,
+    rules.Word(rules.PASSWORD_HASH, "must be what `recorder hash-password` prints", secret=True),
+]
+HostName: TypeAlias = Annotated[
+    str, rules.Word(r"[A-Za-z0-9.-]{1,253}", "must be the name of a host, such as rec.example")
 ]
 
 
@@ -148,6 +155,26 @@ class RtmpConfig:
 
 
 @attrs.frozen(kw_only=True)
+class StatusTlsConfig:
+    """PEM files; relative ones are relative to the configuration file."""
+
+    certificate: Folder
+    private_key: Folder
+
+
+@attrs.frozen(kw_only=True)
+class StatusConfig:
+    """Where people look, and who may."""
+
+    listen: list[Address] = attrs.Factory(lambda: ["127.0.0.1:8080"])
+    # Not in the repr, as a key.
+    password: PasswordHash | None = attrs.field(default=None, repr=False)
+    public: Flag = False
+    names: list[HostName] = attrs.Factory(list)
+    tls: StatusTlsConfig | None = None
+
+
+@attrs.frozen(kw_only=True)
 class RoomConfig:
     """One place that may publish. `segments` is complete: the room's own over the common ones."""
 
@@ -164,6 +191,7 @@ class LimitsConfig:
 
     connections: Connections = 256
     publishers: Connections = 64
+    clients: Connections = 32
     rooms: Connections = DEFAULT_ROOMS
     memory: Annotated[int, rules.Memory(rules.Size(32 * MIB, TIB))] = attrs.Factory(
         rules.automatic_memory
@@ -189,6 +217,7 @@ class Config:
     clock: ClockConfig = attrs.Factory(ClockConfig)
     rtmp: RtmpConfig = attrs.Factory(RtmpConfig)
     rooms: dict[str, RoomConfig] = attrs.Factory(dict)
+    status: StatusConfig = attrs.Factory(StatusConfig)
     limits: LimitsConfig = attrs.Factory(LimitsConfig)
     log: LogConfig = attrs.Factory(LogConfig)
 
@@ -222,11 +251,21 @@ def load(path: Path) -> Config:
         config,
         state=None if config.state is None else folder / config.state,
         storage=attrs.evolve(config.storage, directory=folder / config.storage.directory),
+        status=_with_tls_files(config.status, folder),
         rooms={name: room for name, room in config.rooms.items() if name != ANY_ROOM},
         any_room=config.rooms.get(ANY_ROOM),
         path=path.absolute(),
         warnings=tuple(together.warnings),
     )
+
+
+def _with_tls_files(status: StatusConfig, folder: Path) -> StatusConfig:
+    if status.tls is None:
+        return status
+    tls = StatusTlsConfig(
+        certificate=folder / status.tls.certificate, private_key=folder / status.tls.private_key
+    )
+    return attrs.evolve(status, tls=tls)
 
 
 def _with_common_segments(raw: Any) -> Any:
@@ -277,7 +316,10 @@ class _Together:
     def check(self, raw: Any) -> None:
         match raw:
             case {"rtmp": {"listen": list() as listen}}:
-                self._check_listen(listen)
+                self._check_listen(listen, "rtmp")
+        match raw:
+            case {"status": dict() as status}:
+                self._check_status(status)
         match raw:
             case {"rooms": dict() as rooms} if rooms:
                 self._check_names(rooms)
@@ -288,12 +330,33 @@ class _Together:
             case dict():
                 self._warning("no room is configured, so nobody can publish", "rooms")
 
-    def _check_listen(self, listen: list[Any]) -> None:
+    def _check_listen(self, listen: list[Any], section: str) -> None:
         if not listen:
-            self._error('must name at least one address, such as "0.0.0.0:1935"', "rtmp", "listen")
+            port = DEFAULT_PORTS[section]
+            self._error(
+                f'must name at least one address, such as "0.0.0.0:{port}"', section, "listen"
+            )
         for index, address in enumerate(listen):
             if address in listen[:index]:
-                self._error("stands in the list twice", "rtmp", "listen", index)
+                self._error("stands in the list twice", section, "listen", index)
+
+    def _check_status(self, status: dict[Any, Any]) -> None:
+        match status:
+            case {"listen": list() as listen}:
+                self._check_listen(listen, "status")
+            case _:
+                listen = []
+        if status.get("password") is not None or status.get("public") is True:
+            return
+        for index, address in enumerate(listen):
+            if isinstance(address, str) and not rules.is_loopback(address):
+                self._error(
+                    "is reached from elsewhere, so status needs a password (`recorder "
+                    "hash-password`) or public: true",
+                    "status",
+                    "listen",
+                    index,
+                )
 
     def _check_names(self, rooms: dict[str, Any]) -> None:
         seen: dict[str, str] = {}

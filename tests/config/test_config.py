@@ -185,9 +185,7 @@ def test_a_bare_number_as_a_key_is_to_be_quoted_and_not_shown(tmp_path: Path) ->
     ("path", "line"),
     [
         ("rtmp.tls", "rtmp: {tls: {}}"),
-        ("status", "status: {}"),
         ("limits.viewers", "limits: {viewers: 16}"),
-        ("limits.clients", "limits: {clients: 32}"),
         ("hooks", "hooks: {}"),
         ("log.format", "log: {format: auto}"),
     ],

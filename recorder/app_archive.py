@@ -1,0 +1,167 @@
+"""Recordings for the page: the catalogue, page by page, and files to fetch.
+
+A part of the app: it reads the recording side and gives what status answers. A file is found by
+the catalogue's folder and the names in it, through descriptors; no path of a request is joined to
+anything. As long as somebody fetches a file its recording is left alone by the sweep.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+import trio
+
+from recorder.recording import naming
+from recorder.recording.manifest import ManifestError
+from recorder.recording.shelves import open_recording, read_manifest
+from recorder.status.operations import ActionRefusedError
+
+if TYPE_CHECKING:
+    from recorder.recording.disk import Disk
+    from recorder.recording.engine import Engine
+    from recorder.recording.retention.hand import Hand
+    from recorder.recording.rows import Row
+
+PAGE: Final = 50
+
+
+class Archive:
+    """Belongs to the loop. Every method raises ActionRefusedError."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._hand = engine.hand
+        self._limiter = trio.CapacityLimiter(2)
+
+    async def recordings(
+        self, *, room: str | None, first: str | None, last: str | None, cursor: int | None
+    ) -> dict[str, Any]:
+        """One page, the newest first.
+
+        Args:
+            first: the first day, UTC; `last` the last one, which is among them.
+        """
+        try:
+            page = await self._engine.indexer.page(
+                room=room,
+                from_ms=_day_ms(first),
+                to_ms=_day_ms(last, 1),
+                cursor=cursor,
+                limit=PAGE,
+            )
+            if page is None:
+                raise ActionRefusedError("The list of recordings is being made; look again soon.")
+            call = partial(self._documents, page.rows)
+            rows = await trio.to_thread.run_sync(call, limiter=self._limiter)
+        except (OSError, sqlite3.Error) as error:
+            raise ActionRefusedError(f"The recording disk refuses: {error}.") from error
+        return {"recordings": rows, "next": page.cursor}
+
+    def _documents(self, rows: list[Row]) -> list[dict[str, Any]]:
+        return [document for row in rows if (document := self._document(row)) is not None]
+
+    def _document(self, row: Row) -> dict[str, Any] | None:
+        """None: it is gone since."""
+        disk, segments, is_kept = self._engine.storage.disk, list[dict[str, Any]](), row.kept
+        try:
+            with open_recording(disk, self._engine.storage.root, row.folder) as folder:
+                is_kept = disk.exists(folder, naming.KEEP_FILE)
+                with suppress(ManifestError):
+                    segments = [
+                        {"file": each.file, "bytes": each.bytes, "deleted": each.deleted}
+                        for each in read_manifest(disk, folder).segments
+                    ]
+        except FileNotFoundError:
+            return None
+        return {
+            "number": row.number,
+            "room": row.room,
+            "path": row.folder,
+            "start": row.start_utc,
+            "end": row.end_utc,
+            "end_reason": row.end_reason,
+            "media_s": row.duration_ms / 1000,
+            "bytes": row.bytes,
+            "gaps": row.gaps,
+            "kept": is_kept,
+            "damaged": row.damaged,
+            "deleting": row.deleting,
+            "segments": segments,
+        }
+
+    async def download(self, path: str, file: str) -> FileDownload:
+        """A closed segment, open."""
+        missing = ActionRefusedError("There is no such file.", is_missing=True)
+        number = naming.parse_recording_folder(path.rpartition("/")[2])
+        if number is None or number in self._hand.gone:
+            raise missing
+        try:
+            if await self._engine.indexer.folder_of(number) != path:
+                raise missing
+            call = partial(self._open, path, file)
+            descriptor, size, etag = await trio.to_thread.run_sync(call, limiter=self._limiter)
+        except (FileNotFoundError, NotADirectoryError):
+            raise missing from None
+        except (OSError, sqlite3.Error) as error:
+            raise ActionRefusedError(f"The recording disk refuses: {error}.") from error
+        # One that is deleted in this moment can be read to its end: it is open.
+        self._hand.read_begins(number)
+        return FileDownload(
+            disk=self._engine.storage.disk,
+            hand=self._hand,
+            number=number,
+            file=descriptor,
+            size=size,
+            etag=etag,
+            name=f"{path.replace('/', '_')}_{file}",
+            limiter=self._limiter,
+        )
+
+    def _open(self, path: str, name: str) -> tuple[int, int, str]:
+        disk = self._engine.storage.disk
+        with open_recording(disk, self._engine.storage.root, path) as folder:
+            facts = disk.facts(folder, name)
+            return (
+                disk.open_file(folder, name),
+                facts.size,
+                f'"{facts.modified_ns:x}-{facts.size:x}"',
+            )
+
+
+@attrs.define(kw_only=True)
+class FileDownload:
+    """`status.downloads.Download`, of a file of ours. A closed segment never changes."""
+
+    disk: Disk
+    hand: Hand
+    number: int
+    file: int
+    size: int
+    etag: str
+    name: str
+    limiter: trio.CapacityLimiter
+
+    async def read(self, offset: int, size: int) -> bytes:
+        call = partial(self.disk.read, self.file, size, offset)
+        return await trio.to_thread.run_sync(call, limiter=self.limiter)
+
+    async def aclose(self) -> None:
+        self.hand.read_over(self.number)
+        self.disk.close(self.file)
+        await trio.lowlevel.checkpoint()
+
+
+def _day_ms(day: str | None, later: int = 0) -> int | None:
+    """When a day begins, or so many days later, in ms since 1970; None for no day."""
+    if day is None:
+        return None
+    try:
+        moment = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=later)
+    except (ValueError, OverflowError):
+        raise ActionRefusedError(f"There is no day {day}.") from None
+    return int(moment.timestamp() * 1000)

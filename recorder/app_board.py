@@ -1,0 +1,251 @@
+"""The board: looks at the whole recorder once a tick, and gives the picture to whoever watches.
+
+A part of the app: it sees everything, and changes nothing. A picture is made once for all, once a
+second and at every change of a room's state while somebody watches; else seldom, for alarms and
+the charts. Looking at the machine (sysfs) waits for nothing here: that is done in a thread, and
+the figures are as old as the last answer.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+import trio
+
+from recorder.app_room_view import RoomFacts, RoomMeter
+from recorder.app_views import disk_state, storage_view, system_view
+from recorder.clock import utc_text
+from recorder.status.machine import Machine, read_machine
+from recorder.status.metrics import Counters, Exposition, RoomCounters
+from recorder.status.snapshot import DiskState, Severity, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from recorder.clock import SystemClock
+    from recorder.live.memory import MemoryBudget
+    from recorder.live.rooms import Room, Rooms
+    from recorder.recording.engine import Engine
+    from recorder.recording.running import LastEnd
+    from recorder.status.alarms import Alarms
+    from recorder.status.snapshot import RoomView
+
+TICK_S: Final = 1.0
+QUIET_TICK_S: Final = 5.0
+"""While somebody publishes and nobody watches: an alarm may come, and is written into the log."""
+
+IDLE_TICK_S: Final = 30.0
+LEAST_S: Final = 0.2
+"""Between two pictures, whatever changes."""
+
+MACHINE_S: Final = 10.0
+
+
+class Board:
+    """Belongs to the loop; `run` is its task.
+
+    Args:
+        alarms: judges every picture.
+        save: told what of the alarms is to be kept, when that has changed.
+        on_picture: told of every one.
+        watchers: how many watch now.
+        failed_logins: of the last 20 s.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        rooms: Rooms,
+        memory: MemoryBudget,
+        clock: SystemClock,
+        *,
+        last_end: LastEnd | None,
+        alarms: Alarms,
+        save: Callable[[bytes], Awaitable[None]],
+        on_picture: Callable[[Snapshot], None],
+        watchers: Callable[[], int],
+        failed_logins: Callable[[], int],
+    ) -> None:
+        self._engine = engine
+        self._rooms = rooms
+        self._memory = memory
+        self._clock = clock
+        self._last_end = last_end
+        self._alarms = alarms
+        self._save = save
+        self._saved = alarms.revision
+        self._to_save = trio.Event()
+        self._on_picture = on_picture
+        self._watchers = watchers
+        self._failed_logins = failed_logins
+        self._run = secrets.token_hex(8)
+        self._sequence = 0
+        self._meters: dict[str, RoomMeter] = {}
+        self._machine = Machine(
+            memory_bytes=None,
+            load=None,
+            temperature_c=None,
+            under_voltage_now=None,
+            under_voltage_ever=None,
+        )
+        self._asked_s = -math.inf
+        self._began_s = trio.current_time()
+        self._step: tuple[int, float] | None = None
+        self._changed = trio.Event()
+        self._exposition = Exposition()
+        self._latest: Snapshot | None = None
+        self._latest_s = -math.inf
+
+    def changed(self) -> None:
+        """A room's state may have changed, or somebody begins to watch."""
+        self._changed.set()
+
+    def clock_stepped(self, ms: int) -> None:
+        """The wall clock was set by so much."""
+        self._step = ms, trio.current_time()
+        self.changed()
+
+    def history(self, room: str) -> list[tuple[float, int]] | None:
+        """As of `RoomMeter.history`; None: there is no such room."""
+        if self._rooms.get(room) is None:
+            return None
+        meter = self._meters.get(room)
+        return [] if meter is None else meter.history(trio.current_time())
+
+    def alarms(self) -> dict[str, Any]:
+        """Those that stand, and the history, the newest last."""
+        standing = [attrs.asdict(each) for each in self.picture.alarms]
+        return {"alarms": standing, "history": self._alarms.history}
+
+    def acknowledge(self, alarm: str, who: str) -> bool:
+        """Somebody has seen it; False: it does not stand."""
+        is_done = self._alarms.acknowledge(alarm, who, utc_text(self._clock.utc_ns()))
+        self._latest_s = -math.inf
+        self.changed()
+        return is_done
+
+    @property
+    def is_healthy(self) -> bool:
+        """No critical alarm stands."""
+        return all(each.severity is not Severity.CRITICAL for each in self.picture.alarms)
+
+    def metrics(self) -> bytes:
+        """For Prometheus."""
+        picture, now_ms = self.picture, int(trio.current_time() * 1000)
+        rooms = {room.name: _counted(room, now_ms) for room in self._rooms.all}
+        counters = Counters(
+            rooms=rooms,
+            write_errors=self._engine.writer.failures,
+            deleted_bytes=self._engine.watch.deleted_bytes,
+        )
+        return self._exposition.text(picture, counters)
+
+    @property
+    def picture(self) -> Snapshot:
+        """The newest picture; made now where the last one is older than a tick."""
+        now_s = trio.current_time()
+        if self._latest is None or now_s - self._latest_s >= TICK_S:
+            return self.look()
+        return self._latest
+
+    def look(self) -> Snapshot:
+        """Make a picture, and tell it."""
+        now_s = trio.current_time()
+        self._latest, self._latest_s = self._snapshot(now_s), now_s
+        self._on_picture(self._latest)
+        return self._latest
+
+    async def run(self) -> None:
+        """Look from time to time, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._watch_machine, name="machine")
+            nursery.start_soon(self._keep_alarms, name="alarms")
+            while True:
+                began_s = trio.current_time()
+                self._changed = trio.Event()
+                self.look()
+                if self._alarms.revision != self._saved:
+                    self._to_save.set()
+                with trio.move_on_at(began_s + self._wait_s()):
+                    await self._changed.wait()
+                await trio.sleep_until(began_s + LEAST_S)
+
+    def _wait_s(self) -> float:
+        if self._watchers():
+            return TICK_S
+        return QUIET_TICK_S if self._rooms.publishers else IDLE_TICK_S
+
+    async def _keep_alarms(self) -> None:
+        """Beside the looking: a disk that stalls is an alarm, and keeps this waiting."""
+        while True:
+            await self._to_save.wait()
+            self._to_save = trio.Event()
+            self._saved = self._alarms.revision
+            await self._save(self._alarms.to_bytes())
+
+    async def _watch_machine(self) -> None:
+        limiter = trio.CapacityLimiter(1)
+        while True:
+            self._machine = await trio.to_thread.run_sync(
+                read_machine, limiter=limiter, abandon_on_cancel=True
+            )
+            await trio.sleep(MACHINE_S if self._wait_s() < IDLE_TICK_S else 2 * IDLE_TICK_S)
+
+    def _snapshot(self, now_s: float) -> Snapshot:
+        now_ms, utc = self._clock.monotonic_ms(), utc_text(self._clock.utc_ns())
+        self._sequence += 1
+        state, reason = disk_state(self._engine, now_s, now_ms)
+        stalled = reason if state is DiskState.STALLED else None
+        rooms = self._rooms.all
+        self._meters = {room.name: self._meters.get(room.name) or RoomMeter() for room in rooms}
+        step = self._step
+        seen = Snapshot(
+            sequence=self._sequence,
+            run=self._run,
+            time=utc,
+            rooms=tuple(self._room(room, now_s, utc, stalled) for room in rooms),
+            storage=storage_view(self._engine, now_s, now_ms),
+            system=system_view(
+                self._machine,
+                self._clock,
+                uptime_s=now_s - self._began_s,
+                media_bytes=self._engine.writer.pending_bytes + self._rooms.backlog_bytes,
+                media_limit_bytes=self._memory.limit_bytes,
+                last_step=None if step is None else (step[0], now_s - step[1]),
+                last_end=self._last_end,
+                failed_logins=self._failed_logins(),
+                viewers=self._watchers(),
+            ),
+        )
+        return attrs.evolve(seen, alarms=self._alarms.judge(seen, now_s))
+
+    def _room(self, room: Room, now_s: float, utc: str, stalled: str | None) -> RoomView:
+        publisher, now_ms = room.publisher, int(now_s * 1000)
+        facts = RoomFacts(
+            name=room.name,
+            title=room.title,
+            figures=room.recorder.figures(now_ms),
+            publisher_id=id(publisher),
+            publisher_since_s=None if publisher is None else publisher.since_s,
+            address="" if publisher is None else publisher.connection.address,
+            software="" if publisher is None else publisher.software,
+            has_media=publisher is not None and publisher.has_media,
+            received_bytes=room.received_bytes,
+            window_ends_s=room.window_ends_s,
+            stalled=stalled,
+            is_contested=room.takeovers.rests_for_ms(now_ms) > 0,
+        )
+        return self._meters[room.name].look(facts, now_s, utc)
+
+
+def _counted(room: Room, now_ms: int) -> RoomCounters:
+    figures = room.recorder.figures(now_ms)
+    return RoomCounters(
+        received_bytes=room.received_bytes,
+        frames=figures.frames,
+        segments=figures.ended,
+        gaps=figures.gaps,
+    )

@@ -1,0 +1,277 @@
+"""What is shown of one room: its state by promise 9, and rates out of counters.
+
+A part of the app: it reads the figures of the recording and the live side and gives what status
+shows. Pure: told what is there and when it is, it remembers only what rates and ages need.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from recorder.status.snapshot import (
+    AudioView,
+    PublisherView,
+    RecordingView,
+    RoomState,
+    RoomView,
+    VideoView,
+)
+
+if TYPE_CHECKING:
+    from recorder.recording.figures import RecordingFigures, RoomFigures, TrackFigures
+
+YOUNG_S: Final = 4.0
+"""Recording is said only while the last write is younger than 3 s and a batch (promise 9)."""
+
+WINDOW_S: Final = 10.0
+"""Over which rates are measured: keyframes come every second or two, and would make them jump."""
+
+HISTORY_S: Final = 300.0
+
+
+@attrs.frozen(kw_only=True)
+class RoomFacts:
+    """A room at one moment.
+
+    Attributes:
+        publisher_id: another one for another publish.
+        publisher_since_s: on the clock of `now_s`, as is `window_ends_s`; None: nobody publishes.
+        received_bytes: by all its publishers, since the start of the process.
+        stalled: why the disk does not answer, in words; None: it does.
+    """
+
+    name: str
+    title: str | None
+    figures: RoomFigures
+    publisher_id: int
+    publisher_since_s: float | None
+    address: str
+    software: str
+    has_media: bool
+    received_bytes: int
+    window_ends_s: float
+    stalled: str | None
+    is_contested: bool
+
+
+def state_of(facts: RoomFacts, now_s: float) -> tuple[RoomState, str | None]:
+    """The state of a room, and why where that is not plain."""
+    figures = facts.figures
+    if facts.publisher_since_s is None:
+        if figures.is_open:
+            return RoomState.WAITING, "The encoder was lost; it may come back."
+        return RoomState.IDLE, None
+    if figures.is_stopped:
+        return RoomState.STOPPED, "An operator has stopped it; nothing is recorded."
+    if figures.fault is not None:
+        return RoomState.FAULT, figures.fault
+    if not facts.has_media:
+        return RoomState.STARTING, "The encoder is connected and has sent nothing yet."
+    # What was written before a stop says nothing of now.
+    written_s = figures.written_s if figures.is_open else None
+    age_s = now_s - facts.publisher_since_s
+    if written_s is not None and written_s < min(YOUNG_S, age_s):
+        return RoomState.RECORDING, None
+    if facts.stalled is not None:
+        return RoomState.STALLED, facts.stalled
+    if written_s is None or written_s >= age_s:
+        return RoomState.STARTING, "The first keyframe is waited for."
+    if figures.pending_bytes:
+        return RoomState.STALLED, "What came has not been written yet."
+    return RoomState.WAITING, "The encoder is connected and sends nothing."
+
+
+@attrs.define
+class _Track:
+    """What is remembered of a track: when its counters last moved."""
+
+    segment: int
+    frames: int
+    key_dts: int | None
+    total: int = 0
+    frame_s: float | None = None
+    key_s: float | None = None
+
+    def look(self, found: TrackFigures, now_s: float) -> None:
+        is_same = found.segment == self.segment
+        new = found.frames - self.frames if is_same else found.frames
+        if new > 0:
+            self.total += new
+            self.frame_s = now_s
+        if found.key_dts is not None and (found.key_dts != self.key_dts or self.key_s is None):
+            self.key_s = now_s
+        self.segment, self.frames, self.key_dts = found.segment, found.frames, found.key_dts
+
+
+class RoomMeter:
+    """What is remembered of one room between two looks."""
+
+    def __init__(self) -> None:
+        self._state: RoomState | None = None
+        self._since = ""
+        self._since_s = 0.0
+        self._publisher: int | None = None
+        self._tracks: dict[tuple[str, int], _Track] = {}
+        self._shown: tuple[TrackFigures, ...] = ()
+        self._samples: deque[tuple[float, int, int]] = deque()
+        """Moments, with the bytes and the video frames until then."""
+        self._media_s: float | None = None
+        self._drift_base: tuple[float, int] | None = None
+        self._history: deque[tuple[float, int]] = deque()
+
+    def history(self, now_s: float) -> list[tuple[float, int]]:
+        """Ages in seconds and bits per second, of the last five minutes, the oldest first."""
+        return [
+            (round(now_s - at_s, 1), rate)
+            for at_s, rate in self._history
+            if now_s - at_s <= HISTORY_S
+        ]
+
+    def look(self, facts: RoomFacts, now_s: float, utc: str) -> RoomView:
+        """Measure, and say what is to be shown.
+
+        Args:
+            now_s: the clock of all ages.
+            utc: the wall clock, as text.
+        """
+        state, reason = state_of(facts, now_s)
+        if state is not self._state:
+            self._state, self._since, self._since_s = state, utc, now_s
+        self._measure(facts, now_s)
+        bitrate, frame_rate = self._rates()
+        self._remember(bitrate, now_s)
+        figures, since_s = facts.figures, facts.publisher_since_s
+        is_seen = figures.fault is None and not figures.is_stopped
+        return RoomView(
+            name=facts.name,
+            title=facts.title,
+            state=state,
+            reason=reason,
+            since=self._since,
+            state_age_s=now_s - self._since_s,
+            waits_s=max(0.0, facts.window_ends_s - now_s)
+            if since_s is None and figures.is_open
+            else None,
+            publisher=None
+            if since_s is None
+            else PublisherView(
+                address=facts.address, software=facts.software, age_s=now_s - since_s
+            ),
+            video=self._video(frame_rate if is_seen else None, now_s, is_seen=is_seen),
+            audio=self._audio(now_s, is_seen=is_seen),
+            bitrate=bitrate,
+            figures_age_s=None if bitrate is None else now_s - self._samples[-1][0],
+            quality=None,
+            media_age_s=None if self._media_s is None else now_s - self._media_s,
+            drift_s=self._drift(figures.newest_dts, now_s),
+            buffer_bytes=figures.pending_bytes,
+            buffer_limit_bytes=figures.buffer_bytes,
+            write_age_s=figures.written_s,
+            recording=None
+            if figures.recording is None
+            else _recording(figures.recording, figures.unsafe_s),
+            is_contested=facts.is_contested,
+        )
+
+    def _measure(self, facts: RoomFacts, now_s: float) -> None:
+        since_s = facts.publisher_since_s
+        publisher = None if since_s is None else facts.publisher_id
+        if publisher != self._publisher:
+            self._publisher, self._media_s, self._drift_base = publisher, None, None
+            self._tracks.clear()
+            self._samples.clear()
+            self._shown = ()
+        if publisher is None:
+            return
+        tracks = facts.figures.tracks
+        if tracks:
+            self._shown = tracks
+        for found in tracks:
+            key = found.facts.kind, found.facts.track
+            track = self._tracks.setdefault(key, _Track(found.segment, 0, None))
+            track.look(found, now_s)
+        if not self._samples or facts.received_bytes > self._samples[-1][1]:
+            self._media_s = now_s if facts.has_media else None
+        frames = next((t.total for (kind, _), t in self._tracks.items() if kind == "video"), 0)
+        self._samples.append((now_s, facts.received_bytes, frames))
+        while self._samples[0][0] < now_s - WINDOW_S:
+            self._samples.popleft()
+
+    def _rates(self) -> tuple[int | None, float | None]:
+        """Bits and video frames per second; None: not measured long enough."""
+        if len(self._samples) < 2:
+            return None, None
+        (began_s, first_bytes, first_frames), (ended_s, last_bytes, last_frames) = (
+            self._samples[0],
+            self._samples[-1],
+        )
+        seconds = ended_s - began_s
+        if seconds <= 0:
+            return None, None
+        rate = (last_frames - first_frames) / seconds
+        return int((last_bytes - first_bytes) * 8 / seconds), rate
+
+    def _remember(self, bitrate: int | None, now_s: float) -> None:
+        if bitrate is not None and (not self._history or now_s - self._history[-1][0] >= 1):
+            self._history.append((now_s, bitrate))
+        while self._history and self._history[0][0] < now_s - HISTORY_S:
+            self._history.popleft()
+
+    def _drift(self, newest_dts: int | None, now_s: float) -> float | None:
+        if newest_dts is None:
+            self._drift_base = None
+            return None
+        if self._drift_base is None:
+            self._drift_base = now_s, newest_dts
+        base_s, base_dts = self._drift_base
+        return (newest_dts - base_dts) / 1000 - (now_s - base_s)
+
+    def _video(self, frame_rate: float | None, now_s: float, *, is_seen: bool) -> VideoView | None:
+        found = next((each for each in self._shown if each.facts.kind == "video"), None)
+        if found is None:
+            return None
+        track = self._tracks["video", found.facts.track]
+        return VideoView(
+            codec=found.facts.codec,
+            width=found.facts.width,
+            height=found.facts.height,
+            frame_rate=frame_rate,
+            frame_age_s=_age(track.frame_s, now_s) if is_seen else None,
+            keyframe_age_s=_age(track.key_s, now_s) if is_seen else None,
+        )
+
+    def _audio(self, now_s: float, *, is_seen: bool) -> AudioView | None:
+        found = next((each for each in self._shown if each.facts.kind == "audio"), None)
+        if found is None:
+            return None
+        track = self._tracks["audio", found.facts.track]
+        return AudioView(
+            codec=found.facts.codec,
+            sample_rate=found.facts.sample_rate,
+            channels=found.facts.channels,
+            frame_age_s=_age(track.frame_s, now_s) if is_seen else None,
+        )
+
+
+def _age(at_s: float | None, now_s: float) -> float | None:
+    return None if at_s is None else now_s - at_s
+
+
+def _recording(found: RecordingFigures, unsafe_s: float | None) -> RecordingView:
+    return RecordingView(
+        number=found.number,
+        path=found.path,
+        age_s=found.age_s,
+        media_s=found.media_ms / 1000,
+        bytes=found.bytes,
+        segments=found.segments,
+        gaps=found.gaps,
+        file=found.file,
+        safe_bytes=found.safe_bytes,
+        safe_age_s=unsafe_s,
+        lost_ms=found.counts.get("lost_ms", 0),
+        anomalies=dict(found.counts),
+    )

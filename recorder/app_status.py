@@ -1,0 +1,217 @@
+"""The status side of the running recorder: what is read at the start, and who looks while it runs.
+
+A part of the app: joins the board, the alarms, the page's door and the control socket, and nests
+their lifetimes. Decides nothing. A configuration that cannot be served is refused at the start; a
+port that is in use, or a memory of alarms that cannot be kept, is said, and lessons are recorded.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import attrs
+import trio
+
+from recorder.app_actions import AppActions
+from recorder.app_archive import Archive
+from recorder.app_board import Board
+from recorder.app_listeners import StartError, open_listeners
+from recorder.config.rules import split_address
+from recorder.logs import same
+from recorder.recording.disk import PRIVATE_FILE_MODE, read_small_file, replace_file
+from recorder.recording.running import LastEnd, begin_running, end_running
+from recorder.status.alarms import Alarms
+from recorder.status.broadcast import Broadcast
+from recorder.status.control import serve_control
+from recorder.status.doors import Doors
+from recorder.status.login import Login
+from recorder.status.operations import Operations
+from recorder.status.pages import Pages
+from recorder.status.server import StatusServer, serve_status, tls_context
+from recorder.status.site import Site
+
+if TYPE_CHECKING:
+    import socket
+    import ssl
+    from collections.abc import AsyncIterator
+
+    from recorder.clock import SystemClock
+    from recorder.config import Config
+    from recorder.live.memory import MemoryBudget
+    from recorder.live.rooms import Rooms
+    from recorder.recording.engine import Engine
+    from recorder.recording.storage import Storage
+    from recorder.status.snapshot import Snapshot
+
+log = logging.getLogger(__name__)
+
+ALARMS_FILE: Final = "alarms.json"
+LOGIN_KEY_FILE: Final = "login.key"
+LOGIN_KEY_BYTES: Final = 32
+
+WEB: Final = Path(__file__).parent.parent / "web"
+
+
+@attrs.frozen(kw_only=True)
+class Started:
+    """What is there before anybody can look."""
+
+    listeners: list[trio.SocketListener]
+    tls: ssl.SSLContext | None
+    pages: Pages
+    login_key: bytes
+    alarms: bytes | None
+    last_end: LastEnd | None
+
+
+async def start_status(config: Config, storage: Storage, state: Path, boot: str) -> Started:
+    """Listen, and read what is remembered.
+
+    Raises:
+        StartError: the page cannot be served as it is configured.
+    """
+    listeners = list[trio.SocketListener]()
+    try:
+        listeners = await open_listeners(config.status.listen, "status.listen")
+    except StartError as error:
+        # What else uses the port today must not cost today's lessons.
+        log.critical("%s Recording goes on without the page.", error)
+    return await trio.to_thread.run_sync(_start, config, storage, state, boot, listeners)
+
+
+def _start(
+    config: Config,
+    storage: Storage,
+    state: Path,
+    boot: str,
+    listeners: list[trio.SocketListener],
+) -> Started:
+    tls, last_end, alarms = None, None, None
+    if config.status.tls is not None:
+        try:
+            tls = tls_context(config.status.tls.certificate, config.status.tls.private_key)
+        except OSError as error:
+            raise StartError(
+                f"The certificate or its key of status.tls cannot be used: {error}. "
+                "Give both as PEM files that the recorder's user can read."
+            ) from error
+    try:
+        pages = Pages.read(WEB)
+    except OSError as error:
+        raise StartError(f"The files of the page are missing: {error}. Install again.") from error
+    key = os.urandom(LOGIN_KEY_BYTES)
+    try:
+        last_end = begin_running(storage, state, boot)
+        with storage.state_folder(state) as folder:
+            with suppress(FileNotFoundError):
+                alarms = read_small_file(storage.disk, folder, ALARMS_FILE)
+            try:
+                key = read_small_file(storage.disk, folder, LOGIN_KEY_FILE)
+            except FileNotFoundError:
+                replace_file(storage.disk, folder, LOGIN_KEY_FILE, key, PRIVATE_FILE_MODE)
+    except OSError as error:
+        log.warning("What the page remembers cannot be kept in %s: %s.", state, error)
+    return Started(
+        listeners=listeners,
+        tls=tls,
+        pages=pages,
+        login_key=key,
+        alarms=alarms,
+        last_end=last_end,
+    )
+
+
+async def stop_status(storage: Storage, state: Path) -> None:
+    """Say that this recorder has ended in order."""
+    try:
+        await trio.to_thread.run_sync(end_running, storage, state, abandon_on_cancel=True)
+    except OSError as error:
+        log.warning("The next start will call this end a crash: %s: %s.", state, error)
+
+
+@asynccontextmanager
+async def open_status(
+    config: Config,
+    engine: Engine,
+    rooms: Rooms,
+    memory: MemoryBudget,
+    clock: SystemClock,
+    *,
+    state: Path,
+    start: Started,
+    control: socket.socket | None,
+) -> AsyncIterator[Board]:
+    """Everything that people look at, for as long as the `with` lasts."""
+    broadcast = Broadcast()
+    login = Login(config.status.password, start.login_key, time.time)
+    board = Board(
+        engine,
+        rooms,
+        memory,
+        clock,
+        last_end=start.last_end,
+        alarms=Alarms(start.alarms),
+        save=partial(_save_alarms, engine.storage, state),
+        on_picture=partial(_publish, broadcast),
+        watchers=lambda: broadcast.watchers,
+        failed_logins=lambda: login.failed,
+    )
+    broadcast.on_join = board.changed
+    actions = AppActions(
+        engine,
+        rooms,
+        board,
+        Archive(engine),
+        broadcast,
+        most_watchers=config.limits.clients,
+    )
+    operations = Operations(actions, start.pages)
+    site = Site(
+        doors=Doors(
+            hosts=frozenset(split_address(each)[0].lower() for each in config.status.listen),
+            names=frozenset(each.lower() for each in config.status.names),
+        ),
+        login=login,
+        is_public=config.status.public,
+        answer=operations.answer,
+    )
+    server = StatusServer(site, broadcast, start.tls)
+    for listener in start.listeners:
+        host, port = listener.socket.getsockname()[:2]
+        scheme = "http" if start.tls is None else "https"
+        place = f"[{host}]" if ":" in host else host
+        log.info("The page is at %s://%s:%d", scheme, place, port)
+    async with (
+        serve_control(control, operations.answer),
+        serve_status(start.listeners, server),
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(board.run, name="board")
+        try:
+            yield board
+        finally:
+            nursery.cancel_scope.cancel()
+
+
+def _publish(broadcast: Broadcast, picture: Snapshot) -> None:
+    # Made only when somebody looks: at 100 rooms it is a hundred thousand characters.
+    if broadcast.watchers:
+        broadcast.publish(picture.to_json())
+
+
+async def _save_alarms(storage: Storage, state: Path, content: bytes) -> None:
+    def in_thread() -> None:
+        with storage.state_folder(state) as folder:
+            replace_file(storage.disk, folder, ALARMS_FILE, content, PRIVATE_FILE_MODE)
+
+    try:
+        # One at a time: whoever calls waits for it. Abandoned only when the recorder ends.
+        await trio.to_thread.run_sync(in_thread, abandon_on_cancel=True)
+    except OSError as error:
+        log.warning("Alarms cannot be remembered: %s", error, extra=same("alarms"))

@@ -1,0 +1,181 @@
+"""What is shown of a room: its state as a table, and rates out of counters."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import attrs
+import pytest
+
+from recorder.app_room_view import HISTORY_S, YOUNG_S, RoomFacts, RoomMeter, state_of
+from recorder.recording.actions import TrackFacts
+from recorder.recording.figures import RecordingFigures, RoomFigures, TrackFigures
+from recorder.status.snapshot import RoomState
+
+UTC = "2026-11-22T10:30:00.000Z"
+RECORDING = RecordingFigures(
+    number=1,
+    path="a/2026-11-22/0000001-103000Z",
+    age_s=5.0,
+    media_ms=5000,
+    bytes=1000,
+    safe_bytes=500,
+    segments=1,
+    gaps=0,
+    file="0001.flv.part",
+    counts={"lost_ms": 7, "clock_jumps": 1},
+)
+
+
+def track(kind: str, frames: int, *, segment: int = 0, key_dts: int | None = None) -> TrackFigures:
+    codec = "avc1" if kind == "video" else "mp4a"
+    facts = TrackFacts(kind=kind, track=0, codec=codec, width=640, height=360)
+    return TrackFigures(facts=facts, segment=segment, frames=frames, key_dts=key_dts)
+
+
+def facts(*, figures: dict[str, Any] | None = None, **changes: Any) -> RoomFacts:
+    """A room that records since 100 s, at the moment 200."""
+    room = RoomFigures(
+        fault=None,
+        is_stopped=False,
+        is_open=True,
+        newest_dts=1000,
+        tracks=(),
+        pending_bytes=0,
+        buffer_bytes=1 << 20,
+        written_s=0.5,
+        unsafe_s=2.0,
+        recording=RECORDING,
+        frames={},
+        ended={},
+        gaps=0,
+    )
+    good = RoomFacts(
+        name="a",
+        title=None,
+        figures=attrs.evolve(room, **(figures or {})),
+        publisher_id=1,
+        publisher_since_s=100.0,
+        address="10.0.0.1",
+        software="OBS",
+        has_media=True,
+        received_bytes=0,
+        window_ends_s=math.inf,
+        stalled=None,
+        is_contested=False,
+    )
+    return attrs.evolve(good, **changes)
+
+
+@pytest.mark.parametrize(
+    ("seen", "state"),
+    [
+        (facts(), RoomState.RECORDING),
+        (facts(figures={"written_s": YOUNG_S - 0.1}), RoomState.RECORDING),
+        # Promise 9: green only while something is written.
+        (facts(figures={"written_s": YOUNG_S}), RoomState.WAITING),
+        (facts(figures={"written_s": YOUNG_S, "pending_bytes": 1}), RoomState.STALLED),
+        (facts(figures={"written_s": YOUNG_S}, stalled="no answer"), RoomState.STALLED),
+        (facts(figures={"written_s": 0.5}, stalled="no answer"), RoomState.RECORDING),
+        (facts(figures={"written_s": None}), RoomState.STARTING),
+        # Stopped and started again: the last write was of the recording before.
+        (facts(figures={"is_open": False, "recording": None}), RoomState.STARTING),
+        # The last write was of the publish before this one.
+        (facts(figures={"written_s": 3.0}, publisher_since_s=198.0), RoomState.STARTING),
+        (facts(has_media=False), RoomState.STARTING),
+        (facts(figures={"fault": "no disk"}), RoomState.FAULT),
+        (facts(figures={"is_stopped": True, "fault": "no disk"}), RoomState.STOPPED),
+        (facts(publisher_since_s=None), RoomState.WAITING),
+        (facts(publisher_since_s=None, figures={"is_open": False}), RoomState.IDLE),
+        # Nobody loses anything: the disk's own state says what is the matter.
+        (facts(publisher_since_s=None, figures={"is_open": False, "fault": "x"}), RoomState.IDLE),
+    ],
+)
+def test_the_state_is_what_is_true(seen: RoomFacts, state: RoomState) -> None:
+    found, reason = state_of(seen, 200.0)
+    assert found is state
+    assert (reason is None) == (state in (RoomState.RECORDING, RoomState.IDLE))
+
+
+def test_rates_are_those_of_the_last_seconds() -> None:
+    meter = RoomMeter()
+    first = meter.look(facts(figures={"tracks": (track("video", 10, key_dts=0),)}), 200.0, UTC)
+    assert (first.bitrate, first.figures_age_s) == (None, None)
+    for second in range(1, 31):
+        tracks = track("video", 10 + 25 * second, key_dts=0), track("audio", 47 * second)
+        seen = facts(figures={"tracks": tracks}, received_bytes=500_000 * second)
+        view = meter.look(seen, 200.0 + second, UTC)
+    assert view.bitrate == 4_000_000
+    assert view.video is not None
+    assert view.video.frame_rate == 25
+    assert (view.video.frame_age_s, view.video.keyframe_age_s) == (0, 30)
+    assert view.audio is not None
+    assert view.audio.frame_age_s == 0
+    assert view.media_age_s == 0
+    assert len(meter.history(230.0)) == 30
+    assert meter.history(230.0)[0] == (29.0, 4_000_000)
+    assert meter.history(230.0 + HISTORY_S) == [(300.0, 4_000_000)]
+
+
+def test_ages_grow_while_nothing_comes() -> None:
+    meter = RoomMeter()
+    seen = facts(figures={"tracks": (track("video", 5, key_dts=0),)}, received_bytes=9)
+    meter.look(seen, 200.0, UTC)
+    view = meter.look(seen, 207.0, UTC)
+    assert view.video is not None
+    assert (view.video.frame_age_s, view.media_age_s) == (7, 7)
+    assert view.state_age_s == 7
+
+
+def test_frames_are_counted_on_over_a_cut() -> None:
+    meter = RoomMeter()
+    for second, (segment, frames) in enumerate([(0, 20), (0, 45), (1, 25), (1, 50)]):
+        tracks = (track("video", frames, segment=segment),)
+        seen = facts(figures={"tracks": tracks}, received_bytes=second)
+        view = meter.look(seen, 200.0 + second, UTC)
+    assert view.video is not None
+    assert view.video.frame_rate == 25
+
+
+def test_media_that_run_ahead_of_the_clock_are_seen() -> None:
+    meter = RoomMeter()
+    assert meter.look(facts(figures={"newest_dts": 5000}), 200.0, UTC).drift_s == 0
+    assert meter.look(facts(figures={"newest_dts": 25_000}), 210.0, UTC).drift_s == 10
+    assert meter.look(facts(figures={"newest_dts": None}), 211.0, UTC).drift_s is None
+    assert meter.look(facts(figures={"newest_dts": 5000}), 212.0, UTC).drift_s == 0
+
+
+def test_another_publisher_begins_anew() -> None:
+    meter = RoomMeter()
+    tracks = (track("video", 5, key_dts=0),)
+    for second in (0, 1):
+        meter.look(facts(figures={"tracks": tracks}, received_bytes=second), 200.0 + second, UTC)
+    view = meter.look(facts(publisher_id=2), 202.0, UTC)
+    assert (view.video, view.bitrate) == (None, None)
+    gone = meter.look(facts(publisher_since_s=None, window_ends_s=230.0), 203.0, UTC)
+    assert gone.publisher is None
+    assert gone.waits_s == 27
+
+
+def test_while_the_disk_fails_no_frame_is_called_missing() -> None:
+    meter = RoomMeter()
+    tracks = track("video", 5), track("audio", 5)
+    meter.look(facts(figures={"tracks": tracks}), 200.0, UTC)
+    view = meter.look(facts(figures={"fault": "no disk"}), 210.0, UTC)
+    assert view.video is not None
+    assert view.audio is not None
+    assert (view.video.frame_age_s, view.audio.frame_age_s) == (None, None)
+
+
+def test_two_looks_in_one_moment_measure_nothing() -> None:
+    meter = RoomMeter()
+    meter.look(facts(), 200.0, UTC)
+    assert meter.look(facts(), 200.0, UTC).bitrate is None
+
+
+def test_the_recording_is_shown_with_what_it_has_lost() -> None:
+    view = RoomMeter().look(facts(), 200.0, UTC)
+    assert view.recording is not None
+    assert (view.recording.lost_ms, view.recording.safe_age_s) == (7, 2.0)
+    assert RoomMeter().look(facts(figures={"recording": None}), 200.0, UTC).recording is None

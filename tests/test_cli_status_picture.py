@@ -1,0 +1,283 @@
+"""What `recorder status` shows, without a terminal: pictures from snapshots, printed into text."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pytest
+from rich.console import Console
+
+from recorder.cli_status_fields import (
+    KNOWN_VERSION,
+    Fields,
+    has_critical_alarm,
+    megabits,
+    running,
+    span,
+    time_left,
+)
+from recorder.cli_status_picture import PIPE_WIDTH, Picture, console
+from recorder.status import snapshot
+from recorder.status.snapshot import RoomState
+from tests.status.sample import ALARM, CLOCK, IDLE, ROOM, SNAPSHOT, STORAGE, SYSTEM, WARNING
+
+if TYPE_CHECKING:
+    from recorder.status.snapshot import Snapshot
+
+
+def document(seen: Snapshot = SNAPSHOT, **changes: Any) -> dict[str, Any]:
+    loaded = json.loads(attrs.evolve(seen, **changes).to_json())
+    assert isinstance(loaded, dict)
+    return loaded
+
+
+def shown(
+    what: object = None,
+    *,
+    width: int = 120,
+    height: int = 24,
+    colour: bool = False,
+    **picture: Any,
+) -> str:
+    seen: Any = document() if what is None else what
+    out = io.StringIO()
+    Console(
+        file=out,
+        width=width,
+        height=height,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        highlight=False,
+        _environ={},
+    ).print(Picture(document=seen, **picture))
+    return out.getvalue()
+
+
+def row(text: str, room: str) -> str:
+    (found,) = (line for line in text.splitlines() if line.startswith(room))
+    return found
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_room_has_one_line_with_all_that_counts(width: int) -> None:
+    text = shown(width=width)
+    line = row(text, "room101 ")
+    for word in (
+        *("recording", "0:42:10", "3.2", "1920x1080 30", "0.1 s", "0005.flv"),
+        *("810.0 MiB", "2.1 s"),
+    ):
+        assert f" {word}" in line
+    assert "idle" in row(text, "room102")
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_a_wide_screen_has_room_for_titles_and_encoders() -> None:
+    assert "Room 101" in row(shown(width=140), "room101")
+    assert "10.2.0.17:50312 OBS 31" in row(shown(width=140), "room101")
+    assert "10.2.0.17" not in shown(width=80)
+
+
+def test_a_long_name_is_cut_and_breaks_no_line() -> None:
+    rooms = tuple(attrs.evolve(ROOM, name=f"{number}{'x' * 63}") for number in range(3))
+    lines = shown(document(rooms=rooms, alarms=()), width=80).splitlines()
+    assert [line[0] for line in lines[-3:]] == ["0", "1", "2"]
+    assert all("0005.flv" in line and len(line) <= 80 for line in lines[-3:])
+
+
+def test_alarms_stand_on_top_with_what_to_do() -> None:
+    text = shown()
+    assert "2 alarms stand, 1 critical." in text.splitlines()[0]
+    assert text.index("CRITICAL  The recording disk fails: Input/output error. For 2 min.") < (
+        text.index("Storage")
+    )
+    assert ALARM.advice in text
+    assert "WARNING   room101 sends no sound. For 70 s, seen by operator." in text
+    assert "No alarm stands." in shown(document(alarms=()))
+    assert "1 alarm stands." in shown(document(alarms=(WARNING,)))
+
+
+def test_the_storage_is_told_in_hours() -> None:
+    text = shown()
+    assert "41 h left, 212.0 GiB of 931.0 GiB free (3.0 s ago). Disk good." in text
+    assert "/srv/recordings, longest write 12 ms, tried 20 s ago." in text
+    assert "`recorder sweep --confirm p-1a2b`" in text
+
+
+def test_a_bad_disk_says_why_and_what_fills_it() -> None:
+    storage = attrs.evolve(
+        STORAGE,
+        state=snapshot.DiskState.FAILED,
+        reason="Input/output error",
+        foreign_fills=True,
+        blocked=None,
+    )
+    text = shown(document(storage=storage))
+    assert "Disk failed." in text
+    assert "Input/output error" in text
+    assert "Data that are not recordings fill the disk." in text
+    assert "sweep --confirm" not in text
+
+
+def test_the_machine_says_what_it_knows() -> None:
+    assert "memory 91.0 MiB, load 0.3, 62 °C. Clock trusted." in shown()
+    system = attrs.evolve(
+        SYSTEM,
+        temperature_c=None,
+        under_voltage_now=True,
+        clock=attrs.evolve(CLOCK, is_trusted=False, reason="not synchronised"),
+    )
+    text = shown(document(system=system))
+    assert "load 0.3, power too weak. Clock not trusted: not synchronised" in text
+
+
+def test_the_reason_of_a_room_is_told() -> None:
+    room = attrs.evolve(ROOM, state=RoomState.FAULT, reason="The disk is full.")
+    assert "room101 fault: The disk is full." in shown(document(rooms=(room,)))
+
+
+def test_old_news_say_so_are_grey_and_grow_older() -> None:
+    text = shown(age_s=12.3, trouble="It does not run.")
+    assert text.startswith("NO NEWS for 12 s; what follows is old. It does not run.\n")
+    assert " 12 s " in row(text, "room101 ")
+    grey = shown(age_s=12.3, colour=True)
+    assert "\x1b[32m" not in grey
+    assert "\x1b[90m" in grey
+    fresh = shown(age_s=2.9, colour=True)
+    assert "NO NEWS" not in fresh
+    assert "\x1b[32m" in fresh
+
+
+@pytest.mark.parametrize(("age_s", "is_shown"), [(10.0, True), (10.1, False), (None, False)])
+def test_rates_that_were_measured_long_ago_are_not_shown_as_those_of_now(
+    age_s: float | None, is_shown: bool
+) -> None:
+    rooms = (attrs.evolve(ROOM, figures_age_s=age_s),)
+    line = row(shown(document(rooms=rooms)), "room101 ")
+    assert ("3.2" in line) is is_shown
+    assert ("1920x1080 30" in line) is is_shown
+    assert "1920x1080" in line
+
+
+def test_a_screen_that_is_too_low_shows_the_worst_and_counts_the_rest() -> None:
+    rooms = [attrs.evolve(IDLE, name=f"idle{number:02}") for number in range(60)]
+    rooms.append(attrs.evolve(ROOM, name="bad", state=RoomState.FAULT))
+    rooms.insert(0, attrs.evolve(ROOM, name="good"))
+    text = shown(document(rooms=tuple(rooms)), width=80, is_fitted=True)
+    lines = text.splitlines()
+    assert len(lines) == 24
+    heading = next(at for at, line in enumerate(lines) if line.startswith("Room"))
+    assert [line.split()[0] for line in lines[heading + 1 : heading + 3]] == ["bad", "good"]
+    assert lines[-1] == f"... and {62 - (22 - heading)} more rooms: {62 - (22 - heading)} idle."
+
+
+def test_a_hundred_alarms_leave_room_for_rooms() -> None:
+    alarms = tuple(attrs.evolve(WARNING, id=str(number)) for number in range(100))
+    text = shown(document(alarms=alarms), is_fitted=True)
+    assert "... and 95 more alarms." in text
+    assert row(text, "room101 ")
+    assert shown(document(alarms=alarms)).count("sends no sound") == 100
+
+
+def test_what_peers_wrote_cannot_command_the_terminal() -> None:
+    nasty = "\x1b]0;owned\x07\r\n[red]x[/] \u202e"
+    room = attrs.evolve(ROOM, reason=nasty, title=nasty)
+    alarm = attrs.evolve(ALARM, text=nasty, advice=nasty)
+    text = shown(document(rooms=(room,), alarms=(alarm,)), width=200)
+    assert not set(text) & set("\x1b\x07\r\u202e")
+    assert "[red]x[/]" in text
+    assert "\\x1b]0;owned\\x07\\r\\n" in text
+
+
+def test_a_newer_recorder_is_shown_as_far_as_it_is_understood() -> None:
+    newer = document()
+    newer["version"] = KNOWN_VERSION + 1
+    newer["rooms"][0]["mood"] = {"happy": True}
+    newer["rooms"][0]["state"] = "dreaming"
+    text = shown(newer)
+    assert "That recorder is newer than this command" in text
+    assert "dreaming" in row(text, "room101 ")
+    assert "newer" not in shown()
+
+
+def test_the_version_that_is_known_is_the_recorder_s() -> None:
+    assert KNOWN_VERSION == snapshot.VERSION
+
+
+@pytest.mark.parametrize("width", [20, 80, 120])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param(None, id="null"),
+        pytest.param([], id="list"),
+        pytest.param("x", id="text"),
+        pytest.param("\x1b[31m", id="escape"),
+        pytest.param(7, id="number"),
+        pytest.param(True, id="flag"),
+        pytest.param({"a": [1]}, id="object"),
+        pytest.param(-1, id="negative"),
+        pytest.param(10**400, id="huge"),
+        pytest.param(float("nan"), id="nan"),
+        pytest.param(float("inf"), id="infinite"),
+    ],
+)
+def test_no_field_of_any_type_breaks_the_picture(wrong: object, width: int) -> None:
+    def paths(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        parts: Any = ()
+        if isinstance(value, dict):
+            parts = value.items()
+        elif isinstance(value, list):
+            parts = enumerate(value)
+        below = [path for key, part in parts for path in paths(part, (*at, key))]
+        return [*([at] if at else []), *below]
+
+    for path in paths(document()):
+        changed = document()
+        holder: Any = changed
+        for step in path[:-1]:
+            holder = holder[step]
+        holder[path[-1]] = wrong
+        assert "\x1b" not in shown(changed, width=width, is_fitted=True)
+    assert shown(wrong)
+
+
+def test_a_pipe_gets_no_control_codes_whatever_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    console(is_terminal=False).print(Picture(document=document(), age_s=9))
+    text = capsys.readouterr().out
+    assert "\x1b" not in text
+    assert max(map(len, text.splitlines())) <= PIPE_WIDTH
+
+
+def test_only_a_critical_alarm_is_critical() -> None:
+    assert has_critical_alarm(document())
+    assert not has_critical_alarm(document(alarms=(WARNING,)))
+    assert not has_critical_alarm({"alarms": {"severity": "critical"}})
+    assert not has_critical_alarm(None)
+
+
+def test_figures_are_short_words() -> None:
+    seconds = (None, -1, 0.26, 9.96, 119, 7199, 172_799, 8_640_000)
+    assert [span(each) for each in seconds] == [
+        *("-", "0.0 s", "0.3 s", "9 s", "119 s", "119 min", "47 h", "100 d"),
+    ]
+    assert [running(each) for each in (None, -1, 61, 359_999, 360_000)] == [
+        *("-", "0:00:00", "0:01:01", "99:59:59", "4 d"),
+    ]
+    assert [time_left(each) for each in (None, 0, 7260, 36_000)] == [
+        *("time left unknown", "0 h 00 min left", "2 h 01 min left", "10 h left"),
+    ]
+    assert [megabits(each) for each in (None, 0, 3_249_000)] == ["-", "0.0", "3.2"]
+
+
+def test_a_field_is_of_its_type_or_not_known() -> None:
+    fields = Fields({"a": True, "b": 1, "c": "x", "d": [{"e": 2}, 3]})
+    assert (fields.number("a"), fields.number("b"), fields.number("c")) == (None, 1, None)
+    assert (fields.flag("a"), fields.flag("b")) == (True, None)
+    assert (fields.text("c"), fields.text("b")) == ("x", "")
+    assert [bool(part) for part in fields.parts("d")] == [True, False]
+    assert not fields.part("nothing")
