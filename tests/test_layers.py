@@ -40,9 +40,15 @@ UNKNOWN_TO = {
 }
 """What the others of ours must not know. Modules beside the folders know no folder at all."""
 
-SPEAKS_HTTP = {"recorder.status", "recorder.hooks", "recorder.cli_control"}
+SPEAKS_HTTP = {
+    "recorder.status",
+    "recorder.hooks",
+    "recorder.cli_control",
+    "recorder.cli_status_source",
+}
 HTTP = {"h11", "trio_websocket", "wsproto", "http", "urllib.request"}
 DECISIONS = {
+    "recorder.app_room_view",
     "recorder.live.access",
     "recorder.live.pace",
     "recorder.live.pool",
@@ -53,11 +59,13 @@ DECISIONS = {
     "recorder.recording.continuation",
     "recorder.recording.cuts",
     "recorder.recording.entries",
+    "recorder.recording.figures",
     "recorder.recording.findings",
     "recorder.recording.health",
     "recorder.recording.hold",
     "recorder.recording.inspection",
     "recorder.recording.late_rows",
+    "recorder.recording.muted",
     "recorder.recording.recovery_plan",
     "recorder.recording.retention.candidates",
     "recorder.recording.retention.decision",
@@ -70,11 +78,18 @@ DECISIONS = {
     "recorder.recording.retention.space",
     "recorder.recording.rows",
     "recorder.recording.short_way",
+    "recorder.recording.slowest",
     "recorder.recording.segment",
     "recorder.recording.segmenter",
     "recorder.recording.segments",
     "recorder.recording.tracks",
     "recorder.recording.waiting",
+    "recorder.status.alarm_rules",
+    "recorder.status.doors",
+    "recorder.status.downloads",
+    "recorder.status.operations",
+    "recorder.passwords",
+    "recorder.status.snapshot",
 }
 EFFECTS = {
     "trio", "time", "logging", "random", "secrets", "os", "socket", "threading", "subprocess",
@@ -84,6 +99,10 @@ EFFECTS = {
 
 AWAITING = {
     "recorder.app",
+    "recorder.app_archive",
+    "recorder.app_board",
+    "recorder.app_listeners",
+    "recorder.app_status",
     "recorder.live",
     "recorder.recording.clock_watch",
     "recorder.recording.engine",

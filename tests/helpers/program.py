@@ -61,6 +61,7 @@ def configuration(
         "storage": {"directory": str(folder / "recordings")},
         "segments": {"duration": "3s"},
         "rtmp": {"listen": [f"127.0.0.1:{port}"]},
+        "status": {"listen": [f"127.0.0.1:{free_port()}"]},
         "rooms": {room: {"key": key_of(room)} for room in rooms},
     }
     for name, section in sections.items():
@@ -156,6 +157,7 @@ class Recorder:
         self.folder = folder
         self.config = config
         self.port = int(config["rtmp"]["listen"][0].rpartition(":")[2])
+        self.page = f"http://{config['status']['listen'][0]}"
         self.process = process
         self.lines: list[str] = []
         self._more = trio.Event()

@@ -56,7 +56,8 @@ FULL = r"\bfull\b"
 
 
 def not_recorded(room: str | None = None) -> str:
-    return _of(room, r"not recorded: ")
+    """What the room itself says; an alarm repeats it."""
+    return r"(?<!Alarm raised: )(?<!Alarm cleared: )" + _of(room, r"not recorded: ")
 
 
 def recorded_again(room: str | None = None) -> str:
