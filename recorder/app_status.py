@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -55,7 +56,11 @@ ALARMS_FILE: Final = "alarms.json"
 LOGIN_KEY_FILE: Final = "login.key"
 LOGIN_KEY_BYTES: Final = 32
 
-WEB: Final = Path(__file__).parent.parent / "web"
+WEB: Final = (
+    Path(__file__).parent.parent / "web",
+    Path(sys.prefix) / "share/classroom-recorder/web",
+)
+"""Where the page may lie: in a checkout, else where an installation puts it."""
 
 
 @attrs.frozen(kw_only=True)
@@ -102,7 +107,7 @@ def _start(
                 "Give both as PEM files that the recorder's user can read."
             ) from error
     try:
-        pages = Pages.read(WEB)
+        pages = Pages.read(next((each for each in WEB if each.is_dir()), WEB[-1]))
     except OSError as error:
         raise StartError(f"The files of the page are missing: {error}. Install again.") from error
     key = os.urandom(LOGIN_KEY_BYTES)

@@ -2,7 +2,10 @@
 
 import os
 import re
+import shutil
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import click
@@ -82,3 +85,21 @@ def test_no_file_names_a_package_index() -> None:
         text = (TOP / name).read_text()
         assert "index-url" not in text
         assert "https://" not in text
+
+
+def test_an_installation_brings_the_page_and_its_schema(tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    for part in ("recorder", "web"):
+        shutil.copytree(TOP / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(TOP / name, copy)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path, copy],
+        check=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    pages = {name.rpartition("/")[2] for name in names if "/share/classroom-recorder/web/" in name}
+    assert pages == {path.name for path in (TOP / "web").iterdir()}
+    assert "recorder/status/snapshot.schema.json" in names
