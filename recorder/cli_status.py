@@ -12,8 +12,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import threading
 import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import attrs
@@ -35,7 +38,9 @@ from recorder.cli_status_source import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+    from types import FrameType
 
     from recorder.cli_status_picture import Picture
 
@@ -177,13 +182,31 @@ def _watch(source: Source) -> int:
     from recorder.cli_status_picture import console, live
 
     watch = _Watch(source.read())
+    with (
+        _until_interrupted() as is_over,
+        suppress(KeyboardInterrupt),
+        live(console(is_terminal=True), watch.picture),
+    ):
+        while not is_over.wait(TICK_S):
+            watch.ask(source)
+    return EXIT_GOOD
+
+
+@contextmanager
+def _until_interrupted() -> Iterator[threading.Event]:
+    """Set by Ctrl-C, which also raises KeyboardInterrupt as ever. The exception alone can get
+    lost: Python forgets one that is raised while it finalizes an object."""
+    is_over = threading.Event()
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        is_over.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
     try:
-        with live(console(is_terminal=True), watch.picture):
-            while True:
-                time.sleep(TICK_S)
-                watch.ask(source)
-    except KeyboardInterrupt:
-        return EXIT_GOOD
+        yield is_over
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _is_terminal() -> bool:

@@ -21,7 +21,7 @@ import sys
 import termios
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import attrs
@@ -31,7 +31,7 @@ import trustme
 from recorder import cli, cli_status, cli_status_source
 from recorder.addresses import CONTROL_SOCKET
 from recorder.cli_config import MisuseError
-from recorder.cli_status_source import NoAnswerError, RefusedError, Source, read_address
+from recorder.cli_status_source import Answer, NoAnswerError, RefusedError, Source, read_address
 from tests.helpers.program import environment, free_port
 from tests.status.sample import SNAPSHOT
 
@@ -453,6 +453,30 @@ def terminal(config: Path) -> Iterator[Callable[..., Terminal]]:
     yield open_one
     for each in opened:
         each.close()
+
+
+class LosingSource(Source):
+    """Ctrl-C comes while it reads, and where Python forgets exceptions."""
+
+    def __init__(self) -> None:
+        self.reads = 0
+
+    def read(self) -> Answer:
+        self.reads += 1
+        if self.reads == 2:
+            with suppress(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+        assert self.reads < 5, "goes on after Ctrl-C"
+        return Answer(WELL, json.loads(WELL))
+
+
+def test_a_ctrl_c_whose_exception_got_lost_ends_it_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cli_status, "TICK_S", 0)
+    before = signal.getsignal(signal.SIGINT)
+    assert cli_status._watch(LosingSource()) == 0
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.real

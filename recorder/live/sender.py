@@ -45,9 +45,10 @@ class Sender:
             while True:
                 await self._due.wait()
                 self._due = trio.Event()
-                while data := self._connection.data_to_send():
+                if data := self._connection.data_to_send():
                     await self._stream.send_all(data)
-                self._sent.set()
+                if not self._due.is_set():
+                    self._sent.set()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             # The peer is gone, or only stopped listening. What it sent before may still lie in
             # the receive buffer: the reading side goes on to its end and says what happened.

@@ -54,6 +54,10 @@ GATHERED_BYTES = 1 << 19
 """Behind a pause: few encoders fill more, and a MiB for each of 50 rooms leaves holes in memory
 that nobody else fits into (98 MB at their peak, against 82). What is left is read at once."""
 
+QUIET_S = 0.1
+"""Who has more to send is not silent for so long; who waits for an acknowledgement is. And whom
+we leave alone for so long sends slower than we read."""
+
 HANDSHAKE_S = 10.0
 """From the connection to the end of the handshake, whatever arrives (protocol §1.4.7)."""
 
@@ -256,7 +260,8 @@ class Session:
             self._handled_bytes += len(data)
             handled, self._handled = self._handled, trio.Event()
             handled.set()
-            self._sender.poke()
+            if self._connection.has_answer_to_send:
+                self._sender.poke()
             await self._wait_for_buffers()
             if self._publishers:
                 self._next_read_s = self._pace.next_read_s(
@@ -269,14 +274,8 @@ class Session:
             raise self._dismissal
         self._reading_since_s = trio.current_time()
         with trio.CancelScope(deadline=deadline) as self._read_scope:
-            self._read_bytes = READ_BYTES
             try:
-                if self._next_read_s > self._reading_since_s:
-                    self._read_bytes = GATHERED_BYTES
-                    with trio.move_on_at(self._next_read_s):
-                        await self._hurry.wait()
-                self._hurry = trio.Event()
-                return await self._stream.receive_some(self._read_bytes)
+                return await self._receive()
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 raise ConnectionOver("the connection broke") from None
             finally:
@@ -284,6 +283,23 @@ class Session:
         if self._dismissal is not None and not self._publishers:
             raise self._dismissal
         raise ConnectionOver(reason)
+
+    async def _receive(self) -> bytes | bytearray:
+        """An acknowledgement goes out only while the peer is slow or quiet. One that reaches a
+        socket closed behind its last byte (ffmpeg) is answered by a reset, and the peer's system
+        forgets what it has not sent yet (RFC 1122, section 4.2.2.13)."""
+        self._read_bytes = READ_BYTES
+        pause_s = self._next_read_s - trio.current_time()
+        if pause_s > 0:
+            self._read_bytes = GATHERED_BYTES
+            with trio.move_on_at(self._next_read_s):
+                await self._hurry.wait()
+        self._hurry = trio.Event()
+        if pause_s < QUIET_S and self._connection.has_data_to_send:
+            with trio.move_on_after(QUIET_S):
+                return await self._stream.receive_some(self._read_bytes)
+        self._sender.poke()
+        return await self._stream.receive_some(self._read_bytes)
 
     def _deadline(self) -> tuple[float, str]:
         """When the present wait for bytes must end, on Trio's clock, and what it then was."""

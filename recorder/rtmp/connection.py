@@ -156,6 +156,11 @@ class ServerConnection:
     # Bytes out
 
     @property
+    def has_answer_to_send(self) -> bool:
+        """More than an acknowledgement, which may wait."""
+        return bool(self._output)
+
+    @property
     def has_data_to_send(self) -> bool:
         """Say whether `data_to_send` would return bytes."""
         return bool(self._output) or self._acknowledgement_due
