@@ -16,7 +16,8 @@ from recorder.config.rules import split_address
 CONTROL_SOCKET = "control.sock"
 """In the state folder."""
 
-DEFAULT_PORT = 1935
+DEFAULT_PORTS = {"rtmp": 1935, "rtmps": 443}
+"""What encoders take where the URL names none."""
 
 # ioctl "get interface address", from <linux/sockios.h>; the address stands at 20 in struct ifreq.
 _SIOCGIFADDR = 0x8915
@@ -30,12 +31,14 @@ def server_urls(
     listen: Iterable[str],
     application: str,
     *,
+    scheme: str = "rtmp",
     machine: Callable[[], list[str]] | None = None,
 ) -> list[str]:
     """What to type as the server, the most useful first.
 
     Args:
         listen: the configured addresses.
+        scheme: `rtmp` or `rtmps`.
         machine: gives this machine's own addresses; asked for where all of them are listened on.
     """
     urls: list[str] = []
@@ -48,9 +51,9 @@ def server_urls(
             hosts = [socket.gethostname()]
         else:
             hosts = [host]
-        place = "" if port == DEFAULT_PORT else f":{port}"
+        place = "" if port == DEFAULT_PORTS[scheme] else f":{port}"
         for one in hosts:
-            url = f"rtmp://{f'[{one}]' if ':' in one else one}{place}/{application}"
+            url = f"{scheme}://{f'[{one}]' if ':' in one else one}{place}/{application}"
             if url not in urls:
                 urls.append(url)
     return urls

@@ -17,7 +17,7 @@ import attrs
 import trio
 
 from recorder import __version__, logs
-from recorder.app_listeners import StartError, open_listeners
+from recorder.app_listeners import StartError, open_rtmp
 from recorder.app_status import open_status, start_status, stop_status
 from recorder.clock import SystemClock, boot_id
 from recorder.live.access import Access
@@ -45,7 +45,7 @@ from recorder.status.control import make_socket
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from recorder.config import Config, SegmentsConfig
+    from recorder.config import Config, RtmpConfig, SegmentsConfig
     from recorder.recording.engine import Engine
     from recorder.recording.inheritance import Inheritance
     from recorder.recording.repairs import Repairs
@@ -80,7 +80,7 @@ def run(config: Config) -> int:
 
 
 async def _main(config: Config, storage: Storage, fold: logs.FoldRepeats) -> int:
-    listeners = await open_listeners(config.rtmp.listen, "rtmp.listen")
+    listeners = await open_rtmp(config.rtmp)
     clock, boot = SystemClock(config.clock.trust), boot_id()
     state = config.state or config.storage.directory / META_FOLDER
     try:
@@ -156,9 +156,13 @@ async def _main(config: Config, storage: Storage, fold: logs.FoldRepeats) -> int
             ):
                 watch.on_step = _all(rooms.clock_stepped, board.clock_stepped)
                 rooms.on_change = board.changed
-                door = Door(_house(config, rooms, engine, memory), limit=config.limits.connections)
-                log.info("recorder %s listens on %s", __version__, ", ".join(config.rtmp.listen))
-                await serve(listeners, door, stop)
+                door = Door(
+                    _house(config, rooms, engine, memory),
+                    limit=config.limits.connections,
+                    tls=listeners.tls,
+                )
+                log.info("recorder %s listens on %s", __version__, _where(config.rtmp))
+                await serve(listeners.plain, door, stop, tls_listeners=listeners.over_tls)
                 log.info("Stopping: finishing every segment.")
         services.cancel_scope.cancel()
     fold.report_all()
@@ -263,6 +267,11 @@ def _segment_rules(config: Config, segments: SegmentsConfig, clock: SystemClock)
         max_duration_ms=int(config.recording.max_duration * 1000),
         boundary=boundary if segments.align_to_clock else None,
     )
+
+
+def _where(rtmp: RtmpConfig) -> str:
+    over_tls = [] if rtmp.tls is None else [f"{address} (RTMPS)" for address in rtmp.tls.listen]
+    return ", ".join([*rtmp.listen, *over_tls])
 
 
 def _all(*calls: Callable[[int], None]) -> Callable[[int], None]:

@@ -22,7 +22,7 @@ import trio
 from recorder.app_actions import AppActions
 from recorder.app_archive import Archive
 from recorder.app_board import Board
-from recorder.app_listeners import StartError, open_listeners
+from recorder.app_listeners import StartError, certificate_context, open_listeners
 from recorder.config.rules import split_address
 from recorder.logs import same
 from recorder.recording.disk import PRIVATE_FILE_MODE, read_small_file, replace_file
@@ -34,7 +34,7 @@ from recorder.status.doors import Doors
 from recorder.status.login import Login
 from recorder.status.operations import Operations
 from recorder.status.pages import Pages
-from recorder.status.server import StatusServer, serve_status, tls_context
+from recorder.status.server import StatusServer, serve_status
 from recorder.status.site import Site
 
 if TYPE_CHECKING:
@@ -99,13 +99,7 @@ def _start(
 ) -> Started:
     tls, last_end, alarms = None, None, None
     if config.status.tls is not None:
-        try:
-            tls = tls_context(config.status.tls.certificate, config.status.tls.private_key)
-        except OSError as error:
-            raise StartError(
-                f"The certificate or its key of status.tls cannot be used: {error}. "
-                "Give both as PEM files that the recorder's user can read."
-            ) from error
+        tls = certificate_context(config.status.tls, "status.tls")
     try:
         pages = Pages.read(next((each for each in WEB if each.is_dir()), WEB[-1]))
     except OSError as error:

@@ -208,6 +208,9 @@ def _greet(config: Config, *, is_first: bool) -> None:
         lines.append(f"Made {config.path} with one room, {file.FIRST_ROOM}.")
     urls = addresses.server_urls(config.rtmp.listen, config.rtmp.application)
     lines.append(f"Server:      {urls[0]}")
+    if config.rtmp.tls is not None:
+        over_tls = config.rtmp.tls.listen
+        urls += addresses.server_urls(over_tls, config.rtmp.application, scheme="rtmps")
     lines += [f"         or  {url}" for url in urls[1:]]
     if is_first and is_terminal:
         (room,) = config.rooms.values()

@@ -15,6 +15,7 @@ from recorder.config.schema import (
     RtmpConfig,
     SegmentsConfig,
     StorageConfig,
+    TlsConfig,
     load,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "RtmpConfig",
     "SegmentsConfig",
     "StorageConfig",
+    "TlsConfig",
     "load",
 ]

@@ -11,7 +11,7 @@ the first one is made is the business of `file`.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import attrs
 
@@ -26,14 +26,13 @@ SECOND, MINUTE, HOUR, DAY = 1.0, 60.0, 3600.0, 86_400.0
 # What makes a key hard enough to guess at the rate a listener answers.
 STRONG_KEY_CHARACTERS = 16
 DEFAULT_ROOMS = 64
-DEFAULT_PORTS = {"rtmp": 1935, "status": 8080}
+DEFAULT_PORTS = {"rtmp": 1935, "rtmp.tls": 1936, "status": 8080}
 ANY_ROOM = "*"
 
 _ROOM_NAME = rules.Word(
     r"[A-Za-z0-9_-]{1,64}", "the name of a room is 1 to 64 letters, digits, - and _"
 )
 _NOT_YET_KEYS = {
-    ("rtmp", "tls"),
     ("rooms", "*", "view_key"),
     ("rooms", "*", "allow"),
     ("limits", "viewers"),
@@ -146,20 +145,28 @@ class ClockConfig:
 
 
 @attrs.frozen(kw_only=True)
+class TlsConfig:
+    """PEM files; relative ones are relative to the configuration file."""
+
+    certificate: Folder
+    private_key: Folder
+
+
+@attrs.frozen(kw_only=True)
+class RtmpTlsConfig(TlsConfig):
+    """RTMPS beside RTMP."""
+
+    listen: list[Address] = attrs.Factory(lambda: ["0.0.0.0:1936"])
+
+
+@attrs.frozen(kw_only=True)
 class RtmpConfig:
     """Where encoders connect."""
 
     listen: list[Address] = attrs.Factory(lambda: ["0.0.0.0:1935"])
     application: Application = "live"
     takeover: Literal["always", "if-stale", "never"] = "if-stale"
-
-
-@attrs.frozen(kw_only=True)
-class StatusTlsConfig:
-    """PEM files; relative ones are relative to the configuration file."""
-
-    certificate: Folder
-    private_key: Folder
+    tls: RtmpTlsConfig | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -171,7 +178,7 @@ class StatusConfig:
     password: PasswordHash | None = attrs.field(default=None, repr=False)
     public: Flag = False
     names: list[HostName] = attrs.Factory(list)
-    tls: StatusTlsConfig | None = None
+    tls: TlsConfig | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -251,7 +258,8 @@ def load(path: Path) -> Config:
         config,
         state=None if config.state is None else folder / config.state,
         storage=attrs.evolve(config.storage, directory=folder / config.storage.directory),
-        status=_with_tls_files(config.status, folder),
+        rtmp=attrs.evolve(config.rtmp, tls=_in_folder(config.rtmp.tls, folder)),
+        status=attrs.evolve(config.status, tls=_in_folder(config.status.tls, folder)),
         rooms={name: room for name, room in config.rooms.items() if name != ANY_ROOM},
         any_room=config.rooms.get(ANY_ROOM),
         path=path.absolute(),
@@ -259,13 +267,15 @@ def load(path: Path) -> Config:
     )
 
 
-def _with_tls_files(status: StatusConfig, folder: Path) -> StatusConfig:
-    if status.tls is None:
-        return status
-    tls = StatusTlsConfig(
-        certificate=folder / status.tls.certificate, private_key=folder / status.tls.private_key
+_Tls = TypeVar("_Tls", bound=TlsConfig)
+
+
+def _in_folder(tls: _Tls | None, folder: Path) -> _Tls | None:
+    if tls is None:
+        return None
+    return attrs.evolve(
+        tls, certificate=folder / tls.certificate, private_key=folder / tls.private_key
     )
-    return attrs.evolve(status, tls=tls)
 
 
 def _with_common_segments(raw: Any) -> Any:
@@ -318,6 +328,9 @@ class _Together:
             case {"rtmp": {"listen": list() as listen}}:
                 self._check_listen(listen, "rtmp")
         match raw:
+            case {"rtmp": {"tls": {"listen": list() as listen}}}:
+                self._check_listen(listen, "rtmp", "tls")
+        match raw:
             case {"status": dict() as status}:
                 self._check_status(status)
         match raw:
@@ -330,15 +343,15 @@ class _Together:
             case dict():
                 self._warning("no room is configured, so nobody can publish", "rooms")
 
-    def _check_listen(self, listen: list[Any], section: str) -> None:
+    def _check_listen(self, listen: list[Any], *section: str) -> None:
         if not listen:
-            port = DEFAULT_PORTS[section]
+            port = DEFAULT_PORTS[".".join(section)]
             self._error(
-                f'must name at least one address, such as "0.0.0.0:{port}"', section, "listen"
+                f'must name at least one address, such as "0.0.0.0:{port}"', *section, "listen"
             )
         for index, address in enumerate(listen):
             if address in listen[:index]:
-                self._error("stands in the list twice", section, "listen", index)
+                self._error("stands in the list twice", *section, "listen", index)
 
     def _check_status(self, status: dict[Any, Any]) -> None:
         match status:

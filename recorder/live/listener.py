@@ -17,10 +17,12 @@ import trio
 
 from recorder.live.pool import PendingPool
 from recorder.live.session import House, Session
+from recorder.live.tls import TlsStream
 from recorder.logs import same
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import ssl
+    from collections.abc import Awaitable, Callable, Sequence
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +34,12 @@ class Door:
 
     Args:
         limit: `limits.connections`, publishing or not.
+        tls: for the connections of `handle_tls`; another one may take its place at any time, and
+            is for the connections that come then.
     """
 
-    def __init__(self, house: House, *, limit: int) -> None:
+    def __init__(self, house: House, *, limit: int, tls: ssl.SSLContext | None = None) -> None:
+        self.tls = tls
         self._house = house
         self._limit = limit
         self._pool: PendingPool[Session] = PendingPool()
@@ -43,15 +48,30 @@ class Door:
 
     async def handle(self, stream: trio.SocketStream) -> None:
         """Serve one accepted connection to its end; raises nothing but cancellation."""
+        await self._handle(stream, stream)
+
+    async def handle_tls(self, stream: trio.SocketStream) -> None:
+        """The same for one of RTMPS."""
+        assert self.tls is not None, "listens for RTMPS without a certificate"
+        tls = TlsStream(stream, self.tls)
+        await self._handle(stream, tls, lambda: tls.taken_bytes)
+
+    async def _handle(
+        self,
+        plain: trio.SocketStream,
+        stream: trio.abc.HalfCloseableStream,
+        taken_bytes: Callable[[], int] | None = None,
+    ) -> None:
         try:
-            address = stream.socket.getpeername()[0]
+            address = plain.socket.getpeername()[0]
         except OSError:
             return  # gone between its arrival and our first look
         await self.welcome(
             stream,
             address,
-            partial(_receive_buffer_bytes, stream.socket),
-            partial(_unread_bytes, stream.socket),
+            partial(_receive_buffer_bytes, plain.socket),
+            partial(_unread_bytes, plain.socket),
+            taken_bytes,
         )
 
     async def welcome(
@@ -60,11 +80,12 @@ class Door:
         address: str,
         buffer_bytes: Callable[[], int] = lambda: 0,
         unread_bytes: Callable[[], int] = lambda: 0,
+        taken_bytes: Callable[[], int] | None = None,
     ) -> None:
         """Serve a connection from this address, if there is a place for it.
 
         Args:
-            buffer_bytes, unread_bytes: as for `Session`.
+            buffer_bytes, unread_bytes, taken_bytes: as for `Session`.
         """
         if self._inside >= self._limit and not self._make_place():
             # From many addresses in a moment: one line says it.
@@ -77,6 +98,7 @@ class Door:
             on_pending=lambda pending: self._move(session, pending),
             buffer_bytes=buffer_bytes,
             unread_bytes=unread_bytes,
+            taken_bytes=taken_bytes,
         )
         self._inside += 1
         self._sessions.add(session)
@@ -133,7 +155,13 @@ def _unread_bytes(socket: trio.socket.SocketType) -> int:
     return size
 
 
-async def serve(listeners: list[trio.SocketListener], door: Door, stop: trio.Event) -> None:
+async def serve(
+    listeners: list[trio.SocketListener],
+    door: Door,
+    stop: trio.Event,
+    *,
+    tls_listeners: Sequence[trio.SocketListener] = (),
+) -> None:
     """Accept connections until `stop` is set; then close the listeners, then the sessions.
 
     A session's last segment is handed to the writer in its own cleanup, which does not wait: the
@@ -141,12 +169,18 @@ async def serve(listeners: list[trio.SocketListener], door: Door, stop: trio.Eve
     """
     async with trio.open_nursery() as sessions:
         async with trio.open_nursery() as accepting:
-            accepting.start_soon(_accept, door, listeners, sessions)
+            accepting.start_soon(_accept, door.handle, listeners, sessions)
+            if tls_listeners:
+                accepting.start_soon(_accept, door.handle_tls, tls_listeners, sessions)
             await stop.wait()
             accepting.cancel_scope.cancel()
         await door.catch_up()
         sessions.cancel_scope.cancel()
 
 
-async def _accept(door: Door, listeners: list[trio.SocketListener], sessions: trio.Nursery) -> None:
-    await trio.serve_listeners(door.handle, listeners, handler_nursery=sessions)
+async def _accept(
+    handle: Callable[[trio.SocketStream], Awaitable[None]],
+    listeners: Sequence[trio.SocketListener],
+    sessions: trio.Nursery,
+) -> None:
+    await trio.serve_listeners(handle, list(listeners), handler_nursery=sessions)

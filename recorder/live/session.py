@@ -23,6 +23,7 @@ from recorder.live.pace import ReadPace
 from recorder.live.pool import address_group
 from recorder.live.reception import PublishRequest, Refusal
 from recorder.live.sender import Sender
+from recorder.live.tls import TlsError
 from recorder.logs import same
 from recorder.rtmp import (
     ConnectRequested,
@@ -84,7 +85,7 @@ half-received messages could give."""
 
 
 _ADVICE = {
-    Hint.TLS: "; set the encoder to rtmp:// (RTMPS is not supported yet)",
+    Hint.TLS: "; set the encoder to rtmp://, or to the port of rtmp.tls",
     Hint.RTMPE: " (RTMPE); set the encoder to rtmp://",
     Hint.HTTP: "; this is the port for encoders",
 }
@@ -122,6 +123,7 @@ class Session:
         address: the peer's IP address, without port.
         buffer_bytes: how much the socket can hold for us, as of now; 0: it is not known.
         unread_bytes: how much of what the peer has sent it holds now.
+        taken_bytes: how much was taken from the socket, where that is not what the stream gave.
         on_pending: told with False when the connection begins to publish or is over, with True
             when its last publish has ended (the pools of design §7).
     """
@@ -135,6 +137,7 @@ class Session:
         on_pending: Callable[[bool], None],
         buffer_bytes: Callable[[], int] = lambda: 0,
         unread_bytes: Callable[[], int] = lambda: 0,
+        taken_bytes: Callable[[], int] | None = None,
     ) -> None:
         self.address = address
         self._buffer_bytes = buffer_bytes
@@ -142,6 +145,8 @@ class Session:
         self._hurry = trio.Event()
         self._handled = trio.Event()
         self._handled_bytes = 0
+        self._taken_bytes = taken_bytes or (lambda: self._handled_bytes)
+        self._settled_bytes = 0
         self._pace = ReadPace(trio.current_time())
         self._next_read_s = -math.inf
         self._read_bytes = READ_BYTES
@@ -194,8 +199,8 @@ class Session:
         """Return when all that the peer has sent by now is handled, or after CATCH_UP_S: between
         two reads it lies in the socket, and whoever ends the session would lose it."""
         with trio.move_on_after(CATCH_UP_S):
-            until_bytes = self._handled_bytes + self._unread_bytes()
-            while self._publishers and self._handled_bytes < until_bytes:
+            until_bytes = self._taken_bytes() + self._unread_bytes()
+            while self._publishers and self._settled_bytes < until_bytes:
                 self._hurry.set()
                 await self._handled.wait()
 
@@ -258,6 +263,7 @@ class Session:
             if not data:
                 raise ConnectionOver("the encoder closed the connection")
             self._handled_bytes += len(data)
+            self._settled_bytes = self._taken_bytes()
             handled, self._handled = self._handled, trio.Event()
             handled.set()
             if self._connection.has_answer_to_send:
@@ -276,6 +282,8 @@ class Session:
         with trio.CancelScope(deadline=deadline) as self._read_scope:
             try:
                 return await self._receive()
+            except TlsError as error:
+                raise ConnectionOver(str(error)) from None
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 raise ConnectionOver("the connection broke") from None
             finally:

@@ -7,7 +7,6 @@ failure stays in it. Viewers are not counted here: `limits.clients` is theirs.
 from __future__ import annotations
 
 import logging
-import ssl
 from collections import Counter
 from contextlib import asynccontextmanager
 from functools import partial
@@ -21,8 +20,8 @@ from recorder.status.live import serve_live
 from recorder.status.site import Peer
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator, Sequence
-    from pathlib import Path
 
     from recorder.status.broadcast import Broadcast
     from recorder.status.site import Site
@@ -34,18 +33,6 @@ MOST_FROM_ONE: Final = 48
 """A classroom behind one address; a browser opens six, and one for the WebSocket."""
 
 TLS_HANDSHAKE_S: Final = 10.0
-
-
-def tls_context(certificate: Path, private_key: Path) -> ssl.SSLContext:
-    """Blocking.
-
-    Raises:
-        OSError: a file cannot be read, or is none of PEM (ssl.SSLError).
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate, private_key)
-    return context
 
 
 class StatusServer:

@@ -149,20 +149,25 @@ def publish_command(
     *,
     pace: float | None = None,
     tee: Path | None = None,
+    authority: Path | None = None,
 ) -> list[str]:
     """The command line that publishes a file without encoding it anew.
 
     Args:
         pace: 1 for real time, None for full speed; ffmpeg can do any other multiple.
         tee: where a GStreamer pipeline, which needs it, writes what its muxer put out.
+        authority: whom ffmpeg trusts with the certificate of an rtmps:// address.
     """
     if not encoder.is_gstreamer:
         program = DEBIAN_FFMPEG if encoder is Encoder.DEBIAN_FFMPEG else packets.current_ffmpeg()
+        trust = [] if authority is None else ["-tls_verify", "1", "-ca_file", str(authority)]
         paced = [] if pace is None else ["-readrate", f"{pace:g}"]
         return [
             *(program, "-v", "warning", "-nostdin", "-y", *paced, "-i", str(source)),
-            *("-map", "0", "-c", "copy", "-f", "flv", url),
+            *("-map", "0", "-c", "copy", "-f", "flv", *trust, url),
         ]
+    # The authority of the tests is in no system's store.
+    unverified = ["tls-validation-flags=0"] if url.startswith("rtmps:") else []
     sink = "rtmp2sink" if encoder is Encoder.RTMP2SINK else "rtmpsink"
     assert pace in {None, 1}, "GStreamer follows the clock, or does not"
     sync = "false" if pace is None else "true"
@@ -174,7 +179,7 @@ def publish_command(
         *("demux.video", "!", "queue", "!", "h264parse", "!", "mux.video"),
         *("demux.audio", "!", "queue", "!", "aacparse", "!", "mux.audio"),
         *("tee.", "!", "queue", "!", "filesink", f"location={tee}", "sync=false"),
-        *("tee.", "!", "queue", "!", sink, f"location={url}", f"sync={sync}"),
+        *("tee.", "!", "queue", "!", sink, f"location={url}", f"sync={sync}", *unverified),
     ]
 
 
@@ -190,6 +195,7 @@ async def publish(
     muxed: Path,
     *,
     pace: float | None = None,
+    authority: Path | None = None,
     must_succeed: bool = True,
 ) -> Published:
     """Publish a file and wait for the encoder to leave.
@@ -199,11 +205,12 @@ async def publish(
 
     Args:
         muxed: a file of this publish, see `Published`.
+        authority: see `publish_command`.
         must_succeed: an encoder that leaves with an error fails the test.
     """
     with trio.fail_after(PUBLISH_S):
         done = await trio.run_process(
-            publish_command(encoder, source, url, pace=pace, tee=muxed),
+            publish_command(encoder, source, url, pace=pace, tee=muxed, authority=authority),
             stdin=subprocess.DEVNULL,
             capture_stdout=True,
             capture_stderr=True,

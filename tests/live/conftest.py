@@ -3,12 +3,15 @@ recorders, streams in memory. The clock jumps by itself, so no test waits."""
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 import pytest
 import trio
 import trio.testing
+import trustme
 
 from recorder.live.access import Access
 from recorder.live.listener import Door
@@ -16,6 +19,9 @@ from recorder.live.memory import MemoryBudget
 from recorder.live.reception import Reception
 from recorder.live.rooms import Rooms
 from recorder.live.session import House, Timeouts
+from recorder.live.tls import TlsStream
+from recorder.tls import server_context
+from tests.helpers.certificates import write_certificate
 from tests.helpers.live import FakeRecorder
 from tests.helpers.rtmp_client import RtmpClient
 
@@ -44,6 +50,28 @@ class Hops:
     def land(self) -> None:
         self.landed.set()
         self.landed = trio.Event()
+
+
+@attrs.frozen
+class Tls:
+    """Both sides' contexts: an encoder that trusts our certificate."""
+
+    server: ssl.SSLContext
+    client: ssl.SSLContext
+
+    def client_stream(self, transport: trio.abc.Stream) -> trio.SSLStream[trio.abc.Stream]:
+        return trio.SSLStream(
+            transport, self.client, server_hostname="localhost", https_compatible=True
+        )
+
+
+@pytest.fixture(scope="session")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
+    authority, folder = trustme.CA(), tmp_path_factory.mktemp("tls")
+    files = write_certificate(authority, folder)
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    return Tls(server_context(Path(files["certificate"]), Path(files["private_key"])), client)
 
 
 @attrs.define
@@ -87,15 +115,19 @@ class Building:
         return self.recorders.setdefault(name, FakeRecorder(name))
 
     async def serve(
-        self, stream: trio.abc.HalfCloseableStream, address: str, unread: Callable[[], int]
+        self,
+        stream: trio.abc.HalfCloseableStream,
+        address: str,
+        unread: Callable[[], int],
+        taken: Callable[[], int] | None = None,
     ) -> None:
         """What `trio.serve_listeners` does around a handler: closes its stream."""
         try:
-            await self.door.welcome(stream, address, lambda: self.buffer_bytes, unread)
+            await self.door.welcome(stream, address, lambda: self.buffer_bytes, unread, taken)
         finally:
             await trio.aclose_forcefully(stream)
 
-    def enter(self, address: str = "10.0.0.1") -> Peer:
+    def enter(self, address: str = "10.0.0.1", *, tls: Tls | None = None) -> Peer:
         """A new connection from this address."""
         ours, theirs = trio.testing.memory_stream_pair()
         # What a socket says of itself by FIONREAD, a stream in memory says to nobody.
@@ -104,14 +136,21 @@ class Building:
         def unread() -> int:
             return len(waiting._data)
 
-        self.nursery.start_soon(self.serve, ours, address, unread)
-        peer = Peer(theirs)
+        if tls is None:
+            self.nursery.start_soon(self.serve, ours, address, unread, None)
+            peer = Peer(theirs)
+        else:
+            over = TlsStream(ours, tls.server)
+            self.nursery.start_soon(self.serve, over, address, unread, lambda: over.taken_bytes)
+            peer = Peer(tls.client_stream(theirs))
         self.nursery.start_soon(peer.read)
         return peer
 
-    async def publish(self, room: str = "room101", address: str = "10.0.0.1") -> Peer:
+    async def publish(
+        self, room: str = "room101", address: str = "10.0.0.1", *, tls: Tls | None = None
+    ) -> Peer:
         """A connection that publishes and has sent its first frame."""
-        peer = self.enter(address)
+        peer = self.enter(address, tls=tls)
         peer.client.start(f"{room}?key={KEYS[room]}")
         await peer.exchange()
         peer.client.video(0, b"\x17\x01frame")
@@ -123,7 +162,7 @@ class Building:
 class Peer:
     """An encoder: a scripted client at its end of the stream. `read` is its other half."""
 
-    stream: trio.abc.HalfCloseableStream
+    stream: trio.abc.Stream
     client: RtmpClient = attrs.field(factory=RtmpClient)
     closed: trio.Event = attrs.field(factory=trio.Event)
 

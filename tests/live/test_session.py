@@ -20,7 +20,7 @@ from recorder.live.session import (
     MESSAGES_AT_ONCE,
 )
 from tests.helpers.rtmp_client import RtmpClient
-from tests.live.conftest import KEYS, Building, Peer
+from tests.live.conftest import KEYS, Building, Peer, Tls
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -407,10 +407,10 @@ async def test_a_publisher_that_is_sent_away_in_a_pause_goes_at_once(
     assert peer.client.status(1)[-1] == "NetStream.Publish.BadName"
 
 
-async def in_a_pause(building: Building, mock_clock: MockClock) -> Peer:
+async def in_a_pause(building: Building, mock_clock: MockClock, *, tls: Tls | None = None) -> Peer:
     """An encoder that has been read for a while, and is left alone for the moment."""
     building.buffer_bytes = 1 << 20
-    peer = await building.publish()
+    peer = await building.publish(tls=tls)
     for number in range(1, 60):
         peer.client.video(10 * number, FRAME)
         await peer.send()
@@ -459,3 +459,17 @@ async def test_what_lies_in_the_sockets_is_recorded_before_a_stop(
     assert building.recorders["room101"].media_seen[-1] == (9, 600, b"\x27\x01last")
     # With nothing there it does not wait.
     await building.door.catch_up()
+
+
+async def test_what_lies_encrypted_in_the_socket_is_recorded_before_a_stop(
+    building: Building, mock_clock: MockClock, tls: Tls
+) -> None:
+    peer = await in_a_pause(building, mock_clock, tls=tls)
+    peer.client.video(600, b"\x27\x01last")
+    await peer.send()
+    began_s = trio.current_time()
+    mock_clock.autojump_threshold = 0
+    await building.door.catch_up()
+    assert building.recorders["room101"].media_seen[-1] == (9, 600, b"\x27\x01last")
+    # The records count, not what is in them: it knows when it has come to their end.
+    assert trio.current_time() == began_s

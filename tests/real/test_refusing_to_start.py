@@ -144,3 +144,19 @@ async def test_a_port_in_use_is_refused(tmp_path: Path) -> None:
         outcome = await refused(other, config)
         assert is_one_sentence(outcome.err), outcome.err
         assert str(first.port) in outcome.err
+
+
+async def test_a_certificate_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "cert.pem").write_text("none")
+    config = configuration(
+        tmp_path,
+        ["hall"],
+        free_port(),
+        rtmp={"tls": {"certificate": "cert.pem", "private_key": "cert.pem"}},
+    )
+    path = write_configuration(tmp_path / "config.yaml", config)
+    made = await command("init", "--config", path, cwd=tmp_path)
+    assert made.code == 0, made.err
+    outcome = await refused(tmp_path, config)
+    assert "The certificate or its key of rtmp.tls cannot be used" in outcome.err
+    assert "Give both as PEM files that the recorder's user can read." in outcome.err

@@ -17,8 +17,9 @@ from recorder.status.broadcast import Broadcast
 from recorder.status.doors import Doors
 from recorder.status.login import Login
 from recorder.status.messages import Answer, Request
-from recorder.status.server import StatusServer, serve_status, tls_context
+from recorder.status.server import StatusServer, serve_status
 from recorder.status.site import Site
+from recorder.tls import server_context
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -78,7 +79,7 @@ def context(authority: trustme.CA, tmp_path: Path) -> ssl.SSLContext:
     certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
     for part in certificate.cert_chain_pems:
         part.write_to_path(tmp_path / "cert.pem", append=True)
-    return tls_context(tmp_path / "cert.pem", tmp_path / "key.pem")
+    return server_context(tmp_path / "cert.pem", tmp_path / "key.pem")
 
 
 async def test_with_a_certificate_it_is_https(
@@ -103,12 +104,6 @@ async def test_who_speaks_no_tls_is_dropped_and_it_is_said(
         await stream.send_all(GET)
         assert b"200" not in await everything(stream)
         assert "no TLS was spoken" in caplog.text
-
-
-def test_a_certificate_that_is_none_is_an_os_error(tmp_path: Path) -> None:
-    (tmp_path / "cert.pem").write_text("none")
-    with pytest.raises(OSError, match="PEM"):
-        tls_context(tmp_path / "cert.pem", tmp_path / "cert.pem")
 
 
 async def test_from_one_place_there_may_be_so_many(
