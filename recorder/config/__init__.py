@@ -5,6 +5,7 @@ is found, who may read it and how the first one is made. Knows no other part of 
 """
 
 from recorder.config.file import ConfigError
+from recorder.config.hooks import HooksConfig
 from recorder.config.schema import (
     ClockConfig,
     Config,
@@ -23,6 +24,7 @@ __all__ = [
     "ClockConfig",
     "Config",
     "ConfigError",
+    "HooksConfig",
     "LimitsConfig",
     "LogConfig",
     "RecordingConfig",

@@ -18,6 +18,7 @@ import attrs
 from recorder.config import rules
 from recorder.config.document import Document, KeyPath, Problem, parse
 from recorder.config.file import ConfigError, mode_problems, read
+from recorder.config.hooks import HooksConfig, holds_secrets
 from recorder.config.structure import NOT_IN_FILE, structure
 from recorder.config.units import GIB, MIB, TIB
 
@@ -36,7 +37,6 @@ _NOT_YET_KEYS = {
     ("rooms", "*", "view_key"),
     ("rooms", "*", "allow"),
     ("limits", "viewers"),
-    ("hooks",),
     ("log", "format"),
 }
 
@@ -226,6 +226,7 @@ class Config:
     rooms: dict[str, RoomConfig] = attrs.Factory(dict)
     status: StatusConfig = attrs.Factory(StatusConfig)
     limits: LimitsConfig = attrs.Factory(LimitsConfig)
+    hooks: HooksConfig = attrs.Factory(HooksConfig)
     log: LogConfig = attrs.Factory(LogConfig)
 
     any_room: RoomConfig | None = attrs.field(default=None, metadata={NOT_IN_FILE: True})
@@ -244,7 +245,7 @@ def load(path: Path) -> Config:
     config, problems = structure(_with_common_segments(raw), Config, document, _why_unknown)
     together = _Together(document)
     together.check(raw)
-    has_keys = any(_keys(raw))
+    has_keys = any(_keys(raw)) or holds_secrets(raw)
     found = [
         *mode_problems(file, has_keys=has_keys),
         *document.problems,

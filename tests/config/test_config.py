@@ -185,7 +185,6 @@ def test_a_bare_number_as_a_key_is_to_be_quoted_and_not_shown(tmp_path: Path) ->
     ("path", "line"),
     [
         ("limits.viewers", "limits: {viewers: 16}"),
-        ("hooks", "hooks: {}"),
         ("log.format", "log: {format: auto}"),
     ],
 )
