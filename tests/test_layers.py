@@ -49,6 +49,8 @@ SPEAKS_HTTP = {
 HTTP = {"h11", "trio_websocket", "wsproto", "http", "urllib.request"}
 DECISIONS = {
     "recorder.app_room_view",
+    "recorder.hooks.announced",
+    "recorder.hooks.events",
     "recorder.live.access",
     "recorder.live.pace",
     "recorder.live.pool",

@@ -1,7 +1,7 @@
 """The `hooks` of the configuration: who is told of what happens, and how long that is tried.
 
-Owns their keys, and what a command and a URL may be. Both are as powerful as a password: a URL
-often carries a token in its path, so neither it nor the secret stands in a repr, a problem or a log.
+Owns their keys, and what a command and a URL may be. A URL often carries a token in its path: like
+the secret it stands in no repr, no problem and no log.
 """
 
 import re
