@@ -20,7 +20,7 @@ TEST_STAMP := $(VENV)/test-$(PYTHON_VERSION).stamp
 # call or a clock fail.
 DEBIAN_FOR_TESTS := ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad e2fsprogs util-linux mount strace faketime \
-	prometheus chromium
+	prometheus chromium systemd
 
 # The servers beside which the recorder is weighed.
 DEBIAN_FOR_BENCH := $(DEBIAN_FOR_TESTS) nginx-light libnginx-mod-rtmp

@@ -19,6 +19,8 @@ CONTROL_SOCKET = "control.sock"
 DEFAULT_PORTS = {"rtmp": 1935, "rtmps": 443}
 """What encoders take where the URL names none."""
 
+_MAPPED = "::ffff:"
+
 # ioctl "get interface address", from <linux/sockios.h>; the address stands at 20 in struct ifreq.
 _SIOCGIFADDR = 0x8915
 _IFREQ_BYTES = 40
@@ -57,6 +59,12 @@ def server_urls(
             if url not in urls:
                 urls.append(url)
     return urls
+
+
+def plain_host(host: str) -> str:
+    """The IPv4 address that a socket which takes both kinds writes as an IPv6 one (RFC 4291,
+    section 2.5.5.2), and every other host as it is."""
+    return host[len(_MAPPED) :] if host.startswith(_MAPPED) and "." in host else host
 
 
 def machine_addresses() -> list[str]:

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from recorder import __version__, logs
+from recorder import __version__, logs, systemd
 from recorder.app_listeners import StartError, open_rtmp
+from recorder.app_sockets import Sockets, look_at
 from recorder.app_status import open_status, start_status, stop_status
 from recorder.clock import SystemClock, boot_id
 from recorder.live.access import Access
@@ -62,25 +63,38 @@ REPEATS_S = 10.0
 """How long counted repeats of a log line may wait to be reported."""
 
 
-def run(config: Config) -> int:
+def run(config: Config, *, sockets_by_systemd: bool = False) -> int:
     """Record until a signal says stop, and give the exit code.
+
+    Args:
+        sockets_by_systemd: it opens the ports and passes them; the recorder binds none.
 
     Returns:
         0 after a clean stop, 1 when a segment could not be finished, 2 when it could not start.
     """
     fold = logs.set_up(config.log.level)
+    handover = systemd.claim()
+    notifier = systemd.Notifier(handover.notify)
     try:
+        sockets = look_at(handover.descriptors) if sockets_by_systemd else Sockets()
+        config = sockets.settle(config)
         with Storage.open(config.storage.directory, config.state, OsDisk()) as storage:
             for warning in storage.warnings:
                 log.warning("%s", warning)
-            return trio.run(_main, config, storage, fold)
+            return trio.run(_main, config, storage, fold, sockets, notifier)
     except (StorageError, StartError) as error:
         sys.stderr.write(f"recorder: {error}\n")
         return 2
 
 
-async def _main(config: Config, storage: Storage, fold: logs.FoldRepeats) -> int:
-    listeners = await open_rtmp(config.rtmp)
+async def _main(
+    config: Config,
+    storage: Storage,
+    fold: logs.FoldRepeats,
+    sockets: Sockets,
+    notifier: systemd.Notifier,
+) -> int:
+    listeners = await open_rtmp(config.rtmp, sockets.open)
     clock, boot = SystemClock(config.clock.trust), boot_id()
     state = config.state or config.storage.directory / META_FOLDER
     try:
@@ -92,7 +106,7 @@ async def _main(config: Config, storage: Storage, fold: logs.FoldRepeats) -> int
             "Give it and all in it to the recorder's user."
         ) from error
     control = await make_socket(state)
-    started = await start_status(config, storage, state, boot)
+    started = await start_status(config, storage, state, boot, sockets)
     inheritance = inherit(
         storage,
         Now(
@@ -162,7 +176,9 @@ async def _main(config: Config, storage: Storage, fold: logs.FoldRepeats) -> int
                     tls=listeners.tls,
                 )
                 log.info("recorder %s listens on %s", __version__, _where(config.rtmp))
+                notifier.ready()
                 await serve(listeners.plain, door, stop, tls_listeners=listeners.over_tls)
+                notifier.stopping()
                 log.info("Stopping: finishing every segment.")
         services.cancel_scope.cancel()
     fold.report_all()

@@ -11,6 +11,7 @@ from recorder.tls import server_context
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Awaitable, Callable
 
     from recorder.config import RtmpConfig, TlsConfig
 
@@ -32,17 +33,22 @@ class RtmpListeners:
     tls: ssl.SSLContext | None
 
 
-async def open_rtmp(rtmp: RtmpConfig) -> RtmpListeners:
+async def open_rtmp(
+    rtmp: RtmpConfig, listen: Callable[[str, list[str]], Awaitable[list[trio.SocketListener]]]
+) -> RtmpListeners:
     """Listen for RTMP and RTMPS.
+
+    Args:
+        listen: as of `Sockets.open`.
 
     Raises:
         StartError: an address cannot be bound, or the certificate cannot be used.
     """
-    plain = await open_listeners(rtmp.listen, "rtmp.listen")
+    plain = await listen("rtmp", rtmp.listen)
     if rtmp.tls is None:
         return RtmpListeners(plain, [], None)
     tls = await trio.to_thread.run_sync(certificate_context, rtmp.tls, "rtmp.tls")
-    return RtmpListeners(plain, await open_listeners(rtmp.tls.listen, "rtmp.tls.listen"), tls)
+    return RtmpListeners(plain, await listen("rtmps", rtmp.tls.listen), tls)
 
 
 def certificate_context(tls: TlsConfig, key: str) -> ssl.SSLContext:

@@ -22,7 +22,7 @@ import trio
 from recorder.app_actions import AppActions
 from recorder.app_archive import Archive
 from recorder.app_board import Board
-from recorder.app_listeners import StartError, certificate_context, open_listeners
+from recorder.app_listeners import StartError, certificate_context
 from recorder.config.rules import split_address
 from recorder.logs import same
 from recorder.recording.disk import PRIVATE_FILE_MODE, read_small_file, replace_file
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator
 
+    from recorder.app_sockets import Sockets
     from recorder.clock import SystemClock
     from recorder.config import Config
     from recorder.live.memory import MemoryBudget
@@ -75,7 +76,9 @@ class Started:
     last_end: LastEnd | None
 
 
-async def start_status(config: Config, storage: Storage, state: Path, boot: str) -> Started:
+async def start_status(
+    config: Config, storage: Storage, state: Path, boot: str, sockets: Sockets
+) -> Started:
     """Listen, and read what is remembered.
 
     Raises:
@@ -83,7 +86,7 @@ async def start_status(config: Config, storage: Storage, state: Path, boot: str)
     """
     listeners = list[trio.SocketListener]()
     try:
-        listeners = await open_listeners(config.status.listen, "status.listen")
+        listeners = await sockets.open("http", config.status.listen)
     except StartError as error:
         # What else uses the port today must not cost today's lessons.
         log.critical("%s Recording goes on without the page.", error)

@@ -131,8 +131,14 @@ def commands(context: click.Context, chosen: Path | None) -> int | None:
 
 @commands.command()
 @config_option
+@click.option(
+    "--sockets",
+    type=click.Choice(["own", "systemd"]),
+    default="own",
+    help="Who opens the ports: the recorder, or systemd, which passes them (recorder-rtmp.socket).",
+)
 @click.pass_obj
-def run(outer: Path | None, chosen: Path | None) -> int:
+def run(outer: Path | None, chosen: Path | None, sockets: str) -> int:
     """Record until stopped (Ctrl-C or SIGTERM).
 
     Without a configuration it makes ./config.yaml with one room and a fresh key, and records into
@@ -146,7 +152,7 @@ def run(outer: Path | None, chosen: Path | None) -> int:
     _greet(config, is_first=is_first)
     from recorder import app
 
-    return app.run(config)
+    return app.run(config, sockets_by_systemd=sockets == "systemd")
 
 
 @commands.command()

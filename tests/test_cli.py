@@ -30,10 +30,12 @@ class Started:
 
     def __init__(self) -> None:
         self.configs: list[Config] = []
+        self.sockets_by_systemd = False
         self.answer: int | Exception = 0
 
-    def run(self, config: Config) -> int:
+    def run(self, config: Config, *, sockets_by_systemd: bool) -> int:
         self.configs.append(config)
+        self.sockets_by_systemd = sockets_by_systemd
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -118,6 +120,13 @@ def test_the_exit_code_is_the_recorders(app: Started) -> None:
     write_config(Path("config.yaml"))
     app.answer = 1
     assert cli.run_command(["run"]) == 1
+
+
+def test_the_ports_are_the_recorders_own_unless_systemd_passes_them(app: Started) -> None:
+    cli.run_command(["run"])
+    assert not app.sockets_by_systemd
+    cli.run_command(["run", "--sockets", "systemd"])
+    assert app.sockets_by_systemd
 
 
 def test_a_storage_that_cannot_be_used_is_one_sentence(

@@ -104,6 +104,7 @@ AWAITING = {
     "recorder.app_archive",
     "recorder.app_board",
     "recorder.app_listeners",
+    "recorder.app_sockets",
     "recorder.app_status",
     "recorder.live",
     "recorder.recording.clock_watch",

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 import attrs
 
 from recorder.config import rules
-from recorder.config.document import Document, KeyPath, Problem, parse
+from recorder.config.document import Document, KeyPath, Problem, parse, written
 from recorder.config.file import ConfigError, mode_problems, read
 from recorder.config.hooks import HooksConfig, holds_secrets
 from recorder.config.structure import NOT_IN_FILE, structure
@@ -214,7 +214,7 @@ class LogConfig:
 
 @attrs.frozen(kw_only=True)
 class Config:
-    """Everything. `any_room`, `path` and `warnings` are no keys of the file's top level."""
+    """Everything. The fields marked NOT_IN_FILE are no keys of the file."""
 
     state: Folder | None = None
     storage: StorageConfig = attrs.Factory(StorageConfig)
@@ -233,6 +233,11 @@ class Config:
     """The room called "*": any other name may publish with this key."""
     path: Path | None = attrs.field(default=None, metadata={NOT_IN_FILE: True})
     """The file this was read from."""
+    listen_given: frozenset[str] = attrs.field(
+        default=frozenset(), eq=False, metadata={NOT_IN_FILE: True}
+    )
+    """Which addresses to listen on stand in the file, such as `rtmp.listen`; others are defaults,
+    and give way to sockets that systemd passes."""
     warnings: tuple[Problem, ...] = attrs.field(default=(), metadata={NOT_IN_FILE: True})
     """What is allowed and unwise."""
 
@@ -264,6 +269,7 @@ def load(path: Path) -> Config:
         rooms={name: room for name, room in config.rooms.items() if name != ANY_ROOM},
         any_room=config.rooms.get(ANY_ROOM),
         path=path.absolute(),
+        listen_given=frozenset(written(key) for key in document.places if key[-1:] == ("listen",)),
         warnings=tuple(together.warnings),
     )
 

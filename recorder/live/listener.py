@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from recorder.addresses import plain_host
 from recorder.live.pool import PendingPool
 from recorder.live.session import House, Session
 from recorder.live.tls import TlsStream
@@ -63,7 +64,7 @@ class Door:
         taken_bytes: Callable[[], int] | None = None,
     ) -> None:
         try:
-            address = plain.socket.getpeername()[0]
+            address = plain_host(plain.socket.getpeername()[0])
         except OSError:
             return  # gone between its arrival and our first look
         await self.welcome(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from recorder.addresses import plain_host
 from recorder.logs import same
 from recorder.status.http import HttpConnection
 from recorder.status.live import serve_live
@@ -102,6 +103,7 @@ async def serve_status(
 
 def _addresses(stream: trio.SocketStream) -> tuple[str, str]:
     try:
-        return stream.socket.getpeername()[0], stream.socket.getsockname()[0]
+        peer, local = stream.socket.getpeername()[0], stream.socket.getsockname()[0]
     except OSError:
         return "", ""  # It is gone already, which the first read says.
+    return plain_host(peer), plain_host(local)
