@@ -6,11 +6,13 @@ out: listeners, sessions, rooms, writer, storage.
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import os
 import signal
 import sys
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -18,6 +20,7 @@ import trio
 
 from recorder import __version__, logs, systemd
 from recorder.app_listeners import StartError, open_rtmp
+from recorder.app_service import Service
 from recorder.app_sockets import Sockets, look_at
 from recorder.app_status import open_status, start_status, stop_status
 from recorder.clock import SystemClock, boot_id
@@ -74,14 +77,16 @@ def run(config: Config, *, sockets_by_systemd: bool = False) -> int:
     """
     fold = logs.set_up(config.log.level)
     handover = systemd.claim()
-    notifier = systemd.Notifier(handover.notify)
+    if handover.watchdog_s is not None:
+        # It kills by SIGABRT, and the journal says where every thread was.
+        faulthandler.enable()
     try:
         sockets = look_at(handover.descriptors) if sockets_by_systemd else Sockets()
         config = sockets.settle(config)
         with Storage.open(config.storage.directory, config.state, OsDisk()) as storage:
             for warning in storage.warnings:
                 log.warning("%s", warning)
-            return trio.run(_main, config, storage, fold, sockets, notifier)
+            return trio.run(_main, config, storage, fold, sockets, handover)
     except (StorageError, StartError) as error:
         sys.stderr.write(f"recorder: {error}\n")
         return 2
@@ -92,7 +97,7 @@ async def _main(
     storage: Storage,
     fold: logs.FoldRepeats,
     sockets: Sockets,
-    notifier: systemd.Notifier,
+    handover: systemd.Handover,
 ) -> int:
     listeners = await open_rtmp(config.rtmp, sockets.open)
     clock, boot = SystemClock(config.clock.trust), boot_id()
@@ -119,10 +124,14 @@ async def _main(
         window_ms=int(config.recording.reconnect_window * 1000),
     )
     stop = trio.Event()
+    service = Service(systemd.Notifier(handover.notify), handover.watchdog_s)
     async with trio.open_nursery() as services:
         # Before anything says that the recorder runs: who reads that may send a signal at once.
         await services.start(_stop_on_signal, stop, name="signals")
         services.start_soon(_report_repeats, fold, name="repeated log lines")
+        services.start_soon(
+            partial(service.run, stop, stop_timeout_s=config.storage.stop_timeout), name="systemd"
+        )
         async with open_engine(
             storage,
             clock,
@@ -166,6 +175,7 @@ async def _main(
                     state=state,
                     start=started,
                     control=control,
+                    on_picture=service.show,
                 ) as board,
             ):
                 watch.on_step = _all(rooms.clock_stepped, board.clock_stepped)
@@ -176,13 +186,13 @@ async def _main(
                     tls=listeners.tls,
                 )
                 log.info("recorder %s listens on %s", __version__, _where(config.rtmp))
-                notifier.ready()
+                service.pulses = lambda: door.pulses
+                service.notifier.ready()
                 await serve(listeners.plain, door, stop, tls_listeners=listeners.over_tls)
-                notifier.stopping()
                 log.info("Stopping: finishing every segment.")
+        await stop_status(storage, state)
         services.cancel_scope.cancel()
     fold.report_all()
-    await stop_status(storage, state)
     return 0 if outcome.is_clean else 1
 
 

@@ -40,7 +40,7 @@ from recorder.status.site import Site
 if TYPE_CHECKING:
     import socket
     import ssl
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from recorder.app_sockets import Sockets
     from recorder.clock import SystemClock
@@ -148,8 +148,13 @@ async def open_status(
     state: Path,
     start: Started,
     control: socket.socket | None,
+    on_picture: Callable[[Snapshot], None],
 ) -> AsyncIterator[Board]:
-    """Everything that people look at, for as long as the `with` lasts."""
+    """Everything that people look at, for as long as the `with` lasts.
+
+    Args:
+        on_picture: told of every one.
+    """
     broadcast = Broadcast()
     login = Login(config.status.password, start.login_key, time.time)
     board = Board(
@@ -160,7 +165,7 @@ async def open_status(
         last_end=start.last_end,
         alarms=Alarms(start.alarms),
         save=partial(_save_alarms, engine.storage, state),
-        on_picture=partial(_publish, broadcast),
+        on_picture=partial(_publish, broadcast, on_picture),
         watchers=lambda: broadcast.watchers,
         failed_logins=lambda: login.failed,
     )
@@ -201,7 +206,10 @@ async def open_status(
             nursery.cancel_scope.cancel()
 
 
-def _publish(broadcast: Broadcast, picture: Snapshot) -> None:
+def _publish(
+    broadcast: Broadcast, on_picture: Callable[[Snapshot], None], picture: Snapshot
+) -> None:
+    on_picture(picture)
     # Made only when somebody looks: at 100 rooms it is a hundred thousand characters.
     if broadcast.watchers:
         broadcast.publish(picture.to_json())

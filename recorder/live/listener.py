@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Awaitable, Callable, Sequence
 
+    from recorder.live.pulse import Pulse
+
 log = logging.getLogger(__name__)
 
 _INT = struct.Struct("=i")
@@ -46,6 +48,11 @@ class Door:
         self._pool: PendingPool[Session] = PendingPool()
         self._inside = 0
         self._sessions: set[Session] = set()
+
+    @property
+    def pulses(self) -> list[Pulse]:
+        """Of all sessions."""
+        return [session.pulse for session in self._sessions]
 
     async def handle(self, stream: trio.SocketStream) -> None:
         """Serve one accepted connection to its end; raises nothing but cancellation."""

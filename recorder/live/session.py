@@ -21,6 +21,7 @@ import trio
 
 from recorder.live.pace import ReadPace
 from recorder.live.pool import address_group
+from recorder.live.pulse import Pulse
 from recorder.live.reception import PublishRequest, Refusal
 from recorder.live.sender import Sender
 from recorder.live.tls import TlsError
@@ -119,6 +120,9 @@ class ConnectionOver(Exception):  # noqa: N818 — an end is no error
 class Session:
     """Serves one connection until it is over. `run` never raises for what a peer does.
 
+    Attributes:
+        pulse: whether it runs. Not of the sender beside it, whom a peer may keep waiting for hours.
+
     Args:
         address: the peer's IP address, without port.
         buffer_bytes: how much the socket can hold for us, as of now; 0: it is not known.
@@ -140,6 +144,7 @@ class Session:
         taken_bytes: Callable[[], int] | None = None,
     ) -> None:
         self.address = address
+        self.pulse = Pulse(address, trio.current_time())
         self._buffer_bytes = buffer_bytes
         self._unread_bytes = unread_bytes
         self._hurry = trio.Event()
@@ -252,6 +257,7 @@ class Session:
         while True:
             data = await self._read()
             now_s = trio.current_time()
+            self.pulse.works(now_s)
             now_ms = int(now_s * 1000)
             if data:
                 self._connection.receive_data(data)
@@ -279,6 +285,7 @@ class Session:
         if self._dismissal is not None and not self._publishers:
             raise self._dismissal
         self._reading_since_s = trio.current_time()
+        self.pulse.waits_until(deadline)
         with trio.CancelScope(deadline=deadline) as self._read_scope:
             try:
                 return await self._receive()
@@ -336,9 +343,12 @@ class Session:
         began_s = trio.current_time()
         while self._publishers and self._must_wait():
             with trio.move_on_after(MEMORY_PATIENCE_S) as patience:
+                # Also on a disk that stalls for an hour it has its turn so often.
+                self.pulse.waits_until(patience.deadline)
                 await self._house.next_hop()
             if patience.cancelled_caught and self._keeps_memory_full():
                 raise ConnectionOver("limits.memory is reached and this publisher holds the most")
+        self.pulse.works(trio.current_time())
         self._pace.measure_anew(trio.current_time())
         for publisher in self._publishers.values():
             # Silence that we cause is not the encoder's.
@@ -374,6 +384,7 @@ class Session:
                 self._flush(now_ms)
                 await self._wait_for_buffers()
                 await trio.lowlevel.checkpoint()
+                self.pulse.works(trio.current_time())
             run = self._connection.next_run(left)
             if run is not None:
                 stream_id, media = run
@@ -473,6 +484,7 @@ class Session:
         """Send what is due, then close so that the peer can read it: an RST that meets unread
         input would destroy the last message on its way (protocol §4.4)."""
         self._sender.poke()
+        self.pulse.waits_until(trio.current_time() + FAREWELL_S)
         with trio.move_on_after(FAREWELL_S):
             await self._sender.sent()
             try:

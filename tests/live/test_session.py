@@ -14,10 +14,13 @@ import pytest
 import trio
 import trio.testing
 
+from recorder.live.pulse import Overdue
 from recorder.live.session import (
     FAREWELL_S,
+    HANDSHAKE_S,
     MEMORY_PATIENCE_S,
     MESSAGES_AT_ONCE,
+    Session,
 )
 from tests.helpers.rtmp_client import RtmpClient
 from tests.live.conftest import KEYS, Building, Peer, Tls
@@ -473,3 +476,62 @@ async def test_what_lies_encrypted_in_the_socket_is_recorded_before_a_stop(
     assert building.recorders["room101"].media_seen[-1] == (9, 600, b"\x27\x01last")
     # The records count, not what is in them: it knows when it has come to their end.
     assert trio.current_time() == began_s
+
+
+# --- its pulse --------------------------------------------------------------
+
+
+def due_in_s(building: Building) -> float:
+    (pulse,) = building.door.pulses
+    return pulse.due_s - trio.current_time()
+
+
+async def test_a_session_that_waits_for_its_peer_is_due_when_its_patience_ends(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    peer = building.enter()
+    await trio.testing.wait_all_tasks_blocked()
+    assert due_in_s(building) == pytest.approx(HANDSHAKE_S)
+    peer.client.start(f"room101?key={KEYS['room101']}")
+    await peer.exchange()
+    peer.client.video(0, FRAME)
+    await peer.exchange()
+    assert due_in_s(building) == pytest.approx(15)
+    await trio.sleep(5)
+    peer.client.video(40, FRAME)
+    await peer.exchange()
+    assert due_in_s(building) == pytest.approx(15)
+    await peer.leave()
+    assert building.door.pulses == []
+
+
+async def test_a_session_that_waits_for_the_disk_is_alive_however_long_that_takes(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    peer = await building.publish()
+    building.recorders["room101"].holds_back = True
+    peer.client.video(40, FRAME)
+    await peer.exchange()
+    overdue = Overdue()
+    for _ in range(60):
+        await trio.sleep(10)
+        assert 0 <= due_in_s(building) <= MEMORY_PATIENCE_S
+        assert overdue.look(building.door.pulses, trio.current_time()) == []
+
+
+async def test_a_session_that_is_stuck_is_found(
+    building: Building, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def for_ever(session: Session, event: object) -> None:
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(Session, "_handle_publish", for_ever)
+    peer = building.enter()
+    peer.client.start(f"room101?key={KEYS['room101']}")
+    await peer.exchange()
+    overdue, found = Overdue(), []
+    for _ in range(6):
+        await trio.sleep(10)
+        found += overdue.look(building.door.pulses, trio.current_time())
+    assert found
+    assert {pulse.who for pulse in found} == {"10.0.0.1"}
