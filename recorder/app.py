@@ -165,7 +165,13 @@ async def _main(
             )
             services.start_soon(watch.run, name="clock")
             async with (
-                _running(rooms, engine.writer, config.storage.stop_timeout) as outcome,
+                _running(
+                    rooms,
+                    engine.writer,
+                    config.storage.stop_timeout,
+                    # Encoders wait in systemd's sockets for who is started next.
+                    to_be_continued=sockets.passed is not None,
+                ) as outcome,
                 open_status(
                     config,
                     engine,
@@ -249,15 +255,21 @@ class Outcome:
 
 
 @asynccontextmanager
-async def _running(rooms: Rooms, writer: Writer, stop_timeout_s: float) -> AsyncIterator[Outcome]:
-    """The rooms at work; on leaving, every recording has ended, or its time is up."""
+async def _running(
+    rooms: Rooms, writer: Writer, stop_timeout_s: float, *, to_be_continued: bool
+) -> AsyncIterator[Outcome]:
+    """The rooms at work; on leaving, everything is on the disk, or its time is up.
+
+    Args:
+        to_be_continued: as of `Rooms.close`.
+    """
     outcome = Outcome()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(rooms.run, name="rooms")
         try:
             yield outcome
         finally:
-            rooms.close("shutdown")
+            rooms.close("shutdown", to_be_continued=to_be_continued)
             with trio.move_on_after(stop_timeout_s, shield=True):
                 while not rooms.is_settled:
                     writer.hurry()

@@ -85,6 +85,8 @@ class Recorder(Protocol):
 
     def end(self, reason: str) -> None: ...
 
+    def leave(self, reason: str) -> None: ...
+
     def resume(self, now_ms: int) -> None: ...
 
     def hold(self, reason: str) -> None: ...
@@ -367,13 +369,19 @@ class Rooms:
             with trio.move_on_at(deadline):
                 await self._changed.wait()
 
-    def close(self, reason: str) -> None:
+    def close(self, reason: str, *, to_be_continued: bool = False) -> None:
         """End every recording, for good. The sessions are over; what a policy has kept in memory
-        is written at last."""
+        is written at last.
+
+        Args:
+            to_be_continued: the next start goes on with those whose publishers come back to it.
+        """
         if self._held is not None:
             self.hold(None)
         self._is_closed = True
         for room in self._rooms.values():
+            if to_be_continued:
+                room.recorder.leave(reason)
             room.close(reason)
 
     def _may_add(self, name: str) -> bool:

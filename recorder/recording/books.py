@@ -65,7 +65,7 @@ class Books:
         return (
             not self.publishes
             and self.queue.is_empty
-            and all(recording.is_finished for recording in self.recordings)
+            and all(each.is_finished or each.is_left for each in self.recordings)
         )
 
     @property

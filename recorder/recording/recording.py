@@ -100,6 +100,7 @@ class LiveRecording:
         self._is_begun = last_file is not None
         self._is_finished = False
         self._is_over = False
+        self._is_left = False
         self._is_suspended = False
         self._is_asked = False
         """`Finish`, or `Release` when that has landed, is on its way."""
@@ -139,6 +140,11 @@ class LiveRecording:
     def is_finished(self) -> bool:
         """Its final manifest is durable; checksums may be missing."""
         return self._is_finished
+
+    @property
+    def is_left(self) -> bool:
+        """It is left to the next start."""
+        return self._is_left
 
     @property
     def is_over(self) -> bool:
@@ -246,6 +252,13 @@ class LiveRecording:
         """It is not over after all: media of it are still to be written."""
         self._end = None
         self.manifest = attrs.evolve(self.manifest, end=None, end_reason=None)
+
+    def leave(self, reason: str) -> None:
+        """Nothing more comes in this process; whoever starts next goes on with it, or ends it for
+        this reason. Its publisher has left, so its segments are closed."""
+        self._is_left = True
+        self.manifest = attrs.evolve(self.manifest, end_reason=reason)
+        self._save()
 
     def waits(self, since_ms: int | None) -> None:
         """Its publisher is lost since this moment of the monotonic clock; None: it is back."""

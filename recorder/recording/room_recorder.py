@@ -15,6 +15,8 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import attrs
+
 from recorder.clock import utc_text
 from recorder.flv.codecs import FRONT_BYTES
 from recorder.flv.script import ON_METADATA
@@ -251,6 +253,17 @@ class RoomRecorder:
             self._books.recording.end(*ended)
             self._books.recording = None
 
+    def leave(self, reason: str) -> None:
+        """The recorder ends, and the recording goes on with the next start, if its publisher comes
+        back to that; if not, it has ended for this reason."""
+        if self.fault is not None:
+            # Media wait for the disk: it ends behind them, or is repaired.
+            self.end(reason)
+        elif self._books.recording is not None and self._books.is_open:
+            self._books.is_open = False
+            self._books.recording.leave(reason)
+            self._books.recording = None
+
     def clock_stepped(self, ms: int) -> None:
         """The wall clock was set: the open recording says so, and goes on."""
         if self._books.recording is not None and self._books.is_open:
@@ -270,7 +283,7 @@ class RoomRecorder:
         """
         self._books.recording = self._books.track(
             LiveRecording(
-                manifest,
+                attrs.evolve(manifest, end_reason=None),
                 RecordingFiles(self._services.storage, entry),
                 entry,
                 queue=self._queue,

@@ -93,6 +93,11 @@ class FakeRecorder:
             self.calls.append(f"end {reason}")
             self.number = None
 
+    def leave(self, reason: str) -> None:
+        if self.number is not None:
+            self.calls.append(f"leave {reason}")
+            self.number = None
+
     def resume(self, now_ms: int) -> None:
         if self.raises is not None:
             raise self.raises

@@ -166,6 +166,18 @@ async def test_closing_ends_every_open_recording_with_the_reason(
     assert recorders["room102"].calls == []
 
 
+async def test_what_is_to_be_continued_is_left_and_not_ended(
+    rooms: Rooms, recorders: dict[str, FakeRecorder]
+) -> None:
+    room = _room(rooms)
+    publisher = _publish(room)
+    room.recorder.media(9, 0, b"", 0)
+    room.lose(publisher, {})
+    rooms.close("shutdown", to_be_continued=True)
+    assert recorders["room101"].calls[-2:] == ["left", "leave shutdown"]
+    assert recorders["room102"].calls == []
+
+
 async def test_a_policy_that_stops_recording_reaches_every_room_and_those_that_come_later(
     rooms: Rooms, recorders: dict[str, FakeRecorder]
 ) -> None:
