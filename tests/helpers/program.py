@@ -296,6 +296,9 @@ async def run_recorder(
     initialise: bool = True,
     port: int | None = None,
     wrapper: Sequence[str] = (),
+    program: Sequence[str] = (),
+    arguments: Sequence[str] = (),
+    pass_fds: Sequence[int] = (),
     env: Mapping[str, str] | None = None,
     **sections: Mapping[str, object],
 ) -> AsyncIterator[Recorder]:
@@ -308,6 +311,9 @@ async def run_recorder(
         initialise: `recorder init` first; without, the folder is as the test made it.
         port: the one that encoders of an earlier run still know; without, a free one.
         wrapper: a command that starts the program in its own place, as `strace -D` does.
+        program: what the interpreter runs, in place of `-m recorder`.
+        arguments: of `recorder run`, besides the configuration.
+        pass_fds: descriptors it inherits.
         env: what its environment has besides.
         sections: see `configuration`.
     """
@@ -317,12 +323,16 @@ async def run_recorder(
         made = await command("init", "--config", path, cwd=folder)
         assert made.code == 0, made.err
     process = await trio.lowlevel.open_process(
-        [*wrapper, sys.executable, "-m", "recorder", "run", "--config", str(path)],
+        [
+            *(*wrapper, sys.executable, *(program or ("-m", "recorder"))),
+            *("run", "--config", str(path), *arguments),
+        ],
         cwd=folder,
         env={**environment(), **(env or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
+        pass_fds=tuple(pass_fds),
     )
     recorder = Recorder(folder, config, process)
     try:
