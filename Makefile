@@ -22,6 +22,10 @@ DEBIAN_FOR_TESTS := ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreame
 	gstreamer1.0-plugins-bad e2fsprogs util-linux mount strace faketime \
 	prometheus chromium systemd
 
+# What looks for whom the page keeps out. npm is Debian's where there is none yet.
+NPM_FOR_TESTS := axe-core@4.14.1
+NPM_STAMP := $(VENV)/npm/$(NPM_FOR_TESTS).stamp
+
 # The servers beside which the recorder is weighed.
 DEBIAN_FOR_BENCH := $(DEBIAN_FOR_TESTS) nginx-light libnginx-mod-rtmp
 
@@ -42,8 +46,9 @@ run: $(RUN_STAMP)
 	@exec $(VENV_PYTHON) -m recorder run
 
 test: lint
-	@DEBIAN="$(DEBIAN_FOR_TESTS)"; $(call install_debian_packages) ; \
-	$(VENV_PYTHON) -m pytest tests --cov --cov-report= --missing-packages "$$missing"
+	@$(install_npm_packages) ; \
+	DEBIAN="$(DEBIAN_FOR_TESTS)"; $(call install_debian_packages) ; \
+	$(VENV_PYTHON) -m pytest tests --cov --cov-report= --missing-packages "$$missing" --missing-npm "$$missing_npm"
 	@echo "Coverage of $(FULLY_COVERED):"
 	@$(VENV_PYTHON) -m coverage report --include "$(FULLY_COVERED)" --fail-under=100
 
@@ -103,5 +108,17 @@ if test -n "$$missing" -a "$$(id -u)" = 0; then \
 	{ apt-get update && $(APT_INSTALL) $$missing; } || { \
 		echo "The tests need Debian packages that could not be installed:$$missing" >&2; exit 1; }; \
 	missing=; \
+fi
+endef
+
+# Sets the shell variable "missing_npm" to what of npm is not there and cannot be brought from here;
+# only the tests that need it are left out then.
+define install_npm_packages
+missing_npm=; \
+if ! test -f "$(NPM_STAMP)"; then \
+	( DEBIAN="$$(command -v npm > /dev/null || echo npm)"; $(call install_debian_packages); \
+		test -z "$$missing" ) && \
+	npm install --silent --no-save --no-audit --no-fund --prefix $(VENV)/npm $(NPM_FOR_TESTS) && \
+	touch "$(NPM_STAMP)" || missing_npm="$(NPM_FOR_TESTS)"; \
 fi
 endef

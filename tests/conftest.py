@@ -1,9 +1,9 @@
 """What every test run shares: tests that this machine cannot run are named, never skipped silently.
 
-A test marked `debian` needs Debian packages, one marked `root` needs root. `make test` says with
---missing-packages what is not installed; run by hand without it, those tests run and fail for
-themselves. What was left out stands in a section of its own at the end, with the command that
-changes it.
+A test marked `debian` needs Debian packages, one marked `npm` those of npm, one marked `root` needs
+root. `make test` says with --missing-packages and --missing-npm what is not there; run by hand
+without them, those tests run and fail for themselves. What was left out stands in a section of its
+own at the end, with the command that changes it.
 """
 
 import os
@@ -12,6 +12,7 @@ import pytest
 
 _LEFT_OUT = pytest.StashKey[dict[str, list[str]]]()
 _AS_ROOT = "sudo make test"
+_WITH_NPM = "sudo apt-get install npm, then make test with a way to npm's registry"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -21,6 +22,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAMES",
         help="Debian packages that are not installed: leave out, and name, the tests needing them",
     )
+    parser.addoption(
+        "--missing-npm",
+        default="",
+        metavar="NAMES",
+        help="the same for packages of npm",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -28,6 +35,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     remedies = {}
     if packages:
         remedies["debian"] = f"sudo apt-get install {' '.join(packages)}"
+    if config.getoption("--missing-npm"):
+        remedies["npm"] = _WITH_NPM
     if os.geteuid() != 0:
         remedies["root"] = _AS_ROOT
     left_out: dict[str, list[str]] = {}

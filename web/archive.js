@@ -1,115 +1,181 @@
-// The recordings: found by room and day, kept, deleted, fetched.
+// The recordings: found by room and day, kept, deleted, fetched. A list of a moment, and it says of
+// which: it is asked for by a person, and not again each second.
 
 import { confirmed } from "./ask.js";
+import { button, byId, label, make, refocus, text } from "./dom.js";
 import { ask } from "./net.js";
-import { moment, size, span } from "./words.js";
+import { many, moment, size, span } from "./words.js";
 
-const list = document.getElementById("recordings");
-const note = document.getElementById("archive-note");
-const more = document.getElementById("more");
-const room = document.getElementById("search-room");
+const DAY_MS = 86_400_000;
+
+const list = byId("recordings");
+const more = byId("more");
+const room = byId("search-room");
 
 let cursor = null;
+let titles = new Map();
+let numbers = null;
+let isOpen = false;
 
-function element(tag, className, content) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (content !== undefined) made.textContent = content;
-  return made;
-}
+const nameOf = (name) => titles.get(name) || name;
 
-function button(label, act) {
-  const made = element("button", "", label);
-  made.type = "button";
-  made.onclick = act;
-  return made;
+function say(sentence, kind = "note") {
+  byId("archive-note").className = kind;
+  text(byId("archive-note"), sentence);
 }
 
 async function attempt(act) {
   try {
     await act();
   } catch (error) {
-    note.textContent = error.message;
+    say(error.message, "error");
+    byId("archive-note").focus();
   }
+}
+
+function badge(kind, word) {
+  return make("span", `badge ${kind}`, word);
 }
 
 function line(recording) {
-  const item = element("li");
-  const words = element("span", "text");
-  words.append(element("b", "", `${recording.room} `), `${moment(recording.start)}, ${span(recording.media_s)}, ${size(recording.bytes)}`);
-  item.append(element("span", "note", String(recording.number)), words);
-  if (recording.damaged) item.append(element("span", "badge critical", "damaged"));
-  if (recording.deleting) item.append(element("span", "badge warning", "being deleted"));
-  if (!recording.end && !recording.damaged) item.append(element("span", "badge info", "open"));
-  if (recording.gaps) item.append(element("span", "badge", `${recording.gaps} ${recording.gaps === 1 ? "gap" : "gaps"}`));
-  if (recording.kept) item.append(element("span", "badge kept", "kept"));
-  const path = `/api/v1/recordings/${recording.number}`;
-  const keep = button(recording.kept ? "Let go" : "Keep", () => attempt(async () => {
-    await ask("POST", `${path}/${recording.kept ? "unkeep" : "keep"}`, {});
-    const next = line({ ...recording, kept: !recording.kept });
-    item.replaceWith(next);
-    next.querySelector("button").focus();
-  }));
-  const remove = button("Delete", () => confirmed({
-    title: `Delete recording ${recording.number}?`,
-    text: `${recording.room}, ${moment(recording.start)}, ${size(recording.bytes)}: it cannot be brought back.`,
-    yes: "Delete",
-    label: `Type ${recording.number}`,
-    wanted: String(recording.number),
-    act: async () => {
-      await ask("DELETE", path);
-      item.remove();
-      note.textContent = `Recording ${recording.number} is deleted.`;
-    },
-  }));
-  remove.hidden = !recording.end;
-  item.append(keep, remove);
+  const item = make("li", "row");
+  const what = make("p", "what");
+  const name = make("b", "", nameOf(recording.room));
+  name.dataset.room = recording.room;
+  what.append(name, make("span", "note", ` no. ${recording.number}`));
+  if (recording.damaged) what.append(badge("critical", "damaged"));
+  if (recording.deleting) what.append(badge("warning", "being deleted"));
+  if (!recording.end && !recording.damaged) what.append(badge("info", "not over"));
+  if (recording.gaps) what.append(badge("warning", many(recording.gaps, "gap", "gaps")));
+  if (recording.kept) what.append(badge("good", "kept"));
+  const when = make("p", "note when");
+  when.append(...[moment(recording.start), span(recording.media_s), size(recording.bytes)].map((part) => make("span", "", part)));
+  const actions = make("p", "buttons");
+  actions.append(keeper(recording, item));
+  if (recording.end) actions.append(remover(recording, item));
   const there = recording.segments.filter((segment) => !segment.deleted);
-  if (there.length) {
-    const files = element("details");
-    files.append(element("summary", "", there.length === 1 ? "1 file" : `${there.length} files`));
-    for (const segment of there) {
-      const link = element("a", "", `${segment.file} (${size(segment.bytes)})`);
-      link.href = `/recordings/${recording.path}/${segment.file}`;
-      link.download = "";
-      files.append(link);
-    }
-    item.append(files);
-  }
+  item.append(what, when, actions);
+  if (there.length) item.append(files(recording, there));
   return item;
 }
 
+const path = (recording) => `/api/v1/recordings/${recording.number}`;
+
+function keeper(recording, item) {
+  const word = recording.kept ? "Let go" : "Keep";
+  const made = button(word, () => attempt(async () => {
+    await ask("POST", `${path(recording)}/${recording.kept ? "unkeep" : "keep"}`, {});
+    const next = line({ ...recording, kept: !recording.kept });
+    const isUsed = item.contains(document.activeElement);
+    item.replaceWith(next);
+    if (isUsed) next.querySelector("button").focus();
+  }));
+  label(made, `${word} recording ${recording.number}`);
+  return made;
+}
+
+function remover(recording, item) {
+  const made = button("Delete …", () => {
+    const next = item.nextElementSibling || item.previousElementSibling;
+    confirmed({
+      title: `Delete recording ${recording.number}?`,
+      text: `${nameOf(recording.room)}, ${moment(recording.start)}, ${size(recording.bytes)}. It cannot be brought back.`,
+      yes: "Delete",
+      label: `Type ${recording.number} to confirm`,
+      wanted: String(recording.number),
+      act: async () => {
+        await ask("DELETE", path(recording));
+        item.remove();
+        say(`Recording ${recording.number} is deleted.`);
+      },
+      back: () => next?.querySelector("button") || byId("archive-title"),
+    });
+  });
+  label(made, `Delete recording ${recording.number}`);
+  return made;
+}
+
+function files(recording, there) {
+  const made = make("details");
+  made.append(make("summary", "", `Download ${there.length === 1 ? "it" : `its ${there.length} files`}`));
+  for (const segment of there) {
+    const link = make("a", "", `${segment.file}, ${size(segment.bytes)}`);
+    link.href = `/recordings/${recording.path}/${segment.file}`;
+    link.download = "";
+    made.append(link);
+  }
+  return made;
+}
+
+// The recorder's days are those of UTC, and a person's those of the wall: more is asked for, and what
+// is of another day here is left out.
+const dayOf = (date) => `${date.getFullYear()}-${String(date.getMonth() + 1).padStart(2, "0")}-${String(date.getDate()).padStart(2, "0")}`;
+const shifted = (day, days) => new Date(Date.parse(`${day}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);
+
 async function page(isFirst) {
+  const from = byId("search-from").value;
+  const to = byId("search-to").value;
   const query = new URLSearchParams();
-  const asked = { room: room.value, from: document.getElementById("search-from").value, to: document.getElementById("search-to").value };
-  for (const [name, value] of Object.entries(asked)) if (value) query.set(name, value);
-  if (!isFirst && cursor !== null) query.set("cursor", cursor);
-  const found = await ask("GET", `/api/v1/recordings?${query}`);
+  if (room.value) query.set("room", room.value);
+  if (from) query.set("from", shifted(from, -1));
+  if (to) query.set("to", shifted(to, 1));
+  const wanted = (recording) => {
+    const day = dayOf(new Date(recording.start));
+    return (!from || day >= from) && (!to || day <= to);
+  };
+  let found = { next: isFirst ? null : cursor };
+  const rows = [];
+  do {
+    if (found.next !== null) query.set("cursor", found.next);
+    found = await ask("GET", `/api/v1/recordings?${query}`);
+    rows.push(...found.recordings.filter(wanted));
+  } while (!rows.length && found.next !== null);
   if (isFirst) list.replaceChildren();
-  list.append(...found.recordings.map(line));
+  const lines = rows.map(line);
+  list.append(...lines);
   cursor = found.next;
+  const isUsed = document.activeElement === more;
   more.hidden = cursor === null;
-  note.textContent = list.children.length ? "" : "No recordings.";
+  const time = new Date().toLocaleTimeString();
+  const count = `${many(list.children.length, "recording", "recordings")}${cursor === null ? "" : " so far"}`;
+  say(list.children.length ? `${count}, as of ${time}` : `No recordings, as of ${time}`);
+  if (!isFirst && isUsed) refocus(more, lines[0]?.querySelector("button"));
 }
 
 export function openArchive() {
-  document.getElementById("archive").hidden = false;
+  byId("archive").hidden = false;
+  if (isOpen) return;
+  isOpen = true;
   attempt(() => page(true));
 }
 
 export function closeArchive() {
-  document.getElementById("archive").hidden = true;
+  byId("archive").hidden = true;
+  isOpen = false;
+  list.replaceChildren();
 }
 
-export function offerRooms(names) {
-  if (room.children.length - 1 === names.length) return;
+// The rooms to search in; and a word when recordings have begun or ended since the list was made.
+export function roomsAre(rooms) {
+  const now = rooms.map((each) => each.recording?.number ?? "").join();
+  if (numbers !== null && numbers !== now && isOpen) byId("archive-old").hidden = false;
+  numbers = now;
+  const found = new Map(rooms.map((each) => [each.name, each.title || each.name]));
+  if (JSON.stringify([...found]) === JSON.stringify([...titles])) return;
+  titles = found;
+  for (const name of list.querySelectorAll("b")) text(name, nameOf(name.dataset.room));
   const chosen = room.value;
-  room.replaceChildren(new Option("all", ""), ...names.map((name) => new Option(name, name)));
-  room.value = names.includes(chosen) ? chosen : "";
+  room.replaceChildren(new Option("all rooms", ""), ...[...found].map(([name, title]) => new Option(title, name)));
+  room.value = found.has(chosen) ? chosen : "";
 }
 
-document.getElementById("search").onsubmit = (event) => {
+byId("search").onsubmit = (event) => {
   event.preventDefault();
-  attempt(() => page(true));
+  byId("archive-old").hidden = true;
+  attempt(async () => {
+    await page(true);
+    // A person asked for it, so the answer is what is read next.
+    byId("archive-note").focus();
+  });
 };
 more.onclick = () => attempt(() => page(false));

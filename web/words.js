@@ -1,13 +1,22 @@
 // Figures as people read them, and what each state looks like. Pure: values in, text out.
 
+// Every shape is another one, so that nobody needs to tell colours apart.
 export const STATES = {
-  idle: { word: "Idle", path: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zm0 2a6 6 0 1 1 0 12 6 6 0 0 1 0-12z" },
-  starting: { word: "Starting", path: "M8 5l11 7-11 7z" },
-  recording: { word: "Recording", path: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16z" },
-  waiting: { word: "Waiting", path: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zm1 4v4.6l3.6 2.1-1 1.7L11 12.8V7z" },
-  stalled: { word: "Disk stalls", path: "M12 3 1.5 21h21zm-1 6h2v6h-2zm0 7.500h2v2h-2z" },
-  stopped: { word: "Stopped", path: "M6 6h12v12H6z" },
-  fault: { word: "Not recorded", path: "M12 2 2 12l10 10 10-10zm-1 5h2v7h-2zm0 8.500h2v2h-2z" },
+  idle: { word: "Idle", path: "M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17zm0 2.5a6 6 0 1 1 0 12 6 6 0 0 1 0-12z" },
+  starting: { word: "Starting", path: "M7 3.5 20 12 7 20.5z" },
+  recording: { word: "Recording", path: "M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20zm0 2a8 8 0 1 1 0 16 8 8 0 0 1 0-16zm0 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11z" },
+  waiting: { word: "Waiting", path: "M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20zm1.2 4.5v5l3.8 2.3-1.2 2-5-3V6.5z" },
+  stalled: { word: "Disk stalls", path: "M5 2h14v4.5L14.5 12l4.5 5.5V22H5v-4.5L9.5 12 5 6.5z" },
+  stopped: { word: "Stopped", path: "M4.5 4.5h15v15h-15z" },
+  fault: { word: "Not recorded", path: "M12 1 1 12l11 11 11-11zm-1.3 5.5h2.6v7h-2.6zm0 8.7h2.6v2.6h-2.6z" },
+};
+
+export const SEVERITIES = {
+  critical: { word: "Critical", path: STATES.fault.path },
+  warning: { word: "Warning", path: "M12 2 .8 21.5h22.4zm-1.2 7h2.4v6h-2.4zm0 7.5h2.4v2.4h-2.4z" },
+  info: { word: "Note", path: "M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20zm-1.3 4.5h2.6v2.6h-2.6zm0 4.2h2.6v6.8h-2.6z" },
+  good: { word: "Good", path: "M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20zm-1.6 14.6-4.3-4.3 1.7-1.7 2.6 2.6 5.8-5.8 1.7 1.7z" },
+  grey: { word: "Unknown", path: "M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20zm-1.2 13.5h2.4v2.4h-2.4zm0-1.5c0-2.6 2.6-2.7 2.6-4.5 0-1-.7-1.5-1.5-1.5s-1.6.6-1.6 1.8H8.1C8.1 7.3 9.8 6 12 6s3.7 1.3 3.7 3.3c0 2.6-2.6 2.9-2.6 4.7z" },
 };
 
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
@@ -38,11 +47,23 @@ export function span(seconds) {
   return `${Math.floor(hours / 24)} days`;
 }
 
+// So short that it fits a tile.
+export function brief(seconds) {
+  if (seconds < 60) return `${Math.floor(seconds)} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  return seconds < 172_800 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86_400)} d`;
+}
+
+export const ago = (seconds) => `${span(seconds)} ago`;
+
+// How long the disk lasts: in hours, because lessons are.
 export function left(seconds) {
   if (seconds === null) return "unknown";
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
   const hours = Math.floor(seconds / 3600);
-  return hours < 240 ? `${hours} h` : `${Math.floor(hours / 24)} days`;
+  if (hours >= 72) return `${hours} h`;
+  const minutes = Math.floor((seconds % 3600) / 60);
+  return hours >= 10 || minutes === 0 ? `${hours} h` : `${hours} h ${minutes} min`;
 }
 
 export function moment(text) {
@@ -50,3 +71,12 @@ export function moment(text) {
   if (Number.isNaN(when.getTime())) return text;
   return when.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
 }
+
+// Of today the time alone: the day is told where it is another one.
+export function since(text, today = new Date()) {
+  const when = new Date(text);
+  if (when.toDateString() !== today.toDateString()) return moment(text);
+  return when.toLocaleTimeString([], { timeStyle: "short" });
+}
+
+export const many = (count, one, more) => `${count} ${count === 1 ? one : more}`;

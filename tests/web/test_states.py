@@ -1,18 +1,30 @@
-"""What stands on the page: every state, every alarm, and how old it is."""
+"""What stands on the page: every state, every alarm, every figure and how old it is."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
+import attrs
 import pytest
 from playwright.sync_api import expect
 
-from recorder.status.snapshot import PublisherView, RoomState
-from tests.status.snapshots import alarm, picture, room
+from recorder.status.alarms import Alarms
+from recorder.status.snapshot import (
+    BlockedView,
+    DiskState,
+    PublisherView,
+    RoomState,
+    Severity,
+)
+from tests.status.snapshots import alarm, clock, idle, picture, room, storage, system, video
+from tests.web.houses import house
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
+    from recorder.status.snapshot import AlarmView
     from tests.web.stage import Stage
 
 pytestmark = pytest.mark.debian
@@ -28,6 +40,11 @@ WORDS = {
 }
 
 
+def figure(inside: Locator, name: str) -> Locator:
+    """The value of a row of figures."""
+    return inside.locator(f'div:has(> dt:text-is("{name}")) > dd')
+
+
 def test_every_state_has_its_word_its_icon_and_its_colour(page: Page, stage: Stage) -> None:
     stage.show(picture(rooms=tuple(room(state, state=state) for state in RoomState)))
     page.goto("/")
@@ -35,31 +52,196 @@ def test_every_state_has_its_word_its_icon_and_its_colour(page: Page, stage: Sta
     for state, word in WORDS.items():
         card = page.locator(f".card.{state}")
         expect(card.locator(".word")).to_have_text(word)
-        icons.add(card.locator(".state path").first.get_attribute("d"))
+        expect(page.locator(f"#counts .{state}")).to_have_text(f"1{word}")
+        icons.add(card.locator(".state path").get_attribute("d"))
         colours.add(card.locator(".word").evaluate("it => getComputedStyle(it).color"))
     assert len(icons) == len(WORDS)
     assert len(colours) >= 5
 
 
-def test_three_missed_ticks_turn_everything_grey_whatever_the_connection_says(
-    page: Page, stage: Stage
+def everything_wrong() -> tuple[AlarmView, ...]:
+    """All alarms that there are at once, by the rules themselves."""
+    silent, noisy = room("silent", media_age_s=30.0), room("noisy", is_contested=True, drift_s=40.0)
+    picture_gone = room("dark", video=video(frame_age_s=9.0), quality=0.1, buffer_bytes=60 << 20)
+    no_keys = room("keyless", video=video(keyframe_age_s=60.0))
+    broken = room("broken", state=RoomState.FAULT, reason="no disk")
+    alarms: dict[str, AlarmView] = {}
+    for disk in (DiskState.FAILED, DiskState.STALLED, DiskState.HELD):
+        for weak in (True, False):
+            seen = picture(
+                rooms=(silent, noisy, picture_gone, no_keys, broken),
+                storage=storage(
+                    state=disk, reason="Reason.", time_left_s=60, foreign_fills=True,
+                    blocked=BlockedView(plan="p1", recordings=120, bytes=10**12),
+                ),
+                system=system(
+                    media_bytes=99_000_000, temperature_c=90.0, under_voltage_now=weak,
+                    under_voltage_ever=True, last_end="power", failed_logins=30,
+                    clock=clock(is_trusted=False, reason="never set", stepped_ms=9000,
+                                step_age_s=5.0),
+                ),
+            )  # fmt: skip
+            judge = Alarms()
+            judge.judge(seen, 0.0)
+            alarms |= {each.kind: each for each in judge.judge(seen, 1000.0)}
+    return tuple(attrs.evolve(each, id=kind) for kind, each in alarms.items())
+
+
+def test_every_alarm_stands_with_what_to_do(page: Page, stage: Stage) -> None:
+    alarms = everything_wrong()
+    assert len(alarms) >= 18
+    stage.show(picture(alarms=alarms))
+    page.goto("/")
+    lines = page.locator("#alarms > li")
+    expect(lines).to_have_count(len(alarms))
+    for line, each in zip(lines.all_inner_texts(), alarms, strict=True):
+        word = {"critical": "Critical", "warning": "Warning", "info": "Note"}[each.severity]
+        assert word in line
+        assert each.text in line
+        assert each.advice in line
+
+
+@pytest.mark.parametrize("severity", list(Severity))
+def test_the_worst_alarm_is_the_banner_the_title_and_the_icon(
+    page: Page, stage: Stage, severity: Severity
 ) -> None:
-    page.clock.install()
     page.goto("/")
     expect(page.locator("#banner")).to_have_class("banner good")
-    stage.fall_silent()
-    page.clock.fast_forward(4000)
-    expect(page.locator("body")).to_have_class("stale")
-    expect(page.locator("#banner")).to_have_class("banner grey")
-    expect(page).to_have_title("? Recorder")
+    expect(page.locator("#banner")).to_have_text(re.compile("All is well. 1 room is being rec"))
+    expect(page).to_have_title("● 1 recording · Recorder")
+    before = page.locator("#icon").get_attribute("href")
+    stage.show(
+        picture(
+            alarms=(
+                alarm(id="a", severity=severity, text="It burns.", advice="Run."),
+                alarm(id="b", severity=Severity.INFO),
+            )
+        )
+    )
+    expect(page.locator("#banner")).to_have_class(f"banner {severity}")
+    expect(page.locator("#worst")).to_have_text("It burns.")
+    expect(page.locator("#advice")).to_have_text("Run.")
+    expect(page.locator("#others")).to_have_text("and 1 more alarm")
+    mark = "◆" if severity is Severity.CRITICAL else "▲"
+    expect(page).to_have_title(f"{mark} 2 alarms · ● 1 recording · Recorder")
+    after = page.locator("#icon").get_attribute("href")
+    assert before is not None
+    assert after is not None
+    # Another shape, and not only another colour.
+    shapes = [re.findall('d="(.*?)"', unquote(each)) for each in (before, after)]
+    assert shapes[0] != shapes[1]
+    stage.show(picture(rooms=(idle(),)))
+    expect(page).to_have_title("Recorder")
+    expect(page.locator("#worst")).to_have_text("All is well. Nothing is being recorded.")
+
+
+def test_a_card_says_its_figures_and_how_old_they_are(page: Page, stage: Stage) -> None:
+    stage.actions.rates = [(float(age), 3_900_000) for age in range(200, 0, -1)]
+    page.goto("/")
+    card = page.locator(".card.recording")
+    told: dict[str, str | re.Pattern[str]] = {
+        "picture": re.compile("^1280.720$"),
+        "frames": "25.0 /s",
+        "bitrate": "4.0 Mbit/s",
+        "last media": re.compile(r"^\d s ago$"),
+        "safe on disk": "299 MB",
+        "not yet safe": re.compile(r"^1.0 MB, \d s old$"),
+        "file": "0002.flv.part",
+        "recording": "42, 10 min 00 s long",
+        "encoder": "OBS",
+    }
+    for name, value in told.items():
+        expect(figure(card, name)).to_have_text(value)
+    expect(card.get_by_text("connection", exact=True)).to_have_count(0)
+    expect(card.locator(".since")).to_have_text(re.compile(r"^since 22 Nov 2026.*, for 10 min"))
+    expect(card.locator(".chart .line")).to_have_attribute("d", re.compile("^M"))
+    expect(card.locator(".most")).to_have_text("4.0 Mbit/s")
+    expect(card.get_by_role("img")).to_have_attribute("aria-label", re.compile("at most 4.0 Mbit"))
+    stage.show(picture(rooms=(room(figures_age_s=7.0, quality=0.9),)))
+    expect(figure(card, "bitrate")).to_have_text(re.compile("4.0 Mbit/s, [789] s ago"))
+    expect(figure(card, "connection")).to_have_text("90 %")
+
+
+def test_the_disk_is_told_in_hours_left(page: Page, stage: Stage) -> None:
+    page.goto("/")
+    told = {1_000_000: "277 h", 149_000: "41 h", 9000: "2 h 30 min", 700: "11 min"}
+    for left_s, text in told.items():
+        stage.show(picture(storage=storage(time_left_s=left_s)))
+        expect(page.locator("#left")).to_have_text(text)
+        expect(page.locator("#counts .disk")).to_contain_text(text)
+    disk = page.locator("#disk")
+    expect(figure(disk, "free")).to_have_text(re.compile(r"500 GB of 1.0 TB, \d s ago"))
+    expect(figure(disk, "last tried")).to_have_text(re.compile(r"\d s ago"))
+    expect(page.locator("#full")).to_have_attribute("aria-label", "50 % of the disk is full")
+    stage.show(
+        picture(
+            storage=storage(
+                time_left_s=None, state=DiskState.FAILED, reason="Input/output error",
+                total_bytes=None, free_bytes=None, free_age_s=None,
+            )
+        )
+    )  # fmt: skip
+    expect(page.locator("#left")).to_have_text("unknown")
+    expect(figure(disk, "why")).to_have_text("Input/output error")
+    expect(page.locator("#full")).to_be_hidden()
 
 
 def test_text_of_peers_is_never_html(page: Page, stage: Stage) -> None:
     evil = "<img src=x onerror=alert(1)><b>b</b>"
     publisher = PublisherView(address=evil, software=evil, age_s=1.0)
     shown = room(title=evil, publisher=publisher, state=RoomState.FAULT, reason=evil)
-    stage.show(picture(rooms=(shown,), alarms=(alarm(text=evil, advice=evil),)))
+    told = alarm(room=shown.name, text=evil, advice=evil)
+    stage.show(picture(rooms=(shown,), alarms=(told,)))
     page.goto("/")
     expect(page.locator(".card .reason")).to_have_text(evil)
-    expect(page.locator("#banner")).to_contain_text(evil)
-    assert page.locator("img, main b b, .card b").count() == 0
+    expect(figure(page.locator(".card"), "encoder")).to_have_text(evil)
+    expect(page.locator("#worst")).to_have_text(evil)
+    expect(page.locator("#alarms .what")).to_have_text(evil)
+    page.goto(f"/#{shown.name}")
+    page.get_by_text("All figures").click()
+    expect(figure(page.locator(".more"), "from")).to_contain_text(evil)
+    assert page.locator("img, .card b, #alarms b, #banner b").count() == 0
+
+
+@pytest.mark.parametrize("rooms", [1, 12, 13, 100])
+def test_more_than_twelve_rooms_are_tiles_the_worst_first(
+    page: Page, stage: Stage, rooms: int
+) -> None:
+    stage.show(house(rooms))
+    page.goto("/")
+    expect(page.locator(".card")).to_have_count(rooms)
+    tiles = page.locator(".card.tile")
+    expect(tiles).to_have_count(rooms if rooms > 12 else 0)
+    if rooms == 1:
+        return
+    words = page.locator(".card .word").all_inner_texts()
+    assert words[0] == "Not recorded"
+    assert words[2:4] == ["Disk stalls", "Stopped"]
+    assert words[-1] == "Idle"
+    if rooms < 100:
+        return
+    # All that is asked of the recorder is what is shown: no chart, so no history.
+    assert not [each for each in stage.actions.calls if each.startswith("history")]
+    tile = page.locator(".card.tile", has_text="Room 106")
+    expect(tile.locator(".since")).to_be_visible()
+    expect(tile.locator(".facts").first).to_be_hidden()
+    tile.click()
+    expect(page.locator(".card")).to_have_count(1)
+    expect(page.locator(".card .reason")).to_have_text("The disk says: Input/output error.")
+    assert "history room106" in stage.actions.calls
+
+
+def test_one_room_alone_says_what_concerns_it(page: Page, stage: Stage) -> None:
+    stage.show(house(8))
+    page.goto("/#room103")
+    expect(page.locator("body")).to_have_class("single")
+    expect(page.locator(".card .name")).to_have_text("Chemistry lab")
+    expect(page.locator("#worst")).to_contain_text("no sound for 31 s")
+    expect(page).to_have_title("▲ 2 alarms · ● Recording · Chemistry lab")
+    expect(page.locator("#archive")).to_be_hidden()
+    page.get_by_role("link", name="All rooms").click()
+    expect(page.locator(".card")).to_have_count(8)
+    page.goto("/#nowhere")
+    expect(page.locator("#no-rooms")).to_have_text("There is no room nowhere.")
+    page.goto("/#%")
+    expect(page.locator("#no-rooms")).to_have_text("There is no room %.")

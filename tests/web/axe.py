@@ -1,0 +1,32 @@
+"""axe-core, which `make test` brings from npm: what it says of a page is a list of sentences."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+PLACE: Final = Path(sys.prefix) / "npm/node_modules/axe-core/axe.min.js"
+GRAVE: Final = ("serious", "critical")
+
+_RUN: Final = """async () => {
+  const found = await axe.run(document, { resultTypes: ["violations"] });
+  return found.violations.map((it) => [it.impact, `${it.id}: ${it.help}: `
+    + it.nodes.slice(0, 3).map((node) => `${node.target} ${node.failureSummary}`).join("; ")]);
+}"""
+
+
+@cache
+def _program() -> str:
+    return PLACE.read_text()
+
+
+def grave_faults(page: Page) -> list[str]:
+    """What keeps people out, as axe-core sees the page now."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(_program())
+    return [sentence for impact, sentence in page.evaluate(_RUN) if impact in GRAVE]

@@ -1,0 +1,93 @@
+"""Alarms as an operator deals with them, and as a screen reader says them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from recorder.status.snapshot import Severity
+from tests.status.fakes import refused
+from tests.status.snapshots import alarm, picture
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.web.stage import Stage
+
+pytestmark = pytest.mark.debian
+
+LIVE = "[aria-live]:not([aria-live=off]), [role=alert], [role=status], [role=log], output"
+
+
+def test_an_alarm_is_acknowledged_and_the_focus_stays_near(page: Page, stage: Stage) -> None:
+    first, second = alarm(id="first", text="First."), alarm(id="second", text="Second.")
+    stage.show(picture(alarms=(first, second)))
+    page.goto("/")
+    page.get_by_role("button", name="Seen: First.").focus()
+    with page.expect_response("**/first/acknowledge"):
+        page.keyboard.press("Enter")
+    expect(page.locator("#alarms > li").first).to_contain_text("seen by operator")
+    expect(page.get_by_role("button", name="Seen: First.")).to_be_hidden()
+    expect(page.get_by_role("button", name="Seen: Second.")).to_be_focused()
+    stage.show(picture(alarms=(first,)))
+    expect(page.locator("#alarms > li")).to_have_count(1)
+    stage.show(picture())
+    expect(page.locator("#no-alarms")).to_be_visible()
+    expect(page.locator("#alarms-title")).to_be_focused()
+
+
+def test_an_acknowledgement_that_is_refused_says_why(page: Page, stage: Stage) -> None:
+    stage.show(picture(alarms=(alarm(),)))
+    page.goto("/")
+    stage.actions.refusal = refused("No such alarm stands any more.")
+    page.get_by_role("button", name="Seen").click()
+    expect(page.locator("#alarms > li")).to_contain_text("No such alarm stands any more.")
+
+
+def test_only_alarms_are_said_aloud_and_each_once(page: Page, stage: Stage) -> None:
+    page.goto("/")
+    expect(page.locator("#link")).to_have_text("live")
+    expect(page.locator(LIVE)).to_have_count(1)
+    said = page.locator("#said")
+    expect(said).to_have_attribute("role", "alert")
+    expect(said).to_have_text("")
+    for seconds in (4, 5, 6):
+        told = alarm(text=f"Nothing came for {seconds} s.", severity=Severity.WARNING)
+        stage.show(picture(alarms=(told,)))
+        expect(page.locator("#worst")).to_have_text(told.text)
+        # What counts seconds is not said again at each of them.
+        expect(said).to_have_text("Nothing came for 4 s. Make room.")
+    stage.show(picture(alarms=(alarm(text="Nothing came.", severity=Severity.CRITICAL),)))
+    expect(said).to_have_text("Nothing came. Make room.")
+    stage.show(picture())
+    expect(said).to_have_text("No alarm stands any more.")
+
+
+def test_what_happened_before_is_shown_when_asked_for(page: Page, stage: Stage) -> None:
+    stage.actions.past = [
+        {"time": "2026-11-22T10:00:00.000Z", "event": "raised", "text": "Full."},
+        {
+            "time": "2026-11-22T11:00:00.000Z",
+            "event": "acknowledged",
+            "text": "Full.",
+            "who": "ada",
+        },
+        {"time": "2026-11-22T12:00:00.000Z", "event": "cleared", "text": "<b>Full.</b>"},
+    ]
+    page.goto("/")
+    page.get_by_text("What happened before").click()
+    lines = page.locator("#past-alarms > li")
+    expect(lines).to_have_count(3)
+    expect(lines.nth(0)).to_contain_text("went<b>Full.</b>")
+    expect(lines.nth(1)).to_contain_text("seen by ada")
+    expect(lines.nth(2)).to_contain_text("came")
+
+
+def test_the_banner_leads_to_the_other_alarms(page: Page, stage: Stage) -> None:
+    stage.show(picture(alarms=(alarm(id="a"), alarm(id="b"))))
+    page.goto("/")
+    page.get_by_role("link", name="and 1 more alarm").click()
+    expect(page.locator("#alarms-title")).to_be_focused()
+    expect(page.locator("#alarms > li").last).to_be_in_viewport()

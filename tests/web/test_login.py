@@ -1,0 +1,82 @@
+"""Who may look, and who may act, as the page shows it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.web.stage import PASSWORD, recording
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.web.stage import Stage
+
+pytestmark = pytest.mark.debian
+
+with_password = pytest.mark.parametrize("stage", [{"password": True}], indirect=True)
+public = pytest.mark.parametrize("stage", [{"password": True, "public": True}], indirect=True)
+
+
+def log_in(page: Page, password: str) -> None:
+    with page.expect_response("**/api/v1/login"):
+        page.get_by_label("Password").fill(password)
+        page.keyboard.press("Enter")
+
+
+@with_password
+def test_nothing_is_seen_before_the_password(page: Page, stage: Stage) -> None:
+    stage.actions.archive = [recording(42)]
+    page.goto("/")
+    expect(page.locator("#worst")).to_have_text("Log in to see the rooms.")
+    expect(page.locator("main")).to_be_hidden()
+    page.get_by_role("button", name="Log in").click()
+    log_in(page, "wrong")
+    expect(page.locator("#ask-error")).to_have_text("The password is wrong.")
+    expect(page.get_by_label("Password")).to_be_focused()
+    log_in(page, PASSWORD)
+    expect(page.locator("#ask")).to_be_hidden()
+    expect(page.locator("#link")).to_have_text("live")
+    expect(page.locator(".card.recording")).to_be_visible()
+    expect(page.locator("#recordings > li")).to_have_count(1)
+    expect(page.get_by_role("button", name="Log out")).to_be_focused()
+    page.reload()
+    expect(page.locator("#link")).to_have_text("live")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Log out").click()
+    expect(page.locator("#worst")).to_have_text("Log in to see the rooms.")
+    expect(page.locator(".card")).to_have_count(0)
+
+
+@public
+def test_a_reader_sees_the_rooms_and_can_do_nothing(page: Page, stage: Stage) -> None:
+    page.goto("/")
+    expect(page.locator(".card.recording")).to_be_visible()
+    expect(page.get_by_role("button", name="Log in")).to_be_visible()
+    expect(page.locator("#archive")).to_be_hidden()
+    expect(page.locator(".actions button:visible")).to_have_count(0)
+    assert not [each for each in stage.actions.calls if each.startswith("recordings")]
+    page.get_by_role("button", name="Log in").click()
+    log_in(page, PASSWORD)
+    expect(page.locator("#archive")).to_be_visible()
+    expect(page.get_by_role("button", name="Stop Physics")).to_be_visible()
+
+
+@with_password
+def test_a_login_that_has_run_out_asks_again(page: Page, stage: Stage) -> None:
+    page.clock.install()
+    page.goto("/")
+    page.get_by_role("button", name="Log in").click()
+    log_in(page, PASSWORD)
+    expect(page.locator("#link")).to_have_text("live")
+    page.context.clear_cookies()
+    stage.hang_up()
+    stage.come_back()
+    page.clock.fast_forward(5000)
+    expect(page.locator("#worst")).to_have_text("Log in to see the rooms.")
+    expect(page.locator("#link")).to_have_text("not logged in")
+    page.get_by_role("button", name="Log in").click()
+    log_in(page, PASSWORD)
+    expect(page.locator("#link")).to_have_text("live")

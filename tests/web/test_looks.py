@@ -1,0 +1,71 @@
+"""How it looks: pictures for a person to look at, and what a machine can say of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.web.houses import house, rates
+from tests.web.stage import recording
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.web.stage import Stage
+
+pytestmark = pytest.mark.debian
+
+KEPT: Final = Path(__file__).resolve().parents[2] / "test-output/page"
+"""Git does not see it; the pictures of the last run stay there to be looked at."""
+
+SCHEMES: Final = ("light", "dark")
+WIDTHS: Final = (320, 768, 1440)
+WIDER: Final = "document.documentElement.scrollWidth - innerWidth"
+
+
+def show(page: Page, stage: Stage, rooms: int) -> None:
+    stage.actions.rates = rates()
+    stage.actions.archive = [
+        recording(45, room="room102", gaps=1),
+        recording(44, end=None, end_reason=None, segments=[]),
+        recording(43, room="room103", kept=True),
+        recording(42, damaged=True, segments=[]),
+    ]
+    stage.show(house(rooms))
+    page.goto("/")
+    expect(page.locator(".card")).to_have_count(rooms)
+    expect(page.locator("#recordings > li")).to_have_count(4)
+
+
+def keep(page: Page, name: str, *, whole: bool = True) -> None:
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        page.screenshot(path=KEPT / f"{name}-{scheme}.png", full_page=whole)
+
+
+@pytest.mark.parametrize("rooms", [1, 8, 100])
+def test_it_fits_every_width_in_both_schemes(page: Page, stage: Stage, rooms: int) -> None:
+    show(page, stage, rooms)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(WIDER) <= 0, width
+        keep(page, f"{rooms}-rooms-{width}")
+
+
+def test_one_room_fills_a_tablet(page: Page, stage: Stage) -> None:
+    show(page, stage, 8)
+    for number, width, height in ((101, 1024, 768), (104, 768, 1024), (106, 360, 640)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto("about:blank")
+        page.goto(f"/#room{number}")
+        expect(page.locator(".card")).to_have_count(1)
+        if number != 104:
+            expect(page.locator(".chart .line")).to_have_attribute("d", re.compile("^M"))
+        assert page.evaluate(WIDER) <= 0
+        bottom = page.locator(".card").evaluate("it => it.getBoundingClientRect().bottom")
+        assert bottom >= height - 40
+        keep(page, f"room-{number}-{width}", whole=False)

@@ -1,0 +1,100 @@
+"""When nothing is heard, and when it is again: the page never looks fresh when it is not."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.status.snapshots import picture, system
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.web.stage import Stage
+
+pytestmark = pytest.mark.debian
+
+NOTE_WAITS = """
+  window.waits = [];
+  const begin = window.setTimeout;
+  window.setTimeout = (act, wait) => {
+    if (act.name === "open") {
+      window.waits.push(wait);
+      document.documentElement.dataset.waits = window.waits.length;
+    }
+    return begin(act, wait);
+  };
+"""
+
+
+def test_three_missed_ticks_turn_everything_grey_whatever_the_connection_says(
+    page: Page, stage: Stage
+) -> None:
+    page.clock.install()
+    page.goto("/")
+    expect(page.locator("#link")).to_have_text("live")
+    green = page.locator(".card.recording .word").evaluate("it => getComputedStyle(it).color")
+    stage.fall_silent()
+    page.clock.fast_forward(4000)
+    expect(page.locator("body")).to_have_class("stale")
+    expect(page.locator("#banner")).to_have_class("banner grey")
+    expect(page.locator("#link")).to_have_text(re.compile(r"no news for \d+ s"))
+    expect(page).to_have_title("? Recorder")
+    expect(page.locator("#said")).to_contain_text("No news from the recorder")
+    grey = page.locator(".card.recording .word").evaluate("it => getComputedStyle(it).color")
+    assert grey != green
+
+
+def test_a_recorder_that_is_gone_and_comes_back(page: Page, stage: Stage) -> None:
+    page.clock.install()
+    page.goto("/")
+    expect(page.locator("#link")).to_have_text("live")
+    stage.hang_up()
+    page.clock.fast_forward(4000)
+    expect(page.locator("body")).to_have_class("stale")
+    stage.come_back()
+    page.clock.fast_forward(16_000)
+    expect(page.locator("#link")).to_have_text("live")
+    expect(page.locator("body")).not_to_have_class("stale")
+    expect(page.locator("#banner")).to_have_class("banner good")
+    expect(page.locator("#said")).to_have_text("The recorder answers again.")
+
+
+def test_pages_come_back_with_jitter_and_ever_more_slowly(page: Page, stage: Stage) -> None:
+    page.clock.install()
+    page.add_init_script(NOTE_WAITS)
+    page.goto("/")
+    expect(page.locator("#link")).to_have_text("live")
+    stage.hang_up()
+    for tries in range(1, 9):
+        expect(page.locator("html")).to_have_attribute("data-waits", str(tries))
+        page.clock.fast_forward(25_000)
+    waits = page.evaluate("waits")[:8]
+    steps = [min(500 * 2**step, 15_000) for step in range(8)]
+    shares = [wait / step for wait, step in zip(waits, steps, strict=True)]
+    assert all(0.5 <= share <= 1.5 for share in shares)
+    assert len({round(share, 3) for share in shares}) > 4
+
+
+def test_a_silent_line_is_given_up(page: Page, stage: Stage) -> None:
+    page.clock.install()
+    sockets: list[object] = []
+    page.on("websocket", lambda socket: sockets.append(socket))
+    page.goto("/")
+    expect(page.locator("#link")).to_have_text("live")
+    stage.fall_silent()
+    with page.expect_websocket():
+        page.clock.fast_forward(11_000)
+        page.clock.fast_forward(2_000)
+    assert len(sockets) == 2
+
+
+def test_another_version_of_the_recorder_brings_its_own_page(page: Page, stage: Stage) -> None:
+    page.goto("/")
+    expect(page.locator("#link")).to_have_text("live")
+    with page.expect_navigation():
+        stage.show(picture(system=system(version="1.1")))
+    expect(page.locator("#machine")).to_contain_text("1.1")

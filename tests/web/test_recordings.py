@@ -1,0 +1,185 @@
+"""The list of recordings: found by room and day, kept, deleted, fetched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+import pytest
+from playwright.sync_api import expect
+
+from tests.status.snapshots import picture, room
+from tests.web.stage import recording
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.web.stage import Stage
+
+pytestmark = pytest.mark.debian
+
+
+def lists(stage: Stage) -> list[str]:
+    """What the page has asked the list for."""
+    return [each for each in stage.actions.calls if each.startswith("recordings")]
+
+
+def search(page: Page) -> None:
+    with page.expect_response("**/api/v1/recordings?*"):
+        page.get_by_role("button", name="Show", exact=True).click()
+
+
+def test_each_says_what_it_is(page: Page, stage: Stage) -> None:
+    stage.actions.archive = [
+        recording(45, gaps=2),
+        recording(44, end=None, end_reason=None),
+        recording(43, kept=True, deleting=True),
+        recording(42, damaged=True, end=None, segments=[]),
+    ]
+    page.goto("/")
+    lines = page.locator("#recordings > li")
+    expect(lines).to_have_count(4)
+    expect(page.locator("#archive-note")).to_contain_text("4 recordings, as of")
+    texts = lines.all_inner_texts()
+    for text, words in zip(
+        texts, (["2 gaps", "1.7 GB", "1 h 30 min"], ["not over"], ["kept", "being deleted"],
+                ["damaged"]), strict=True,
+    ):  # fmt: skip
+        assert "Physics" in text
+        for word in words:
+            assert word in text
+    expect(lines.nth(0).get_by_role("button", name="Delete recording 45")).to_be_visible()
+    # What goes on cannot be deleted.
+    expect(lines.nth(1).get_by_role("button")).to_have_count(1)
+
+
+def test_they_are_found_by_room_and_by_the_day_on_the_wall(page: Page, stage: Stage) -> None:
+    rooms = (room("room101"), room("hall", title="The <hall>"))
+    stage.show(picture(rooms=rooms))
+    stage.actions.archive = [
+        recording(3, room="hall", start="2026-11-23T10:00:00.000Z"),
+        # In Berlin this is the 23rd already.
+        recording(2, start="2026-11-22T23:30:00.000Z"),
+        recording(1, start="2026-11-22T10:00:00.000Z"),
+    ]
+    page.goto("/")
+    numbers = page.locator("#recordings .what .note")
+    expect(numbers).to_have_count(3)
+    page.get_by_label("From").fill("2026-11-23")
+    page.get_by_label("To", exact=True).fill("2026-11-23")
+    search(page)
+    expect(numbers).to_have_text([" no. 3", " no. 2"])
+    # A person asked for it, and is told.
+    expect(page.locator("#archive-note")).to_be_focused()
+    page.locator("#search-room").select_option("The <hall>")
+    search(page)
+    expect(numbers).to_have_text([" no. 3"])
+    page.get_by_label("From").fill("2026-11-24")
+    page.get_by_label("To", exact=True).fill("")
+    search(page)
+    expect(page.locator("#archive-note")).to_contain_text("No recordings, as of")
+
+
+def test_more_of_them_come_page_by_page(page: Page, stage: Stage) -> None:
+    stage.actions.archive = [recording(number) for number in range(5, 0, -1)]
+    stage.actions.page = 2
+    page.goto("/")
+    lines, more = page.locator("#recordings > li"), page.get_by_role("button", name="More")
+    expect(lines).to_have_count(2)
+    expect(page.locator("#archive-note")).to_contain_text("2 recordings so far")
+    more.press("Enter")
+    expect(lines).to_have_count(4)
+    expect(more).to_be_focused()
+    more.press("Enter")
+    expect(lines).to_have_count(5)
+    expect(more).to_be_hidden()
+    expect(page.get_by_role("button", name="Keep recording 1", exact=True)).to_be_focused()
+
+
+def test_days_of_others_are_leafed_over(page: Page, stage: Stage) -> None:
+    late = [recording(number, start="2026-11-23T23:30:00.000Z") for number in range(9, 1, -1)]
+    stage.actions.archive = [*late, recording(1, start="2026-11-23T10:00:00.000Z")]
+    stage.actions.page = 3
+    page.goto("/")
+    page.get_by_label("To", exact=True).fill("2026-11-23")
+    search(page)
+    expect(page.locator("#recordings .what .note")).to_have_text([" no. 1"])
+
+
+def test_one_is_kept_and_let_go(page: Page, stage: Stage) -> None:
+    stage.actions.archive = [recording(42)]
+    page.goto("/")
+    line = page.locator("#recordings > li")
+    line.get_by_role("button", name="Keep recording 42").press("Enter")
+    expect(line.locator(".badge")).to_have_text("kept")
+    let_go = line.get_by_role("button", name="Let go recording 42")
+    expect(let_go).to_be_focused()
+    let_go.press("Enter")
+    expect(line.locator(".badge")).to_have_count(0)
+    assert [each for each in stage.actions.calls if "keep" in each] == [
+        "keep 42 operator ",
+        "unkeep 42",
+    ]
+    stage.actions.archive.clear()
+    line.get_by_role("button", name="Keep recording 42").press("Enter")
+    expect(page.locator("#archive-note")).to_have_text("There is no recording 42.")
+    expect(page.locator("#archive-note")).to_be_focused()
+
+
+def test_one_is_deleted_only_by_typing_its_number(page: Page, stage: Stage) -> None:
+    stage.actions.archive = [recording(43), recording(42)]
+    page.goto("/")
+    opener = page.get_by_role("button", name="Delete recording 43")
+    opener.press("Enter")
+    dialog = page.get_by_role("dialog", name="Delete recording 43?")
+    expect(dialog).to_contain_text("It cannot be brought back.")
+    field = dialog.get_by_label("Type 43 to confirm")
+    expect(field).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(opener).to_be_focused()
+    opener.press("Enter")
+    for wrong in ("", "42"):
+        field.fill(wrong)
+        field.press("Enter")
+        expect(page.locator("#ask-error")).to_have_text("Type 43 to confirm.")
+    assert not [each for each in stage.actions.calls if each.startswith("delete")]
+    field.fill("43")
+    with page.expect_response("**/api/v1/recordings/43"):
+        field.press("Enter")
+    expect(page.locator("#recordings > li")).to_have_count(1)
+    expect(page.locator("#archive-note")).to_have_text("Recording 43 is deleted.")
+    expect(page.get_by_role("button", name="Keep recording 42")).to_be_focused()
+    assert [each for each in stage.actions.calls if each.startswith("delete")] == ["delete 43"]
+
+
+def test_a_file_is_fetched(page: Page, stage: Stage) -> None:
+    gone = {"file": "0001.flv", "bytes": 5, "deleted": True}
+    there = {"file": "0002.flv", "bytes": 800_000_000, "deleted": False}
+    stage.actions.archive = [recording(42, segments=[gone, there])]
+    page.goto("/")
+    page.get_by_text("Download it").press("Enter")
+    expect(page.locator("details a:visible")).to_have_count(1)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="0002.flv, 800 MB").click()
+    path = "room101/2026-11-22/0000042-103000Z"
+    assert download.value.path().read_bytes() == b"FLV"
+    assert f"download {path} 0002.flv" in stage.actions.calls
+
+
+def test_it_says_when_the_list_is_old_and_asks_for_no_new_one(page: Page, stage: Stage) -> None:
+    stage.actions.archive = [recording(42)]
+    page.goto("/")
+    old = page.locator("#archive-old")
+    expect(page.locator("#recordings > li")).to_have_count(1)
+    expect(old).to_be_hidden()
+    shown = room()
+    assert shown.recording is not None
+    stage.show(
+        picture(rooms=(attrs.evolve(shown, recording=attrs.evolve(shown.recording, number=43)),))
+    )
+    expect(old).to_be_visible()
+    assert len(lists(stage)) == 1
+    search(page)
+    expect(old).to_be_hidden()
+    assert len(lists(stage)) == 2

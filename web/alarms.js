@@ -1,0 +1,93 @@
+// The alarms that stand, with what to do, and the list of those that stood. Said aloud once, when one
+// comes: a sentence that counts seconds would be said again at each of them.
+
+import { arrange, button, byId, draw, icon, label, make, refocus, text } from "./dom.js";
+import { ask } from "./net.js";
+import { SEVERITIES, moment, since, span } from "./words.js";
+
+const lines = new Map();
+const heard = new Map();
+const RANK = { critical: 0, warning: 1, info: 2 };
+
+// Tells a screen reader what has come, what has become worse, and that all is over.
+export function tell(alarms) {
+  const news = alarms.filter((alarm) => !(RANK[heard.get(alarm.id)] <= RANK[alarm.severity]));
+  const isOver = heard.size > 0 && alarms.length === 0;
+  heard.clear();
+  for (const alarm of alarms) heard.set(alarm.id, alarm.severity);
+  if (news.length) say(news.map((alarm) => `${alarm.text} ${alarm.advice}`).join(" "));
+  else if (isOver) say("No alarm stands any more.");
+}
+
+export function say(sentence) {
+  text(byId("said"), sentence);
+}
+
+export function showAlarms(alarms, { elapsed, isOperator }) {
+  const standing = new Set(alarms.map((alarm) => alarm.id));
+  const used = document.activeElement;
+  const isUsed = byId("alarms").contains(used);
+  for (const id of lines.keys()) if (!standing.has(id)) lines.delete(id);
+  for (const alarm of alarms) {
+    if (!lines.has(alarm.id)) lines.set(alarm.id, new Line(alarm));
+    lines.get(alarm.id).show(alarm, elapsed, isOperator);
+  }
+  arrange(byId("alarms"), alarms.map((alarm) => lines.get(alarm.id).element));
+  byId("no-alarms").hidden = alarms.length > 0;
+  if (isUsed) refocus(used, byId("alarms").querySelector("button:not([hidden])"), byId("alarms-title"));
+}
+
+class Line {
+  constructor(alarm) {
+    this.element = make("li", "alarm");
+    this.badge = make("span");
+    this.badge.append(icon(""), make("span"));
+    const words = make("div", "text");
+    this.what = make("p", "what");
+    this.advice = make("p");
+    this.note = make("p", "note");
+    words.append(this.what, this.advice, this.note);
+    this.button = button("Seen", async () => {
+      try {
+        await ask("POST", `/api/v1/alarms/${encodeURIComponent(alarm.id)}/acknowledge`);
+        this.failure = "";
+      } catch (error) {
+        this.failure = ` ${error.message}`;
+      }
+    });
+    this.failure = "";
+    this.element.append(this.badge, this.button, words);
+  }
+
+  show(alarm, elapsed, isOperator) {
+    const severity = SEVERITIES[alarm.severity] || SEVERITIES.warning;
+    this.badge.className = `badge ${alarm.severity}`;
+    draw(this.badge.children[0], severity.path);
+    text(this.badge.children[1], severity.word);
+    text(this.what, alarm.text);
+    text(this.advice, alarm.advice);
+    const seen = alarm.acknowledged_by === null ? "" : `, seen by ${alarm.acknowledged_by}`;
+    text(this.note, `since ${since(alarm.since)}, for ${span(alarm.age_s + elapsed)}${seen}${this.failure}`);
+    label(this.button, `Seen: ${alarm.text}`);
+    this.button.hidden = !isOperator || alarm.acknowledged_by !== null;
+  }
+}
+
+const EVENTS = { raised: "came", cleared: "went", acknowledged: "seen" };
+
+byId("past").ontoggle = async () => {
+  if (!byId("past").open) return;
+  const list = byId("past-alarms");
+  try {
+    const { history } = await ask("GET", "/api/v1/alarms");
+    list.replaceChildren(...history.reverse().map((event) => {
+      const item = make("li");
+      const who = event.who ? ` by ${event.who}` : "";
+      item.append(make("span", "note", `${moment(event.time)} · ${EVENTS[event.event] || event.event}${who}`), make("span", "text", event.text));
+      return item;
+    }));
+    if (!history.length) list.replaceChildren(make("li", "note", "Nothing yet."));
+  } catch (error) {
+    list.replaceChildren(make("li", "error", error.message));
+  }
+};

@@ -1,0 +1,84 @@
+// The worst first: one sentence over everything, and the same in the title and the icon of the tab.
+
+import { byId, draw, make, text } from "./dom.js";
+import { SEVERITIES, STATES, many } from "./words.js";
+
+const OLD = ["No news from the recorder: what you see is old.", "It may go on recording. Check its power and the network."];
+
+const isBusy = (room) => room.state === "recording";
+
+// look: { snapshot, isStale, mustLogIn, only }. only: the name of the one room that is shown.
+export function showBanner(look) {
+  const [kind, what, advice] = verdict(look);
+  const banner = byId("banner");
+  if (banner.className !== `banner ${kind}`) banner.className = `banner ${kind}`;
+  draw(banner.querySelector("svg"), SEVERITIES[kind].path);
+  text(byId("worst"), what);
+  text(byId("advice"), advice || "");
+  byId("advice").hidden = !advice;
+  const others = kind === "grey" || look.only !== null ? 0 : look.snapshot.alarms.length - 1;
+  byId("others").hidden = others < 1;
+  text(byId("others"), `and ${many(others, "more alarm", "more alarms")}`);
+}
+
+// Of one room alone, what concerns it: its own alarms, and those of the whole recorder.
+export function concerning({ snapshot, only }) {
+  return only === null ? snapshot.alarms : snapshot.alarms.filter((alarm) => alarm.room === null || alarm.room === only);
+}
+
+function verdict(look) {
+  const { snapshot, isStale, mustLogIn } = look;
+  if (mustLogIn) return ["grey", "Log in to see the rooms."];
+  if (snapshot === null) return ["grey", "Waiting for the recorder …"];
+  if (isStale) return ["grey", ...OLD];
+  const [worst] = concerning(look);
+  if (worst) return [worst.severity, worst.text, worst.advice];
+  const busy = snapshot.rooms.filter(isBusy).length;
+  if (!busy) return ["good", "All is well. Nothing is being recorded."];
+  return ["good", `All is well. ${many(busy, "room is", "rooms are")} being recorded.`];
+}
+
+export const OLD_NEWS = OLD.join(" ");
+
+const MARKS = { critical: "◆", warning: "▲", info: "▲" };
+
+export function showTitle(look) {
+  const { snapshot, isStale, only } = look;
+  const isKnown = snapshot !== null && !isStale;
+  const rooms = isKnown ? snapshot.rooms.filter((room) => only === null || room.name === only) : [];
+  const alarms = isKnown ? concerning(look) : [];
+  const busy = rooms.filter(isBusy).length;
+  const title = isKnown ? words(rooms, alarms, busy, only) : "? Recorder";
+  if (document.title !== title) document.title = title;
+  showIcon(isKnown ? alarms[0]?.severity || (busy ? "recording" : "idle") : "grey");
+}
+
+function words(rooms, alarms, busy, only) {
+  const parts = [];
+  if (alarms.length) parts.push(`${MARKS[alarms[0].severity] || "▲"} ${many(alarms.length, "alarm", "alarms")}`);
+  if (only === null && busy) parts.push(`● ${busy} recording`);
+  if (only !== null) parts.push(`${busy ? "● " : ""}${STATES[rooms[0].state]?.word || rooms[0].state}`);
+  const name = only === null ? "Recorder" : rooms[0].title || rooms[0].name;
+  return [...parts, name].join(" · ");
+}
+
+// Another shape for each, because at this size and for some eyes colours are alike.
+const ICONS = {
+  critical: ["#e5484d", SEVERITIES.critical.path],
+  warning: ["#f0a020", SEVERITIES.warning.path],
+  info: ["#5aa7ff", SEVERITIES.info.path],
+  recording: ["#3ecf8e", STATES.recording.path],
+  idle: ["#a5b0bc", STATES.idle.path],
+  grey: ["#a5b0bc", SEVERITIES.grey.path],
+};
+
+function showIcon(kind) {
+  const [colour, path] = ICONS[kind] || ICONS.warning;
+  const drawn = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-4 -4 32 32"><rect x="-4" y="-4" width="32" height="32" rx="7" fill="#171c23"/><path fill="${colour}" fill-rule="evenodd" d="${path}"/></svg>`;
+  const address = `data:image/svg+xml,${encodeURIComponent(drawn)}`;
+  if (byId("icon").getAttribute("href") === address) return;
+  // A new element: some browsers do not look again at one that they know.
+  const icon = make("link");
+  Object.assign(icon, { id: "icon", rel: "icon", type: "image/svg+xml", href: address });
+  byId("icon").replaceWith(icon);
+}

@@ -1,0 +1,87 @@
+// The disk and the machine: how long it lasts, and what an operator tells who is asked for help.
+
+import { byId, draw, facts, icon, label, make, text } from "./dom.js";
+import { STATES, ago, left, many, size, span } from "./words.js";
+
+const DISKS = { good: "good", stalled: "does not answer", failed: "takes no writes", held: "nearly full: nothing is written" };
+
+export function showDisk(storage, elapsed) {
+  const age = (seconds) => (seconds === null ? "" : `, ${ago(seconds + elapsed)}`);
+  text(byId("left"), left(storage.time_left_s));
+  const { total_bytes: total, free_bytes: free } = storage;
+  const isKnown = total !== null && free !== null && total > 0;
+  const full = isKnown ? Math.round((1 - free / total) * 100) : 0;
+  byId("full").hidden = !isKnown;
+  byId("full").firstElementChild.style.width = `${full}%`;
+  label(byId("full"), `${full} % of the disk is full`);
+  const rows = [
+    ["state", DISKS[storage.state] || storage.state],
+    ["free", `${size(free)} of ${size(total)}${age(storage.free_age_s)}`],
+    ["slowest write", storage.write_ms === null ? "none in the last minute" : `${storage.write_ms} ms in the last minute`],
+    ["last tried", storage.probe_age_s === null ? "never" : ago(storage.probe_age_s + elapsed)],
+    ["written", `${size(storage.written_bytes)} since the start`],
+    ["kept by people", size(storage.kept_bytes)],
+  ];
+  if (storage.reason) rows.splice(1, 0, ["why", storage.reason]);
+  if (storage.foreign_bytes) rows.push(["not recordings", size(storage.foreign_bytes)]);
+  const sweep = storage.next_sweep;
+  if (sweep) rows.push(["due to be deleted", `${sweep.recordings ? `${sweep.recordings}, ${size(sweep.bytes)}` : "none"}${age(sweep.age_s)}`]);
+  if (storage.blocked) rows.push(["waits for a yes", `${many(storage.blocked.recordings, "recording", "recordings")}, ${size(storage.blocked.bytes)}`]);
+  rows.push(["folder", storage.directory]);
+  facts(byId("disk"), rows);
+}
+
+const ENDS = { clean: "stopped in order", crash: "ended unexpectedly", power: "lost its power" };
+
+export function showMachine(system, elapsed) {
+  const { clock } = system;
+  const rows = [
+    ["recorder", `${system.version}, for ${span(system.uptime_s + elapsed)}`],
+    ["clock", clock.is_trusted ? "trusted" : `not trusted${clock.reason ? `: ${clock.reason}` : ""}`],
+    ["media in memory", `${size(system.media_bytes)} of ${size(system.media_limit_bytes)}`],
+  ];
+  if (clock.stepped_ms !== null) rows.push(["clock was set", `by ${(clock.stepped_ms / 1000).toFixed(1)} s, ${ago((clock.step_age_s || 0) + elapsed)}`]);
+  if (system.memory_bytes !== null) rows.push(["memory", size(system.memory_bytes)]);
+  if (system.load !== null) rows.push(["load", system.load.toFixed(1)]);
+  if (system.temperature_c !== null) rows.push(["temperature", `${Math.round(system.temperature_c)} °C`]);
+  if (system.under_voltage_now !== null) rows.push(["power", power(system)]);
+  if (system.last_end !== null) rows.push(["the one before", ENDS[system.last_end] || system.last_end]);
+  if (system.failed_logins) rows.push(["failed logins", `${system.failed_logins} in 20 s`]);
+  rows.push(["watching", String(system.viewers)]);
+  facts(byId("machine"), rows);
+}
+
+function power(system) {
+  if (system.under_voltage_now) return "too weak now";
+  return system.under_voltage_ever ? "was too weak" : "good";
+}
+
+const WORST_FIRST = ["fault", "stalled", "stopped", "waiting", "starting", "recording", "idle"];
+
+// How many rooms are in which state, for who looks from the door.
+export function showCounts({ rooms, storage }) {
+  const list = byId("counts");
+  const found = WORST_FIRST
+    .map((state) => ({ state, ...STATES[state], count: rooms.filter((room) => room.state === state).length }))
+    .filter(({ count }) => count);
+  while (list.children.length > found.length + 1) list.firstElementChild.remove();
+  while (list.children.length < found.length + 1) list.prepend(chip());
+  found.forEach(({ state, word, path, count }, at) => {
+    const item = list.children[at];
+    item.className = state;
+    draw(item.children[0], path);
+    text(item.children[1], String(count));
+    text(item.children[2], word);
+  });
+  const last = list.lastElementChild;
+  last.className = "disk";
+  draw(last.children[0], "M4 3h16v18H4zm2 2v9h12V5zm0 11v3h12v-3zm8 1h2.5v1H14z");
+  text(last.children[1], left(storage.time_left_s));
+  text(last.children[2], "of disk left");
+}
+
+function chip() {
+  const item = make("li");
+  item.append(icon(""), make("b"), make("span"));
+  return item;
+}
