@@ -95,7 +95,7 @@ class Journal:
     Args:
         folder: made if it is missing, its parent is there.
         events, size: how many, and how many bytes, are kept at most.
-        delivered: gives the highest id up to which everything is delivered to everybody.
+        delivered: given the outbox, the highest id up to which everybody was told of everything.
 
     Attributes:
         outbox: its name, for as long as its folder is there.
@@ -108,7 +108,7 @@ class Journal:
     """
 
     def __init__(
-        self, folder: Path, *, events: int, size: int, delivered: Callable[[], int]
+        self, folder: Path, *, events: int, size: int, delivered: Callable[[str], int]
     ) -> None:
         self._folder = folder
         self._most_events = events
@@ -208,7 +208,7 @@ class Journal:
 
     def _tidy(self) -> None:
         """Remove what is delivered, and the oldest of what is too much."""
-        done = self._delivered() if len(self._files) > 1 else 0
+        done = self._delivered(self.outbox) if len(self._files) > 1 else 0
         while len(self._files) > 1:
             oldest = self._files[0]
             undelivered = sum(number > done for number in oldest.ids)

@@ -164,7 +164,7 @@ def test_one_large_batch_is_spread_over_files(folder: Path) -> None:
 
 def test_what_is_delivered_goes_with_its_file_and_is_not_lost(folder: Path) -> None:
     done = 0
-    writer = journal(folder, events=100, delivered=lambda: done)
+    writer = journal(folder, events=100, delivered=lambda _: done)
     for number in range(1, 61):
         writer.append([event(number)])
     assert len(files_in(folder)) == 3
@@ -173,7 +173,7 @@ def test_what_is_delivered_goes_with_its_file_and_is_not_lost(folder: Path) -> N
     assert read(folder) == list(range(51, 62))
     writer.close()
     done = 61
-    writer = journal(folder, delivered=lambda: done)
+    writer = journal(folder, delivered=lambda _: done)
     writer.close()
     assert read(folder) == []
     assert writer.lost == 0
@@ -182,7 +182,7 @@ def test_what_is_delivered_goes_with_its_file_and_is_not_lost(folder: Path) -> N
 
 def test_what_was_announced_outlives_the_files_that_told_it(folder: Path) -> None:
     done = 0
-    writer = journal(folder, events=100, delivered=lambda: done)
+    writer = journal(folder, events=100, delivered=lambda _: done)
     writer.append([event(1, "recording_started", recording=7), segment(2, 7, 1)])
     for number in range(3, 60):
         writer.append([event(number)])
@@ -252,7 +252,7 @@ def test_a_write_that_was_torn_is_not_written_behind(
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "hooks").write_text("a file")
     with pytest.raises(NotADirectoryError):
-        Journal(tmp_path / "hooks", events=100, size=1 << 20, delivered=lambda: 0)
+        Journal(tmp_path / "hooks", events=100, size=1 << 20, delivered=lambda _: 0)
 
 
 def test_a_file_that_goes_while_it_is_read_is_passed_over(

@@ -26,7 +26,7 @@ class StalledJournal(Journal):
     """Its disk answers when it is told to, or refuses as often as it is told."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, events=10_000, size=8 << 20, delivered=lambda: 0)
+        super().__init__(folder, events=10_000, size=8 << 20, delivered=lambda _: 0)
         self.answers = threading.Event()
         self.answers.set()
         self.refusals = 0

@@ -29,7 +29,7 @@ def journal(
     *,
     events: int = 10_000,
     size: int = 8 << 20,
-    delivered: Callable[[], int] = lambda: 0,
+    delivered: Callable[[str], int] = lambda outbox: 0,
 ) -> Journal:
     return Journal(folder, events=events, size=size, delivered=delivered)
 
