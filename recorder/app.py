@@ -20,17 +20,15 @@ import trio
 
 from recorder import __version__, logs, systemd
 from recorder.app_listeners import StartError, open_rtmp
+from recorder.app_reload import Parts, Reloader, say_fallback
+from recorder.app_rooms import ENCODER, make_house, make_rooms, take_over
 from recorder.app_service import Service
+from recorder.app_settings import make_settings
 from recorder.app_sockets import Sockets, look_at
 from recorder.app_status import open_status, start_status, stop_status
 from recorder.clock import SystemClock, boot_id
-from recorder.live.access import Access
 from recorder.live.listener import Door, serve
 from recorder.live.memory import MemoryBudget
-from recorder.live.reception import Reception
-from recorder.live.rooms import Rooms
-from recorder.live.session import House, Timeouts
-from recorder.recording.alignment import until_boundary_ms
 from recorder.recording.alive import last_beat_ms
 from recorder.recording.clock_watch import ClockWatch, load_clock_state
 from recorder.recording.continuation import Now
@@ -40,65 +38,66 @@ from recorder.recording.inheritance import inherit
 from recorder.recording.known import META_FOLDER
 from recorder.recording.refusals import StorageError
 from recorder.recording.retention.memory import read_ledger
-from recorder.recording.retention.rules import rules_of
-from recorder.recording.room_recorder import RoomRecorder
-from recorder.recording.segmenter import SegmentRules
 from recorder.recording.storage import Storage
 from recorder.status.control import make_socket
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from recorder.config import Config, RtmpConfig, SegmentsConfig
-    from recorder.recording.engine import Engine
-    from recorder.recording.inheritance import Inheritance
-    from recorder.recording.repairs import Repairs
+    from recorder.app_settings import Settings
+    from recorder.config import Config, RtmpConfig
+    from recorder.live.rooms import Rooms
     from recorder.recording.writer import Writer
 
 log = logging.getLogger(__name__)
-
-ENCODER = f"recorder {__version__}"
-"""What files name as their maker."""
-
-BACKLOG_SHARE = 7 / 8
 
 REPEATS_S = 10.0
 """How long counted repeats of a log line may wait to be reported."""
 
 
-def run(config: Config, *, sockets_by_systemd: bool = False) -> int:
+def run(config: Config, errors: tuple[str, ...] = (), *, sockets_by_systemd: bool = False) -> int:
     """Record until a signal says stop, and give the exit code.
 
     Args:
+        errors: what is wrong with the file, where `config` is the last good one.
         sockets_by_systemd: it opens the ports and passes them; the recorder binds none.
 
     Returns:
         0 after a clean stop, 1 when a segment could not be finished, 2 when it could not start.
+
+    Raises:
+        ConfigError: a file that the configuration names cannot be used.
     """
     fold = logs.set_up(config.log.level)
     handover = systemd.claim()
     if handover.watchdog_s is not None:
         # It kills by SIGABRT, and the journal says where every thread was.
         faulthandler.enable()
+    # Until it means to reload: one that comes while the disk is opened must not end us.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    say_fallback(config, errors)
     try:
         sockets = look_at(handover.descriptors) if sockets_by_systemd else Sockets()
         config = sockets.settle(config)
+        settings = make_settings(config)
         with Storage.open(config.storage.directory, config.state, OsDisk()) as storage:
             for warning in storage.warnings:
                 log.warning("%s", warning)
-            return trio.run(_main, config, storage, fold, sockets, handover)
+            return trio.run(_main, settings, errors, storage, fold, sockets, handover)
     except (StorageError, StartError) as error:
         sys.stderr.write(f"recorder: {error}\n")
         return 2
 
 
 async def _main(
-    config: Config,
+    settings: Settings,
+    errors: tuple[str, ...],
     storage: Storage,
     fold: logs.FoldRepeats,
     sockets: Sockets,
     handover: systemd.Handover,
 ) -> int:
+    config = settings.config
     listeners = await open_rtmp(config.rtmp, sockets.open)
     clock, boot = SystemClock(config.clock.trust), boot_id()
     state = config.state or config.storage.directory / META_FOLDER
@@ -125,12 +124,17 @@ async def _main(
     )
     stop = trio.Event()
     service = Service(systemd.Notifier(handover.notify), handover.watchdog_s)
+    reloader = Reloader(
+        config, errors, storage, state, settle=sockets.settle, is_stopping=stop.is_set
+    )
+    reloader.on_reloading, reloader.on_ready = service.notifier.reloading, service.notifier.ready
     async with trio.open_nursery() as services:
         # Before anything says that the recorder runs: who reads that may send a signal at once.
-        await services.start(_stop_on_signal, stop, name="signals")
+        await services.start(_follow_signals, stop, reloader.ask, name="signals")
         services.start_soon(_report_repeats, fold, name="repeated log lines")
         services.start_soon(
-            partial(service.run, stop, stop_timeout_s=config.storage.stop_timeout), name="systemd"
+            partial(service.run, stop, stop_timeout_s=lambda: reloader.config.storage.stop_timeout),
+            name="systemd",
         )
         async with open_engine(
             storage,
@@ -141,7 +145,7 @@ async def _main(
             unsettled=inheritance.numbers,
             on_good=lambda: rooms.resume(),
             retention=Retention(
-                rules=rules_of(config),
+                rules=settings.retention,
                 ledger=ledger,
                 state=state,
                 live=lambda: rooms.live,
@@ -152,7 +156,7 @@ async def _main(
             memory = MemoryBudget(
                 config.limits.memory, lambda: engine.writer.pending_bytes + rooms.backlog_bytes
             )
-            rooms = _make_rooms(config, engine, memory, clock, boot)
+            rooms = make_rooms(reloader, engine, memory, clock, boot)
             take_over(inheritance, config, rooms, engine.repairs)
             clock.newest_utc_ms = lambda: engine.indexer.newest_start_utc_ms
             watch = ClockWatch(
@@ -168,12 +172,12 @@ async def _main(
                 _running(
                     rooms,
                     engine.writer,
-                    config.storage.stop_timeout,
+                    reloader,
                     # Encoders wait in systemd's sockets for who is started next.
                     to_be_continued=sockets.passed is not None,
                 ) as outcome,
                 open_status(
-                    config,
+                    settings,
                     engine,
                     rooms,
                     memory,
@@ -182,15 +186,23 @@ async def _main(
                     start=started,
                     control=control,
                     on_picture=service.show,
-                ) as board,
+                    config_view=lambda: reloader.view,
+                ) as page,
             ):
-                watch.on_step = _all(rooms.clock_stepped, board.clock_stepped)
-                rooms.on_change = board.changed
-                door = Door(
-                    _house(config, rooms, engine, memory),
-                    limit=config.limits.connections,
-                    tls=listeners.tls,
+                watch.on_step = _all(rooms.clock_stepped, page.board.clock_stepped)
+                rooms.on_change = page.board.changed
+                house = make_house(settings, rooms, engine, memory)
+                door = Door(house, limit=config.limits.connections, tls=settings.rtmp_tls)
+                parts = Parts(
+                    clock=clock,
+                    engine=engine,
+                    rooms=rooms,
+                    memory=memory,
+                    house=house,
+                    door=door,
+                    page=page,
                 )
+                services.start_soon(reloader.run, parts, name="reload")
                 log.info("recorder %s listens on %s", __version__, _where(config.rtmp))
                 service.pulses = lambda: door.pulses
                 service.notifier.ready()
@@ -202,52 +214,6 @@ async def _main(
     return 0 if outcome.is_clean else 1
 
 
-def _make_rooms(
-    config: Config, engine: Engine, memory: MemoryBudget, clock: SystemClock, boot: str
-) -> Rooms:
-    services = engine.services(
-        clock,
-        encoder=ENCODER,
-        boot=boot,
-        # Below the share that the memory of all leaves to each, so that a room whose disk fails
-        # gives up its oldest before anybody has to stop reading (design §4).
-        buffer_bytes=lambda: min(config.storage.buffer, int(memory.share_bytes * BACKLOG_SHARE)),
-    )
-
-    def new_recorder(name: str) -> RoomRecorder:
-        room = config.rooms.get(name) or config.any_room
-        assert room is not None, "reception admits only rooms of the configuration"
-        return RoomRecorder(name, _segment_rules(config, room.segments, clock), services)
-
-    return Rooms(
-        {name: room.title for name, room in config.rooms.items()},
-        new_recorder,
-        reconnect_window_s=config.recording.reconnect_window,
-        limit=config.limits.rooms,
-    )
-
-
-def take_over(inheritance: Inheritance, config: Config, rooms: Rooms, repairs: Repairs) -> None:
-    """Give every unfinished recording to who goes on with it: its room, or the repairs."""
-    for name in inheritance.without_folder:
-        repairs.forget(name)
-    for each in inheritance.continued:
-        is_room = config.any_room is not None or each.entry.room in config.rooms
-        room = rooms.find(each.entry.room) if is_room else None
-        if room is None or not isinstance(room.recorder, RoomRecorder):
-            repairs.recover(each.entry.folder)
-            continue
-        began_ms = int(trio.current_time() * 1000) - each.continuation.began_ms
-        recording = room.recorder.continue_recording(
-            each.manifest, each.entry, last_file=each.last_file, began_ms=began_ms
-        )
-        repairs.go_on_behind(each.entry.folder, each.last_file + 1, recording.recovered)
-        log.info("%s: recording %d continues", room.name, recording.number)
-        room.wait(each.continuation.left_ms / 1000)
-    for folder in inheritance.cut_off:
-        repairs.recover(folder)
-
-
 @attrs.define
 class Outcome:
     is_clean: bool = False
@@ -256,7 +222,7 @@ class Outcome:
 
 @asynccontextmanager
 async def _running(
-    rooms: Rooms, writer: Writer, stop_timeout_s: float, *, to_be_continued: bool
+    rooms: Rooms, writer: Writer, reloader: Reloader, *, to_be_continued: bool
 ) -> AsyncIterator[Outcome]:
     """The rooms at work; on leaving, everything is on the disk, or its time is up.
 
@@ -270,6 +236,7 @@ async def _running(
             yield outcome
         finally:
             rooms.close("shutdown", to_be_continued=to_be_continued)
+            stop_timeout_s = reloader.config.storage.stop_timeout
             with trio.move_on_after(stop_timeout_s, shield=True):
                 while not rooms.is_settled:
                     writer.hurry()
@@ -286,27 +253,6 @@ async def _running(
             nursery.cancel_scope.cancel()
 
 
-def _segment_rules(config: Config, segments: SegmentsConfig, clock: SystemClock) -> SegmentRules:
-    duration_ms = int(segments.duration * 1000)
-
-    def boundary() -> int | None:
-        if not clock.trusted():
-            log.warning(
-                "Segments are not aligned to the clock: the system does not say that its clock is "
-                "synchronised. If it is (chrony, an RTC), set clock.trust: always.",
-                extra=logs.same("not aligned"),
-            )
-            return None
-        return until_boundary_ms(clock.utc_ns(), duration_ms, config.clock.timezone)
-
-    return SegmentRules(
-        duration_ms=duration_ms,
-        size_bytes=segments.size,
-        max_duration_ms=int(config.recording.max_duration * 1000),
-        boundary=boundary if segments.align_to_clock else None,
-    )
-
-
 def _where(rtmp: RtmpConfig) -> str:
     over_tls = [] if rtmp.tls is None else [f"{address} (RTMPS)" for address in rtmp.tls.listen]
     return ", ".join([*rtmp.listen, *over_tls])
@@ -320,38 +266,25 @@ def _all(*calls: Callable[[int], None]) -> Callable[[int], None]:
     return call
 
 
-def _house(config: Config, rooms: Rooms, engine: Engine, memory: MemoryBudget) -> House:
-    any_key = None if config.any_room is None else config.any_room.key
-    return House(
-        reception=Reception(
-            access=Access(config.rooms, any_key, config.rtmp.application),
-            rooms=rooms,
-            memory=memory,
-            policy=config.rtmp.takeover,
-            publishers=config.limits.publishers,
-            disk_refusal=engine.guard.refusal,
-        ),
-        memory=memory,
-        next_hop=engine.writer.next_hop,
-        timeouts=Timeouts(
-            first_media=config.recording.first_media_timeout, idle=config.recording.idle_timeout
-        ),
-        random=os.urandom,
-    )
-
-
-async def _stop_on_signal(
-    stop: trio.Event, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+async def _follow_signals(
+    stop: trio.Event,
+    on_hangup: Callable[[], None],
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """SIGTERM or SIGINT stops in order; a second one at once, because a thread in a write cannot
-    be cancelled. What is left then is recoverable."""
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    be cancelled. What is left then is recoverable. SIGHUP reloads; a terminal that is closed sends
+    it too, and recording goes on without one."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         task_status.started()
-        await anext(signals)
-        stop.set()
-        await anext(signals)
-        log.error("Second signal: stopping at once; unfinished segments stay as .part.")
-        os._exit(1)
+        async for number in signals:
+            if number == signal.SIGHUP:
+                on_hangup()
+            elif stop.is_set():
+                log.error("Second signal: stopping at once; unfinished segments stay as .part.")
+                os._exit(1)
+            else:
+                stop.set()
 
 
 async def _report_repeats(fold: logs.FoldRepeats) -> None:

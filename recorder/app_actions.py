@@ -34,7 +34,7 @@ class AppActions:
     """`status.operations.Actions`, on a running recorder.
 
     Args:
-        most_watchers: `limits.clients`.
+        most_watchers: `limits.clients`. It may be exchanged.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class AppActions:
         self._board = board
         self._archive = archive
         self._broadcast = broadcast
-        self._most_watchers = most_watchers
+        self.most_watchers = most_watchers
 
     async def keep(self, number: int, *, who: str, why: str) -> dict[str, Any]:
         changed = await _or_refused(self._engine.operator.keep(number, who=who, why=why))
@@ -126,7 +126,7 @@ class AppActions:
         return self._board.is_healthy
 
     def may_watch(self) -> bool:
-        return self._broadcast.watchers < self._most_watchers
+        return self._broadcast.watchers < self.most_watchers
 
 
 def _no_room(room: str) -> ActionRefusedError:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from recorder.recording.engine import Engine
     from recorder.recording.running import LastEnd
     from recorder.status.alarms import Alarms
-    from recorder.status.snapshot import RoomView
+    from recorder.status.snapshot import ConfigView, RoomView
 
 TICK_S: Final = 1.0
 QUIET_TICK_S: Final = 5.0
@@ -53,6 +53,7 @@ class Board:
         on_picture: told of every one.
         watchers: how many watch now.
         failed_logins: of the last 20 s.
+        config: what is to be said of the configuration.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Board:
         on_picture: Callable[[Snapshot], None],
         watchers: Callable[[], int],
         failed_logins: Callable[[], int],
+        config: Callable[[], ConfigView],
     ) -> None:
         self._engine = engine
         self._rooms = rooms
@@ -81,6 +83,7 @@ class Board:
         self._on_picture = on_picture
         self._watchers = watchers
         self._failed_logins = failed_logins
+        self._config = config
         self._run = secrets.token_hex(8)
         self._sequence = 0
         self._meters: dict[str, RoomMeter] = {}
@@ -218,6 +221,7 @@ class Board:
                 last_end=self._last_end,
                 failed_logins=self._failed_logins(),
                 viewers=self._watchers(),
+                config=self._config(),
             ),
         )
         return attrs.evolve(seen, alarms=self._alarms.judge(seen, now_s))

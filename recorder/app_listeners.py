@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from recorder.tls import server_context
-
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Awaitable, Callable
 
-    from recorder.config import RtmpConfig, TlsConfig
+    from recorder.config import RtmpConfig
 
 
 class StartError(Exception):
@@ -22,15 +19,10 @@ class StartError(Exception):
 
 @attrs.frozen
 class RtmpListeners:
-    """Where encoders connect.
-
-    Attributes:
-        tls: of the connections to `over_tls`; None: there are none.
-    """
+    """Where encoders connect."""
 
     plain: list[trio.SocketListener]
     over_tls: list[trio.SocketListener]
-    tls: ssl.SSLContext | None
 
 
 async def open_rtmp(
@@ -42,31 +34,12 @@ async def open_rtmp(
         listen: as of `Sockets.open`.
 
     Raises:
-        StartError: an address cannot be bound, or the certificate cannot be used.
+        StartError: an address cannot be bound.
     """
     plain = await listen("rtmp", rtmp.listen)
     if rtmp.tls is None:
-        return RtmpListeners(plain, [], None)
-    tls = await trio.to_thread.run_sync(certificate_context, rtmp.tls, "rtmp.tls")
-    return RtmpListeners(plain, await listen("rtmps", rtmp.tls.listen), tls)
-
-
-def certificate_context(tls: TlsConfig, key: str) -> ssl.SSLContext:
-    """Make the context of a configured certificate. Blocking.
-
-    Args:
-        key: of the configuration, where it stands.
-
-    Raises:
-        StartError: the files cannot be used.
-    """
-    try:
-        return server_context(tls.certificate, tls.private_key)
-    except OSError as error:
-        raise StartError(
-            f"The certificate or its key of {key} cannot be used: {error}. "
-            "Give both as PEM files that the recorder's user can read."
-        ) from error
+        return RtmpListeners(plain, [])
+    return RtmpListeners(plain, await listen("rtmps", rtmp.tls.listen))
 
 
 async def open_listeners(addresses: list[str], key: str) -> list[trio.SocketListener]:

@@ -62,12 +62,12 @@ class Service:
             self._text = text
             self._changed.set()
 
-    async def run(self, stop: trio.Event, *, stop_timeout_s: float) -> None:
+    async def run(self, stop: trio.Event, *, stop_timeout_s: Callable[[], float]) -> None:
         """Until cancelled, or until nothing is left to be said.
 
         Args:
             stop: the end has begun.
-            stop_timeout_s: what it may take.
+            stop_timeout_s: what it may take, asked when it has begun.
         """
         if not self.notifier.is_heard:
             return
@@ -78,7 +78,7 @@ class Service:
             await stop.wait()
             self.notifier.stopping()
             # systemd counts from its own signal; it lets go of us only when we are silent.
-            with trio.move_on_after(stop_timeout_s + BEHIND_THE_LIMIT_S):
+            with trio.move_on_after(stop_timeout_s() + BEHIND_THE_LIMIT_S):
                 while True:
                     self.notifier.extend(MORE_TIME_S)
                     await trio.sleep(ASK_EVERY_S)

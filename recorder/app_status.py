@@ -22,15 +22,13 @@ import trio
 from recorder.app_actions import AppActions
 from recorder.app_archive import Archive
 from recorder.app_board import Board
-from recorder.app_listeners import StartError, certificate_context
-from recorder.config.rules import split_address
+from recorder.app_listeners import StartError
 from recorder.logs import same
 from recorder.recording.disk import PRIVATE_FILE_MODE, read_small_file, replace_file
 from recorder.recording.running import LastEnd, begin_running, end_running
 from recorder.status.alarms import Alarms
 from recorder.status.broadcast import Broadcast
 from recorder.status.control import serve_control
-from recorder.status.doors import Doors
 from recorder.status.login import Login
 from recorder.status.operations import Operations
 from recorder.status.pages import Pages
@@ -39,9 +37,9 @@ from recorder.status.site import Site
 
 if TYPE_CHECKING:
     import socket
-    import ssl
     from collections.abc import AsyncIterator, Callable
 
+    from recorder.app_settings import Settings
     from recorder.app_sockets import Sockets
     from recorder.clock import SystemClock
     from recorder.config import Config
@@ -49,7 +47,7 @@ if TYPE_CHECKING:
     from recorder.live.rooms import Rooms
     from recorder.recording.engine import Engine
     from recorder.recording.storage import Storage
-    from recorder.status.snapshot import Snapshot
+    from recorder.status.snapshot import ConfigView, Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +67,6 @@ class Started:
     """What is there before anybody can look."""
 
     listeners: list[trio.SocketListener]
-    tls: ssl.SSLContext | None
     pages: Pages
     login_key: bytes
     alarms: bytes | None
@@ -90,19 +87,13 @@ async def start_status(
     except StartError as error:
         # What else uses the port today must not cost today's lessons.
         log.critical("%s Recording goes on without the page.", error)
-    return await trio.to_thread.run_sync(_start, config, storage, state, boot, listeners)
+    return await trio.to_thread.run_sync(_start, storage, state, boot, listeners)
 
 
 def _start(
-    config: Config,
-    storage: Storage,
-    state: Path,
-    boot: str,
-    listeners: list[trio.SocketListener],
+    storage: Storage, state: Path, boot: str, listeners: list[trio.SocketListener]
 ) -> Started:
-    tls, last_end, alarms = None, None, None
-    if config.status.tls is not None:
-        tls = certificate_context(config.status.tls, "status.tls")
+    last_end, alarms = None, None
     try:
         pages = Pages.read(next((each for each in WEB if each.is_dir()), WEB[-1]))
     except OSError as error:
@@ -121,7 +112,6 @@ def _start(
         log.warning("What the page remembers cannot be kept in %s: %s.", state, error)
     return Started(
         listeners=listeners,
-        tls=tls,
         pages=pages,
         login_key=key,
         alarms=alarms,
@@ -137,9 +127,32 @@ async def stop_status(storage: Storage, state: Path) -> None:
         log.warning("The next start will call this end a crash: %s: %s.", state, error)
 
 
+@attrs.frozen(kw_only=True)
+class Page:
+    """What serves people, as far as a reload changes it."""
+
+    board: Board
+    login: Login
+    site: Site
+    server: StatusServer
+    actions: AppActions
+    broadcast: Broadcast
+
+    def follow(self, settings: Settings) -> None:
+        """As of `app_reload.Parts`. Who may look no more must come in again."""
+        status = settings.config.status
+        others = self.login.follow(status.password)
+        if others or (self.site.is_public and not status.public):
+            self.broadcast.dismiss()
+        self.site.is_public = status.public
+        self.site.doors = settings.doors
+        self.server.tls = settings.page_tls
+        self.actions.most_watchers = settings.config.limits.clients
+
+
 @asynccontextmanager
 async def open_status(
-    config: Config,
+    settings: Settings,
     engine: Engine,
     rooms: Rooms,
     memory: MemoryBudget,
@@ -149,13 +162,15 @@ async def open_status(
     start: Started,
     control: socket.socket | None,
     on_picture: Callable[[Snapshot], None],
-) -> AsyncIterator[Board]:
+    config_view: Callable[[], ConfigView],
+) -> AsyncIterator[Page]:
     """Everything that people look at, for as long as the `with` lasts.
 
     Args:
         on_picture: told of every one.
+        config_view: what is to be said of the configuration.
     """
-    broadcast = Broadcast()
+    config, broadcast = settings.config, Broadcast()
     login = Login(config.status.password, start.login_key, time.time)
     board = Board(
         engine,
@@ -168,6 +183,7 @@ async def open_status(
         on_picture=partial(_publish, broadcast, on_picture),
         watchers=lambda: broadcast.watchers,
         failed_logins=lambda: login.failed,
+        config=config_view,
     )
     broadcast.on_join = board.changed
     actions = AppActions(
@@ -180,18 +196,15 @@ async def open_status(
     )
     operations = Operations(actions, start.pages)
     site = Site(
-        doors=Doors(
-            hosts=frozenset(split_address(each)[0].lower() for each in config.status.listen),
-            names=frozenset(each.lower() for each in config.status.names),
-        ),
+        doors=settings.doors,
         login=login,
         is_public=config.status.public,
         answer=operations.answer,
     )
-    server = StatusServer(site, broadcast, start.tls)
+    server = StatusServer(site, broadcast, settings.page_tls)
     for listener in start.listeners:
         host, port = listener.socket.getsockname()[:2]
-        scheme = "http" if start.tls is None else "https"
+        scheme = "http" if settings.page_tls is None else "https"
         place = f"[{host}]" if ":" in host else host
         log.info("The page is at %s://%s:%d", scheme, place, port)
     async with (
@@ -201,7 +214,14 @@ async def open_status(
     ):
         nursery.start_soon(board.run, name="board")
         try:
-            yield board
+            yield Page(
+                board=board,
+                login=login,
+                site=site,
+                server=server,
+                actions=actions,
+                broadcast=broadcast,
+            )
         finally:
             nursery.cancel_scope.cancel()
 

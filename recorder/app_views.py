@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from recorder.recording.engine import Engine
     from recorder.recording.running import LastEnd
     from recorder.status.machine import Machine
+    from recorder.status.snapshot import ConfigView
 
 
 def disk_state(engine: Engine, now_s: float, now_ms: int) -> tuple[DiskState, str | None]:
@@ -88,6 +89,7 @@ def system_view(
     last_end: LastEnd | None,
     failed_logins: int,
     viewers: int,
+    config: ConfigView,
 ) -> SystemView:
     """As of now.
 
@@ -113,4 +115,5 @@ def system_view(
         last_end=None if last_end is None else last_end.value,
         failed_logins=failed_logins,
         viewers=viewers,
+        config=config,
     )

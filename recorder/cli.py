@@ -16,6 +16,7 @@ import click
 
 from recorder import __version__, addresses
 from recorder.cli_config import EXIT_MISUSED, MisuseError, config_option, find_config, load_config
+from recorder.cli_fallback import load_or_fall_back
 from recorder.config import Config, file
 from recorder.config.document import printable
 from recorder.config.file import ConfigError
@@ -148,11 +149,11 @@ def run(outer: Path | None, chosen: Path | None, sockets: str) -> int:
     is_first = path is None
     if path is None:
         path = _make_first_config()
-    config = load_config(path)
+    config, errors = load_or_fall_back(path)
     _greet(config, is_first=is_first)
     from recorder import app
 
-    return app.run(config, sockets_by_systemd=sockets == "systemd")
+    return app.run(config, errors, sockets_by_systemd=sockets == "systemd")
 
 
 @commands.command()

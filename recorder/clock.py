@@ -48,6 +48,7 @@ class SystemClock:
         marker: the file that says that it is synchronised.
 
     Attributes:
+        is_always: whether `trust` is `always`.
         newest_utc_ms: gives the start of the newest recording, by a believed clock.
         confirmed_utc_ms, withdrawn: as of `trust.Known`.
     """
@@ -55,7 +56,7 @@ class SystemClock:
     def __init__(
         self, trust: Literal["auto", "always"] = "auto", *, marker: str = SYNCHRONISED
     ) -> None:
-        self._always = trust == "always"
+        self.is_always = trust == "always"
         self._marker = marker
         self.newest_utc_ms: Callable[[], int | None] = lambda: None
         self.confirmed_utc_ms: int | None = None
@@ -85,7 +86,7 @@ class SystemClock:
             now_utc_ms=self.utc_ns() // 1_000_000,
             # Asked again each time: the marker appears minutes after the start of a machine. It
             # lies in memory (/run), so looking does not wait for a disk.
-            is_synchronised=self._always or os.path.exists(self._marker),
+            is_synchronised=self.is_always or os.path.exists(self._marker),
             newest_utc_ms=self.newest_utc_ms(),
             confirmed_utc_ms=self.confirmed_utc_ms,
             withdrawn=self.withdrawn,

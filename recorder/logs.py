@@ -95,3 +95,8 @@ def set_up(level: str) -> FoldRepeats:
     fold.emit = handler.emit
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     return fold
+
+
+def set_level(level: str) -> None:
+    """Write no less than this from now on; as of `set_up`."""
+    logging.getLogger().setLevel(level.upper())

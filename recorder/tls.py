@@ -26,5 +26,6 @@ def server_context(certificate: Path, private_key: Path) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # A peer could have us compute for ever.
     context.options |= ssl.OP_NO_RENEGOTIATION
-    context.load_cert_chain(certificate, private_key)
+    # A key with a passphrase is refused: else OpenSSL would ask for it at the terminal, and wait.
+    context.load_cert_chain(certificate, private_key, lambda: "")
     return context

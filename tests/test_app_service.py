@@ -51,7 +51,7 @@ def running(nursery: trio.Nursery, autojump_clock: MockClock) -> Running:
     told = Remembering()
     made = Running(Service(told, WATCHDOG_S), told)
     nursery.start_soon(
-        partial(made.service.run, made.stop, stop_timeout_s=STOP_TIMEOUT_S), name="service"
+        partial(made.service.run, made.stop, stop_timeout_s=lambda: STOP_TIMEOUT_S), name="service"
     )
     return made
 
@@ -102,13 +102,13 @@ async def test_nobody_watches_without_a_watchdog(
 ) -> None:
     told = Remembering()
     service = Service(told, None)
-    nursery.start_soon(partial(service.run, trio.Event(), stop_timeout_s=1))
+    nursery.start_soon(partial(service.run, trio.Event(), stop_timeout_s=lambda: 1))
     await trio.sleep(100)
     assert told.told == []
 
 
 async def test_without_systemd_nothing_runs(autojump_clock: MockClock) -> None:
-    await Service(Notifier(None), None).run(trio.Event(), stop_timeout_s=1)
+    await Service(Notifier(None), None).run(trio.Event(), stop_timeout_s=lambda: 1)
 
 
 # --- the end ----------------------------------------------------------------

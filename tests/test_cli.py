@@ -31,11 +31,13 @@ class Started:
     def __init__(self) -> None:
         self.configs: list[Config] = []
         self.sockets_by_systemd = False
+        self.errors: tuple[str, ...] = ()
         self.answer: int | Exception = 0
 
-    def run(self, config: Config, *, sockets_by_systemd: bool) -> int:
+    def run(self, config: Config, errors: tuple[str, ...], *, sockets_by_systemd: bool) -> int:
         self.configs.append(config)
         self.sockets_by_systemd = sockets_by_systemd
+        self.errors = errors
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer

@@ -49,6 +49,7 @@ SPEAKS_HTTP = {
 HTTP = {"h11", "trio_websocket", "wsproto", "http", "urllib.request"}
 DECISIONS = {
     "recorder.app_room_view",
+    "recorder.config.changes",
     "recorder.hooks.announced",
     "recorder.hooks.events",
     "recorder.hooks.gathering",
@@ -96,6 +97,7 @@ DECISIONS = {
     "recorder.status.downloads",
     "recorder.status.operations",
     "recorder.passwords",
+    "recorder.status.condition",
     "recorder.status.snapshot",
 }
 EFFECTS = {
@@ -109,6 +111,8 @@ AWAITING = {
     "recorder.app_archive",
     "recorder.app_board",
     "recorder.app_listeners",
+    "recorder.app_reload",
+    "recorder.app_rooms",
     "recorder.app_service",
     "recorder.app_sockets",
     "recorder.app_status",

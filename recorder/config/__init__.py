@@ -18,6 +18,7 @@ from recorder.config.schema import (
     StatusConfig,
     StorageConfig,
     TlsConfig,
+    interpret,
     load,
 )
 
@@ -35,5 +36,6 @@ __all__ = [
     "StatusConfig",
     "StorageConfig",
     "TlsConfig",
+    "interpret",
     "load",
 ]

@@ -17,7 +17,7 @@ import attrs
 
 from recorder.config import rules
 from recorder.config.document import Document, KeyPath, Problem, parse, written
-from recorder.config.file import ConfigError, mode_problems, read
+from recorder.config.file import ConfigError, File, mode_problems, read
 from recorder.config.hooks import HooksConfig, holds_secrets
 from recorder.config.structure import NOT_IN_FILE, structure
 from recorder.config.units import GIB, MIB, TIB
@@ -238,13 +238,26 @@ class Config:
     )
     """Which addresses to listen on stand in the file, such as `rtmp.listen`; others are defaults,
     and give way to sockets that systemd passes."""
+    text: bytes = attrs.field(default=b"", repr=False, eq=False, metadata={NOT_IN_FILE: True})
+    """What that held, with its keys: for the copy of the last good one."""
     warnings: tuple[Problem, ...] = attrs.field(default=(), metadata={NOT_IN_FILE: True})
     """What is allowed and unwise."""
 
 
 def load(path: Path) -> Config:
     """Read a configuration file. Raises ConfigError with everything that is wrong with it."""
-    file = read(path)
+    return interpret(read(path), path)
+
+
+def interpret(file: File, path: Path) -> Config:
+    """What a file says that was read, or a copy of it. Raises ConfigError as `load`.
+
+    Args:
+        path: whose folder relative paths are relative to.
+    """
+    if not file.data.strip():
+        # What a power cut leaves of a file that an editor had just written, or is writing now.
+        raise ConfigError(str(path), [Problem("is empty; put back what stood in it")])
     document = parse(file.data)
     raw = {} if document.value is None else document.value
     config, problems = structure(_with_common_segments(raw), Config, document, _why_unknown)
@@ -270,6 +283,7 @@ def load(path: Path) -> Config:
         any_room=config.rooms.get(ANY_ROOM),
         path=path.absolute(),
         listen_given=frozenset(written(key) for key in document.places if key[-1:] == ("listen",)),
+        text=file.data,
         warnings=tuple(together.warnings),
     )
 

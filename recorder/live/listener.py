@@ -44,7 +44,7 @@ class Door:
     def __init__(self, house: House, *, limit: int, tls: ssl.SSLContext | None = None) -> None:
         self.tls = tls
         self._house = house
-        self._limit = limit
+        self.limit = limit
         self._pool: PendingPool[Session] = PendingPool()
         self._inside = 0
         self._sessions: set[Session] = set()
@@ -95,7 +95,7 @@ class Door:
         Args:
             buffer_bytes, unread_bytes, taken_bytes: as for `Session`.
         """
-        if self._inside >= self._limit and not self._make_place():
+        if self._inside >= self.limit and not self._make_place():
             # From many addresses in a moment: one line says it.
             log.warning("%s: refused: limits.connections reached", address, extra=same("full"))
             return

@@ -49,6 +49,9 @@ class Refusal:
 
 @attrs.define
 class Reception:
+    """`access`, `policy` and `publishers` may be exchanged; the next request has the new ones, and
+    nobody who publishes is asked again."""
+
     access: Access
     rooms: Rooms
     memory: MemoryBudget

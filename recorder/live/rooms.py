@@ -152,13 +152,12 @@ class Room:
     ) -> None:
         self.name = name
         self.title = title
-        self._label = name if title is None else f"{name} ({title})"
         self.recorder = recorder
         self.takeovers = TakeoverHistory()
         self.publisher: Publisher | None = None
         self._past_bytes = 0
         self.window_ends_s = math.inf
-        self._reconnect_window_s = reconnect_window_s
+        self.reconnect_window_s = reconnect_window_s
         self._on_change = on_change
 
     @property
@@ -181,7 +180,8 @@ class Room:
         self.window_ends_s = math.inf
         publisher.software = client.software
         self._on_change()
-        log.info("%s: %s publishes with %s", self._label, client.address, client.software)
+        label = self.name if self.title is None else f"{self.name} ({self.title})"
+        log.info("%s: %s publishes with %s", label, client.address, client.software)
 
     def end(self, publisher: Publisher, counts: Mapping[str, int]) -> None:
         """The publisher ended it cleanly: so does the recording."""
@@ -200,7 +200,7 @@ class Room:
         if self.publisher is publisher:
             self._let_go(counts)
             if self.recorder.is_open:
-                self.wait(self._reconnect_window_s)
+                self.wait(self.reconnect_window_s)
             self._on_change()
 
     def wait(self, seconds: float) -> None:
@@ -282,7 +282,21 @@ class Rooms:
         self._is_closed = False
         self.on_change: Callable[[], None] = lambda: None
         self._titles = titles
-        self._rooms = {name: self._make(name) for name in titles}
+        self._rooms: dict[str, Room] = {}
+        self._make_configured()
+
+    def follow(
+        self, titles: Mapping[str, str | None], *, reconnect_window_s: float, limit: int
+    ) -> None:
+        """The configuration has changed; the arguments are those of the constructor. A room that
+        is not configured any more stays while it is in use, a window that is open keeps its end."""
+        self._titles, self._limit = titles, limit
+        self._reconnect_window_s = reconnect_window_s
+        self._make_configured()
+        for room in self._rooms.values():
+            room.title = titles.get(room.name, room.title)
+            room.reconnect_window_s = reconnect_window_s
+        self._on_change()
 
     def find(self, name: str) -> Room | None:
         """The room of this name, made if it must be; None when there are too many, or one that
@@ -290,8 +304,6 @@ class Rooms:
         room = self._rooms.get(name)
         if room is None and self._may_add(name):
             room = self._rooms[name] = self._make(name)
-            if self._held is not None:
-                room.recorder.hold(self._held)
         return room
 
     def get(self, name: str) -> Room | None:
@@ -388,14 +400,26 @@ class Rooms:
         folded = {other.casefold() for other in self._rooms}
         return len(self._rooms) < self._limit and name.casefold() not in folded
 
+    def _make_configured(self) -> None:
+        """Every configured room is there, in the order of the configuration. One that differs only
+        in case from a room in use, which `*` has let in, comes when that is gone."""
+        folded = {name.casefold() for name in self._rooms}
+        missing = [name for name in self._titles if name.casefold() not in folded]
+        rooms = self._rooms | {name: self._make(name) for name in missing}
+        first = {name: rooms.pop(name) for name in self._titles if name in rooms}
+        self._rooms = first | rooms
+
     def _make(self, name: str) -> Room:
-        return Room(
+        room = Room(
             name,
             self._new_recorder(name),
             reconnect_window_s=self._reconnect_window_s,
             on_change=self._on_change,
             title=self._titles.get(name),
         )
+        if self._held is not None:
+            room.recorder.hold(self._held)
+        return room
 
     def _on_change(self) -> None:
         self._changed.set()
@@ -410,3 +434,4 @@ class Rooms:
         self._rooms = {
             name: room for name, room in self._rooms.items() if room.in_use or name in self._titles
         }
+        self._make_configured()

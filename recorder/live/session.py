@@ -101,9 +101,9 @@ class Timeouts:
     idle: float
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class House:
-    """What every session shares."""
+    """What every session shares. `timeouts` may be exchanged; the next read has the new ones."""
 
     reception: Reception
     memory: MemoryBudget

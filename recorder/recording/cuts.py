@@ -43,7 +43,8 @@ class Cuts:
     """
 
     def __init__(self, rules: SegmentRules, position_ms: int) -> None:
-        self._rules = rules
+        self.rules = rules
+        """Those of the newest segment."""
         self._wishes: set[CutReason] = set()
         self._largest_group = 0
         self._flaps: deque[tuple[int, int]] = deque(maxlen=FLAPPING_CUTS)
@@ -90,8 +91,8 @@ class Cuts:
         Args:
             newest: the newest frame; the wall clock's boundary is counted from now.
         """
-        wait_ms = self._rules.boundary() if self._rules.boundary is not None else None
-        return base + self._rules.duration_ms if wait_ms is None else newest + wait_ms
+        wait_ms = self.rules.boundary() if self.rules.boundary is not None else None
+        return base + self.rules.duration_ms if wait_ms is None else newest + wait_ms
 
     def reason(
         self, segment: OpenSegment, dts: int, now_ms: int, *, is_entry: bool
@@ -108,7 +109,7 @@ class Cuts:
             return None
         if CutReason.SPLIT in self._wishes:
             return CutReason.SPLIT
-        if self.position_ms(dts) >= self._rules.max_duration_ms:
+        if self.position_ms(dts) >= self.rules.max_duration_ms:
             return CutReason.MAX_DURATION
         if not is_entry:
             return forced
@@ -131,7 +132,7 @@ class Cuts:
     def _full(self, segment: OpenSegment, dts: int, now_ms: int) -> CutReason | None:
         if dts >= segment.due_dts or now_ms >= segment.due_ms:
             return CutReason.DURATION
-        size = self._rules.size_bytes
+        size = self.rules.size_bytes
         reserved = min(SIZE_RESERVE * self._largest_group, MOST_RESERVED * size)
         return CutReason.SIZE if segment.summary.file_bytes + reserved > size else None
 

@@ -68,6 +68,12 @@ class RoomRecorder:
         self._began_ms: int | None = None
         """Of a recording from before the recorder's start: when it began."""
 
+    def follow(self, rules: SegmentRules) -> None:
+        """Other rules hold from the next segment on."""
+        self._rules = rules
+        if self._publish is not None:
+            self._publish.segmenter.follow(rules)
+
     # What the room may ask.
 
     @property

@@ -98,6 +98,10 @@ class Segmenter:
         self._arrived_ms: int | None = None
         """When the newest media came."""
 
+    def follow(self, rules: SegmentRules) -> None:
+        """Other rules hold from the next segment on."""
+        self._segments.rules = rules
+
     # What the caller does.
 
     def media(self, kind: int, timestamp: int, body: bytes, now_ms: int) -> None:

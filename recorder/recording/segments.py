@@ -42,7 +42,8 @@ class Segments:
         tracks: Tracks,
         timeline: Timeline,
     ) -> None:
-        self._rules = rules
+        self.rules = rules
+        """For the next segment; the one that is open keeps those it began with."""
         self._encoder = encoder
         self._tracks = tracks
         self._timeline = timeline
@@ -266,12 +267,13 @@ class Segments:
     def _open(self, reason: CutReason, base: int, now_ms: int, *, is_entry: bool) -> OpenSegment:
         cutting = self._tracks.cutting
         newest = max(base, self._timeline.newest or base)
+        self.cuts.rules = self.rules
         segment = OpenSegment(
             self._opened,
             base=base,
             due_dts=self.cuts.due_dts(base, newest),
             now_ms=now_ms,
-            rules=self._rules,
+            rules=self.rules,
             encoder=self._encoder,
             copied=self._copied,
             tracks=self._tracks.alive(newest),

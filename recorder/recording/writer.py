@@ -79,6 +79,7 @@ class Writer:
     """Carries batches to one storage device. Make it with `open_writer`.
 
     Attributes:
+        sync_interval_ms: so long what was written may be unsafe; a change holds from the next hop.
         on_failed: called when the disk has refused a room something, or does not answer.
         on_written: called when a hop has landed without an error.
         measure: called in the thread at the end of each hop; says how much room the disk has.
@@ -90,7 +91,7 @@ class Writer:
     """
 
     def __init__(self, sync_interval_s: float, heartbeat: Callable[[], None]) -> None:
-        self._sync_interval_ms = int(sync_interval_s * 1000)
+        self.sync_interval_ms = int(sync_interval_s * 1000)
         self._heartbeat = heartbeat
         self._queues: weakref.WeakSet[WriteQueue] = weakref.WeakSet()
         self._dirty: dict[WriteQueue, None] = {}
@@ -192,7 +193,7 @@ class Writer:
         """When the oldest unsafe byte must be synced though nothing else is to be written."""
         unsafe = (queue.unsafe_since_ms for queue in self._queues)
         oldest = min((each for each in unsafe if each is not None), default=None)
-        return math.inf if oldest is None else (oldest + self._sync_interval_ms) / 1000
+        return math.inf if oldest is None else (oldest + self.sync_interval_ms) / 1000
 
     async def _hop(self) -> None:
         began_s = trio.current_time()
@@ -209,7 +210,7 @@ class Writer:
         def in_thread() -> tuple[list[Landing], Space | None]:
             _run_errands(errands)
             self._heartbeat()
-            before_ms = now_ms - self._sync_interval_ms + SLACK_MS
+            before_ms = now_ms - self.sync_interval_ms + SLACK_MS
             return write_batch(jobs, now_ms, before_ms, race), self.measure()
 
         self._idle = False

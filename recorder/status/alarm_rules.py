@@ -9,19 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import attrs
-
-from recorder.status.snapshot import DiskState, RoomState, Severity
+from recorder.status.condition import CRITICAL, INFO, RANK, WARNING, Condition
+from recorder.status.snapshot import DiskState, RoomState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from recorder.status.snapshot import RoomView, Snapshot
-
-INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
-
-RANK: Final = {CRITICAL: 0, WARNING: 1, INFO: 2}
-"""The worst first."""
+    from recorder.status.snapshot import ConfigView, RoomView, Severity, Snapshot
 
 HOT: Final = ((85.0, CRITICAL), (80.0, WARNING))
 COOLS_BY: Final = 5.0
@@ -39,27 +33,6 @@ KEYFRAME_S: Final = 30.0
 WEAK: Final = 0.5
 
 
-@attrs.frozen(kw_only=True)
-class Condition:
-    """Something that is so now.
-
-    Attributes:
-        set_s: so long it must last before it is an alarm; `clear_s` so long it must be over.
-        until_acknowledged: it has happened and is no more: seeing it is all that is to be done.
-        detail: another one is another event, where seeing the first says nothing of it.
-    """
-
-    kind: str
-    severity: Severity
-    text: str
-    advice: str
-    room: str | None = None
-    set_s: float = 0.0
-    clear_s: float = 5.0
-    until_acknowledged: bool = False
-    detail: str = ""
-
-
 def conditions(
     seen: Snapshot, standing: Mapping[str, Severity] | None = None
 ) -> Iterator[Condition]:
@@ -73,6 +46,7 @@ def conditions(
     yield from _time_left(seen, standing)
     yield from _machine(seen, standing)
     yield from _clock(seen)
+    yield from _config(seen.system.config)
     for room in seen.rooms:
         yield from _room(room)
 
@@ -228,6 +202,36 @@ def _clock(seen: Snapshot) -> Iterator[Condition]:
             until_acknowledged=True,
             # Tens of seconds: the age is rounded by whoever measures it.
             detail=f"{clock.stepped_ms}@{round((uptime_s - age_s) / 10)}",
+        )
+
+
+def _config(config: ConfigView) -> Iterator[Condition]:
+    first = config.errors[0] if config.errors else ""
+    what = f"{first} (and more, see the log)." if len(config.errors) > 1 else f"{first}."
+    if config.is_last_good:
+        yield Condition(
+            kind="config_last_good",
+            severity=CRITICAL,
+            text=f"The configuration cannot be used; the last good one is in force: {what}",
+            advice="Mend the file and reload the recorder: its next start would fail without that "
+            "copy, and what was changed since is not in force.",
+            clear_s=0,
+        )
+    elif config.errors:
+        yield Condition(
+            kind="config_refused",
+            severity=WARNING,
+            text=f"The configuration was changed and is not in force: {what}",
+            advice="Mend the file and reload the recorder; until then the old one is in force.",
+            clear_s=0,
+        )
+    if config.restart:
+        yield Condition(
+            kind="config_restart",
+            severity=INFO,
+            text=f"The configuration was changed; restart needed for: {', '.join(config.restart)}.",
+            advice="Restart the recorder when nobody records, or put the old values back.",
+            clear_s=0,
         )
 
 

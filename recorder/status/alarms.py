@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from recorder.status.alarm_rules import RANK, Condition, conditions
+from recorder.status.alarm_rules import conditions
+from recorder.status.condition import RANK, Condition
 from recorder.status.snapshot import AlarmView, Severity
 
 if TYPE_CHECKING:

@@ -25,23 +25,32 @@ class Broadcast:
         self._text: str | None = None
         self._number = 0
         self._published = trio.Event()
+        self.dismissals = 0
+
+    def dismiss(self) -> None:
+        """Who watches now has to come in again: who may has changed."""
+        self.dismissals += 1
+        self._wake()
 
     def publish(self, text: str) -> None:
         """There is a newer picture."""
         self._text = text
         self._number += 1
-        published, self._published = self._published, trio.Event()
-        published.set()
+        self._wake()
 
     def join(self) -> Watcher:
         """Somebody watches, as long as the `with` lasts."""
         return Watcher(self)
 
-    async def newer(self, number: int) -> tuple[int, str]:
-        """The newest picture behind that of this number, and its own."""
-        while self._text is None or self._number <= number:
+    async def newer(self, number: int, dismissals: int) -> tuple[int, str | None]:
+        """The newest picture behind that of this number, and its own; none behind a dismissal."""
+        while self.dismissals == dismissals and (self._text is None or self._number <= number):
             await self._published.wait()
-        return self._number, self._text
+        return self._number, self._text if self.dismissals == dismissals else None
+
+    def _wake(self) -> None:
+        published, self._published = self._published, trio.Event()
+        published.set()
 
 
 class Watcher:
@@ -49,6 +58,7 @@ class Watcher:
 
     def __init__(self, broadcast: Broadcast) -> None:
         self._broadcast = broadcast
+        self._dismissals = broadcast.dismissals
         self._seen = 0
 
     def __enter__(self) -> Watcher:
@@ -59,7 +69,7 @@ class Watcher:
     def __exit__(self, *_: object) -> None:
         self._broadcast.watchers -= 1
 
-    async def next(self) -> str:
-        """The newest picture that this viewer has not seen."""
-        self._seen, text = await self._broadcast.newer(self._seen)
+    async def next(self) -> str | None:
+        """The newest picture that this viewer has not seen; None: it has to come in again."""
+        self._seen, text = await self._broadcast.newer(self._seen, self._dismissals)
         return text

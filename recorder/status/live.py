@@ -110,9 +110,10 @@ async def _ping(viewer: trio_websocket.WebSocketConnection) -> None:
 
 
 async def _push(viewer: trio_websocket.WebSocketConnection, broadcast: Broadcast) -> None:
-    """Send every picture that it has time for."""
+    """Send every picture that it has time for, until it has to come in again."""
     with broadcast.join() as watcher:
-        while True:
-            text = await watcher.next()
+        while (text := await watcher.next()) is not None:
             with trio.fail_after(SEND_S):
                 await viewer.send_message(text)
+    with trio.move_on_after(CLOSE_S):
+        await viewer.aclose(1008)

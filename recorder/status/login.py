@@ -53,11 +53,23 @@ class Login:
 
     def __init__(self, hashed: str | None, key: bytes, utc_s: Callable[[], float]) -> None:
         self._hashed = hashed
-        self._key = hmac.digest(key, (hashed or "").encode(), hashlib.sha256)
+        self._state_key = key
+        self._key = self._signing_key()
         self._utc_s = utc_s
         self._limiter = trio.CapacityLimiter(1)
         self._verified: OrderedDict[bytes, float] = OrderedDict()
         self._failed: deque[float] = deque(maxlen=_MOST_FAILED)
+
+    def follow(self, hashed: str | None) -> bool:
+        """The password may be another one, which logs everybody out; returns whether it is."""
+        if hashed == self._hashed:
+            return False
+        self._hashed = hashed
+        self._key = self._signing_key()
+        return True
+
+    def _signing_key(self) -> bytes:
+        return hmac.digest(self._state_key, (self._hashed or "").encode(), hashlib.sha256)
 
     @property
     def has_password(self) -> bool:
@@ -82,12 +94,14 @@ class Login:
             return False
         if self._limiter.statistics().tasks_waiting >= MOST_WAITING:
             raise BusyError
-        call = partial(is_password, password, self._hashed)
+        hashed = self._hashed
+        call = partial(is_password, password, hashed)
         is_good = await trio.to_thread.run_sync(call, limiter=self._limiter)
         if not is_good:
             self._failed.append(trio.current_time())
             log.warning("%s: wrong password for the page", peer, extra=same("login", peer))
-        return is_good
+        # It may have been changed meanwhile, and what is signed now is signed for the new one.
+        return is_good and hashed == self._hashed
 
     async def is_basic(self, header: str, peer: str) -> bool:
         """Whether an Authorization header has the right password; one that had is remembered.

@@ -40,13 +40,13 @@ class StatusServer:
     """Serves the page's connections.
 
     Args:
-        tls: None: HTTP without it.
+        tls: None: HTTP without it. It may be exchanged; the next connection has the new one.
     """
 
     def __init__(self, site: Site, broadcast: Broadcast, tls: ssl.SSLContext | None) -> None:
         self._site = site
         self._broadcast = broadcast
-        self._tls = tls
+        self.tls = tls
         self._from: Counter[str] = Counter()
 
     async def handle(self, stream: trio.SocketStream) -> None:
@@ -70,15 +70,16 @@ class StatusServer:
 
     async def _serve(self, plain: trio.SocketStream, address: str, local: str) -> None:
         stream: trio.abc.Stream = plain
-        if self._tls is not None:
-            stream = tls = trio.SSLStream(plain, self._tls, server_side=True, https_compatible=True)
+        context = self.tls
+        if context is not None:
+            stream = tls = trio.SSLStream(plain, context, server_side=True, https_compatible=True)
             try:
                 with trio.fail_after(TLS_HANDSHAKE_S):
                     await tls.do_handshake()
             except (trio.BrokenResourceError, trio.TooSlowError):
                 log.info("%s: no TLS was spoken at the page", address, extra=same("tls", address))
                 return
-        peer = Peer(address=address, local=local, is_tls=self._tls is not None)
+        peer = Peer(address=address, local=local, is_tls=context is not None)
         await HttpConnection(
             stream,
             partial(self._site.receive, peer=peer),
@@ -93,8 +94,12 @@ async def serve_status(
 ) -> AsyncIterator[None]:
     """Serve until the `with` is left; connections end with it."""
     async with trio.open_nursery() as nursery:
-        # They listen already; waiting here would keep encoders waiting.
-        nursery.start_soon(trio.serve_listeners, server.handle, list(listeners))  # noqa: ASYNC113
+        # They listen already; waiting here would keep encoders waiting. Without any (the port was
+        # in use) there is nothing to serve, and Trio would take that for a fault.
+        if listeners:
+            nursery.start_soon(  # noqa: ASYNC113
+                trio.serve_listeners, server.handle, list(listeners)
+            )
         try:
             yield
         finally:

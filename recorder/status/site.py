@@ -35,9 +35,11 @@ class Peer:
     is_tls: bool
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class Site:
-    """Attributes:
+    """What is not the answer itself may be exchanged; the next request has the new one.
+
+    Attributes:
     is_public: everybody may look.
     answer: to who may ask.
     """

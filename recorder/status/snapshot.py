@@ -209,6 +209,21 @@ class ClockView:
 
 
 @attrs.frozen(kw_only=True)
+class ConfigView:
+    """Attributes:
+    errors: what is wrong with the file, the first few lines; it is not in force then.
+    is_last_good: the recorder was started with a file it cannot use, and runs with the copy of the
+        last good one.
+    restart: keys whose new values wait for a restart.
+    """
+
+    path: str | None
+    errors: tuple[str, ...]
+    is_last_good: bool
+    restart: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True)
 class SystemView:
     """Attributes:
     memory_bytes: of this process; `media_bytes` of that is media, of at most
@@ -232,6 +247,7 @@ class SystemView:
     last_end: str | None
     failed_logins: int
     viewers: int
+    config: ConfigView
 
 
 @attrs.frozen(kw_only=True)

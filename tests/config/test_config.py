@@ -68,6 +68,11 @@ def test_a_room_and_its_key_are_enough(tmp_path: Path) -> None:
     assert config.warnings == ()
 
 
+@pytest.mark.parametrize("text", ["", "\n  \n"])
+def test_a_file_with_nothing_in_it_is_no_configuration(tmp_path: Path, text: str) -> None:
+    assert problems(tmp_path, text) == ["config.yaml: is empty; put back what stood in it"]
+
+
 def test_sizes_become_bytes_and_times_become_seconds(tmp_path: Path) -> None:
     config = loaded(
         tmp_path,
@@ -376,7 +381,7 @@ def test_weak_keys_are_allowed_with_a_warning(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["", "# nothing yet\n", "rooms: {}", "log: {level: info}"])
+@pytest.mark.parametrize("text", ["# nothing yet\n", "rooms: {}", "log: {level: info}"])
 def test_a_file_without_rooms_is_allowed_with_a_warning(tmp_path: Path, text: str) -> None:
     (warning,) = warnings(tmp_path, text)
     assert warning.endswith("rooms: no room is configured, so nobody can publish")

@@ -300,6 +300,7 @@ async def run_recorder(
     arguments: Sequence[str] = (),
     pass_fds: Sequence[int] = (),
     env: Mapping[str, str] | None = None,
+    content: str | None = None,
     **sections: Mapping[str, object],
 ) -> AsyncIterator[Recorder]:
     """The program, listening. A test that is through with it stops it, or leaving does.
@@ -315,10 +316,11 @@ async def run_recorder(
         arguments: of `recorder run`, besides the configuration.
         pass_fds: descriptors it inherits.
         env: what its environment has besides.
+        content: what its file holds instead of what `sections` make.
         sections: see `configuration`.
     """
     config = configuration(folder, rooms, port or free_port(), **sections)
-    path = write_configuration(folder / "config.yaml", config)
+    path = write_configuration(folder / "config.yaml", content or config)
     if initialise:
         made = await command("init", "--config", path, cwd=folder)
         assert made.code == 0, made.err

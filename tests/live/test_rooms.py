@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trio
+import trio.testing
 
 from recorder.live.rooms import NotNowError, Publisher, Room, Rooms
 from recorder.recording.manifest import Client
@@ -261,3 +262,88 @@ async def test_what_publishers_send_is_counted_over_all_of_them(rooms: Rooms) ->
     room.begin(second, client, gap_reason="reconnect")
     connection.received_bytes = 410
     assert room.received_bytes == 260
+
+
+# --- what a reload changes ---------------------------------------------------
+
+
+async def test_a_room_that_is_added_is_there_at_once_and_in_its_place(rooms: Rooms) -> None:
+    rooms.follow(
+        {"room100": None, "room101": "Chemistry", "room102": None},
+        reconnect_window_s=WINDOW_S,
+        limit=3,
+    )
+    assert [(room.name, room.title) for room in rooms.all] == [
+        ("room100", None), ("room101", "Chemistry"), ("room102", None)
+    ]  # fmt: skip
+
+
+async def test_a_room_that_is_added_while_a_policy_holds_the_others_is_held_too(
+    rooms: Rooms, recorders: dict[str, FakeRecorder]
+) -> None:
+    rooms.hold("full")
+    rooms.follow({"room100": None}, reconnect_window_s=WINDOW_S, limit=3)
+    assert recorders["room100"].calls == ["hold full"]
+
+
+async def test_a_room_that_is_removed_records_on_until_its_publisher_leaves(
+    rooms: Rooms,
+    recorders: dict[str, FakeRecorder],
+    nursery: trio.Nursery,
+    autojump_clock: MockClock,
+) -> None:
+    nursery.start_soon(rooms.run)
+    room = _room(rooms)
+    publisher = _publish(room)
+    room.recorder.media(9, 0, b"", 0)
+    rooms.follow({"room102": None}, reconnect_window_s=WINDOW_S, limit=1)
+    await trio.testing.wait_all_tasks_blocked()
+    assert [each.name for each in rooms.all] == ["room102", "room101"]
+    assert room.publisher is publisher
+    assert room.title == "Physics"
+    room.end(publisher, {})
+    await trio.testing.wait_all_tasks_blocked()
+    assert [each.name for each in rooms.all] == ["room102"]
+    assert recorders["room101"].calls[-1] == "end unpublished"
+
+
+async def test_a_room_that_differs_in_case_from_one_in_use_comes_when_that_is_gone(
+    rooms: Rooms, nursery: trio.Nursery
+) -> None:
+    nursery.start_soon(rooms.run)
+    guest = _room(rooms, "Hall")
+    publisher = _publish(guest)
+    rooms.follow({"hall": None}, reconnect_window_s=WINDOW_S, limit=9)
+    assert rooms.get("hall") is None
+    assert rooms.find("hall") is None
+    guest.end(publisher, {})
+    await trio.testing.wait_all_tasks_blocked()
+    assert [each.name for each in rooms.all] == ["hall"]
+
+
+async def test_another_window_holds_for_the_next_loss_and_not_for_one_that_waits(
+    rooms: Rooms, autojump_clock: MockClock
+) -> None:
+    waiting, other = _room(rooms), _room(rooms, "room102")
+    publishers = [_publish(each) for each in (waiting, other)]
+    for each in (waiting, other):
+        each.recorder.media(9, 0, b"", 0)
+    waiting.lose(publishers[0], {})
+    rooms.follow({"room101": None, "room102": None}, reconnect_window_s=5, limit=3)
+    other.lose(publishers[1], {})
+    now_s = trio.current_time()
+    assert waiting.window_ends_s - now_s == WINDOW_S
+    assert other.window_ends_s - now_s == 5
+    # And for rooms that come later.
+    guest = _room(rooms, "guest")
+    publisher = _publish(guest)
+    guest.recorder.media(9, 0, b"", 0)
+    guest.lose(publisher, {})
+    assert guest.window_ends_s - now_s == 5
+
+
+async def test_another_limit_counts_for_who_comes_next(rooms: Rooms) -> None:
+    rooms.follow({"room101": None, "room102": None}, reconnect_window_s=5, limit=2)
+    assert rooms.find("guest") is None
+    rooms.follow({"room101": None, "room102": None}, reconnect_window_s=5, limit=3)
+    assert rooms.find("guest") is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -146,6 +147,16 @@ async def test_a_port_in_use_is_refused(tmp_path: Path) -> None:
         assert str(first.port) in outcome.err
 
 
+async def test_a_port_of_the_page_in_use_costs_the_page_and_no_lesson(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = f"127.0.0.1:{other.getsockname()[1]}"
+        async with run_recorder(tmp_path, ["hall"], status={"listen": [taken]}) as recorder:
+            assert recorder.matching(f"Cannot listen on {taken}.* without the page")
+            await recorder.line("listens on")
+            await (await recorder.connect()).aclose()
+            await recorder.stop()
+
+
 async def test_a_certificate_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cert.pem").write_text("none")
     config = configuration(
@@ -158,5 +169,5 @@ async def test_a_certificate_that_cannot_be_used_is_refused(tmp_path: Path) -> N
     made = await command("init", "--config", path, cwd=tmp_path)
     assert made.code == 0, made.err
     outcome = await refused(tmp_path, config)
-    assert "The certificate or its key of rtmp.tls cannot be used" in outcome.err
-    assert "Give both as PEM files that the recorder's user can read." in outcome.err
+    assert "rtmp.tls: the certificate or its key cannot be used" in outcome.err
+    assert "give both as PEM files that the recorder's user can read" in outcome.err

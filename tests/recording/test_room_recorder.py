@@ -75,6 +75,24 @@ def test_a_lesson_becomes_segments_and_a_manifest_that_agree(
     assert list((tmp_path / ".recorder" / "open").iterdir()) == []
 
 
+def test_other_rules_hold_from_the_next_segment_on_and_for_the_next_publish(
+    tmp_path: Path, rules: SegmentRules
+) -> None:
+    with _studio(tmp_path, rules) as studio:
+        studio.arrive()
+        studio.send(SECOND)
+        studio.recorder.follow(attrs.evolve(rules, duration_ms=1000))
+        studio.send(4 * SECOND)
+        studio.lose()
+        studio.recorder.follow(attrs.evolve(rules, duration_ms=2000))
+        studio.arrive()
+        studio.send(4 * SECOND)
+        studio.lose()
+        studio.recorder.end("unpublished")
+    (manifest,) = manifests(tmp_path)
+    assert [each.duration_ms for each in manifest.segments] == [3000, 1000, 1000, 2000, 2000]
+
+
 def test_a_publisher_that_returns_continues_its_recording_with_the_gap(
     tmp_path: Path, rules: SegmentRules
 ) -> None:

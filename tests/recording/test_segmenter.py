@@ -61,6 +61,15 @@ def test_the_facts_name_the_tracks() -> None:
     assert segment.closed_facts.keyframes == 1
 
 
+def test_other_rules_hold_from_the_next_segment_on() -> None:
+    publish = playing(until_ms=2_000)
+    publish.segmenter.follow(rules(duration_ms=1_000, max_duration_ms=6_000))
+    publish.play(2_000, 10_000)
+    segments = publish.finish()
+    assert [each.closed_facts.duration_ms for each in segments] == [3_000, *[1_000] * 7]
+    assert reasons(segments)[4] is CutReason.MAX_DURATION
+
+
 def test_a_slow_sender_is_cut_by_arrival_at_twice_the_duration() -> None:
     publish = Publish(rules(duration_ms=3_000))
     publish.headers()

@@ -7,6 +7,7 @@ from recorder.status.snapshot import (
     AudioView,
     BlockedView,
     ClockView,
+    ConfigView,
     DiskState,
     PublisherView,
     RecordingView,
@@ -125,6 +126,12 @@ SYSTEM = SystemView(
     last_end="power",
     failed_logins=0,
     viewers=2,
+    config=ConfigView(
+        path="/etc/recorder/config.yaml",
+        errors=("config.yaml:3: storage.speed: is no known key",),
+        is_last_good=False,
+        restart=("storage.directory",),
+    ),
 )
 
 ALARM = AlarmView(

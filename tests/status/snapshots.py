@@ -10,6 +10,7 @@ from recorder.status.snapshot import (
     AlarmView,
     AudioView,
     ClockView,
+    ConfigView,
     DiskState,
     PublisherView,
     RecordingView,
@@ -127,6 +128,11 @@ def clock(**changes: Any) -> ClockView:
     return attrs.evolve(good, **changes)
 
 
+def config(**changes: Any) -> ConfigView:
+    good = ConfigView(path="/etc/recorder/config.yaml", errors=(), is_last_good=False, restart=())
+    return attrs.evolve(good, **changes)
+
+
 def system(**changes: Any) -> SystemView:
     good = SystemView(
         version="1.0",
@@ -142,6 +148,7 @@ def system(**changes: Any) -> SystemView:
         last_end="clean",
         failed_logins=0,
         viewers=1,
+        config=config(),
     )
     return attrs.evolve(good, **changes)
 

@@ -29,6 +29,10 @@ def of_system(**changes: Any) -> Snapshot:
     return made.picture(system=made.system(**changes))
 
 
+def of_config(**changes: Any) -> Snapshot:
+    return of_system(config=made.config(**changes))
+
+
 def of_room(**changes: Any) -> Snapshot:
     return made.picture(rooms=(made.room(**changes), made.idle()))
 
@@ -58,6 +62,12 @@ CASES = [
     (of_system(last_end="crash"), "restarted", "warning", 0, 5),
     (of_system(last_end="power"), "restarted", "warning", 0, 5),
     (of_system(failed_logins=20), "failed_logins", "warning", 0, 300),
+    (of_config(errors=("config.yaml:3: a: is no known key",)), "config_refused", "warning", 0, 0),
+    (
+        of_config(errors=("config.yaml: a", "config.yaml: b"), is_last_good=True),
+        "config_last_good", "critical", 0, 0,
+    ),
+    (of_config(restart=("state", "rtmp.listen")), "config_restart", "info", 0, 0),
     (of_system(clock=made.clock(is_trusted=False, reason="no network")), "clock_untrusted",
      "warning", 5, 5),
     (of_system(clock=made.clock(stepped_ms=-3000, step_age_s=1.0)), "clock_stepped", "info", 0, 5),

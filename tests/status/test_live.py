@@ -70,6 +70,28 @@ async def test_who_begins_to_watch_is_told_to_who_makes_the_pictures() -> None:
         assert joined == [1]
 
 
+async def test_a_viewer_that_is_dismissed_has_to_come_in_again() -> None:
+    broadcast = Broadcast()
+    broadcast.publish("first")
+    async with viewer(broadcast) as socket:
+        assert await socket.get_message() == "first"
+        broadcast.dismiss()
+        with pytest.raises(trio_websocket.ConnectionClosed, match="1008"):
+            await socket.get_message()
+        await trio.testing.wait_all_tasks_blocked()
+        assert broadcast.watchers == 0
+    async with viewer(broadcast) as socket:
+        assert await socket.get_message() == "first"
+
+
+async def test_a_dismissal_comes_before_the_next_picture() -> None:
+    broadcast = Broadcast()
+    with broadcast.join() as watcher:
+        broadcast.dismiss()
+        broadcast.publish("secret")
+        assert await watcher.next() is None
+
+
 async def test_a_slow_viewer_skips_to_the_newest() -> None:
     broadcast = Broadcast()
     with broadcast.join() as watcher:

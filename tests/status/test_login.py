@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trio
+import trio.testing
 
 from recorder.passwords import hash_password, is_password
 from recorder.status.login import (
@@ -145,3 +146,33 @@ async def test_without_a_password_none_is_right_and_an_endless_one_is_not_comput
     assert not login.has_password
     assert not await login.is_right("", "10.0.0.1")
     assert not await Login(HASHED, KEY, Clock()).is_right("x" * 100_000, "10.0.0.1")
+
+
+async def test_another_password_makes_every_cookie_and_every_remembered_header_void() -> None:
+    login = Login(HASHED, KEY, Clock())
+    cookie = {"cookie": login.cookie(is_tls=False).partition(";")[0]}
+    assert await login.is_basic(basic(f"ada:{PASSWORD}"), "10.0.0.1")
+    assert not login.follow(HASHED)
+    assert login.is_cookie(cookie)
+    assert login.follow(OTHER)
+    assert not login.is_cookie(cookie)
+    assert not await login.is_basic(basic(f"ada:{PASSWORD}"), "10.0.0.1")
+    assert await login.is_right("other", "10.0.0.1")
+    assert login.follow(None)
+    assert not login.has_password
+    assert not login.is_cookie(cookie)
+
+
+async def test_a_password_that_was_changed_while_it_was_tried_is_not_right_any_more() -> None:
+    login = Login(HASHED, KEY, Clock())
+    answers: list[bool] = []
+
+    async def log_in() -> None:
+        answers.append(await login.is_right(PASSWORD, "10.0.0.1"))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(log_in)
+        # It waits for its thread now, which takes longer than that.
+        await trio.testing.wait_all_tasks_blocked()
+        login.follow(OTHER)
+    assert answers == [False]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
@@ -20,10 +21,10 @@ from recorder.status.messages import Answer, Request
 from recorder.status.server import StatusServer, serve_status
 from recorder.status.site import Site
 from recorder.tls import server_context
+from tests.helpers.certificates import write_certificate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
@@ -31,13 +32,13 @@ GET = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 @attrs.define
 class Served:
     port: int
+    server: StatusServer
 
     async def connect(self) -> trio.SocketStream:
         return await trio.open_tcp_stream("127.0.0.1", self.port)
 
 
-@asynccontextmanager
-async def served(tls: ssl.SSLContext | None = None) -> AsyncIterator[Served]:
+def made(tls: ssl.SSLContext | None) -> StatusServer:
     async def answer(_request: Request) -> Answer:
         return Answer.of({"ok": True})
 
@@ -47,9 +48,15 @@ async def served(tls: ssl.SSLContext | None = None) -> AsyncIterator[Served]:
         is_public=False,
         answer=answer,
     )
+    return StatusServer(site, Broadcast(), tls)
+
+
+@asynccontextmanager
+async def served(tls: ssl.SSLContext | None = None) -> AsyncIterator[Served]:
     listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    async with serve_status(listeners, StatusServer(site, Broadcast(), tls)):
-        yield Served(listeners[0].socket.getsockname()[1])
+    server = made(tls)
+    async with serve_status(listeners, server):
+        yield Served(listeners[0].socket.getsockname()[1], server)
 
 
 async def everything(stream: trio.abc.ReceiveStream) -> bytes:
@@ -96,6 +103,29 @@ async def test_with_a_certificate_it_is_https(
             assert b"200" in (await everything(stream))[:20]
 
 
+async def test_a_certificate_that_takes_the_place_of_another_is_for_the_connections_to_come(
+    context: ssl.SSLContext, tmp_path: Path
+) -> None:
+    renewed = trustme.CA()
+    (tmp_path / "renewed").mkdir()
+    files = write_certificate(renewed, tmp_path / "renewed")
+    client = ssl.create_default_context()
+    renewed.configure_trust(client)
+    async with served(context) as here, await here.connect() as before:
+        await trio.testing.wait_all_tasks_blocked()
+        here.server.tls = server_context(Path(files["certificate"]), Path(files["private_key"]))
+        stream = trio.SSLStream(
+            await here.connect(), client, server_hostname="localhost", https_compatible=True
+        )
+        async with stream:
+            await stream.do_handshake()
+        # Who had come before still gets the one that was there.
+        old = trio.SSLStream(before, client, server_hostname="localhost", https_compatible=True)
+        with pytest.raises(trio.BrokenResourceError) as caught:
+            await old.do_handshake()
+        assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
+
+
 async def test_who_speaks_no_tls_is_dropped_and_it_is_said(
     context: ssl.SSLContext, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -104,6 +134,11 @@ async def test_who_speaks_no_tls_is_dropped_and_it_is_said(
         await stream.send_all(GET)
         assert b"200" not in await everything(stream)
         assert "no TLS was spoken" in caplog.text
+
+
+async def test_without_a_listener_nothing_is_served_and_nothing_fails() -> None:
+    async with serve_status([], made(None)):
+        await trio.testing.wait_all_tasks_blocked()
 
 
 async def test_from_one_place_there_may_be_so_many(

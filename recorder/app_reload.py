@@ -1,0 +1,282 @@
+"""Reload: the configuration file is read again while everything goes on. A part of the app.
+
+Owns the order. First the file is read and everything made of it that can fail, in a thread. Then it
+is held against what is in force and exchanged in one go: nothing awaits in between, so nobody ever
+works with half of it. A file that cannot be used changes nothing but what the page says of it.
+
+Also keeps the copy of the last good file in the state folder, for a start that cannot use the file:
+of a configuration that has run, and of none that still waits for a restart.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import attrs
+import trio
+
+from recorder.app_listeners import StartError
+from recorder.app_settings import Settings, make_settings, segment_rules
+from recorder.config import ConfigError, load
+from recorder.config.changes import Plan, plan
+from recorder.config.document import Problem
+from recorder.config.last_good import LAST_GOOD_FILE, copy_of
+from recorder.logs import same, set_level
+from recorder.recording.disk import PRIVATE_FILE_MODE, read_small_file, replace_file
+from recorder.recording.room_recorder import RoomRecorder
+from recorder.status.snapshot import ConfigView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from recorder.app_status import Page
+    from recorder.clock import SystemClock
+    from recorder.config import Config
+    from recorder.live.listener import Door
+    from recorder.live.memory import MemoryBudget
+    from recorder.live.rooms import Rooms
+    from recorder.live.session import House
+    from recorder.recording.engine import Engine
+    from recorder.recording.storage import Storage
+
+log = logging.getLogger(__name__)
+
+MOST_SHOWN: Final = 8
+"""Errors on the page, which is sent once a second; the log has more."""
+
+MOST_LOGGED: Final = 100
+
+
+@attrs.frozen(kw_only=True)
+class Parts:
+    """Everything that works with what the configuration says."""
+
+    clock: SystemClock
+    engine: Engine
+    rooms: Rooms
+    memory: MemoryBudget
+    house: House
+    door: Door
+    page: Page
+
+    def follow(self, settings: Settings) -> None:
+        """Work with these from now on. Raises nothing, and waits for nothing.
+
+        Whoever publishes goes on: a key, a limit, an application count for who asks next.
+        """
+        config = settings.config
+        set_level(config.log.level)
+        self.clock.is_always = config.clock.trust == "always"
+        self.memory.limit_bytes = config.limits.memory
+        self.door.limit = config.limits.connections
+        self.door.tls = settings.rtmp_tls
+        self.house.timeouts = settings.timeouts
+        reception = self.house.reception
+        reception.access = settings.access
+        reception.policy = config.rtmp.takeover
+        reception.publishers = config.limits.publishers
+        self.rooms.follow(
+            titles_of(config),
+            reconnect_window_s=config.recording.reconnect_window,
+            limit=config.limits.rooms,
+        )
+        for room in self.rooms.all:
+            rules = segment_rules(config, room.name, self.clock)
+            # A room that was taken out of the file ends under the rules it began with.
+            if rules is not None and isinstance(room.recorder, RoomRecorder):
+                room.recorder.follow(rules)
+        self.engine.writer.sync_interval_ms = int(config.storage.sync_interval * 1000)
+        self.engine.watch.rules = settings.retention
+        self.engine.sweeper.low()
+        self.page.follow(settings)
+
+
+def titles_of(config: Config) -> dict[str, str | None]:
+    """The configured rooms, and what people call them."""
+    return {name: room.title for name, room in config.rooms.items()}
+
+
+class Reloader:
+    """Belongs to the loop; `run` is its task.
+
+    Args:
+        config: what the recorder starts with.
+        errors: what is wrong with the file, where that is the last good one.
+        storage: with `state`, the state folder, for the copy.
+        settle: gives a configuration the addresses that are really listened on.
+        is_stopping: whether a reload comes too late.
+
+    Attributes:
+        config: what is in force.
+        on_reloading: called before a reload, `on_ready` when it is over, however it went.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        errors: tuple[str, ...],
+        storage: Storage,
+        state: Path,
+        *,
+        settle: Callable[[Config], Config],
+        is_stopping: Callable[[], bool],
+    ) -> None:
+        self.config = config
+        self.on_reloading: Callable[[], None] = lambda: None
+        self.on_ready: Callable[[], None] = lambda: None
+        self._errors = errors
+        self._is_last_good = bool(errors)
+        self._restart: tuple[str, ...] = ()
+        self._storage = storage
+        self._state = state
+        self._settle = settle
+        self._is_stopping = is_stopping
+        self._asked = trio.Event()
+        self._good: Config | None = None if errors else config
+        self._to_keep = trio.Event()
+
+    def ask(self) -> None:
+        """Read the file again, soon. Asked many times in a moment it is read once, or twice."""
+        self._asked.set()
+
+    @property
+    def view(self) -> ConfigView:
+        """What the page says of it."""
+        more = len(self._errors) - MOST_SHOWN
+        shown = self._errors[:MOST_SHOWN] + ((f"and {more} more",) if more > 0 else ())
+        return ConfigView(
+            path=str(self.config.path),
+            errors=shown,
+            is_last_good=self._is_last_good,
+            restart=self._restart,
+        )
+
+    async def run(self, parts: Parts) -> None:
+        """Reload whenever it is asked for, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._keep_good, name="last good configuration")
+            while True:
+                await self._asked.wait()
+                self._asked = trio.Event()
+                if self._is_stopping():
+                    continue
+                self.on_reloading()
+                await self._reload(parts)
+                parts.page.board.changed()
+                self.on_ready()
+
+    async def _reload(self, parts: Parts) -> None:
+        try:
+            # Abandoned only when the recorder ends; it writes nothing.
+            found, settings = await trio.to_thread.run_sync(
+                partial(_read, self.config, self._settle), abandon_on_cancel=True
+            )
+            if not self._is_stopping():
+                self._exchange(parts, found, settings)
+        except ConfigError as error:
+            self._errors = tuple(str(error).splitlines())
+            _say_errors(self._errors)
+            log.error(
+                "The configuration %s is refused; what was in force stays in force.",
+                self.config.path,
+            )
+        except Exception:
+            # A fault of ours must not end what records (promise 7), and is not hushed up.
+            self._errors = ("The reload failed; this is a fault of the recorder, see its log",)
+            log.exception("The reload failed; this is a fault of the recorder")
+
+    def _exchange(self, parts: Parts, found: Plan, settings: Settings) -> None:
+        # First: who makes something new while the parts are told asks what is in force.
+        self.config = settings.config
+        parts.follow(settings)
+        self._errors, self._is_last_good, self._restart = (), False, found.restart
+        for warning in settings.config.warnings:
+            log.warning("%s", warning.describe(str(settings.config.path)))
+        changed = ", ".join(found.live) or "nothing has changed"
+        log.info("The configuration was reloaded: %s.", changed)
+        if found.restart:
+            log.warning(
+                "Restart needed for: %s. Until then the old value is in force.",
+                ", ".join(found.restart),
+            )
+            return
+        self._good = settings.config
+        self._to_keep.set()
+
+    async def _keep_good(self) -> None:
+        """Beside the reloading: a state folder whose disk stalls holds nobody up."""
+        while True:
+            if self._good is not None:
+                await self._keep(self._good)
+            await self._to_keep.wait()
+            self._to_keep = trio.Event()
+
+    async def _keep(self, config: Config) -> None:
+        call = partial(keep_last_good, self._storage, self._state, config)
+        try:
+            # One at a time: whoever calls waits for it. Abandoned only when the recorder ends.
+            await trio.to_thread.run_sync(call, abandon_on_cancel=True)
+        except OSError as error:
+            log.warning(
+                "No copy of this configuration can be kept, for a start that cannot use the file: "
+                "%s.",
+                error,
+                extra=same("last good"),
+            )
+
+
+def say_fallback(config: Config, errors: tuple[str, ...]) -> None:
+    """Say why the recorder starts with the last good configuration, if it does."""
+    if errors:
+        _say_errors(errors)
+        log.critical(
+            "The configuration %s cannot be used: the last good one is in force. Mend the file and "
+            "reload.",
+            config.path,
+        )
+
+
+def _say_errors(errors: tuple[str, ...]) -> None:
+    """As many as anybody reads."""
+    for line in errors[:MOST_LOGGED]:
+        log.error("%s", line)
+    if len(errors) > MOST_LOGGED:
+        log.error("... and %d more; `recorder check-config` names all.", len(errors) - MOST_LOGGED)
+
+
+def _read(in_force: Config, settle: Callable[[Config], Config]) -> tuple[Plan, Settings]:
+    """Blocking.
+
+    Raises:
+        ConfigError: the file, or one that it names, cannot be used.
+    """
+    assert in_force.path is not None, "it was read from a file"
+    try:
+        new = settle(load(in_force.path))
+    except StartError as error:
+        # The next start would end with that.
+        raise ConfigError(str(in_force.path), [Problem(str(error))]) from error
+    found = plan(in_force, new)
+    return found, make_settings(found.config)
+
+
+def keep_last_good(storage: Storage, state: Path, config: Config) -> None:
+    """Keep a copy of what this configuration was read from, for `run` to fall back on; under
+    systemd in the folder that it gives us, which is found without a configuration. Blocking.
+
+    Raises:
+        OSError: it could not be kept; the one before may be there.
+    """
+    assert config.path is not None, "it was read from a file"
+    given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    copy = copy_of(config.path, config.text)
+    with storage.state_folder(Path(given) if given else state) as folder:
+        with suppress(FileNotFoundError):
+            if read_small_file(storage.disk, folder, LAST_GOOD_FILE) == copy:
+                return
+        replace_file(storage.disk, folder, LAST_GOOD_FILE, copy, PRIVATE_FILE_MODE)

@@ -1,0 +1,107 @@
+"""The live side as the configuration wants it: rooms, and what every session shares.
+
+A part of the app: builds, and gives each unfinished recording to who goes on with it. Decides
+nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING
+
+import trio
+
+from recorder import __version__
+from recorder.app_reload import titles_of
+from recorder.app_settings import segment_rules
+from recorder.live.reception import Reception
+from recorder.live.rooms import Rooms
+from recorder.live.session import House
+from recorder.recording.room_recorder import RoomRecorder
+
+if TYPE_CHECKING:
+    from recorder.app_reload import Reloader
+    from recorder.app_settings import Settings
+    from recorder.clock import SystemClock
+    from recorder.config import Config
+    from recorder.live.memory import MemoryBudget
+    from recorder.recording.engine import Engine
+    from recorder.recording.inheritance import Inheritance
+    from recorder.recording.repairs import Repairs
+
+log = logging.getLogger(__name__)
+
+ENCODER = f"recorder {__version__}"
+"""What files name as their maker."""
+
+BACKLOG_SHARE = 7 / 8
+
+
+def make_rooms(
+    reloader: Reloader, engine: Engine, memory: MemoryBudget, clock: SystemClock, boot: str
+) -> Rooms:
+    """Every room, each recording by what is in force when it is asked."""
+    config = reloader.config
+    services = engine.services(
+        clock,
+        encoder=ENCODER,
+        boot=boot,
+        # Below the share that the memory of all leaves to each, so that a room whose disk fails
+        # gives up its oldest before anybody has to stop reading (design §4).
+        buffer_bytes=lambda: min(
+            reloader.config.storage.buffer, int(memory.share_bytes * BACKLOG_SHARE)
+        ),
+    )
+
+    def new_recorder(name: str) -> RoomRecorder:
+        rules = segment_rules(reloader.config, name, clock)
+        assert rules is not None, "reception admits only rooms of the configuration"
+        return RoomRecorder(name, rules, services)
+
+    return Rooms(
+        titles_of(config),
+        new_recorder,
+        reconnect_window_s=config.recording.reconnect_window,
+        limit=config.limits.rooms,
+    )
+
+
+def take_over(inheritance: Inheritance, config: Config, rooms: Rooms, repairs: Repairs) -> None:
+    """Give every unfinished recording to who goes on with it: its room, or the repairs."""
+    for name in inheritance.without_folder:
+        repairs.forget(name)
+    for each in inheritance.continued:
+        is_room = config.any_room is not None or each.entry.room in config.rooms
+        room = rooms.find(each.entry.room) if is_room else None
+        if room is None or not isinstance(room.recorder, RoomRecorder):
+            repairs.recover(each.entry.folder)
+            continue
+        began_ms = int(trio.current_time() * 1000) - each.continuation.began_ms
+        recording = room.recorder.continue_recording(
+            each.manifest, each.entry, last_file=each.last_file, began_ms=began_ms
+        )
+        repairs.go_on_behind(each.entry.folder, each.last_file + 1, recording.recovered)
+        log.info("%s: recording %d continues", room.name, recording.number)
+        room.wait(each.continuation.left_ms / 1000)
+    for folder in inheritance.cut_off:
+        repairs.recover(folder)
+
+
+def make_house(settings: Settings, rooms: Rooms, engine: Engine, memory: MemoryBudget) -> House:
+    """What every session shares."""
+    config = settings.config
+    return House(
+        reception=Reception(
+            access=settings.access,
+            rooms=rooms,
+            memory=memory,
+            policy=config.rtmp.takeover,
+            publishers=config.limits.publishers,
+            disk_refusal=engine.guard.refusal,
+        ),
+        memory=memory,
+        next_hop=engine.writer.next_hop,
+        timeouts=settings.timeouts,
+        random=os.urandom,
+    )

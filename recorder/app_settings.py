@@ -1,0 +1,113 @@
+"""What a configuration says, as the parts take it. A part of the app.
+
+Owns the way from the file's words to the values that parts work with, the same at a start and at a
+reload. Everything that can fail is made here, before anything is changed by it. Blocking: files of
+certificates are read.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import attrs
+
+from recorder import logs
+from recorder.config import ConfigError
+from recorder.config.document import Problem
+from recorder.config.rules import split_address
+from recorder.live.access import Access
+from recorder.live.session import Timeouts
+from recorder.recording.alignment import until_boundary_ms
+from recorder.recording.retention.rules import rules_of
+from recorder.recording.segmenter import SegmentRules
+from recorder.status.doors import Doors
+from recorder.tls import server_context
+
+if TYPE_CHECKING:
+    import ssl
+
+    from recorder.clock import Clock
+    from recorder.config import Config, TlsConfig
+    from recorder.recording.retention.rules import Rules
+
+log = logging.getLogger(__name__)
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """A configuration, and all that has to be made of it.
+
+    Attributes:
+        rtmp_tls: for the connections to `rtmp.tls.listen`; None: there are none.
+        page_tls: for the page's connections; None: HTTP without it.
+    """
+
+    config: Config
+    access: Access
+    timeouts: Timeouts
+    retention: Rules
+    doors: Doors
+    rtmp_tls: ssl.SSLContext | None
+    page_tls: ssl.SSLContext | None
+
+
+def make_settings(config: Config) -> Settings:
+    """Blocking.
+
+    Raises:
+        ConfigError: a file that the configuration names cannot be used.
+    """
+    any_key = None if config.any_room is None else config.any_room.key
+    return Settings(
+        config=config,
+        access=Access(config.rooms, any_key, config.rtmp.application),
+        timeouts=Timeouts(
+            first_media=config.recording.first_media_timeout, idle=config.recording.idle_timeout
+        ),
+        retention=rules_of(config),
+        doors=Doors(
+            hosts=frozenset(split_address(each)[0].lower() for each in config.status.listen),
+            names=frozenset(each.lower() for each in config.status.names),
+        ),
+        rtmp_tls=_context(config, config.rtmp.tls, "rtmp"),
+        page_tls=_context(config, config.status.tls, "status"),
+    )
+
+
+def _context(config: Config, tls: TlsConfig | None, section: str) -> ssl.SSLContext | None:
+    if tls is None:
+        return None
+    try:
+        return server_context(tls.certificate, tls.private_key)
+    except OSError as error:
+        reason = (
+            f"the certificate or its key cannot be used: {error}; give both as PEM files that the "
+            "recorder's user can read"
+        )
+        raise ConfigError(str(config.path), [Problem(reason, (section, "tls"))]) from error
+
+
+def segment_rules(config: Config, room: str, clock: Clock) -> SegmentRules | None:
+    """When a room's segments end; None: it is not configured."""
+    found = config.rooms.get(room) or config.any_room
+    if found is None:
+        return None
+    duration_ms = int(found.segments.duration * 1000)
+
+    def boundary() -> int | None:
+        if not clock.trusted():
+            log.warning(
+                "Segments are not aligned to the clock: the system does not say that its clock is "
+                "synchronised. If it is (chrony, an RTC), set clock.trust: always.",
+                extra=logs.same("not aligned"),
+            )
+            return None
+        return until_boundary_ms(clock.utc_ns(), duration_ms, config.clock.timezone)
+
+    return SegmentRules(
+        duration_ms=duration_ms,
+        size_bytes=found.segments.size,
+        max_duration_ms=int(config.recording.max_duration * 1000),
+        boundary=boundary if found.segments.align_to_clock else None,
+    )

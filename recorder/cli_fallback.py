@@ -1,0 +1,72 @@
+"""What `run` runs with: the configuration, or the last good one where that cannot be used.
+
+Owns when a start falls back. An appliance that somebody has edited and restarted records today's
+lessons with yesterday's configuration, and says so; a person at a terminal, who can mend the file
+at once, is told what is wrong with it instead. Only a copy of the very file that was to be read
+counts, and only with the permissions that the file itself must have.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from recorder.cli_config import load_config
+from recorder.config import Config, ConfigError, file, interpret
+from recorder.config.document import printable
+from recorder.config.last_good import LAST_GOOD_FILE, state_folders, text_of
+from recorder.recording.known import META_FOLDER
+
+
+def load_or_fall_back(path: Path) -> tuple[Config, tuple[str, ...]]:
+    """The configuration to run with, and what is wrong with the file where that is another one.
+
+    Raises:
+        ConfigError: the file cannot be used, and there is nothing to fall back on.
+    """
+    try:
+        return load_config(path), ()
+    except ConfigError as error:
+        last_good = None if _a_person_watches() else _last_good(path.absolute())
+        if last_good is None:
+            raise
+        return last_good, tuple(str(error).splitlines())
+
+
+def _a_person_watches() -> bool:
+    return sys.stderr.isatty()
+
+
+def _last_good(path: Path) -> Config | None:
+    for folder in _folders(path):
+        try:
+            found = file.read(folder / LAST_GOOD_FILE)
+        except ConfigError:
+            continue  # Not here, or not ours to read.
+        text = text_of(found.data, path)
+        if text is None:
+            continue
+        try:
+            return interpret(file.File(text, found.mode), path)
+        except ConfigError:
+            # It names no line: the file that is to be mended is another one.
+            click.echo(
+                f"recorder: the last good configuration, {printable(str(folder / LAST_GOOD_FILE))},"
+                " cannot be used either.",
+                err=True,
+            )
+    return None
+
+
+def _folders(path: Path) -> Iterator[Path]:
+    """systemd.exec(5): STATE_DIRECTORY holds absolute paths, with colons between them."""
+    first = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    if first:
+        yield Path(first)
+    try:
+        data = file.read(path).data
+    except ConfigError:
+        data = None
+    yield from state_folders(data, path.parent, META_FOLDER)

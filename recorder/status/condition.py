@@ -1,0 +1,35 @@
+"""A condition that holds now: what alarms are made of. Values only."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from recorder.status.snapshot import Severity
+
+INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
+
+RANK: Final = {CRITICAL: 0, WARNING: 1, INFO: 2}
+"""The worst first."""
+
+
+@attrs.frozen(kw_only=True)
+class Condition:
+    """Something that is so now.
+
+    Attributes:
+        set_s: so long it must last before it is an alarm; `clear_s` so long it must be over.
+        until_acknowledged: it has happened and is no more: seeing it is all that is to be done.
+        detail: another one is another event, where seeing the first says nothing of it.
+    """
+
+    kind: str
+    severity: Severity
+    text: str
+    advice: str
+    room: str | None = None
+    set_s: float = 0.0
+    clear_s: float = 5.0
+    until_acknowledged: bool = False
+    detail: str = ""

@@ -1,0 +1,150 @@
+"""What `run` runs with, when the file cannot be used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recorder import cli_fallback
+from recorder.cli_fallback import load_or_fall_back
+from recorder.config import ConfigError, load
+from recorder.config.last_good import LAST_GOOD_FILE, copy_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+GOOD = "rooms: {a: {key: a-long-enough-key-1}}\n"
+BETTER = "rooms: {a: {key: a-long-enough-key-2}}\n"
+BAD = f"{GOOD}colour: green\n"
+
+
+def write(path: Path, text: str | bytes, mode: int = 0o600) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    path.chmod(mode)
+    return path
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """The configuration, as its name is to be written."""
+    return tmp_path / "etc/config.yaml"
+
+
+@pytest.fixture
+def keep(path: Path) -> Callable[..., None]:
+    def keep(folder: Path, text: str = GOOD, *, of: Path = path, mode: int = 0o600) -> None:
+        write(folder / LAST_GOOD_FILE, copy_of(of, text.encode()), mode)
+
+    return keep
+
+
+def test_a_good_file_is_what_it_runs_with(
+    path: Path, tmp_path: Path, keep: Callable[..., None]
+) -> None:
+    keep(path.parent / "recordings/.recorder", BETTER)
+    config, errors = load_or_fall_back(write(path, GOOD))
+    assert config == load(path)
+    assert errors == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (BAD, "colour: is no known key"),
+        ("rooms: {\n", "cannot be read"),
+        ("", "is empty"),
+        (b"\xff", "is not UTF-8 text"),
+        (None, "cannot be read: No such file"),
+    ],
+)
+def test_a_bad_file_is_replaced_by_its_last_good_copy_and_what_is_wrong_is_told(
+    path: Path, keep: Callable[..., None], text: str | bytes | None, reason: str
+) -> None:
+    good = load(write(path, GOOD))
+    keep(path.parent / "recordings/.recorder")
+    if text is None:
+        path.unlink()
+    else:
+        write(path, text)
+    config, errors = load_or_fall_back(path)
+    # With folders beside the file, not beside its copy.
+    assert config == good
+    assert config.text == GOOD.encode()
+    assert reason in errors[0]
+
+
+def test_a_file_that_others_can_read_is_a_bad_one(path: Path, keep: Callable[..., None]) -> None:
+    keep(path.parent / "recordings/.recorder")
+    _, errors = load_or_fall_back(write(path, GOOD, 0o644))
+    assert "holds keys and can be read by others" in errors[0]
+
+
+@pytest.mark.parametrize(
+    "text", [f"state: ../var\n{BAD}", f"storage: {{directory: ../disk}}\n{BAD}"]
+)
+def test_it_is_looked_for_where_the_bad_file_says(
+    path: Path, tmp_path: Path, keep: Callable[..., None], text: str
+) -> None:
+    keep(tmp_path / ("var" if "state" in text else "disk/.recorder"))
+    assert load_or_fall_back(write(path, text))[1]
+
+
+def test_under_systemd_it_is_looked_for_first_in_the_folder_that_systemd_gives(
+    path: Path, tmp_path: Path, keep: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(tmp_path / "given", BETTER)
+    keep(path.parent / "recordings/.recorder")
+    monkeypatch.setenv("STATE_DIRECTORY", f"{tmp_path / 'given'}:{tmp_path / 'another'}")
+    config, _ = load_or_fall_back(write(path, "rooms: {\n"))
+    assert config.text == BETTER.encode()
+    # Where it holds none of this file, the others are asked.
+    keep(tmp_path / "given", of=tmp_path / "other.yaml")
+    config, _ = load_or_fall_back(path)
+    assert config.text == GOOD.encode()
+
+
+def test_at_a_terminal_a_person_is_told_what_is_wrong_instead(
+    path: Path, keep: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(path.parent / "recordings/.recorder")
+    monkeypatch.setattr(cli_fallback, "_a_person_watches", lambda: True)
+    with pytest.raises(ConfigError, match="colour"):
+        load_or_fall_back(write(path, BAD))
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o620])
+def test_a_copy_that_others_could_read_or_write_does_not_count(
+    path: Path, keep: Callable[..., None], mode: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep(path.parent / "recordings/.recorder", mode=mode)
+    with pytest.raises(ConfigError, match="colour"):
+        load_or_fall_back(write(path, BAD))
+    assert "cannot be used either" in capsys.readouterr().err
+
+
+def test_a_copy_of_another_file_does_not_count(path: Path, keep: Callable[..., None]) -> None:
+    keep(path.parent / "recordings/.recorder", of=path.parent / "other.yaml")
+    with pytest.raises(ConfigError, match="colour"):
+        load_or_fall_back(write(path, BAD))
+
+
+def test_a_copy_that_this_version_cannot_use_does_not_count(
+    path: Path, keep: Callable[..., None]
+) -> None:
+    keep(path.parent / "recordings/.recorder", f"{GOOD}from_tomorrow: true\n")
+    with pytest.raises(ConfigError, match="colour"):
+        load_or_fall_back(write(path, BAD))
+
+
+def test_the_path_counts_as_it_is_and_not_as_it_was_written(
+    path: Path, keep: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(path.parent / "recordings/.recorder")
+    write(path, BAD)
+    monkeypatch.chdir(path.parent)
+    config, errors = load_or_fall_back(path.relative_to(path.parent))
+    assert config.path == path
+    assert errors
