@@ -102,7 +102,7 @@ async def _main(
     clock, boot = SystemClock(config.clock.trust), boot_id()
     state = config.state or config.storage.directory / META_FOLDER
     try:
-        await load_clock_state(clock, storage.disk, state)
+        await load_clock_state(clock, storage, state)
         ledger = await trio.to_thread.run_sync(read_ledger, storage.disk, state)
     except OSError as error:
         raise StartError(
@@ -161,7 +161,7 @@ async def _main(
             clock.newest_utc_ms = lambda: engine.indexer.newest_start_utc_ms
             watch = ClockWatch(
                 clock,
-                storage.disk,
+                storage,
                 state,
                 newest_before_utc_ms=lambda: engine.indexer.newest_before_utc_ms,
                 on_step=rooms.clock_stepped,

@@ -20,7 +20,7 @@ from recorder.cli_control import NotDoneError, ask, state_folder
 from recorder.clock import SystemClock
 from recorder.config import Config
 from recorder.config.document import printable
-from recorder.recording.clock_state import read_clock_state
+from recorder.recording.clock_state import recall_clock_state
 from recorder.recording.disk import OsDisk
 from recorder.recording.retention import alone, words
 from recorder.recording.retention.inventory import newest_start_utc_ms
@@ -150,7 +150,7 @@ def _swept(config: Config, *, dry_run: bool) -> dict[str, Any]:
 def _sweep_alone(config: Config, storage: Storage) -> alone.SweepAlone:
     """Raises OSError."""
     state, clock = state_folder(config), SystemClock(config.clock.trust)
-    known = read_clock_state(storage.disk, state)
+    known = recall_clock_state(storage, state)
     clock.withdrawn, clock.confirmed_utc_ms = known.withdrawn, known.confirmed_utc_ms
     newest = newest_start_utc_ms(storage.disk, storage.root)
     clock.newest_utc_ms = lambda: newest

@@ -12,7 +12,7 @@ import click
 
 from recorder.cli_config import MisuseError, config_option, find_config, load_config
 from recorder.recording.clock_state import ClockState, read_clock_state, write_clock_state
-from recorder.recording.disk import OsDisk
+from recorder.recording.disk import OsDisk, closing
 from recorder.recording.known import META_FOLDER
 
 
@@ -26,15 +26,19 @@ def trust_clock_command(outer: Path | None, chosen: Path | None, yes: bool) -> N
     state = config.state or config.storage.directory / META_FOLDER
     disk = OsDisk()
     try:
-        found = read_clock_state(disk, state)
-        if found.withdrawn is None:
-            click.echo("Nothing is to be confirmed: trust in the clock was not withdrawn.")
-            return
-        click.echo(f"The clock is not trusted: {found.withdrawn}.")
-        now = datetime.now().astimezone()
-        if not yes:
-            click.confirm(f"It shows {now:%Y-%m-%d %H:%M:%S %Z} now. Is that right?", abort=True)
-        write_clock_state(disk, state, ClockState(confirmed_utc_ms=time.time_ns() // 1_000_000))
+        with closing(disk, disk.open_path(state)) as folder:
+            found = read_clock_state(disk, folder)
+            if found.withdrawn is None:
+                click.echo("Nothing is to be confirmed: trust in the clock was not withdrawn.")
+                return
+            click.echo(f"The clock is not trusted: {found.withdrawn}.")
+            now = datetime.now().astimezone()
+            if not yes:
+                click.confirm(
+                    f"It shows {now:%Y-%m-%d %H:%M:%S %Z} now. Is that right?", abort=True
+                )
+            confirmed = ClockState(confirmed_utc_ms=time.time_ns() // 1_000_000)
+            write_clock_state(disk, folder, confirmed)
     except OSError as error:
         raise MisuseError(
             f"The state folder {state} cannot be used: {error.strerror or error}. "

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from recorder.cli import commands
-from recorder.recording.clock_state import ClockState, read_clock_state, write_clock_state
-from recorder.recording.disk import OsDisk
+from recorder.recording.clock_state import ClockState
+from tests.helpers.clock_files import remember, remembered
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +45,7 @@ def test_without_a_withdrawal_there_is_nothing_to_confirm(config: Path, tmp_path
 
 def _withdraw(tmp_path: Path) -> Path:
     state = tmp_path / "state"
-    write_clock_state(OsDisk(), state, ClockState(withdrawn="it was set back by 2 h"))
+    remember(state, ClockState(withdrawn="it was set back by 2 h"))
     return state
 
 
@@ -55,7 +55,7 @@ def test_it_says_why_and_what_the_clock_shows_and_asks(config: Path, tmp_path: P
     assert result.exit_code == 1
     assert "The clock is not trusted: it was set back by 2 h." in result.output
     assert "Is that right?" in result.output
-    assert read_clock_state(OsDisk(), state).withdrawn is not None
+    assert remembered(state).withdrawn is not None
 
 
 @pytest.mark.parametrize(("arguments", "answer"), [((), "y\n"), (("--yes",), "")])
@@ -65,7 +65,7 @@ def test_confirmed_the_clock_is_trusted(
     state = _withdraw(tmp_path)
     result = _run(config, *arguments, answer=answer)
     assert result.exit_code == 0, result.output
-    found = read_clock_state(OsDisk(), state)
+    found = remembered(state)
     assert found.withdrawn is None
     assert found.confirmed_utc_ms is not None
 

@@ -7,16 +7,18 @@ be asked for again, and a withdrawal that it undid would let a wrong clock delet
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import attrs
 
-from recorder.recording.disk import PRIVATE_FILE_MODE, closing, read_small_file, replace_file
+from recorder.recording.disk import PRIVATE_FILE_MODE, read_small_file, replace_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from recorder.recording.disk import Disk
+    from recorder.recording.storage import Storage
 
 CLOCK_FILE = "clock.json"
 
@@ -32,17 +34,19 @@ class ClockState:
     confirmed_utc_ms: int | None = None
 
 
-def read_clock_state(disk: Disk, state: Path) -> ClockState:
+def read_clock_state(disk: Disk, folder: int) -> ClockState:
     """What is known; nothing where there is no file. Blocking.
 
     A file that says nothing counts as a withdrawal: the other way round, damage would give trust.
 
+    Args:
+        folder: the state folder, open.
+
     Raises:
-        OSError: the state folder cannot be read.
+        OSError: it cannot be read.
     """
     try:
-        with closing(disk, disk.open_path(state)) as folder:
-            raw = json.loads(read_small_file(disk, folder, CLOCK_FILE))
+        raw = json.loads(read_small_file(disk, folder, CLOCK_FILE))
     except FileNotFoundError:
         return ClockState()
     except (ValueError, RecursionError):
@@ -53,12 +57,25 @@ def read_clock_state(disk: Disk, state: Path) -> ClockState:
     return ClockState(withdrawn=f"{CLOCK_FILE} in the state folder is damaged")
 
 
-def write_clock_state(disk: Disk, state: Path, clock: ClockState) -> None:
-    """Remember it, durably. Blocking.
+def recall_clock_state(storage: Storage, state: Path) -> ClockState:
+    """The same of a storage's state folder; nothing where there is none. Blocking.
 
     Raises:
-        OSError: the state folder cannot be written.
+        OSError: the state folder cannot be read.
     """
-    with closing(disk, disk.open_path(state)) as folder:
-        content = json.dumps(attrs.asdict(clock)).encode() + b"\n"
-        replace_file(disk, folder, CLOCK_FILE, content, PRIVATE_FILE_MODE)
+    with suppress(FileNotFoundError), storage.state_folder(state) as folder:
+        return read_clock_state(storage.disk, folder)
+    return ClockState()
+
+
+def write_clock_state(disk: Disk, folder: int, clock: ClockState) -> None:
+    """Remember it, durably. Blocking.
+
+    Args:
+        folder: the state folder, open.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    content = json.dumps(attrs.asdict(clock)).encode() + b"\n"
+    replace_file(disk, folder, CLOCK_FILE, content, PRIVATE_FILE_MODE)

@@ -15,14 +15,14 @@ import attrs
 import trio
 
 from recorder.logs import same
-from recorder.recording.clock_state import ClockState, read_clock_state, write_clock_state
+from recorder.recording.clock_state import ClockState, recall_clock_state, write_clock_state
 from recorder.trust import Known, doubt_after_step, doubt_at_start, step_of, step_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from recorder.recording.disk import Disk
+    from recorder.recording.storage import Storage
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class ClockWatch:
     def __init__(
         self,
         clock: WatchedClock,
-        disk: Disk,
+        storage: Storage,
         state: Path,
         *,
         newest_before_utc_ms: Callable[[], int | None],
@@ -70,7 +70,7 @@ class ClockWatch:
         is_newest_known: Callable[[], bool] = lambda: False,
     ) -> None:
         self._clock = clock
-        self._disk = disk
+        self._storage = storage
         self._state = state
         self._newest_before_utc_ms = newest_before_utc_ms
         self.on_step = on_step
@@ -137,7 +137,7 @@ class ClockWatch:
         clock = ClockState(
             withdrawn=self._clock.withdrawn, confirmed_utc_ms=self._clock.confirmed_utc_ms
         )
-        call = partial(write_clock_state, self._disk, self._state, clock)
+        call = partial(_write, self._storage, self._state, clock)
         try:
             await trio.to_thread.run_sync(call, limiter=self._limiter, abandon_on_cancel=True)
         except OSError as error:
@@ -151,7 +151,7 @@ class ClockWatch:
             self._is_unsaved = False
 
     async def _look_for_confirmation(self) -> None:
-        call = partial(read_clock_state, self._disk, self._state)
+        call = partial(recall_clock_state, self._storage, self._state)
         try:
             found = await trio.to_thread.run_sync(
                 call, limiter=self._limiter, abandon_on_cancel=True
@@ -159,15 +159,25 @@ class ClockWatch:
         except OSError as error:
             log.warning("%s cannot be read: %s", self._state, error, extra=same("clock state"))
             return
-        if found.withdrawn is None:
+        # A file or a folder that is gone is no confirmation.
+        if found.withdrawn is None and found.confirmed_utc_ms is not None:
             self._clock.withdrawn = None
             self._clock.confirmed_utc_ms = found.confirmed_utc_ms
             log.info("The clock is trusted again: an operator confirmed it.")
 
 
-async def load_clock_state(clock: WatchedClock, disk: Disk, state: Path) -> None:
-    """Give a clock what was known of it before this start."""
-    found = await trio.to_thread.run_sync(partial(read_clock_state, disk, state))
+async def load_clock_state(clock: WatchedClock, storage: Storage, state: Path) -> None:
+    """Give a clock what was known of it before this start; nothing where there is no state folder.
+
+    Raises:
+        OSError: the state folder cannot be read.
+    """
+    found = await trio.to_thread.run_sync(partial(recall_clock_state, storage, state))
     clock.withdrawn, clock.confirmed_utc_ms = found.withdrawn, found.confirmed_utc_ms
     if found.withdrawn is not None:
         log.warning("The clock is not trusted: %s. %s", found.withdrawn, ADVICE)
+
+
+def _write(storage: Storage, state: Path, clock: ClockState) -> None:
+    with storage.state_folder(state) as folder:
+        write_clock_state(storage.disk, folder, clock)

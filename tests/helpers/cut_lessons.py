@@ -15,6 +15,7 @@ import attrs
 from recorder.recording.actions import SegmentRules
 from recorder.recording.clock_state import ClockState, write_clock_state
 from recorder.recording.continuation import Now
+from recorder.recording.disk import closing
 from recorder.recording.inheritance import inherit
 from recorder.recording.meta import LOCK_FILE, PROBE_FILE
 from recorder.recording.recovery import repair_files
@@ -278,7 +279,8 @@ def _take_into_use(stage: Stage, start: Callable[[PowerCutDisk], Found]) -> None
     stage.explorer.start_differently(open_knowingly)
     stage.explorer.ledger.is_used()
     clock = ClockState(withdrawn="it was set back")
-    write_clock_state(stage.disk, STATE, clock)
+    with closing(stage.disk, stage.disk.open_path(STATE)) as folder:
+        write_clock_state(stage.disk, folder, clock)
     stage.explorer.ledger.is_clock(clock)
 
 

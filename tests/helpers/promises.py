@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from recorder.flv.summary import SegmentSummary
 from recorder.recording import naming
 from recorder.recording.actions import CutReason, Opened, SegmentFacts
 from recorder.recording.clock_state import ClockState, read_clock_state
+from recorder.recording.disk import closing
 from recorder.recording.hashing import sha256_of
 from recorder.recording.known import KnownStorages
 from recorder.recording.manifest import Manifest
@@ -132,7 +133,9 @@ def open_knowingly(disk: PowerCutDisk) -> Found:
     was_known = _is_known(disk)
     with _no_refusal(), Storage.open(DIRECTORY, STATE, disk):
         pass
-    clock = read_clock_state(disk, STATE)
+    clock = ClockState()
+    with suppress(FileNotFoundError), closing(disk, disk.open_path(STATE)) as folder:
+        clock = read_clock_state(disk, folder)
     return attrs.evolve(restart(disk), was_known=was_known, clock=clock)
 
 

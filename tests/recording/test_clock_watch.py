@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 import attrs
 import pytest
 import trio
 
-from recorder.recording.clock_state import ClockState, read_clock_state, write_clock_state
+from recorder.recording.clock_state import ClockState
 from recorder.recording.clock_watch import (
     CONFIRMED_EVERY_LOOKS,
     LOOK_S,
@@ -18,12 +18,15 @@ from recorder.recording.clock_watch import (
     load_clock_state,
 )
 from recorder.recording.disk import OsDisk
+from recorder.recording.known import META_FOLDER
+from recorder.recording.storage import Storage, initialise
 from recorder.trust import LONG_AGO_MS, Known, doubt
 from tests.helpers.clock import START_UTC_NS
+from tests.helpers.clock_files import remember, remembered
 from tests.helpers.settling import settle
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
     from trio.testing import MockClock
@@ -68,21 +71,39 @@ class Post:
     watch: ClockWatch = attrs.field(init=False)
 
 
+@contextmanager
+def _opened(directory: Path, state: Path) -> Iterator[Storage]:
+    initialise(directory, state, OsDisk())
+    with Storage.open(directory, state, OsDisk()) as storage:
+        yield storage
+
+
 @asynccontextmanager
-async def _watched(state: Path) -> AsyncIterator[Post]:
-    post = Post(Clock(), state)
-    watch = post.watch = ClockWatch(
-        post.clock,
-        OsDisk(),
-        state,
-        newest_before_utc_ms=lambda: post.newest_ms,
-        on_step=post.steps.append,
-        is_newest_known=lambda: post.is_newest_known,
-    )
+async def _watched(folder: Path, state: Path | None = None) -> AsyncIterator[Post]:
+    """Args:
+    state: the state folder; None: one beside the storage.
+    """
+    directory, state = folder / "disk", state or folder / "state"
+    with _opened(directory, state) as storage:
+        post = Post(Clock(), state)
+        post.watch = ClockWatch(
+            post.clock,
+            storage,
+            state,
+            newest_before_utc_ms=lambda: post.newest_ms,
+            on_step=post.steps.append,
+            is_newest_known=lambda: post.is_newest_known,
+        )
+        async with _running(post.watch):
+            yield post
+
+
+@asynccontextmanager
+async def _running(watch: ClockWatch) -> AsyncIterator[None]:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(watch.run)
         await trio.sleep(0.5)
-        yield post
+        yield
         nursery.cancel_scope.cancel()
 
 
@@ -97,7 +118,7 @@ async def _until(condition: Callable[[], bool]) -> None:
 
 
 async def _saved(post: Post) -> None:
-    await _until(lambda: read_clock_state(OsDisk(), post.state).withdrawn is not None)
+    await _until(lambda: remembered(post.state).withdrawn is not None)
 
 
 async def test_a_clock_that_goes_right_is_left_alone(
@@ -108,7 +129,7 @@ async def test_a_clock_that_goes_right_is_left_alone(
             post.clock.offset_ms += 1  # slewed
             await trio.sleep(1)
     assert post.steps == []
-    assert read_clock_state(OsDisk(), tmp_path) == ClockState()
+    assert remembered(tmp_path / "state") == ClockState()
 
 
 async def test_a_step_is_told_and_a_small_one_costs_no_trust(
@@ -134,7 +155,7 @@ async def test_a_step_of_hours_withdraws_trust_until_an_operator_confirms(
         await trio.sleep(2 * CONFIRMED_EVERY_LOOKS)
         assert not post.clock.trusted()
         confirmed = ClockState(confirmed_utc_ms=post.clock.utc_ns() // 1_000_000)
-        write_clock_state(OsDisk(), tmp_path, confirmed)
+        remember(post.state, confirmed)
         await _until(post.clock.trusted)
     assert post.steps == [2 * HOUR_MS]
     assert "The clock is not trusted any more: it was set forward by 2 h" in caplog.text
@@ -173,14 +194,14 @@ async def test_a_start_long_after_the_newest_recording_is_judged_when_that_is_kn
 async def test_a_state_folder_that_refuses_is_said_and_tried_again(
     tmp_path: Path, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    state = tmp_path / "state"
-    async with _watched(state) as post:
+    async with _watched(tmp_path) as post:
+        post.state.rename(tmp_path / "elsewhere")
         post.clock.offset_ms += 2 * HOUR_MS
         await _until(lambda: "cannot be written into" in caplog.text)
-        state.mkdir()
+        (tmp_path / "elsewhere").rename(post.state)
         await _saved(post)
-        (state / "clock.json").unlink()
-        (state / "clock.json").mkdir()
+        (post.state / "clock.json").unlink()
+        (post.state / "clock.json").mkdir()
         await _until(lambda: "cannot be read" in caplog.text)
         assert not post.clock.trusted()
 
@@ -188,24 +209,59 @@ async def test_a_state_folder_that_refuses_is_said_and_tried_again(
 async def test_a_withdrawal_outlasts_a_restart(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clock = Clock()
-    await load_clock_state(clock, OsDisk(), tmp_path)
-    assert clock.trusted()
-    write_clock_state(OsDisk(), tmp_path, ClockState(withdrawn="it was set", confirmed_utc_ms=1))
-    await load_clock_state(clock, OsDisk(), tmp_path)
+    clock, state = Clock(), tmp_path / "state"
+    with _opened(tmp_path / "disk", state) as storage:
+        await load_clock_state(clock, storage, state)
+        assert clock.trusted()
+        remember(state, ClockState(withdrawn="it was set", confirmed_utc_ms=1))
+        await load_clock_state(clock, storage, state)
     assert not clock.trusted()
     assert clock.confirmed_utc_ms == 1
     assert "The clock is not trusted: it was set. If the time is right now" in caplog.text
 
 
-async def test_a_doubt_that_nobody_confirmed_stays(tmp_path: Path) -> None:
-    clock = Clock(withdrawn="it was set")
-    write_clock_state(OsDisk(), tmp_path, ClockState(withdrawn="it was set"))
-    watch = ClockWatch(
-        clock, OsDisk(), tmp_path, newest_before_utc_ms=lambda: None, on_step=lambda _: None
-    )
-    await watch._look_for_confirmation()
+async def test_a_start_without_a_state_folder_knows_of_no_withdrawal(tmp_path: Path) -> None:
+    clock, state = Clock(), tmp_path / "state"
+    with _opened(tmp_path / "disk", state) as storage:
+        state.rename(tmp_path / "elsewhere")
+        await load_clock_state(clock, storage, state)
+    assert clock.trusted()
+
+
+@pytest.mark.parametrize("left", ["doubt", "no file", "no folder"])
+async def test_a_doubt_that_nobody_confirmed_stays(tmp_path: Path, left: str) -> None:
+    clock, state = Clock(withdrawn="it was set"), tmp_path / "state"
+    with _opened(tmp_path / "disk", state) as storage:
+        if left == "doubt":
+            remember(state, ClockState(withdrawn="it was set"))
+        if left == "no folder":
+            state.rename(tmp_path / "elsewhere")
+        watch = ClockWatch(
+            clock, storage, state, newest_before_utc_ms=lambda: None, on_step=lambda _: None
+        )
+        await watch._look_for_confirmation()
     assert clock.withdrawn == "it was set"
+
+
+async def test_another_disk_under_our_path_is_neither_written_nor_believed(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    directory, ours, foreign = tmp_path / "disk", tmp_path / "ours", tmp_path / "foreign"
+    initialise(foreign, None, OsDisk())
+    remember(foreign / META_FOLDER, ClockState(confirmed_utc_ms=1))
+    before = sorted(foreign.rglob("*"))
+    async with _watched(tmp_path, directory / META_FOLDER) as post:
+        directory.rename(ours)
+        foreign.rename(directory)
+        post.clock.offset_ms += 2 * HOUR_MS
+        await _until(lambda: remembered(ours / META_FOLDER).withdrawn is not None)
+        await trio.sleep(2 * CONFIRMED_EVERY_LOOKS)
+        await settle()
+        assert not post.clock.trusted()
+    assert sorted(path.relative_to(directory) for path in directory.rglob("*")) == [
+        path.relative_to(foreign) for path in before
+    ]
+    assert remembered(directory / META_FOLDER) == ClockState(confirmed_utc_ms=1)
 
 
 async def test_nothing_is_deleted_by_a_clock_before_it_was_held_against_the_newest_recording(
