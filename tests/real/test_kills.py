@@ -6,7 +6,7 @@ the copy recovery is done by hand, twice. The original goes on: the program that
 repairs behind its own back while the encoders are back already, and both rooms end with one
 recording.
 
-With RECORDER_LONG_TESTS=1 in the environment hundreds of kills instead of twenty-one.
+With RECORDER_LONG_TESTS=1 in the environment hundreds of kills instead of twelve.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ LONG = os.environ.get("RECORDER_LONG_TESTS") == "1"
 CHAINS = 3
 """At once: most of their time they wait for the next kill."""
 
-KILLS = (300 if LONG else 21) // CHAINS
+KILLS = (300 if LONG else 12) // CHAINS
 
 ROOMS = ["hall", "lab"]
 

@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.real, pytest.mark.root, pytest.mark.debian]
 
 LONG = os.environ.get("RECORDER_LONG_TESTS") == "1"
 
-CUTS = 40 if LONG else 8
+CUTS = 40 if LONG else 6
 
 ROOMS = ["hall", "lab"]
 

@@ -34,7 +34,7 @@ def refuse_beyond(recorder: Recorder, file_bytes: int) -> None:
 async def test_a_refusing_disk_is_said_and_no_frame_is_lost_when_it_takes_writes_again(
     tmp_path: Path, sources: Sources, nursery: trio.Nursery
 ) -> None:
-    source = sources.get("h264-aac", 12)
+    source = sources.get("h264-aac", 8)
     async with run_recorder(tmp_path, ["hall"]) as recorder:
         sending = begin(nursery, source, recorder.url("hall"), tmp_path / "sent.flv")
         await recorder.line("hall: recording 1 began")

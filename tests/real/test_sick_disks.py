@@ -114,10 +114,10 @@ def check_gaps(recording: Recording, coverage: Coverage) -> int:
 async def is_full(tmp_path: Path, sources: Sources) -> None:
     """The files are closed, the encoders stay, and it goes on when there is room again. A room
     whose buffer lasts loses nothing; one that sends more loses its oldest, counted."""
-    light, heavy = sources.get("h264-aac", 20), sources.get("heavy", 20)
+    light, heavy = sources.get("h264-aac", 16), sources.get("heavy", 16)
     with disks.tmpfs(tmp_path / "disk", 160 * MIB) as disk:
         async with run_recorder(
-            tmp_path, ["hall", "lab"], storage=storage_at(disk, buffer="2MiB")
+            tmp_path, ["hall", "lab"], storage=storage_at(disk, buffer="1MiB")
         ) as recorder:
             async with trio.open_nursery() as nursery:
                 hall = begin(nursery, light, recorder.url("hall"), tmp_path / "hall.flv")
@@ -132,7 +132,7 @@ async def is_full(tmp_path: Path, sources: Sources) -> None:
                     )
                     # Full again to the last byte, and for longer than the lab's buffer lasts.
                     with disks.filled(disk):
-                        await trio.sleep(6)
+                        await trio.sleep(4)
                     assert not recorder.matching(said.recorded_again())
                     assert not hall.is_over
                     assert not lab.is_over
@@ -207,8 +207,8 @@ async def fails(
 async def everything_stalls(tmp_path: Path, sources: Sources) -> None:
     """No frame is lost: of two rooms by their buffer, of two that send more than it holds by
     holding the encoder back, which is no silence of theirs."""
-    stall_s = 20 if LONG else 7
-    seconds = stall_s + 8
+    stall_s = 20 if LONG else 6
+    seconds = stall_s + 7
     recipes = dict.fromkeys(["hall", "lab"], "heavy" if LONG else "h264-aac")
     recipes |= dict.fromkeys(["library", "studio"], "heavy")
     with disks.ext4(tmp_path / "images", tmp_path / "disk", 256 * MIB) as disk:
@@ -258,7 +258,7 @@ async def one_call_fails(
 ) -> Recording:
     """Record two rooms; one call fails for the hall. Gives the hall's recording, of which no
     frame is missing; the lab's is as if nothing had happened."""
-    source = sources.get("h264-aac", 12)
+    source = sources.get("h264-aac", 10)
     async with run_recorder(folder, ["hall", "lab"], storage={"sync_interval": "1s"}) as recorder:
         async with trio.open_nursery() as nursery:
             hall = begin(nursery, source, recorder.url("hall"), folder / "hall.flv")
@@ -322,7 +322,7 @@ async def a_manifest_cannot_be_replaced(tmp_path: Path, sources: Sources) -> Non
 
 async def vanishes_and_is_exchanged(tmp_path: Path, sources: Sources) -> None:
     """It is said, nothing is written to what is there instead, and no frame is lost."""
-    source = sources.get("h264-aac", 24)
+    source = sources.get("h264-aac", 20)
     below = {"somebody-elses.txt": b"a file on the boot disk"}
     at, other, elsewhere = tmp_path / "disk", tmp_path / "other", tmp_path / "elsewhere"
     at.mkdir()

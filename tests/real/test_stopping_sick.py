@@ -119,7 +119,7 @@ async def test_a_stop_on_a_disk_that_stalls_waits_for_a_while_and_names_what_is_
     tmp_path: Path, sources: Sources
 ) -> None:
     """Three programs at once: one that waits in vain, one told twice, one whose disk answers."""
-    source = sources.get("h264-aac", 20)
+    source = sources.get("h264-aac", 12)
     async with trio.open_nursery() as nursery:
         for act, code in ((waits_and_gives_up, 1), (is_told_twice, 1), (is_answered_in_time, 0)):
 

@@ -108,31 +108,30 @@ async def test_rooms_in_real_time_are_read_written_and_synced_seldom(
     assert made["fdatasync"] + made["fsync"] <= SYNCS_PER_ROOM * rooms, made
 
 
-async def test_many_rooms_wake_the_recorder_together(
+async def test_many_rooms_wake_the_recorder_together_and_an_idle_one_sleeps(
     tmp_path: Path, small: Capture, nursery: trio.Nursery
 ) -> None:
-    async with run_recorder(tmp_path, ROOMS, segments={"duration": "10m"}) as recorder:
+    for name in ("busy", "idle"):
+        (tmp_path / name).mkdir()
+    async with (
+        run_recorder(tmp_path / "busy", ROOMS, segments={"duration": "10m"}) as recorder,
+        run_recorder(tmp_path / "idle", ["hall"]) as idle,
+    ):
         # So long that its end, which is all syncs, lies behind what is watched.
         nursery.start_soon(send, recorder, small, ROOMS, LEARNT_S + WATCHED_S + END_S)
         await recorder.line("recording 20 began")
         await trio.sleep(LEARNT_S)
-        before = switches(recorder.process.pid)
+        before = [switches(each.process.pid) for each in (recorder, idle)]
         await trio.sleep(WATCHED_S)
-        after = switches(recorder.process.pid)
+        after = [switches(each.process.pid) for each in (recorder, idle)]
         for room in ROOMS:
             await recorder.ended(room)
-    count = sum(number - before.get(thread, 0) for thread, number in after.items())
-    assert count / WATCHED_S <= WAKE_UPS
-
-
-async def test_an_idle_recorder_sleeps(tmp_path: Path) -> None:
-    async with run_recorder(tmp_path, ["hall"]) as recorder:
-        await trio.sleep(1)
-        before = switches(recorder.process.pid)
-        await trio.sleep(WATCHED_S)
-        after = switches(recorder.process.pid)
-    count = sum(number - before.get(thread, 0) for thread, number in after.items())
-    assert count / WATCHED_S <= IDLE_WAKE_UPS
+    busy_s, idle_s = (
+        sum(number - then.get(thread, 0) for thread, number in now.items()) / WATCHED_S
+        for then, now in zip(before, after, strict=True)
+    )
+    assert busy_s <= WAKE_UPS
+    assert idle_s <= IDLE_WAKE_UPS
 
 
 async def test_encoders_of_16_and_50_mbit_a_second_go_at_their_own_pace(tmp_path: Path) -> None:

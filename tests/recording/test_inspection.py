@@ -71,6 +71,7 @@ def said(key: str, encoded: bytes) -> bytes:
     return patched(WHOLE, at, encoded)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("block", [1, 1_000, 1 << 20])
 def test_what_the_recorder_writes_gives_no_finding(block: int) -> None:
     for segment in written():
@@ -84,6 +85,7 @@ def test_a_missing_checksum_is_told() -> None:
     assert (found.kind, found.is_damage) == (Kind.NOT_HASHED, False)
 
 
+@pytest.mark.no_cover
 @given(at=st.integers(0, len(WHOLE) - 1), by=st.integers(1, 255))
 def test_any_changed_byte_of_a_segment_with_a_checksum_is_found(at: int, by: int) -> None:
     found = inspect(patched(WHOLE, at, bytes([WHOLE[at] ^ by])), ROW)
@@ -91,6 +93,7 @@ def test_any_changed_byte_of_a_segment_with_a_checksum_is_found(at: int, by: int
     assert all(each.is_damage and each.text.endswith(".") for each in found)
 
 
+@pytest.mark.no_cover
 @example(length=TAGS[-1].offset)
 @given(length=st.integers(0, len(WHOLE) - 1))
 def test_a_file_cut_off_anywhere_is_found_and_told_where_it_ends(length: int) -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from tests.helpers.power_cuts import PowerCutDisk, Sync
 
+pytestmark = pytest.mark.no_cover
+
 PACKAGE = Path(recorder.recording.__file__).parent
 
 FLAT = Depth(

@@ -14,6 +14,8 @@ from tests.helpers.cut_choices import Choice
 from tests.helpers.cut_explorer import Depth
 from tests.helpers.cut_lessons import SCENARIOS, explore
 
+pytestmark = pytest.mark.no_cover
+
 LONG = os.environ.get("RECORDER_LONG_TESTS") == "1"
 
 NORMAL = Depth(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import pytest
+
 from recorder.recording import naming
 from recorder.recording.manifest import Manifest
 from recorder.recording.refusals import StorageError
@@ -28,9 +30,9 @@ from tests.recording.retention.cutting import (
 )
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.helpers.power_cuts import PowerCutDisk
+
+pytestmark = pytest.mark.no_cover
 
 
 def test_a_deletion_may_be_cut_off_anywhere() -> None:
