@@ -203,6 +203,8 @@ class Session:
     async def catch_up(self) -> None:
         """Return when all that the peer has sent by now is handled, or after CATCH_UP_S: between
         two reads it lies in the socket, and whoever ends the session would lose it."""
+        if not self._publishers:
+            return  # It has nothing for anybody, and may be gone with its socket.
         with trio.move_on_after(CATCH_UP_S):
             until_bytes = self._taken_bytes() + self._unread_bytes()
             while self._publishers and self._settled_bytes < until_bytes:

@@ -536,3 +536,15 @@ async def test_a_session_that_is_stuck_is_found(
         found += overdue.look(building.door.pulses, trio.current_time())
     assert found
     assert {pulse.who for pulse in found} == {"10.0.0.1"}
+
+
+async def test_who_leaves_while_the_recorder_stops_is_not_asked_what_it_has_sent(
+    building: Building, nursery: trio.Nursery
+) -> None:
+    def unread() -> int:
+        raise ValueError("file descriptor cannot be a negative integer (-1)")
+
+    ours, _theirs = trio.testing.memory_stream_pair()
+    nursery.start_soon(building.serve, ours, "10.0.0.1", unread)
+    await trio.testing.wait_all_tasks_blocked()
+    await building.door.catch_up()
