@@ -1,0 +1,109 @@
+"""The units under a real systemd, on a machine of their own (tests/helpers/booted.py).
+
+Long: only with RECORDER_LONG_TESTS=1 in the environment. `test_service` has the same promises
+against a fake.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+
+from tests.helpers.booted import Machine, booted, why_not
+from tests.helpers.encoders import Encoder, publish_command
+from tests.helpers.program import key_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.helpers.encoders import Sources
+
+pytestmark = [pytest.mark.real, pytest.mark.root, pytest.mark.debian]
+
+LONG = os.environ.get("RECORDER_LONG_TESTS") == "1"
+
+CONFIGURATION = f"""\
+state: /var/lib/recorder
+storage: {{directory: /srv/recordings}}
+segments: {{duration: 3s}}
+status: {{public: true}}
+rooms: {{hall: {{key: {key_of("hall")}}}}}
+"""
+
+WATCHDOG_S = 30
+
+
+async def keep_publishing(machine: Machine, source: Path) -> None:
+    url = f"rtmp://127.0.0.1:1935/live/hall?key={key_of('hall')}"
+    command = publish_command(Encoder.CURRENT_FFMPEG, source, url, pace=1)
+    while True:
+        await trio.run_process(
+            [*machine.into_network, *command],
+            stdin=subprocess.DEVNULL,
+            capture_stdout=True,
+            capture_stderr=True,
+            check=False,
+        )
+
+
+async def says(machine: Machine, pattern: str, *, count: int = 1, within_s: float = 30) -> None:
+    with trio.move_on_after(within_s):
+        while True:
+            if len(re.findall(pattern, await machine.journal("recorder"))) >= count:
+                return
+            await trio.sleep(0.5)
+    raise AssertionError(f"{pattern!r} was not said {count} times")
+
+
+async def manifest(machine: Machine) -> dict[str, Any]:
+    """Of the only recording there is."""
+    found = await machine.run("sh", "-c", "cat /srv/recordings/hall/*/*/recording.json")
+    loaded = json.loads(found)
+    assert isinstance(loaded, dict)
+    return loaded
+
+
+@pytest.mark.skipif(not LONG, reason="RECORDER_LONG_TESTS=1 boots a machine for it")
+async def test_the_units_record_are_restarted_and_are_watched(
+    sources: Sources, tmp_path: Path
+) -> None:
+    if lacking := why_not():
+        pytest.skip(f"no machine can be booted here without {lacking}")
+    source = sources.get("h264-aac", 120)
+    async with booted(tmp_path, CONFIGURATION) as machine, trio.open_nursery() as nursery:
+        process = await machine.shows("recorder", "MainPID")
+        status = await machine.run("cat", f"/proc/{process}/status")
+        for line in (r"CapEff:\s+0+$", r"NoNewPrivs:\s+1$", r"Seccomp:\s+2$"):
+            assert re.search(line, status, re.MULTILINE), line
+        nursery.start_soon(keep_publishing, machine, source)
+        await says(machine, r"0002\.flv closed")
+        assert (await machine.shows("recorder", "StatusText")).startswith("1 of 1 rooms live")
+        # As root, by the socket in the state folder.
+        told = await machine.run(
+            *("/opt/recorder/current/bin/recorder", "status", "--once"),
+            *("--config", "/etc/recorder/config.yaml"),
+        )
+        assert "recording" in told
+
+        await machine.run("systemctl", "restart", "recorder")
+        await says(machine, r"recording 1 continues")
+        await says(machine, r"hall: \S+ publishes", count=2)
+        await says(machine, r"hall: recording 1: \d+\.flv closed", count=5)
+
+        process = await machine.shows("recorder", "MainPID")
+        await machine.run("kill", "-STOP", process)
+        await says(machine, r"Watchdog timeout", within_s=2 * WATCHDOG_S)
+        await says(machine, r"Current thread 0x")
+        await says(machine, r"hall: \S+ publishes", count=3)
+        await says(machine, r"hall: recording 1 continues", count=2)
+        assert await machine.shows("recorder", "NRestarts") == "1"
+        gaps = [row["gap"] for row in (await manifest(machine))["segments"] if row["gap"]]
+        assert [gap["reason"] for gap in gaps] == ["reconnect"] * len(gaps)
+        assert gaps[0]["ms"] < 10_000
+        nursery.cancel_scope.cancel()
