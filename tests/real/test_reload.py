@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import stat
+import time
 import urllib.request
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -22,9 +23,11 @@ from tests.helpers.program import (
     LINE_S,
     LOOK_EVERY_S,
     command,
+    free_port,
     run_recorder,
     write_configuration,
 )
+from tests.helpers.service_manager import manage
 from tests.real import said
 from tests.real.checks import check_segment, compare_recording
 
@@ -161,6 +164,25 @@ async def test_what_needs_a_restart_is_named_until_it_is_put_back(tmp_path: Path
         assert str(tmp_path / "elsewhere") not in (tmp_path / COPY).read_text()
         await reload(recorder, recorder.config, RELOADED)
         await alarm(recorder)
+
+
+async def test_systemd_hears_of_a_reload_and_of_its_end_however_it_goes(tmp_path: Path) -> None:
+    async with manage(tmp_path) as manager, manager.start(["hall"]) as recorder:
+        good = recorder.config
+        await manager.hears("READY")
+        for content, answer in (
+            (good, RELOADED),
+            ({**good, "colour": "green"}, REFUSED),
+            # Its ports are systemd's: the next start would end with 2.
+            ({**good, "rtmp": {"listen": [f"127.0.0.1:{free_port()}"]}}, REFUSED),
+        ):
+            before = len(manager.messages)
+            await reload(recorder, content, answer)
+            begun = await manager.hears("RELOADING", since=before)
+            # systemd takes it for the answer to its own signal by this alone.
+            assert 0 < int(begun.values["MONOTONIC_USEC"]) <= time.monotonic_ns() // 1000
+            await manager.hears("READY", since=manager.messages.index(begun) + 1)
+        assert recorder.matching(r"rtmp\.listen says .*, and systemd passes ")
 
 
 async def test_many_hangups_in_a_row_are_few_reloads_and_drop_nobody(
