@@ -27,6 +27,7 @@ from recorder.app_settings import make_settings
 from recorder.app_sockets import Sockets, look_at
 from recorder.app_status import open_status, start_status, stop_status
 from recorder.clock import SystemClock, boot_id
+from recorder.live.attempts import Attempts
 from recorder.live.listener import Door, serve
 from recorder.live.memory import MemoryBudget
 from recorder.recording.alive import last_beat_ms
@@ -168,6 +169,7 @@ async def _main(
                 is_newest_known=lambda: engine.indexer.was_ready,
             )
             services.start_soon(watch.run, name="clock")
+            attempts = Attempts()
             async with (
                 _running(
                     rooms,
@@ -182,6 +184,7 @@ async def _main(
                     rooms,
                     memory,
                     clock,
+                    attempts,
                     state=state,
                     start=started,
                     control=control,
@@ -191,7 +194,7 @@ async def _main(
             ):
                 watch.on_step = _all(rooms.clock_stepped, page.board.clock_stepped)
                 rooms.on_change = page.board.changed
-                house = make_house(settings, rooms, engine, memory)
+                house = make_house(settings, rooms, engine, memory, attempts)
                 door = Door(house, limit=config.limits.connections, tls=settings.rtmp_tls)
                 parts = Parts(
                     clock=clock,

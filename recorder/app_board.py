@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from recorder.clock import SystemClock
+    from recorder.live.attempts import Attempts
     from recorder.live.memory import MemoryBudget
     from recorder.live.rooms import Room, Rooms
     from recorder.recording.engine import Engine
@@ -54,6 +55,7 @@ class Board:
         watchers: how many watch now.
         failed_logins: of the last 20 s.
         config: what is to be said of the configuration.
+        attempts: who was refused at the encoders' door.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Board:
         watchers: Callable[[], int],
         failed_logins: Callable[[], int],
         config: Callable[[], ConfigView],
+        attempts: Attempts,
     ) -> None:
         self._engine = engine
         self._rooms = rooms
@@ -84,6 +87,7 @@ class Board:
         self._watchers = watchers
         self._failed_logins = failed_logins
         self._config = config
+        self._attempts = attempts
         self._run = secrets.token_hex(8)
         self._sequence = 0
         self._meters: dict[str, RoomMeter] = {}
@@ -143,6 +147,7 @@ class Board:
             rooms=rooms,
             write_errors=self._engine.writer.failures,
             deleted_bytes=self._engine.watch.deleted_bytes,
+            refused=self._attempts.counts,
         )
         return self._exposition.text(picture, counters)
 
@@ -220,6 +225,8 @@ class Board:
                 last_step=None if step is None else (step[0], now_s - step[1]),
                 last_end=self._last_end,
                 failed_logins=self._failed_logins(),
+                attempts=self._attempts,
+                now_s=now_s,
                 viewers=self._watchers(),
                 config=self._config(),
             ),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from recorder.app_settings import Settings
     from recorder.clock import SystemClock
     from recorder.config import Config
+    from recorder.live.attempts import Attempts
     from recorder.live.memory import MemoryBudget
     from recorder.recording.engine import Engine
     from recorder.recording.inheritance import Inheritance
@@ -88,7 +89,9 @@ def take_over(inheritance: Inheritance, config: Config, rooms: Rooms, repairs: R
         repairs.recover(folder)
 
 
-def make_house(settings: Settings, rooms: Rooms, engine: Engine, memory: MemoryBudget) -> House:
+def make_house(
+    settings: Settings, rooms: Rooms, engine: Engine, memory: MemoryBudget, attempts: Attempts
+) -> House:
     """What every session shares."""
     config = settings.config
     return House(
@@ -99,6 +102,7 @@ def make_house(settings: Settings, rooms: Rooms, engine: Engine, memory: MemoryB
             policy=config.rtmp.takeover,
             publishers=config.limits.publishers,
             disk_refusal=engine.guard.refusal,
+            attempts=attempts,
         ),
         memory=memory,
         next_hop=engine.writer.next_hop,

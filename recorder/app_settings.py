@@ -58,10 +58,9 @@ def make_settings(config: Config) -> Settings:
     Raises:
         ConfigError: a file that the configuration names cannot be used.
     """
-    any_key = None if config.any_room is None else config.any_room.key
     return Settings(
         config=config,
-        access=Access(config.rooms, any_key, config.rtmp.application),
+        access=Access(config.rooms, config.any_room, config.rtmp.application),
         timeouts=Timeouts(
             first_media=config.recording.first_media_timeout, idle=config.recording.idle_timeout
         ),

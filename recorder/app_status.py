@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from recorder.app_sockets import Sockets
     from recorder.clock import SystemClock
     from recorder.config import Config
+    from recorder.live.attempts import Attempts
     from recorder.live.memory import MemoryBudget
     from recorder.live.rooms import Rooms
     from recorder.recording.engine import Engine
@@ -157,6 +158,7 @@ async def open_status(
     rooms: Rooms,
     memory: MemoryBudget,
     clock: SystemClock,
+    attempts: Attempts,
     *,
     state: Path,
     start: Started,
@@ -184,6 +186,7 @@ async def open_status(
         watchers=lambda: broadcast.watchers,
         failed_logins=lambda: login.failed,
         config=config_view,
+        attempts=attempts,
     )
     broadcast.on_join = board.changed
     actions = AppActions(

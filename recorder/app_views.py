@@ -3,13 +3,14 @@ gives what status shows; it remembers nothing."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from recorder import __version__
 from recorder.status.snapshot import (
     BlockedView,
     ClockView,
     DiskState,
+    RefusedView,
     StorageView,
     SweepView,
     SystemView,
@@ -17,10 +18,15 @@ from recorder.status.snapshot import (
 
 if TYPE_CHECKING:
     from recorder.clock import SystemClock
+    from recorder.live.attempts import Attempts
     from recorder.recording.engine import Engine
     from recorder.recording.running import LastEnd
     from recorder.status.machine import Machine
     from recorder.status.snapshot import ConfigView
+
+
+MOST_REFUSED: Final = 8
+"""So many addresses are shown: more are a crowd, which an alarm tells."""
 
 
 def disk_state(engine: Engine, now_s: float, now_ms: int) -> tuple[DiskState, str | None]:
@@ -88,6 +94,8 @@ def system_view(
     last_step: tuple[int, float] | None,
     last_end: LastEnd | None,
     failed_logins: int,
+    attempts: Attempts,
+    now_s: float,
     viewers: int,
     config: ConfigView,
 ) -> SystemView:
@@ -95,6 +103,7 @@ def system_view(
 
     Args:
         last_step: by how many ms the clock was last set, and how many seconds ago.
+        now_s: on the clock of `attempts`.
     """
     return SystemView(
         version=__version__,
@@ -114,6 +123,11 @@ def system_view(
         ),
         last_end=None if last_end is None else last_end.value,
         failed_logins=failed_logins,
+        failed_publishes=attempts.recent(now_s),
+        refused=tuple(
+            RefusedView(address=each.address, times=each.times, age_s=each.age_s)
+            for each in attempts.worst(MOST_REFUSED, now_s)
+        ),
         viewers=viewers,
         config=config,
     )

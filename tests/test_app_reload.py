@@ -27,6 +27,7 @@ from recorder.config import load
 from recorder.config.changes import EFFECTS, LIVE
 from recorder.config.last_good import LAST_GOOD_FILE, text_of
 from recorder.live.access import Admitted, Refused
+from recorder.live.attempts import Attempts
 from recorder.live.listener import Door
 from recorder.live.memory import MemoryBudget
 from recorder.recording.disk import OsDisk
@@ -140,6 +141,7 @@ async def staged(
         ) as engine:
             memory = MemoryBudget(config.limits.memory, lambda: 0)
             rooms = make_rooms(reloader, engine, memory, clock, "boot-1")
+            attempts = Attempts()
             start = Started(
                 listeners=[], pages=Pages({}), login_key=b"k", alarms=None, last_end=None
             )
@@ -150,6 +152,7 @@ async def staged(
                     rooms,
                     memory,
                     clock,
+                    attempts,
                     state=state,
                     start=start,
                     control=None,
@@ -158,7 +161,7 @@ async def staged(
                 ) as page,
                 trio.open_nursery() as nursery,
             ):
-                house = make_house(settings, rooms, engine, memory)
+                house = make_house(settings, rooms, engine, memory, attempts)
                 parts = Parts(
                     clock=clock,
                     engine=engine,

@@ -57,6 +57,7 @@ DECISIONS = {
     "recorder.hooks.signature",
     "recorder.hooks.targets",
     "recorder.live.access",
+    "recorder.live.attempts",
     "recorder.live.pace",
     "recorder.live.pool",
     "recorder.live.pulse",

@@ -63,6 +63,7 @@ EFFECTS: Final = {
     "rtmp.takeover": LIVE,
     "rooms.*.key": LIVE,
     "rooms.*.title": LIVE,
+    "rooms.*.allow": LIVE,
     "rooms.*.segments": LIVE,
     "rooms.*.retention": LIVE,
     "status.listen": RESTART,

@@ -194,6 +194,29 @@ class Address:
         return text
 
 
+@attrs.frozen
+class Network:
+    """Addresses that begin alike, such as `10.2.0.0/16`, or one address alone."""
+
+    def read(self, value: Any) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+        text = _text(value)
+        try:
+            if "%" in text:
+                raise ValueError("a zone belongs to one machine's interfaces")
+            network = ipaddress.ip_network(text, strict=False)
+        except ValueError:
+            raise WrongValueError(
+                'must be an address or a network, such as "10.2.0.7" or "10.2.0.0/16"'
+            ) from None
+        # What an IPv4 peer is called, however its bytes came in.
+        mapped = getattr(network.network_address, "ipv4_mapped", None)
+        if mapped is not None:
+            raise WrongValueError(f"must be written as IPv4, such as {mapped}")
+        if str(network.network_address) != str(ipaddress.ip_interface(text).ip):
+            raise WrongValueError(f"has bits behind its /{network.prefixlen}; write {network}")
+        return network
+
+
 def is_loopback(text: str) -> bool:
     """Whether only this machine reaches what listens there; True for what is no address at all,
     which somebody else says."""

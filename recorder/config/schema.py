@@ -9,6 +9,7 @@ Problems and warnings never contain a stream key. Where the file is found, who m
 the first one is made is the business of `file`.
 """
 
+import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
@@ -35,7 +36,6 @@ _ROOM_NAME = rules.Word(
 )
 _NOT_YET_KEYS = {
     ("rooms", "*", "view_key"),
-    ("rooms", "*", "allow"),
     ("limits", "viewers"),
     ("log", "format"),
 }
@@ -70,6 +70,7 @@ PasswordHash: TypeAlias = Annotated[
     str,
     rules.Word(rules.PASSWORD_HASH, "must be what `recorder hash-password` prints", secret=True),
 ]
+Network: TypeAlias = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, rules.Network()]
 HostName: TypeAlias = Annotated[
     str, rules.Word(r"[A-Za-z0-9.-]{1,253}", "must be the name of a host, such as rec.example")
 ]
@@ -188,6 +189,8 @@ class RoomConfig:
     # Not in the repr: a configuration printed by accident must not print its keys.
     key: Key = attrs.field(repr=False)
     title: Title | None = None
+    # Empty: from anywhere.
+    allow: list[Network] = attrs.Factory(list)
     segments: SegmentsConfig = attrs.Factory(SegmentsConfig)
     retention: RoomRetentionConfig = attrs.Factory(RoomRetentionConfig)
 

@@ -16,14 +16,19 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import re
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import unquote
 
 import attrs
 
+from recorder.live.pool import canonical_address
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _ROOM_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _QUOTES: Final = "'\" \t"
@@ -38,6 +43,10 @@ class HasKey(Protocol):
 
     @property
     def key(self) -> str: ...
+
+    @property
+    def allow(self) -> Sequence[Network]:
+        """From where it may be published into; empty: from anywhere."""
 
 
 @attrs.frozen
@@ -81,16 +90,20 @@ class Access:
 
     Args:
         rooms: the configured rooms by name, without `*`.
-        any_key: the key of `*`, with which any other name enters; None: nobody does.
+        any_room: `*`, with whose key any other name enters; None: nobody does.
         application: the one application there is (`rtmp.application`).
     """
 
-    def __init__(self, rooms: Mapping[str, HasKey], any_key: str | None, application: str) -> None:
+    def __init__(
+        self, rooms: Mapping[str, HasKey], any_room: HasKey | None, application: str
+    ) -> None:
         self._rooms = [
             _Names(name, _digest(name), _digest(room.key)) for name, room in rooms.items()
         ]
         self._folded_names = frozenset(name.casefold() for name in rooms)
-        self._any_key_digest = None if any_key is None else _digest(any_key)
+        self._any_key_digest = None if any_room is None else _digest(any_room.key)
+        self._allowed = {name: room.allow for name, room in rooms.items()}
+        self._allowed_anywhere_else = () if any_room is None else any_room.allow
         self.application = application
 
     def may_lead_in(self, app: str, tc_url: str) -> bool:
@@ -99,6 +112,17 @@ class Access:
         said = ((app, "", tc_url), (unquote(app), "", unquote(tc_url)))
         paths = [_read(*texts)[0] for texts in said]
         return any(path[:1] in ([], [self.application]) for path in paths)
+
+    def may_come_from(self, room: str, address: str) -> bool:
+        """Tell whether a room may be published into from an IP address."""
+        networks = self._allowed.get(room, self._allowed_anywhere_else)
+        if not networks:
+            return True
+        try:
+            host = ipaddress.ip_address(canonical_address(address).partition("%")[0])
+        except ValueError:
+            return False
+        return any(host in network for network in networks)
 
     def identify(self, app: str, stream: str, tc_url: str) -> Admitted | Refused:
         """Decide about one publish, from the texts of its connect and its publish command."""

@@ -2,7 +2,9 @@
 
 Pure bookkeeping: it holds members of any kind and closes nothing. The newest comer always gets its
 place, because an encoder that really wants to publish leaves the pool within a second: what stays
-and fills it is a scanner or a client that says nothing. One address can crowd out only itself.
+and fills it is a scanner or a client that says nothing. Who has had its turn (was refused, or has
+ended its publish) goes first, so that a crowd which guesses keys crowds out itself, and an encoder
+behind the same address has its turn. One address can crowd out only itself.
 """
 
 from __future__ import annotations
@@ -61,15 +63,17 @@ class PendingPool(Generic[Member]):
         return len(self._groups)
 
     def enter(self, member: Member, address: str, *, as_oldest: bool = False) -> list[Member]:
-        """Take a member in; a member that is in keeps its place.
+        """Take a member in; a member that is in keeps its place, unless it is `as_oldest`.
 
         Args:
-            as_oldest: it has had its publish, and is the first to go when others come.
+            as_oldest: it has had its turn, and is the first to go when others come.
 
         Returns:
             The members that must go for it. They have left the pool already.
         """
         if member in self._groups:
+            if as_oldest:
+                self._groups.move_to_end(member, last=False)
             return []
         group = address_group(address)
         self._groups[member] = group

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from recorder.live.access import Access, Refused
+from recorder.live.access import Access, Admitted, Refused
+from recorder.live.attempts import Attempts, Kind
 from recorder.live.rooms import Connection, Publisher, Room, Rooms
 from recorder.live.takeover import Incumbent, Refuse, TakeoverPolicy, decide
 from recorder.logs import same
@@ -41,10 +42,12 @@ class PublishRequest:
 
 @attrs.frozen
 class Refusal:
-    """Why not: `description` for the encoder's window, `reason` for our log."""
+    """Why not: `description` for the encoder's window, `reason` for our log. The encoder is told
+    after `pause_s`."""
 
     description: str
     reason: str
+    pause_s: float
 
 
 @attrs.define
@@ -60,42 +63,60 @@ class Reception:
     """`limits.publishers`."""
     disk_refusal: Callable[[], str | None] = lambda: None
     """Why nothing can be recorded for now, in words for an encoder; None while it can."""
+    attempts: Attempts = attrs.field(factory=Attempts)
 
-    def decide_application(self, application: str, tc_url: str) -> Refusal | None:
+    def decide_application(self, application: str, tc_url: str, address: str) -> Refusal | None:
         """Say why a connection to this application cannot lead to a publish; None if it can."""
         if self.access.may_lead_in(application, tc_url):
             return None
         name = self.access.application
-        return Refusal(
+        return self._refuse(
+            Kind.APPLICATION,
+            address,
             f"The application of this recorder is {name}: the server is rtmp://HOST/{name}",
             f"the application is not {name}",
         )
 
     def incumbent(self, request: PublishRequest) -> Publisher | None:
-        """Who publishes in the room that is asked for, by whoever has its key."""
-        identity = self.access.identify(request.application, request.stream, request.tc_url)
-        if isinstance(identity, Refused):
+        """Who publishes in the room that is asked for, by whoever may enter it."""
+        identity = self._identify(request)
+        if isinstance(identity, Refused) or not self._may_come(request, identity):
             return None
         room = self.rooms.find(identity.room)
         return None if room is None else room.publisher
 
     def decide(self, request: PublishRequest) -> Publisher | Refusal:
         """Accept the publisher into its room, or say why not."""
-        identity = self.access.identify(request.application, request.stream, request.tc_url)
+        identity, address = self._identify(request), request.connection.address
         if isinstance(identity, Refused):
             room_named = "" if identity.room is None else f"{identity.room}: "
-            return Refusal("Unknown room or wrong key.", f"{room_named}{identity.reason}")
+            return self._refuse(
+                Kind.KEY, address, "Unknown room or wrong key.", f"{room_named}{identity.reason}"
+            )
+        if not self._may_come(request, identity):
+            # Whoever has the key hears the truth: it tells a guesser no more than the room would.
+            return self._refuse(
+                Kind.ADDRESS,
+                address,
+                "This address may not publish into this room.",
+                f"{identity.room}: not one of its addresses (allow)",
+            )
         room = self.rooms.find(identity.room)
         if room is None:
-            return Refusal(
+            return self._refuse(
+                Kind.LIMIT,
+                address,
                 "The recorder has no place for another room.",
                 f"{identity.room}: limits.rooms reached, or a name like another's but for case",
             )
         if (words := self.disk_refusal()) is not None:
-            return Refusal(words, f"{room.name}: {words}")
+            return self._refuse(Kind.LIMIT, address, words, f"{room.name}: {words}")
         if self.memory.exhausted:
-            return Refusal(
-                "The recorder is short of memory.", f"{room.name}: limits.memory reached"
+            return self._refuse(
+                Kind.LIMIT,
+                address,
+                "The recorder is short of memory.",
+                f"{room.name}: limits.memory reached",
             )
         gap_reason = "reconnect"
         if room.publisher is not None:
@@ -104,11 +125,23 @@ class Reception:
                 return refusal
             gap_reason = "takeover"
         elif self.rooms.publishers >= self.publishers:
-            return Refusal(
+            return self._refuse(
+                Kind.LIMIT,
+                address,
                 "The recorder has no place for another publisher.",
                 f"{room.name}: limits.publishers reached",
             )
         return self._enter(room, request, gap_reason)
+
+    def _identify(self, request: PublishRequest) -> Admitted | Refused:
+        return self.access.identify(request.application, request.stream, request.tc_url)
+
+    def _may_come(self, request: PublishRequest, identity: Admitted) -> bool:
+        return self.access.may_come_from(identity.room, request.connection.address)
+
+    def _refuse(self, kind: Kind, address: str, description: str, reason: str) -> Refusal:
+        pause_s = self.attempts.refused(kind, address, trio.current_time())
+        return Refusal(description, reason, pause_s)
 
     def _take_over(self, room: Room, old: Publisher, request: PublishRequest) -> Refusal | None:
         incumbent = Incumbent(old.connection.address, old.connection.silent_ms())
@@ -122,7 +155,12 @@ class Reception:
                     verdict.reason,
                     extra=same("contest", room.name),
                 )
-            return Refusal("Another encoder publishes here.", f"{room.name}: {verdict.reason}")
+            return self._refuse(
+                Kind.BUSY,
+                request.connection.address,
+                "Another encoder publishes here.",
+                f"{room.name}: {verdict.reason}",
+            )
         room.replace(old, old.connection.counts(old))
         old.connection.evict(old, f"{request.connection.address} took the room over")
         return None

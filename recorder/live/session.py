@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, assert_never
 import attrs
 import trio
 
+from recorder.live.attempts import FIRST_PAUSE_S
 from recorder.live.pace import ReadPace
 from recorder.live.pool import address_group
 from recorder.live.pulse import Pulse
@@ -74,9 +75,6 @@ MESSAGES_AT_ONCE = 256
 """So many of one read, and then the others have their turn: a read can hold a hundred thousand of
 no byte."""
 
-REFUSAL_DELAY_S = 1.0
-"""Before a refusal, never before an acceptance: what guessing a key costs."""
-
 FAREWELL_S = 2.0
 """To say why and to let the peer read it before the close (protocol §4.4)."""
 
@@ -114,7 +112,11 @@ class House:
 
 
 class ConnectionOver(Exception):  # noqa: N818 — an end is no error
-    """The session has a reason to end; its text is for the log."""
+    """The session has a reason to end; its text is for the log. None: that has it already."""
+
+    def __init__(self, reason: str | None) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Session:
@@ -129,7 +131,8 @@ class Session:
         unread_bytes: how much of what the peer has sent it holds now.
         taken_bytes: how much was taken from the socket, where that is not what the stream gave.
         on_pending: told with False when the connection begins to publish or is over, with True
-            when its last publish has ended (the pools of design §7).
+            when it has had its turn: its last publish has ended, or it never gets one (the pools of
+            design §7).
     """
 
     def __init__(
@@ -168,6 +171,8 @@ class Session:
         self._lifetime = trio.CancelScope()
         self._read_scope = trio.CancelScope()
         self._dismissal: ConnectionOver | None = None
+        self._has_published = False
+        self._is_over = False
 
     # What others may ask.
 
@@ -219,12 +224,13 @@ class Session:
     def crowd_out(self) -> None:
         """End at once: somebody newer needs the place. Only for a session that does not publish;
         whatever it waits for, the delay before a refusal included, it waits no longer."""
-        log.info(
-            "%s: gave its place to a newer connection",
-            self.address,
-            # A crowd from a hundred addresses is one event: one line, and a count.
-            extra=same("crowded out"),
-        )
+        if not self._is_over:
+            log.info(
+                "%s: gave its place to a newer connection",
+                self.address,
+                # A crowd from a hundred addresses is one event: one line, and a count.
+                extra=same("crowded out"),
+            )
         self._lifetime.cancel()
 
     # Its life.
@@ -239,13 +245,17 @@ class Session:
             try:
                 await self._serve()
             except ConnectionOver as over:
-                self._log_end(str(over))
+                if over.reason is not None:
+                    self._log_end(over.reason)
             except RemoteProtocolError as error:
                 self._log_end(error.reason + _ADVICE.get(error.hint, ""), error.hint)
             finally:
                 self._leave_rooms()
                 self._handled.set()
-                self._on_pending(False)
+                self._is_over = True
+                # A stranger's farewell takes the place that the stranger had: a crowd that lets us
+                # wait for it must not fill the house.
+                self._on_pending(not self._has_published and not self._lifetime.cancel_called)
             await self._say_farewell()
             nursery.cancel_scope.cancel()
 
@@ -419,13 +429,14 @@ class Session:
 
     async def _handle_connect(self, event: ConnectRequested) -> None:
         self._connect = event
-        refusal = self._house.reception.decide_application(event.app, event.tc_url)
+        reception = self._house.reception
+        refusal = reception.decide_application(event.app, event.tc_url, self.address)
         if refusal is None:
             self._connection.accept_connect()
             return
-        await trio.sleep(REFUSAL_DELAY_S)
+        await self._pause_before(refusal)
         self._connection.reject_connect(refusal.description)
-        raise ConnectionOver(f"refused: {refusal.reason}")
+        raise ConnectionOver(None)
 
     async def _handle_publish(self, event: PublishRequested) -> None:
         assert self._connect is not None, "the core lets nobody publish before connect"
@@ -445,22 +456,32 @@ class Session:
             await incumbent.connection.catch_up()
         answer = self._house.reception.decide(request)
         if isinstance(answer, Refusal):
-            await trio.sleep(REFUSAL_DELAY_S)
+            await self._pause_before(answer)
             self._connection.reject_publish(
                 event.stream_id, code="NetStream.Publish.BadName", description=answer.description
             )
             if not self._publishers:
-                raise ConnectionOver(f"refused: {answer.reason}")
-            # Other streams of this connection are being recorded: they go on.
-            log.info("%s: refused: %s", self.address, answer.reason)
-            return
+                raise ConnectionOver(None)
+            return  # Other streams of this connection are being recorded: they go on.
         self._connection.accept_publish(event.stream_id)
         if not self._publishers:
             self._on_pending(False)
+            self._has_published = True
             self._dismissal = None
             self._house.memory.enter(self)
         answer.counted = self._connection.counters.as_dict()
         self._publishers[event.stream_id] = answer
+
+    async def _pause_before(self, refusal: Refusal) -> None:
+        """The log has it at once, the peer after a while: who guesses shall not guess quickly."""
+        key = same(address_group(self.address), refusal.reason)
+        log.info("%s: refused: %s", self.address, refusal.reason, extra=key)
+        if self._publishers:
+            # What else the connection publishes waits meanwhile.
+            await trio.sleep(min(refusal.pause_s, FIRST_PAUSE_S))
+        else:
+            self._on_pending(True)
+            await trio.sleep(refusal.pause_s)
 
     def _end_publish(self, publisher: Publisher) -> None:
         self._flush(int(trio.current_time() * 1000))

@@ -27,6 +27,11 @@ CLEARS_ABOVE: Final = 1.2
 CLOCK_PATIENCE_S: Final = 600.0
 """A Pi has no clock of its own: the network has so long after the start to tell the time."""
 
+GUESSES: Final = 20
+REFUSALS: Final = 5
+"""Of one address; a person who mistypes a key sees it and mends it before that."""
+LATELY_S: Final = 60.0
+
 STEP_MS: Final = 2000
 DRIFT_S: Final = 10.0
 KEYFRAME_S: Final = 30.0
@@ -172,13 +177,40 @@ def _machine(seen: Snapshot, standing: Mapping[str, Severity]) -> Iterator[Condi
             until_acknowledged=True,
             detail=seen.run,
         )
-    if system.failed_logins >= 20:
+    yield from _refused(seen)
+    if system.failed_logins >= GUESSES:
         yield Condition(
             kind="failed_logins",
             severity=WARNING,
             text="Somebody is guessing the password of this page.",
             advice="Find out who, or close the page to that network.",
             clear_s=300,
+        )
+
+
+def _refused(seen: Snapshot) -> Iterator[Condition]:
+    system = seen.system
+    stubborn = [
+        each for each in system.refused if each.times >= REFUSALS and each.age_s <= LATELY_S
+    ]
+    if system.failed_publishes >= GUESSES:
+        most = f", most from {system.refused[0].address}" if system.refused else ""
+        yield Condition(
+            kind="failed_publishes",
+            severity=WARNING,
+            text=f"Somebody is guessing stream keys: {system.failed_publishes} wrong ones within "
+            f"20 s{most}.",
+            advice="Find out who, or keep that network from the port for encoders.",
+            clear_s=300,
+        )
+    elif stubborn:
+        yield Condition(
+            kind="encoder_refused",
+            severity=WARNING,
+            text=f"An encoder at {stubborn[0].address} is refused again and again "
+            f"({stubborn[0].times} times): its room, key, password or address is wrong.",
+            advice="Correct its settings; the recorder's log says which room it names.",
+            clear_s=120,
         )
 
 

@@ -63,11 +63,13 @@ class Counters:
         rooms: by name.
         write_errors: by errno (`ENOSPC`, `EIO`, `EROFS`, `other`).
         deleted_bytes: by why retention took them (the words of manifests).
+        refused: publishes, by why (`key`, `login`, `address`, `application`, `busy`, `limit`).
     """
 
     rooms: Mapping[str, RoomCounters] = attrs.Factory(dict)
     write_errors: Mapping[str, int] = attrs.Factory(dict)
     deleted_bytes: Mapping[str, int] = attrs.Factory(dict)
+    refused: Mapping[str, int] = attrs.Factory(dict)
 
 
 class Exposition:
@@ -258,6 +260,8 @@ class _Picture(Collector):
             "1 when power was too weak at any time since the boot.",
             system.under_voltage_ever,
         )
+        refused = self._counters.refused
+        yield _counter("rec_publishes_refused", "Encoders not let in, by why.", "reason", refused)
         watching = [("ws", system.viewers)]
         yield _gauge("rec_connections", "Pages that are open.", "proto", watching)
 

@@ -224,6 +224,22 @@ class ConfigView:
 
 
 @attrs.frozen(kw_only=True)
+class RefusedView:
+    """Who is not let in to publish: wrong keys, wrong passwords, addresses that a room does not
+    allow.
+
+    Attributes:
+        address: an IPv4 address, or the /64 of an IPv6 one.
+        times: in a row, with less than ten minutes between two.
+        age_s: since the last time.
+    """
+
+    address: str
+    times: int
+    age_s: float
+
+
+@attrs.frozen(kw_only=True)
 class SystemView:
     """Attributes:
     memory_bytes: of this process; `media_bytes` of that is media, of at most
@@ -231,7 +247,8 @@ class SystemView:
     load: of the machine, one minute.
     temperature_c: None: the machine does not say; the same for the two below.
     last_end: how the recorder before this one ended: clean, crash, power; None: there was none.
-    failed_logins: of the last 20 s, at the page's door.
+    failed_logins: of the last 20 s, at the page's door; `failed_publishes` at the encoders'.
+    refused: the addresses with the most of them, the worst first.
     """
 
     version: str
@@ -246,6 +263,8 @@ class SystemView:
     clock: ClockView
     last_end: str | None
     failed_logins: int
+    failed_publishes: int
+    refused: tuple[RefusedView, ...]
     viewers: int
     config: ConfigView
 

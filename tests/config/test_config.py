@@ -1,5 +1,6 @@
 """The configuration: what is read, and what is said about everything that cannot be."""
 
+import ipaddress
 import math
 import os
 from pathlib import Path
@@ -199,12 +200,37 @@ def test_keys_of_later_versions_are_refused(tmp_path: Path, path: str, line: str
     ]
 
 
-@pytest.mark.parametrize("key", ["view_key", "allow"])
 @pytest.mark.parametrize("room", ["room101", "*"])
-def test_keys_of_later_versions_are_refused_in_rooms(tmp_path: Path, room: str, key: str) -> None:
-    assert problems(tmp_path, f'rooms: {{"{room}": {{key: {KEY}, {key}: x}}}}') == [
-        f"config.yaml:1: rooms.{room}.{key}: not yet supported by this version"
+def test_keys_of_later_versions_are_refused_in_rooms(tmp_path: Path, room: str) -> None:
+    assert problems(tmp_path, f'rooms: {{"{room}": {{key: {KEY}, view_key: x}}}}') == [
+        f"config.yaml:1: rooms.{room}.view_key: not yet supported by this version"
     ]
+
+
+@pytest.mark.parametrize("room", ["room101", "*"])
+def test_a_room_may_name_the_addresses_it_is_published_from(tmp_path: Path, room: str) -> None:
+    networks = ["10.2.0.0/16", "10.3.0.7", "2001:db8::/32", "::1", "0.0.0.0/0"]
+    config = loaded(tmp_path, f'rooms: {{"{room}": {{key: {KEY}, allow: {networks}}}}}')
+    found = config.any_room or config.rooms[room]
+    assert found.allow == [ipaddress.ip_network(each) for each in networks]
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ("10.2.0.0/33", 'must be an address or a network, such as "10.2.0.7" or "10.2.0.0/16"'),
+        ("recorder.example", 'must be an address or a network, such as "10.2.0.7" or'),
+        ("fe80::1%eth0", 'must be an address or a network, such as "10.2.0.7" or'),
+        ("10.2.3.4/16", "has bits behind its /16; write 10.2.0.0/16"),
+        ("2001:db8::5/64", "has bits behind its /64; write 2001:db8::/64"),
+        ("::ffff:10.2.0.0/112", "must be written as IPv4, such as 10.2.0.0"),
+    ],
+)
+def test_an_address_list_that_could_let_in_others_than_meant_is_refused(
+    tmp_path: Path, entry: str, reason: str
+) -> None:
+    (problem,) = problems(tmp_path, f'rooms: {{a: {{key: {KEY}, allow: ["::1", "{entry}"]}}}}')
+    assert problem.startswith(f"config.yaml:1: rooms.a.allow[1]: {reason}")
 
 
 def test_rules_of_retention_are_read(tmp_path: Path) -> None:

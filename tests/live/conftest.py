@@ -26,8 +26,9 @@ from tests.helpers.live import FakeRecorder
 from tests.helpers.rtmp_client import RtmpClient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from recorder.live.access import Network
     from recorder.live.takeover import TakeoverPolicy
 
 KEYS = {"room101": "key-of-room-101-abcdef", "room102": "key-of-room-102-abcdef"}
@@ -36,6 +37,7 @@ KEYS = {"room101": "key-of-room-101-abcdef", "room102": "key-of-room-102-abcdef"
 @attrs.frozen
 class _Room:
     key: str
+    allow: Sequence[Network] = ()
 
 
 @attrs.define
@@ -81,6 +83,7 @@ class Building:
     nursery: trio.Nursery
     limits: dict[str, int]
     policy: TakeoverPolicy = "if-stale"
+    allow: Sequence[Network] = ()
     recorders: dict[str, FakeRecorder] = attrs.field(factory=dict)
     disk_refusal: str | None = None
     buffer_bytes: int = 0
@@ -94,7 +97,7 @@ class Building:
         memory = MemoryBudget(
             self.limits["memory"], lambda: sum(r.pending_bytes for r in self.recorders.values())
         )
-        access = Access({name: _Room(key) for name, key in KEYS.items()}, None, "live")
+        access = Access({name: _Room(key, self.allow) for name, key in KEYS.items()}, None, "live")
         house = House(
             reception=Reception(
                 access,
@@ -209,9 +212,15 @@ def policy() -> TakeoverPolicy:
 
 
 @pytest.fixture
+def allow() -> Sequence[Network]:
+    return ()
+
+
+@pytest.fixture
 async def building(
     nursery: trio.Nursery,
     limits: dict[str, int],
     policy: TakeoverPolicy,
+    allow: Sequence[Network],
 ) -> Building:
-    return Building(nursery, limits, policy)
+    return Building(nursery, limits, policy, allow)

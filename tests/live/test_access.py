@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import attrs
@@ -11,6 +13,9 @@ from hypothesis import strategies as st
 
 from recorder.live.access import Access, Admitted, Refused
 
+if TYPE_CHECKING:
+    from recorder.live.access import Network
+
 URL = "rtmp://h:1935/live"
 KEY = "Key-of_room-101"
 ANY = "Key-of-any-room"
@@ -19,10 +24,11 @@ ANY = "Key-of-any-room"
 @attrs.frozen
 class RoomStub:
     key: str
+    allow: tuple[Network, ...] = ()
 
 
 ROOMS = {"room101": RoomStub(KEY), "Aula": RoomStub("Key-of-the-aula")}
-ACCESS = Access(ROOMS, ANY, "live")
+ACCESS = Access(ROOMS, RoomStub(ANY), "live")
 
 FORMS = [
     # application, stream, tcUrl
@@ -190,3 +196,44 @@ anything = st.text(max_size=30) | st.text(alphabet="live/room101?key=%2F&:'\udcf
 def test_any_texts_are_refused_and_nothing_worse(app: str, stream: str, tc_url: str) -> None:
     assert isinstance(ACCESS.identify(app, stream, tc_url), Refused)
     assert isinstance(ACCESS.identify("live", stream, tc_url), Refused)
+
+
+LISTED = Access(
+    {
+        "lab": RoomStub("Key-of-the-lab", tuple(map(ip_network, ("10.2.0.0/16", "2001:db8::/32")))),
+        "hall": RoomStub("Key-of-the-hall"),
+    },
+    RoomStub(ANY, (ip_network("::1"), ip_network("127.0.0.1"))),
+    "live",
+)
+
+
+@pytest.mark.parametrize(
+    ("room", "address", "may"),
+    [
+        ("lab", "10.2.0.7", True),
+        ("lab", "10.3.0.7", False),
+        ("lab", "::ffff:10.2.0.7", True),
+        ("lab", "::ffff:10.3.0.7", False),
+        ("lab", "2001:db8::5", True),
+        ("lab", "2001:db9::5", False),
+        ("lab", "fe80::1%eth0", False),
+        ("lab", "", False),
+        ("hall", "192.0.2.1", True),
+        ("hall", "somewhere", True),
+        # rooms that only `*` admits
+        ("garden", "::1", True),
+        ("garden", "127.0.0.1", True),
+        ("garden", "10.2.0.7", False),
+    ],
+)
+def test_a_room_may_be_published_into_from_its_addresses(
+    room: str, address: str, may: bool
+) -> None:
+    assert LISTED.may_come_from(room, address) is may
+
+
+def test_every_ipv4_address_is_no_ipv6_address() -> None:
+    access = Access({"lab": RoomStub("k", (ip_network("0.0.0.0/0"),))}, None, "live")
+    assert access.may_come_from("lab", "192.0.2.1")
+    assert not access.may_come_from("lab", "2001:db8::1")

@@ -61,6 +61,16 @@ def test_the_ninth_of_an_address_sends_the_oldest_of_that_address() -> None:
     assert len(pool) == 9
 
 
+def test_who_has_had_its_turn_goes_before_an_older_one() -> None:
+    pool: PendingPool[str] = PendingPool()
+    for number in range(8):
+        pool.enter(f"member {number}", "10.0.0.1")
+    assert pool.enter("member 5", "10.0.0.1", as_oldest=True) == []
+    assert pool.enter("member 8", "10.0.0.1") == ["member 5"]
+    assert pool.enter("member 9", "10.0.0.1") == ["member 0"]
+    assert len(pool) == 8
+
+
 def test_a_network_of_addresses_is_one_address() -> None:
     pool: PendingPool[int] = PendingPool()
     for number in range(8):

@@ -7,17 +7,18 @@ arguments, not from its fixtures'.
 from __future__ import annotations
 
 import logging
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 import pytest
 import trio
 import trio.testing
 
+from recorder.live.attempts import FIRST_PAUSE_S
 from recorder.live.session import (
     FAREWELL_S,
     HANDSHAKE_S,
     PUBLISH_S,
-    REFUSAL_DELAY_S,
 )
 from tests.helpers.rtmp_client import C0_C1
 from tests.live.conftest import KEYS, Building
@@ -95,7 +96,7 @@ async def test_a_wrong_key_is_refused_after_a_delay_with_words_and_without_the_k
     peer.client.start("room101?key=wrong-but-secret-key")
     await peer.send()
     took = await peer.until_closed()
-    assert REFUSAL_DELAY_S <= took <= REFUSAL_DELAY_S + FAREWELL_S
+    assert FIRST_PAUSE_S <= took <= FIRST_PAUSE_S + FAREWELL_S
     assert peer.client.status(1) == ["NetStream.Publish.BadName"]
     assert "secret" not in caplog.text
     assert "10.0.0.1: refused: room101: unknown room or wrong key" in caplog.text
@@ -121,7 +122,7 @@ async def test_a_refused_second_stream_does_not_end_the_first(
     peer.client.command("createStream", 8, None)
     peer.client.publish("room102?key=wrong", stream_id=2)
     await peer.exchange()
-    await trio.sleep(REFUSAL_DELAY_S)
+    await trio.sleep(FIRST_PAUSE_S)
     peer.client.video(40, FRAME)
     await peer.exchange()
     assert peer.client.status(2) == ["NetStream.Publish.BadName"]
@@ -315,7 +316,7 @@ async def test_a_wrong_application_is_told_at_connect(
     peer.client.greet()
     peer.client.connect("movies")
     await peer.send()
-    assert REFUSAL_DELAY_S <= await peer.until_closed() <= REFUSAL_DELAY_S + FAREWELL_S
+    assert FIRST_PAUSE_S <= await peer.until_closed() <= FIRST_PAUSE_S + FAREWELL_S
     (answer,) = peer.client.commands("_error")
     assert answer.code == "NetConnection.Connect.Rejected"
     assert "rtmp://HOST/live" in str(answer.information["description"])
@@ -369,3 +370,125 @@ async def test_two_encoders_that_fight_for_a_room_are_told_to_the_operator(
     await last.exchange()
     (line,) = [r for r in caplog.records if "two encoders fight" in r.getMessage()]
     assert line.levelno == logging.WARNING
+
+
+async def test_pauses_before_refusals_grow_and_an_acceptance_has_none(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    took = []
+    for _ in range(6):
+        peer = building.enter()
+        peer.client.start("room101?key=wrong")
+        await peer.send()
+        took.append(round(await peer.until_closed()))
+    assert took == [1, 1, 1, 2, 4, 8]
+    began_s = trio.current_time()
+    await building.publish()
+    assert trio.current_time() == began_s
+
+
+async def test_hundreds_of_attempts_hold_up_neither_a_recording_nor_an_honest_encoder(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    publisher = await building.publish("room101", "10.0.0.2")
+    for number in range(300):
+        peer = building.enter()
+        peer.client.start("room102?key=wrong")
+        await peer.send()
+        if number % 30 == 0:
+            publisher.client.video(40 + number, FRAME)
+            await publisher.exchange()
+    await trio.testing.wait_all_tasks_blocked()
+    assert len(building.door._pool) <= 8
+    assert building.door._inside <= 9
+    assert len(building.recorders["room101"].media_seen) == 11
+    await building.publish("room102", "10.0.0.1")
+    assert building.recorders["room102"].media_seen
+
+
+async def test_an_encoder_has_its_turn_in_the_middle_of_a_crowd_that_guesses(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    honest = building.enter()
+    honest.client.greet()
+    honest.client.connect()
+    await honest.exchange()
+    for _ in range(100):
+        peer = building.enter()
+        peer.client.start("room102?key=wrong")
+        await peer.exchange()
+    honest.client.publish(f"room101?key={KEYS['room101']}")
+    await honest.exchange()
+    assert honest.client.status(1) == ["NetStream.Publish.Start"]
+
+
+async def test_a_crowd_that_lets_us_wait_for_its_farewell_does_not_fill_the_house(
+    building: Building, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(300):
+        peer = building.enter(f"10.0.{number}.1")
+        await peer.stream.send_all(b"GET /")
+        await trio.testing.wait_all_tasks_blocked()
+    assert building.door._inside <= 64
+    await building.publish("room101", "10.1.0.1")
+    assert "limits.connections" not in caplog.text
+    assert "gave its place" not in caplog.text, "who is over has no place to give"
+
+
+class TestWithAnAddressList:
+    @pytest.fixture
+    def allow(self) -> list[IPv4Network]:
+        return [IPv4Network("10.2.0.0/16")]
+
+    async def test_another_address_is_told_so_after_a_pause(
+        self, building: Building, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        peer = building.enter("10.3.0.1")
+        peer.client.start(f"room101?key={KEYS['room101']}")
+        await peer.send()
+        assert FIRST_PAUSE_S <= await peer.until_closed() <= FIRST_PAUSE_S + FAREWELL_S
+        (answer,) = peer.client.commands("onStatus")
+        assert answer.code == "NetStream.Publish.BadName"
+        assert answer.information["description"] == "This address may not publish into this room."
+        assert "10.3.0.1: refused: room101: not one of its addresses (allow)" in caplog.text
+        assert KEYS["room101"] not in caplog.text
+        assert building.recorders["room101"].calls == []
+
+    async def test_with_a_wrong_key_it_hears_what_everybody_hears(
+        self, building: Building, autojump_clock: MockClock
+    ) -> None:
+        peer = building.enter("10.3.0.1")
+        peer.client.start("room101?key=wrong")
+        await peer.send()
+        await peer.until_closed()
+        (answer,) = peer.client.commands("onStatus")
+        assert answer.information["description"] == "Unknown room or wrong key."
+
+    async def test_it_does_not_disturb_who_publishes(
+        self, building: Building, autojump_clock: MockClock
+    ) -> None:
+        await building.publish(address="10.2.0.1")
+        peer = building.enter("10.3.0.1")
+        peer.client.start(f"room101?key={KEYS['room101']}")
+        await peer.send()
+        await peer.until_closed()
+        assert building.recorders["room101"].calls == ["arrived 10.2.0.1 reconnect"]
+
+
+async def test_every_refusal_is_counted(building: Building, autojump_clock: MockClock) -> None:
+    await building.publish()
+    for app, stream in (
+        ("live", f"room101?key={KEYS['room101']}"),
+        ("live", "room101?key=wrong"),
+        ("movies", "room101"),
+    ):
+        peer = building.enter("10.0.0.2")
+        peer.client.start(stream, app=app)
+        await peer.send()
+        await peer.until_closed()
+    counts = building.door._house.reception.attempts.counts
+    assert {kind: count for kind, count in counts.items() if count} == {
+        "key": 1,
+        "application": 1,
+        "busy": 1,
+    }

@@ -11,6 +11,7 @@ from recorder.status.snapshot import (
     DiskState,
     PublisherView,
     RecordingView,
+    RefusedView,
     RoomState,
     RoomView,
     Severity,
@@ -125,6 +126,8 @@ SYSTEM = SystemView(
     clock=CLOCK,
     last_end="power",
     failed_logins=0,
+    failed_publishes=0,
+    refused=(RefusedView(address="10.2.0.66", times=3, age_s=40.0),),
     viewers=2,
     config=ConfigView(
         path="/etc/recorder/config.yaml",

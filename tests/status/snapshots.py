@@ -147,6 +147,8 @@ def system(**changes: Any) -> SystemView:
         clock=clock(),
         last_end="clean",
         failed_logins=0,
+        failed_publishes=0,
+        refused=(),
         viewers=1,
         config=config(),
     )

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from recorder.status.alarm_rules import conditions
 from recorder.status.alarms import HISTORY, SETTLE_S, Alarms
-from recorder.status.snapshot import BlockedView, DiskState, PublisherView, RoomState, Severity
+from recorder.status.snapshot import (
+    BlockedView,
+    DiskState,
+    PublisherView,
+    RefusedView,
+    RoomState,
+    Severity,
+)
 from tests.status import snapshots as made
 
 if TYPE_CHECKING:
@@ -43,6 +50,7 @@ def kinds(alarms: Alarms, seen: Snapshot, now_s: float) -> list[tuple[str, str]]
 
 BLOCKED = BlockedView(plan="abcdef01", recordings=30, bytes=10**9)
 SILENT = PublisherView(address="10.0.0.7", software="OBS", age_s=6.0)
+STUBBORN = RefusedView(address="10.0.0.66", times=5, age_s=60.0)
 
 CASES = [
     # What is seen, the alarm, after how many seconds it is raised, after how many it clears.
@@ -68,6 +76,9 @@ CASES = [
         "config_last_good", "critical", 0, 0,
     ),
     (of_config(restart=("state", "rtmp.listen")), "config_restart", "info", 0, 0),
+    (of_system(failed_publishes=20), "failed_publishes", "warning", 0, 300),
+    (of_system(failed_publishes=20, refused=(STUBBORN,)), "failed_publishes", "warning", 0, 300),
+    (of_system(failed_publishes=5, refused=(STUBBORN,)), "encoder_refused", "warning", 0, 120),
     (of_system(clock=made.clock(is_trusted=False, reason="no network")), "clock_untrusted",
      "warning", 5, 5),
     (of_system(clock=made.clock(stepped_ms=-3000, step_age_s=1.0)), "clock_stepped", "info", 0, 5),
@@ -84,6 +95,16 @@ CASES = [
     (of_room(drift_s=10.0), "media_time", "warning", 10, 30),
     (of_room(quality=0.4), "weak_connection", "warning", 5, 15),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [attrs.evolve(STUBBORN, times=4), attrs.evolve(STUBBORN, age_s=61.0)],
+)
+def test_an_encoder_that_was_refused_a_few_times_or_long_ago_is_no_alarm(
+    refused: RefusedView,
+) -> None:
+    assert list(conditions(of_system(failed_publishes=19, refused=(refused,)))) == []
 
 
 @pytest.mark.parametrize(

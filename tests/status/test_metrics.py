@@ -27,6 +27,7 @@ COUNTERS = Counters(
     },
     write_errors={"ENOSPC": 2},
     deleted_bytes={"age": GIB},
+    refused={"key": 12, "busy": 0},
 )
 NOW_S = datetime(2026, 11, 27, 11, 12, 10, tzinfo=UTC).timestamp()
 
@@ -132,6 +133,8 @@ def test_counters_are_told_as_they_were_given() -> None:
     assert value(series, "rec_stream_gaps_total", stream="room101") == 1
     assert value(series, "rec_write_errors_total", errno="ENOSPC") == 2
     assert value(series, "rec_retention_deleted_bytes_total", reason="age") == GIB
+    assert value(series, "rec_publishes_refused_total", reason="key") == 12
+    assert value(series, "rec_publishes_refused_total", reason="busy") == 0
 
 
 def test_a_counter_without_a_source_is_left_out() -> None:
