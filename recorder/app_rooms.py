@@ -15,6 +15,8 @@ import trio
 from recorder import __version__
 from recorder.app_reload import titles_of
 from recorder.app_settings import segment_rules
+from recorder.live.challenges import Challenges
+from recorder.live.login_desk import LoginDesk
 from recorder.live.reception import Reception
 from recorder.live.rooms import Rooms
 from recorder.live.session import House
@@ -37,6 +39,8 @@ ENCODER = f"recorder {__version__}"
 """What files name as their maker."""
 
 BACKLOG_SHARE = 7 / 8
+
+CHALLENGE_KEY_BYTES = 32
 
 
 def make_rooms(
@@ -103,6 +107,7 @@ def make_house(
             publishers=config.limits.publishers,
             disk_refusal=engine.guard.refusal,
             attempts=attempts,
+            desk=LoginDesk(Challenges(os.urandom(CHALLENGE_KEY_BYTES)), os.urandom),
         ),
         memory=memory,
         next_hop=engine.writer.next_hop,

@@ -58,6 +58,8 @@ DECISIONS = {
     "recorder.hooks.targets",
     "recorder.live.access",
     "recorder.live.attempts",
+    "recorder.live.challenges",
+    "recorder.live.login_desk",
     "recorder.live.pace",
     "recorder.live.pool",
     "recorder.live.pulse",

@@ -8,6 +8,9 @@ Encoders cut one and the same URL at different slashes, put the query into any o
 some encode what others leave alone (protocol §4.5). Therefore application and stream are read as
 one path, `application/room/key`, wherever it was cut.
 
+Who logs in by user name and password names a room and shows later that it knows the key: this says
+which key that is, and whether it still opens the room when the publish comes.
+
 Wrong room and wrong key cost the same work and get the same answer: every claim is compared with
 every room, over digests, so that neither the length nor the beginning of a key shows in the time.
 """
@@ -69,6 +72,14 @@ class Refused:
 
 
 @attrs.frozen
+class LoggedIn:
+    """A connection has shown that it knows this room's key. `mark` tells that key from another."""
+
+    room: str
+    mark: bytes = attrs.field(repr=False)
+
+
+@attrs.frozen
 class _Claim:
     """`room` None: the key alone names its room."""
 
@@ -81,6 +92,7 @@ class _Names:
     """A room's names and its key, as they are compared."""
 
     room: str
+    key: str = attrs.field(repr=False)
     name_digest: bytes
     key_digest: bytes
 
@@ -98,9 +110,10 @@ class Access:
         self, rooms: Mapping[str, HasKey], any_room: HasKey | None, application: str
     ) -> None:
         self._rooms = [
-            _Names(name, _digest(name), _digest(room.key)) for name, room in rooms.items()
+            _Names(name, room.key, _digest(name), _digest(room.key)) for name, room in rooms.items()
         ]
         self._folded_names = frozenset(name.casefold() for name in rooms)
+        self._any_key = None if any_room is None else any_room.key
         self._any_key_digest = None if any_room is None else _digest(any_room.key)
         self._allowed = {name: room.allow for name, room in rooms.items()}
         self._allowed_anywhere_else = () if any_room is None else any_room.allow
@@ -142,6 +155,45 @@ class Access:
         if not applications:
             return Refused(f"the application is not {self.application}")
         return Refused(WRONG, self._named(claims))
+
+    # Who logs in.
+
+    def is_room_name(self, user: str) -> bool:
+        """Tell whether a room could be called so."""
+        return _ROOM_NAME.fullmatch(user) is not None
+
+    def key_of(self, user: str) -> tuple[str | None, str]:
+        """Return the room that a user name stands for, and its key. There is a key to compare with
+        in any case; without a room it opens none. No early end: see the module's rule."""
+        name_digest = _digest(user)
+        room: str | None = None
+        key = ""
+        name_is_a_key = False
+        for each in self._rooms:
+            name_is_a_key |= hmac.compare_digest(name_digest, each.key_digest)
+            if hmac.compare_digest(name_digest, each.name_digest):
+                room, key = each.room, each.key
+        if self._any_key is not None and self._any_key_digest is not None:
+            name_is_a_key |= hmac.compare_digest(name_digest, self._any_key_digest)
+            if (not name_is_a_key) & self._is_another_room(user):
+                room, key = user, self._any_key
+        return room, key
+
+    def logged_in(self, room: str) -> LoggedIn:
+        """What a connection keeps that has shown the key of a room."""
+        return LoggedIn(room, _digest(self.key_of(room)[1]))
+
+    def confirm(self, login: LoggedIn) -> Admitted | Refused:
+        """Decide about a publish of who has logged in: keys may have changed since."""
+        if self.key_of(login.room)[0] is not None and login == self.logged_in(login.room):
+            return Admitted(login.room)
+        return Refused(WRONG, self.configured(login.room))
+
+    def configured(self, name: str) -> str | None:
+        """Return the configured room of this name, None if there is none."""
+        return next((each.room for each in self._rooms if each.room == name), None)
+
+    # Who says room and key.
 
     def _match(self, claim: _Claim) -> str | None:
         """Return the room that the claim opens. No early end: see the module's rule."""

@@ -13,17 +13,21 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from recorder.live.access import Access, Admitted, Refused
+from recorder.live.access import Access, Admitted, LoggedIn, Refused
 from recorder.live.attempts import Attempts, Kind
+from recorder.live.login_desk import Challenged, NotLoggedIn
 from recorder.live.rooms import Connection, Publisher, Room, Rooms
 from recorder.live.takeover import Incumbent, Refuse, TakeoverPolicy, decide
 from recorder.logs import same
 from recorder.recording.manifest import Client
+from recorder.rtmp import LoginMethod, invitation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from recorder.live.login_desk import LoginDesk
     from recorder.live.memory import MemoryBudget
+    from recorder.rtmp import ConnectRequested
 
 log = logging.getLogger(__name__)
 
@@ -38,16 +42,19 @@ class PublishRequest:
     stream: str
     tc_url: str
     software: str
+    login: LoggedIn | None = None
+    """What the connection has shown already; then the texts say nothing more."""
 
 
 @attrs.frozen
 class Refusal:
     """Why not: `description` for the encoder's window, `reason` for our log. The encoder is told
-    after `pause_s`."""
+    after `pause_s`. `is_routine`: it happens in every login, and nobody wants to read of it."""
 
     description: str
     reason: str
     pause_s: float
+    is_routine: bool = False
 
 
 @attrs.define
@@ -58,6 +65,7 @@ class Reception:
     access: Access
     rooms: Rooms
     memory: MemoryBudget
+    desk: LoginDesk
     policy: TakeoverPolicy
     publishers: int
     """`limits.publishers`."""
@@ -65,16 +73,38 @@ class Reception:
     """Why nothing can be recorded for now, in words for an encoder; None while it can."""
     attempts: Attempts = attrs.field(factory=Attempts)
 
-    def decide_application(self, application: str, tc_url: str, address: str) -> Refusal | None:
-        """Say why a connection to this application cannot lead to a publish; None if it can."""
-        if self.access.may_lead_in(application, tc_url):
+    def decide_connect(self, connect: ConnectRequested, address: str) -> LoggedIn | Refusal | None:
+        """Say who a connection has logged in as, or why it may not come in; None: it may, and its
+        publish will say who it is.
+
+        A connect does not tell whether the encoder has a user name, and once it is accepted the
+        encoder does not ask any more. So to whom the application is another, and who has no key
+        therefore, is invited: who has a user name comes again with it, all others show the words.
+        """
+        if connect.login is not None:
+            answer = self.desk.decide(self.access, connect.login, trio.current_time())
+            if isinstance(answer, Challenged):
+                return Refusal(answer.description, "was given a challenge", 0, is_routine=True)
+            if isinstance(answer, NotLoggedIn):
+                named = "" if answer.room is None else f"{answer.room}: "
+                return self._refuse(
+                    Kind.LOGIN, address, answer.description, f"{named}{answer.reason}"
+                )
+            return answer
+        if self.access.may_lead_in(connect.app, connect.tc_url):
             return None
         name = self.access.application
-        return self._refuse(
-            Kind.APPLICATION,
-            address,
-            f"The application of this recorder is {name}: the server is rtmp://HOST/{name}",
-            f"the application is not {name}",
+        is_limelight = connect.app.strip("/") == LoginMethod.LIMELIGHT.value
+        method = LoginMethod.LIMELIGHT if is_limelight else LoginMethod.ADOBE
+        words = (
+            f"The server is rtmp://HOST/{name}; any other wants a room as user name and its key as "
+            "password."
+        )
+        self.attempts.refused(Kind.APPLICATION, address, trio.current_time())
+        return Refusal(
+            invitation(method, words),
+            f"the application is not {name}; asked for user name and password",
+            0,
         )
 
     def incumbent(self, request: PublishRequest) -> Publisher | None:
@@ -134,6 +164,8 @@ class Reception:
         return self._enter(room, request, gap_reason)
 
     def _identify(self, request: PublishRequest) -> Admitted | Refused:
+        if request.login is not None:
+            return self.access.confirm(request.login)
         return self.access.identify(request.application, request.stream, request.tc_url)
 
     def _may_come(self, request: PublishRequest, identity: Admitted) -> bool:

@@ -43,6 +43,7 @@ from recorder.rtmp import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from recorder.live.access import LoggedIn
     from recorder.live.memory import MemoryBudget
     from recorder.live.reception import Reception
     from recorder.live.rooms import Publisher
@@ -171,6 +172,7 @@ class Session:
         self._lifetime = trio.CancelScope()
         self._read_scope = trio.CancelScope()
         self._dismissal: ConnectionOver | None = None
+        self._login: LoggedIn | None = None
         self._has_published = False
         self._is_over = False
 
@@ -253,9 +255,8 @@ class Session:
                 self._leave_rooms()
                 self._handled.set()
                 self._is_over = True
-                # A stranger's farewell takes the place that the stranger had: a crowd that lets us
-                # wait for it must not fill the house.
-                self._on_pending(not self._has_published and not self._lifetime.cancel_called)
+                if self._has_published:
+                    self._on_pending(False)
             await self._say_farewell()
             nursery.cancel_scope.cancel()
 
@@ -429,14 +430,13 @@ class Session:
 
     async def _handle_connect(self, event: ConnectRequested) -> None:
         self._connect = event
-        reception = self._house.reception
-        refusal = reception.decide_application(event.app, event.tc_url, self.address)
-        if refusal is None:
-            self._connection.accept_connect()
-            return
-        await self._pause_before(refusal)
-        self._connection.reject_connect(refusal.description)
-        raise ConnectionOver(None)
+        answer = self._house.reception.decide_connect(event, self.address)
+        if isinstance(answer, Refusal):
+            await self._pause_before(answer)
+            self._connection.reject_connect(answer.description)
+            raise ConnectionOver(None)
+        self._login = answer
+        self._connection.accept_connect()
 
     async def _handle_publish(self, event: PublishRequested) -> None:
         assert self._connect is not None, "the core lets nobody publish before connect"
@@ -449,6 +449,7 @@ class Session:
             stream=event.name,
             tc_url=self._connect.tc_url,
             software=self._connect.flash_version,
+            login=self._login,
         )
         incumbent = self._house.reception.incumbent(request)
         if incumbent is not None and incumbent.connection is not self:
@@ -475,8 +476,11 @@ class Session:
     async def _pause_before(self, refusal: Refusal) -> None:
         """The log has it at once, the peer after a while: who guesses shall not guess quickly."""
         key = same(address_group(self.address), refusal.reason)
-        log.info("%s: refused: %s", self.address, refusal.reason, extra=key)
-        if self._publishers:
+        level = logging.DEBUG if refusal.is_routine else logging.INFO
+        log.log(level, "%s: refused: %s", self.address, refusal.reason, extra=key)
+        if not refusal.pause_s:
+            await trio.lowlevel.checkpoint()
+        elif self._publishers:
             # What else the connection publishes waits meanwhile.
             await trio.sleep(min(refusal.pause_s, FIRST_PAUSE_S))
         else:
@@ -510,6 +514,10 @@ class Session:
         self.pulse.waits_until(trio.current_time() + FAREWELL_S)
         with trio.move_on_after(FAREWELL_S):
             await self._sender.sent()
+            if not self._has_published:
+                # It has its answer. A stranger keeps its place until it is gone: a crowd that lets
+                # us wait for it must not fill the house.
+                self._on_pending(True)
             try:
                 await self._stream.send_eof()
                 while await self._stream.receive_some(READ_BYTES):

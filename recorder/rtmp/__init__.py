@@ -20,6 +20,15 @@ from recorder.rtmp.events import (
 )
 from recorder.rtmp.handshake import FILLER_BYTES
 from recorder.rtmp.limits import Limits
+from recorder.rtmp.login import (
+    Login,
+    LoginMethod,
+    challenge,
+    expected_response,
+    invitation,
+    login_failed,
+    read_login,
+)
 from recorder.rtmp.messages import MessageType
 
 __all__ = [
@@ -33,6 +42,8 @@ __all__ = [
     "Hint",
     "Limits",
     "LocalProtocolError",
+    "Login",
+    "LoginMethod",
     "MediaReceived",
     "MessageType",
     "ProtocolError",
@@ -41,4 +52,9 @@ __all__ = [
     "RemoteProtocolError",
     "ServerConnection",
     "Wait",
+    "challenge",
+    "expected_response",
+    "invitation",
+    "login_failed",
+    "read_login",
 ]

@@ -101,7 +101,8 @@ def connect_result(transaction: float) -> bytes:
 
 
 def connect_error(transaction: float, description: str) -> bytes:
-    """Return the refusal of §4.4: OBS and ffmpeg show the description."""
+    """Return the refusal of §4.4: OBS and ffmpeg show the description. It stays the last member:
+    librtmp reads it up to the next zero byte, which is that of the object's end."""
     information = _information("error", "NetConnection.Connect.Rejected", description)
     return encode_values("_error", transaction, None, information)
 

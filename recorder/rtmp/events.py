@@ -13,6 +13,7 @@ import attrs
 
 if TYPE_CHECKING:
     from recorder.amf import Value
+    from recorder.rtmp.login import Login
 
 
 class Wait(enum.Enum):
@@ -35,6 +36,9 @@ class ConnectRequested:
 
     app: str = attrs.field(repr=False)
     tc_url: str = attrs.field(repr=False)
+    login: Login | None = None
+    """What it says of a user name and a password. Each round of a login is a connection of its own,
+    and all but the last are answered by `reject_connect`, with the words of `login.py`."""
     flash_version: str
     command: dict[str, Value] = attrs.field(repr=False)
     """The command object as far as it is flat: cleaned text, numbers, lists and maps of them."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from recorder.rtmp import commands
 from recorder.rtmp.errors import RemoteProtocolError
 from recorder.rtmp.events import ConnectRequested, Event, PublishEnded, PublishRequested
+from recorder.rtmp.login import read_login
 from recorder.rtmp.messages import (
     Message,
     MessageType,
@@ -106,9 +107,11 @@ class CommandFlow:
         try:
             app = identifying_text(members.get("app"), limits, "application name")
             tc_url = members.get("tcUrl", members.get("tcurl"))  # both are seen (§4.5)
+            tc_url = identifying_text(tc_url, limits, "tcUrl")
             event = ConnectRequested(
                 app=app,
-                tc_url=identifying_text(tc_url, limits, "tcUrl"),
+                tc_url=tc_url,
+                login=read_login(app, tc_url),
                 flash_version=clean_text(members.get("flashVer"), limits),
                 command=describe(members, limits),
             )

@@ -14,7 +14,9 @@ import trio.testing
 import trustme
 
 from recorder.live.access import Access
+from recorder.live.challenges import Challenges
 from recorder.live.listener import Door
+from recorder.live.login_desk import LoginDesk
 from recorder.live.memory import MemoryBudget
 from recorder.live.reception import Reception
 from recorder.live.rooms import Rooms
@@ -88,6 +90,7 @@ class Building:
     disk_refusal: str | None = None
     buffer_bytes: int = 0
     """What a socket says it can hold; 0: it is no socket, and no pause is made."""
+    random_numbers: int = 0
     hops: Hops = attrs.field(factory=Hops)
     rooms: Rooms = attrs.field(init=False)
     door: Door = attrs.field(init=False)
@@ -103,6 +106,7 @@ class Building:
                 access,
                 self.rooms,
                 memory,
+                LoginDesk(Challenges(bytes(32)), self._random),
                 self.policy,
                 self.limits["publishers"],
                 disk_refusal=lambda: self.disk_refusal,
@@ -113,6 +117,10 @@ class Building:
             random=bytes,
         )
         self.door = Door(house, limit=self.limits["connections"])
+
+    def _random(self, size: int) -> bytes:
+        self.random_numbers += 1
+        return self.random_numbers.to_bytes(size)
 
     def _recorder(self, name: str) -> FakeRecorder:
         return self.recorders.setdefault(name, FakeRecorder(name))
