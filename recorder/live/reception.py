@@ -19,7 +19,7 @@ from recorder.live.login_desk import Challenged, NotLoggedIn
 from recorder.live.rooms import Connection, Publisher, Room, Rooms
 from recorder.live.takeover import Incumbent, Refuse, TakeoverPolicy, decide
 from recorder.logs import same
-from recorder.recording.manifest import Client
+from recorder.recording.manifest import LIVE, Client
 from recorder.rtmp import LoginMethod, invitation
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class PublishRequest:
     software: str
     login: LoggedIn | None = None
     """What the connection has shown already; then the texts say nothing more."""
+    publish_type: str = ""
+    """`live`, `record`, `append`: what the encoder calls it. All are recorded alike."""
 
 
 @attrs.frozen
@@ -204,6 +206,10 @@ class Reception:
             stream_id=request.stream_id,
             since_s=trio.current_time(),
         )
-        client = Client(address=request.connection.address, software=request.software)
+        client = Client(
+            address=request.connection.address,
+            software=request.software,
+            publish_type=request.publish_type or LIVE,
+        )
         room.begin(publisher, client, gap_reason=gap_reason)
         return publisher

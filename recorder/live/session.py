@@ -76,6 +76,10 @@ MESSAGES_AT_ONCE = 256
 """So many of one read, and then the others have their turn: a read can hold a hundred thousand of
 no byte."""
 
+DATA_PER_S = 50
+"""Data messages. OBS sends 47 a second when a second audio track rides in them (protocol §5.7);
+what is more is a flood, beyond the burst that the core allows."""
+
 FAREWELL_S = 2.0
 """To say why and to let the peer read it before the close (protocol §4.4)."""
 
@@ -158,6 +162,7 @@ class Session:
         self._settled_bytes = 0
         self._pace = ReadPace(trio.current_time())
         self._next_read_s = -math.inf
+        self._data_allowed_s = trio.current_time()
         self._read_bytes = READ_BYTES
         self._stream = stream
         self._house = house
@@ -274,6 +279,9 @@ class Session:
             now_ms = int(now_s * 1000)
             if data:
                 self._connection.receive_data(data)
+            messages = int((now_s - self._data_allowed_s) * DATA_PER_S)
+            self._data_allowed_s += messages / DATA_PER_S
+            self._connection.allow_data(messages)
             try:
                 await self._handle_events(now_ms)
             finally:
@@ -450,6 +458,7 @@ class Session:
             tc_url=self._connect.tc_url,
             software=self._connect.flash_version,
             login=self._login,
+            publish_type=event.publish_type,
         )
         incumbent = self._house.reception.incumbent(request)
         if incumbent is not None and incumbent.connection is not self:
@@ -478,6 +487,7 @@ class Session:
         key = same(address_group(self.address), refusal.reason)
         level = logging.DEBUG if refusal.is_routine else logging.INFO
         log.log(level, "%s: refused: %s", self.address, refusal.reason, extra=key)
+        self.pulse.waits_until(trio.current_time() + refusal.pause_s)
         if not refusal.pause_s:
             await trio.lowlevel.checkpoint()
         elif self._publishers:

@@ -15,11 +15,13 @@ from typing import Any, Literal, TypeVar
 import attrs
 import cattrs
 from attrs.validators import ge, matches_re, optional
+from cattrs.gen import make_dict_unstructure_fn
 
 from recorder.recording import naming
 from recorder.recording.actions import SegmentFacts, TrackFacts
 
 VERSION = 1
+LIVE = "live"
 
 T = TypeVar("T")
 
@@ -52,10 +54,17 @@ def _in_order(tracks: Iterable[TrackFacts]) -> tuple[TrackFacts, ...]:
 
 @attrs.frozen(kw_only=True)
 class Client:
-    """Who sent it: an address, and what the encoder calls itself (cleaned at entry)."""
+    """Who sent it: an address, and what the encoder calls itself (cleaned at entry).
+
+    Attributes:
+        publish_type: as the encoder called its publish: `live`, or `record` or `append`, which
+            once told servers what to do with an older file. Here they change nothing. In the file
+            only where it is another than `live`.
+    """
 
     address: str
     software: str
+    publish_type: str = LIVE
 
 
 @attrs.frozen(kw_only=True)
@@ -219,6 +228,8 @@ def _in_words(error: BaseException, kind: type | None) -> str:
         case AttributeError():
             # What cattrs runs into where an object is wanted and there is none.
             return "expected an object"
+        case TypeError() if kind is not None and attrs.has(kind):
+            return "expected an object"
         case _:
             return cattrs.v.format_exception(error, kind)
 
@@ -235,5 +246,8 @@ def _exactly(kind: type[T]) -> Callable[[Any, Any], T]:
 
 
 _CONVERTER = cattrs.Converter(forbid_extra_keys=True)
+_CONVERTER.register_unstructure_hook(
+    Client, make_dict_unstructure_fn(Client, _CONVERTER, _cattrs_omit_if_default=True)
+)
 for _kind in (int, bool, str):
     _CONVERTER.register_structure_hook(_kind, _exactly(_kind))

@@ -92,6 +92,7 @@ class ServerConnection:
         self._flow = CommandFlow(self._state, limits, self.counters, self._output)
         self._publishing = self._flow.streams.publishing
         self._stray_bytes = 0
+        self._data_left = limits.data_messages
         self._messages_left: int | None = limits.messages_before_publish
         """Until the first accepted publish; then None: without a limit."""
         self._acknowledged = 0
@@ -223,6 +224,11 @@ class ServerConnection:
         """
         self._flow.reject_publish(stream_id, code, description)
 
+    def allow_data(self, messages: int) -> None:
+        """Let so many more data messages through; never more than `data_messages` at once. What
+        comes beyond is dropped and counted. For who knows how much time has passed."""
+        self._data_left = min(self._limits.data_messages, self._data_left + messages)
+
     def end_publish(
         self,
         stream_id: int,
@@ -338,6 +344,10 @@ class ServerConnection:
         if message.stream_id not in self._publishing:
             self._drop(message)
             return None
+        if self._data_left <= 0:
+            self.counters.excess_data += 1
+            return None
+        self._data_left -= 1
         data = commands.read_data(message, self._limits.amf)
         if data is None:
             self.counters.undecodable_data += 1

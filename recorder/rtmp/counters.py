@@ -43,6 +43,9 @@ class Counters:
     undecodable_data: int = 0
     """Data messages that are no AMF, or do not begin with a name: dropped (§6 row 14)."""
 
+    excess_data: int = 0
+    """Data messages beyond what the application allowed, dropped unread (§5.7)."""
+
     cleared_data_frames: int = 0
     """`@clearDataFrame`: nothing to record."""
 

@@ -47,6 +47,11 @@ class Limits:
     """All messages until the first publish is accepted. The bytes alone would let a stranger send a
     quarter of a million empty ones, half a second of parsing; a real client sends about ten."""
 
+    data_messages: int = 3_000
+    """Data messages that may come in a burst, before the application allows more as time passes: a
+    minute of OBS, which sends a second audio track in 47 of them a second (§5.7). Each is decoded
+    and encoded anew, which costs more than media does."""
+
     publishing_streams: int = 16
     """NetStreams publishing at once. FMLE multi-bitrate uses 3 (SRS #545)."""
 

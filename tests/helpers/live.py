@@ -27,6 +27,7 @@ class FakeRecorder:
 
     name: str
     calls: list[str] = attrs.field(factory=list)
+    clients: list[Client] = attrs.field(factory=list)
     media_seen: list[tuple[int, int, bytes]] = attrs.field(factory=list)
     data_seen: list[tuple[str | None, bytes]] = attrs.field(factory=list)
     held_bytes: int = 0
@@ -65,6 +66,7 @@ class FakeRecorder:
 
     def publisher_arrived(self, client: Client, *, gap_reason: str) -> None:
         self.calls.append(f"arrived {client.address} {gap_reason}")
+        self.clients.append(client)
 
     def media(self, kind: int, timestamp: int, body: bytes, now_ms: int) -> None:
         if self.raises is not None:

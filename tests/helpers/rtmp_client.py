@@ -290,9 +290,11 @@ class RtmpClient:
         }
         self.command("connect", 1, described | members)
 
-    def publish(self, name: str, *, stream_id: int = 1, transaction: float = 5) -> None:
+    def publish(
+        self, name: str, *, stream_id: int = 1, transaction: float = 5, publish_type: Value = "live"
+    ) -> None:
         """Say publish on a NetStream."""
-        self.command("publish", transaction, None, name, "live", stream_id=stream_id, csid=8)
+        self.command("publish", transaction, None, name, publish_type, stream_id=stream_id, csid=8)
 
     def start(self, name: str, *, app: str = "live") -> None:
         """Say everything up to publish on NetStream 1, without waiting for any answer."""
@@ -313,6 +315,11 @@ class RtmpClient:
         """Say `@setDataFrame`, `onMetaData` and the values."""
         body = encode_values("@setDataFrame", "onMetaData", values)
         self.message(self.data_csid, 18, stream_id, timestamp, body)
+
+    def cue_point(self, time: float, *, stream_id: int = 1) -> None:
+        """Say `onCuePoint`, as FMLE does."""
+        body = encode_values("onCuePoint", {"name": "slide", "time": time, "type": "event"})
+        self.message(self.data_csid, 18, stream_id, 0, body)
 
     def finish(self, name: str, *, stream_id: int = 1) -> None:
         """Say goodbye as OBS, ffmpeg and librtmp do."""

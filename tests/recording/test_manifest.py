@@ -83,6 +83,17 @@ def test_the_file_is_one_line_per_field_and_per_segment() -> None:
     assert len(lines) == 17
 
 
+@pytest.mark.parametrize("publish_type", ["record", "append", "appendWithGap", ""])
+def test_what_an_encoder_calls_its_publish_is_noted_where_it_is_not_live(
+    publish_type: str,
+) -> None:
+    client = attrs.evolve(FULL.client, publish_type=publish_type)
+    manifest = attrs.evolve(FULL, client=client)
+    assert _raw(manifest)["client"]["publish_type"] == publish_type
+    assert Manifest.from_json(manifest.to_json()) == manifest
+    assert set(_raw(FULL)["client"]) == {"address", "software"}
+
+
 def test_every_field_stands_in_the_file_under_its_name() -> None:
     raw = _raw(FULL)
     assert set(raw) == {

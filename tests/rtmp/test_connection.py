@@ -462,3 +462,38 @@ def test_telling_format_3_apart_can_be_switched_off() -> None:
     events = application.talk(client)
     times = [event.timestamp for event in events if isinstance(event, MediaReceived)]
     assert times == [0, 20, 40, 60]
+
+
+# Data messages
+
+
+def test_data_beyond_the_allowance_is_dropped_and_counted() -> None:
+    client = RtmpClient()
+    limits = Limits(data_messages=3)
+    application = publishing(client, ServerConnection(limits, random=FILLER))
+    for _ in range(5):
+        client.cue_point(1)
+    client.video(0, b"frame")
+    events = application.talk(client)
+    assert [type(event) for event in events] == [DataReceived] * 3 + [MediaReceived]
+    assert application.server.counters.excess_data == 2
+    application.server.allow_data(2)
+    application.server.allow_data(0)
+    for _ in range(3):
+        client.cue_point(2)
+    assert len(application.talk(client)) == 2
+    application.server.allow_data(1000)
+    for _ in range(5):
+        client.cue_point(3)
+    assert len(application.talk(client)) == 3, "no more than a burst is saved up"
+    assert application.server.counters.excess_data == 5
+
+
+def test_excess_data_is_not_even_decoded() -> None:
+    client = RtmpClient()
+    application = publishing(client, ServerConnection(Limits(data_messages=1), random=FILLER))
+    client.cue_point(1)
+    client.message(4, 18, 1, 0, b"\xff no AMF")
+    application.talk(client)
+    assert application.server.counters.undecodable_data == 0
+    assert application.server.counters.excess_data == 1
