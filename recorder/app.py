@@ -27,9 +27,11 @@ from recorder.app_settings import make_settings
 from recorder.app_sockets import Sockets, look_at
 from recorder.app_status import open_status, start_status, stop_status
 from recorder.clock import SystemClock, boot_id
+from recorder.config.secrets import secrets_of
 from recorder.live.attempts import Attempts
 from recorder.live.listener import Door, serve
 from recorder.live.memory import MemoryBudget
+from recorder.log_journal import for_standard_error
 from recorder.recording.alive import last_beat_ms
 from recorder.recording.clock_watch import ClockWatch, load_clock_state
 from recorder.recording.continuation import Now
@@ -69,7 +71,7 @@ def run(config: Config, errors: tuple[str, ...] = (), *, sockets_by_systemd: boo
     Raises:
         ConfigError: a file that the configuration names cannot be used.
     """
-    fold = logs.set_up(config.log.level)
+    output = logs.set_up(config.log.level, config.log.format, secrets_of(config))
     handover = systemd.claim()
     if handover.watchdog_s is not None:
         # It kills by SIGABRT, and the journal says where every thread was.
@@ -84,9 +86,9 @@ def run(config: Config, errors: tuple[str, ...] = (), *, sockets_by_systemd: boo
         with Storage.open(config.storage.directory, config.state, OsDisk()) as storage:
             for warning in storage.warnings:
                 log.warning("%s", warning)
-            return trio.run(_main, settings, errors, storage, fold, sockets, handover)
+            return trio.run(_main, settings, errors, storage, output, sockets, handover)
     except (StorageError, StartError) as error:
-        sys.stderr.write(f"recorder: {error}\n")
+        sys.stderr.write(for_standard_error(f"recorder: {error}") + "\n")
         return 2
 
 
@@ -94,7 +96,7 @@ async def _main(
     settings: Settings,
     errors: tuple[str, ...],
     storage: Storage,
-    fold: logs.FoldRepeats,
+    output: logs.Log,
     sockets: Sockets,
     handover: systemd.Handover,
 ) -> int:
@@ -132,7 +134,7 @@ async def _main(
     async with trio.open_nursery() as services:
         # Before anything says that the recorder runs: who reads that may send a signal at once.
         await services.start(_follow_signals, stop, reloader.ask, name="signals")
-        services.start_soon(_report_repeats, fold, name="repeated log lines")
+        services.start_soon(_report_repeats, output.fold, name="repeated log lines")
         services.start_soon(
             partial(service.run, stop, stop_timeout_s=lambda: reloader.config.storage.stop_timeout),
             name="systemd",
@@ -197,6 +199,7 @@ async def _main(
                 house = make_house(settings, rooms, engine, memory, attempts)
                 door = Door(house, limit=config.limits.connections, tls=settings.rtmp_tls)
                 parts = Parts(
+                    output=output,
                     clock=clock,
                     engine=engine,
                     rooms=rooms,
@@ -213,7 +216,7 @@ async def _main(
                 log.info("Stopping: finishing every segment.")
         await stop_status(storage, state)
         services.cancel_scope.cancel()
-    fold.report_all()
+    output.fold.report_all()
     return 0 if outcome.is_clean else 1
 
 
@@ -246,10 +249,9 @@ async def _running(
                     await writer.next_hop()
             outcome.is_clean = rooms.is_settled
             for name, lost_ms in rooms.unwritten.items():
-                log.error(
-                    "%s: %.1f s were not written, the disk did not take them within %g s; "
+                logs.of_room(log, name).error(
+                    "%.1f s were not written, the disk did not take them within %g s; "
                     "what is on it is repaired at the next start.",
-                    name,
                     lost_ms / 1000,
                     stop_timeout_s,
                 )

@@ -11,6 +11,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from recorder.live.rooms import NotNowError
+from recorder.logs import of_room
 from recorder.recording.retention.refusals import RefusedError
 from recorder.recording.retention.report import report
 from recorder.status.operations import ActionRefusedError
@@ -98,7 +99,7 @@ class AppActions:
             do()
         except NotNowError as error:
             raise ActionRefusedError(str(error)) from error
-        log.info("%s: %s by %s", room, action, who)
+        of_room(log, room).info("%s by %s", action, who)
         self._board.changed()
         return {"room": room, "action": action}
 

@@ -23,7 +23,7 @@ from recorder.status.metrics import Counters, Exposition, RoomCounters
 from recorder.status.snapshot import DiskState, Severity, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from recorder.clock import SystemClock
     from recorder.live.attempts import Attempts
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from recorder.recording.running import LastEnd
     from recorder.status.alarms import Alarms
     from recorder.status.snapshot import ConfigView, RoomView
+    from recorder.status.wear import Wear
 
 TICK_S: Final = 1.0
 QUIET_TICK_S: Final = 5.0
@@ -56,6 +57,7 @@ class Board:
         failed_logins: of the last 20 s.
         config: what is to be said of the configuration.
         attempts: who was refused at the encoders' door.
+        wear: the disks that are looked at for what is written to them.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Board:
         failed_logins: Callable[[], int],
         config: Callable[[], ConfigView],
         attempts: Attempts,
+        wear: Sequence[Wear],
     ) -> None:
         self._engine = engine
         self._rooms = rooms
@@ -88,6 +91,7 @@ class Board:
         self._failed_logins = failed_logins
         self._config = config
         self._attempts = attempts
+        self._wear = wear
         self._run = secrets.token_hex(8)
         self._sequence = 0
         self._meters: dict[str, RoomMeter] = {}
@@ -198,9 +202,14 @@ class Board:
         limiter = trio.CapacityLimiter(1)
         while True:
             self._machine = await trio.to_thread.run_sync(
-                read_machine, limiter=limiter, abandon_on_cancel=True
+                self._read_machine, trio.current_time(), limiter=limiter, abandon_on_cancel=True
             )
             await trio.sleep(MACHINE_S if self._wait_s() < IDLE_TICK_S else 2 * IDLE_TICK_S)
+
+    def _read_machine(self, now_s: float) -> Machine:
+        for each in self._wear:
+            each.look(now_s)
+        return read_machine()
 
     def _snapshot(self, now_s: float) -> Snapshot:
         now_ms, utc = self._clock.monotonic_ms(), utc_text(self._clock.utc_ns())
@@ -229,6 +238,7 @@ class Board:
                 now_s=now_s,
                 viewers=self._watchers(),
                 config=self._config(),
+                wear=tuple(view for each in self._wear if (view := each.view(now_s)) is not None),
             ),
         )
         return attrs.evolve(seen, alarms=self._alarms.judge(seen, now_s))

@@ -26,6 +26,7 @@ from recorder.config import ConfigError, load
 from recorder.config.changes import Plan, plan
 from recorder.config.document import Problem
 from recorder.config.last_good import LAST_GOOD_FILE, copy_of
+from recorder.config.secrets import secrets_of
 from recorder.logs import same, set_level
 from recorder.recording.disk import PRIVATE_FILE_MODE, read_small_file, replace_file
 from recorder.recording.room_recorder import RoomRecorder
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from recorder.live.memory import MemoryBudget
     from recorder.live.rooms import Rooms
     from recorder.live.session import House
+    from recorder.logs import Log
     from recorder.recording.engine import Engine
     from recorder.recording.storage import Storage
 
@@ -56,6 +58,7 @@ MOST_LOGGED: Final = 100
 class Parts:
     """Everything that works with what the configuration says."""
 
+    output: Log
     clock: SystemClock
     engine: Engine
     rooms: Rooms
@@ -71,6 +74,7 @@ class Parts:
         """
         config = settings.config
         set_level(config.log.level)
+        self.output.hide(secrets_of(config))
         self.clock.is_always = config.clock.trust == "always"
         self.memory.limit_bytes = config.limits.memory
         self.door.limit = config.limits.connections

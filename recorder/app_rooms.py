@@ -20,6 +20,7 @@ from recorder.live.login_desk import LoginDesk
 from recorder.live.reception import Reception
 from recorder.live.rooms import Rooms
 from recorder.live.session import House
+from recorder.logs import of_room
 from recorder.recording.room_recorder import RoomRecorder
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def take_over(inheritance: Inheritance, config: Config, rooms: Rooms, repairs: R
             each.manifest, each.entry, last_file=each.last_file, began_ms=began_ms
         )
         repairs.go_on_behind(each.entry.folder, each.last_file + 1, recording.recovered)
-        log.info("%s: recording %d continues", room.name, recording.number)
+        of_room(log, room.name).info("recording %d continues", recording.number)
         room.wait(each.continuation.left_ms / 1000)
     for folder in inheritance.cut_off:
         repairs.recover(folder)

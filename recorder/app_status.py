@@ -34,6 +34,7 @@ from recorder.status.operations import Operations
 from recorder.status.pages import Pages
 from recorder.status.server import StatusServer, serve_status
 from recorder.status.site import Site
+from recorder.status.wear import wear_of
 
 if TYPE_CHECKING:
     import socket
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from recorder.recording.engine import Engine
     from recorder.recording.storage import Storage
     from recorder.status.snapshot import ConfigView, Snapshot
+    from recorder.status.wear import Wear
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +74,7 @@ class Started:
     login_key: bytes
     alarms: bytes | None
     last_end: LastEnd | None
+    wear: list[Wear]
 
 
 async def start_status(
@@ -117,6 +120,7 @@ def _start(
         login_key=key,
         alarms=alarms,
         last_end=last_end,
+        wear=wear_of([storage.directory, state]),
     )
 
 
@@ -187,6 +191,7 @@ async def open_status(
         failed_logins=lambda: login.failed,
         config=config_view,
         attempts=attempts,
+        wear=start.wear,
     )
     broadcast.on_join = board.changed
     actions = AppActions(

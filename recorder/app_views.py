@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from recorder.recording.engine import Engine
     from recorder.recording.running import LastEnd
     from recorder.status.machine import Machine
-    from recorder.status.snapshot import ConfigView
+    from recorder.status.snapshot import ConfigView, WearView
 
 
 MOST_REFUSED: Final = 8
@@ -98,6 +98,7 @@ def system_view(
     now_s: float,
     viewers: int,
     config: ConfigView,
+    wear: tuple[WearView, ...],
 ) -> SystemView:
     """As of now.
 
@@ -130,4 +131,5 @@ def system_view(
         ),
         viewers=viewers,
         config=config,
+        wear=wear,
     )

@@ -21,6 +21,7 @@ from recorder.config import Config, file
 from recorder.config.document import printable
 from recorder.config.file import ConfigError
 from recorder.config.units import format_time
+from recorder.log_journal import for_standard_error
 from recorder.recording.disk import OsDisk
 from recorder.recording.refusals import StorageError
 from recorder.recording.storage import initialise
@@ -39,7 +40,7 @@ def run_command(arguments: list[str]) -> int:
     try:
         result = commands.main(arguments, prog_name="recorder", standalone_mode=False)
     except ConfigError as error:
-        click.echo(str(error), err=True)
+        click.echo(for_standard_error(str(error)), err=True)
         return EXIT_MISUSED
     except click.ClickException as error:
         _complain(error.format_message())
@@ -54,7 +55,7 @@ def run_command(arguments: list[str]) -> int:
 
 
 def _complain(sentence: str) -> None:
-    click.echo(f"recorder: {printable(sentence)}", err=True)
+    click.echo(for_standard_error(f"recorder: {printable(sentence)}"), err=True)
 
 
 class _Commands(click.Group):
@@ -62,6 +63,7 @@ class _Commands(click.Group):
 
     ELSEWHERE = (
         "delete",
+        "diagnose",
         "hash-password",
         "keep",
         "list",
@@ -85,6 +87,10 @@ class _Commands(click.Group):
                 from recorder import cli_retention
 
                 return cli_retention.COMMANDS[cmd_name]
+            case "diagnose":
+                from recorder.cli_diagnose import diagnose_command
+
+                return diagnose_command
             case "hash-password":
                 from recorder.cli_password import hash_password_command
 

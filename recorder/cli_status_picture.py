@@ -200,6 +200,12 @@ class Picture:
         elif clock:
             pieces += [". ", ("Clock not trusted", "yellow"), f": {clock.text('reason')}"]
         yield self._line(*pieces)
+        for wear in system.parts("wear"):
+            hours = (wear.number("period_s") or 0) / 3600
+            yield self._line(
+                f"{'':10}The disk of {wear.text('directory')} took "
+                f"{_bytes(wear, 'written_bytes')} in {hours:.1f} h, all writes."
+            )
 
     def _reasons(self) -> Iterator[Text]:
         rooms = Fields(self.document).parts("rooms")

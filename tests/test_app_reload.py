@@ -30,6 +30,7 @@ from recorder.live.access import Admitted, Refused
 from recorder.live.attempts import Attempts
 from recorder.live.listener import Door
 from recorder.live.memory import MemoryBudget
+from recorder.logs import Log
 from recorder.recording.disk import OsDisk
 from recorder.recording.engine import Retention, open_engine
 from recorder.recording.retention.ledger import Ledger
@@ -143,7 +144,7 @@ async def staged(
             rooms = make_rooms(reloader, engine, memory, clock, "boot-1")
             attempts = Attempts()
             start = Started(
-                listeners=[], pages=Pages({}), login_key=b"k", alarms=None, last_end=None
+                listeners=[], pages=Pages({}), login_key=b"k", alarms=None, last_end=None, wear=[]
             )
             async with (
                 open_status(
@@ -163,6 +164,7 @@ async def staged(
             ):
                 house = make_house(settings, rooms, engine, memory, attempts)
                 parts = Parts(
+                    output=Log(()),
                     clock=clock,
                     engine=engine,
                     rooms=rooms,
@@ -239,7 +241,7 @@ async def test_every_key_that_counts_at_once_reaches_its_part_and_no_other(
         await stage.reload(base)
         for text, key in ONE_KEY:
             before = {name: see(stage) for name, see in SEEN.items()}
-            await stage.reload(ROOMS + text if key == "log.level" else base + text)
+            await stage.reload(ROOMS + text if key.startswith("log.") else base + text)
             after = {name: see(stage) for name, see in SEEN.items()}
             changed = {name for name in SEEN if before[name] != after[name]}
             assert changed == ({key} if EFFECTS[key] is LIVE else set())
@@ -268,6 +270,8 @@ async def test_rooms_and_what_stands_in_them_change(tmp_path: Path) -> None:
             ("a", "Attic"), ("c", None)
         ]  # fmt: skip
         assert stage.rules("a").duration_ms == 7000
+        record = logging.makeLogRecord({"msg": "key-of-any-0123456789 was said"})
+        assert stage.parts.output.line_of(record).text == "*** was said"
         assert stage.rules("c").duration_ms == 600_000
         assert stage.parts.engine.watch.rules.of("a").max_age_ms == 7 * 24 * HOUR_MS
         # A guest is recorded by what is in force when it comes.

@@ -123,6 +123,7 @@ def test_a_bad_disk_says_why_and_what_fills_it() -> None:
 
 def test_the_machine_says_what_it_knows() -> None:
     assert "memory 91.0 MiB, load 0.3, 62 °C. Clock trusted." in shown()
+    assert "The disk of /srv/recordings took 36.0 GiB in 24.0 h, all writes." in shown()
     system = attrs.evolve(
         SYSTEM,
         temperature_c=None,

@@ -45,6 +45,9 @@ export function showMachine(system, elapsed) {
   if (system.load !== null) rows.push(["load", system.load.toFixed(1)]);
   if (system.temperature_c !== null) rows.push(["temperature", `${Math.round(system.temperature_c)} °C`]);
   if (system.under_voltage_now !== null) rows.push(["power", power(system)]);
+  for (const { directory, written_bytes: taken, period_s: period } of system.wear) {
+    rows.push([`disk of ${directory}`, `took ${size(taken)} in ${span(period)}, all writes`]);
+  }
   if (system.last_end !== null) rows.push(["the one before", ENDS[system.last_end] || system.last_end]);
   if (system.failed_logins) rows.push(["failed logins", `${system.failed_logins} in 20 s`]);
   rows.push(["watching", String(system.viewers)]);

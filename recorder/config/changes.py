@@ -80,6 +80,7 @@ EFFECTS: Final = {
     # Whoever delivers has read them at its own start.
     "hooks": RESTART,
     "log.level": LIVE,
+    "log.format": RESTART,
 }
 """By the dotted path of a key; `*` stands for every room. A block that may be null has a row, too,
 for when it comes or goes. A block without rows below its own changes as a whole."""

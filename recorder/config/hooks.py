@@ -26,6 +26,8 @@ _HOST = re.compile(r"(?!-)[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}")
 class UrlRule:
     """`http://` or `https://`, without a user: a password there ends in the logs of others."""
 
+    secret = True
+
     def read(self, value: Any) -> str:
         if not isinstance(value, str):
             raise rules.WrongValueError(f"must be a URL, not {rules.kind_of(value)}")

@@ -37,7 +37,6 @@ _ROOM_NAME = rules.Word(
 _NOT_YET_KEYS = {
     ("rooms", "*", "view_key"),
     ("limits", "viewers"),
-    ("log", "format"),
 }
 
 _OF_THE_DISK = {
@@ -213,6 +212,8 @@ class LogConfig:
     """What is written to the log."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    # auto: the journal under systemd, else text.
+    format: Literal["auto", "journal", "text", "json"] = "auto"
 
 
 @attrs.frozen(kw_only=True)

@@ -19,7 +19,7 @@ from recorder.addresses import plain_host
 from recorder.live.pool import PendingPool
 from recorder.live.session import House, Session
 from recorder.live.tls import TlsStream
-from recorder.logs import same
+from recorder.logs import of_connection, same
 
 if TYPE_CHECKING:
     import ssl
@@ -71,16 +71,18 @@ class Door:
         taken_bytes: Callable[[], int] | None = None,
     ) -> None:
         try:
-            address = plain_host(plain.socket.getpeername()[0])
+            host, port = plain.socket.getpeername()[:2]
         except OSError:
             return  # gone between its arrival and our first look
-        await self.welcome(
-            stream,
-            address,
-            partial(_receive_buffer_bytes, plain.socket),
-            partial(_unread_bytes, plain.socket),
-            taken_bytes,
-        )
+        address = plain_host(host)
+        with of_connection(address, port):
+            await self.welcome(
+                stream,
+                address,
+                partial(_receive_buffer_bytes, plain.socket),
+                partial(_unread_bytes, plain.socket),
+                taken_bytes,
+            )
 
     async def welcome(
         self,

@@ -18,7 +18,7 @@ from recorder.live.attempts import Attempts, Kind
 from recorder.live.login_desk import Challenged, NotLoggedIn
 from recorder.live.rooms import Connection, Publisher, Room, Rooms
 from recorder.live.takeover import Incumbent, Refuse, TakeoverPolicy, decide
-from recorder.logs import same
+from recorder.logs import of_room, same
 from recorder.recording.manifest import LIVE, Client
 from recorder.rtmp import LoginMethod, invitation
 
@@ -51,12 +51,14 @@ class PublishRequest:
 @attrs.frozen
 class Refusal:
     """Why not: `description` for the encoder's window, `reason` for our log. The encoder is told
-    after `pause_s`. `is_routine`: it happens in every login, and nobody wants to read of it."""
+    after `pause_s`. `is_routine`: it happens in every login, and nobody wants to read of it.
+    `room`: which one, where that is known."""
 
     description: str
     reason: str
     pause_s: float
     is_routine: bool = False
+    room: str | None = None
 
 
 @attrs.define
@@ -90,7 +92,7 @@ class Reception:
             if isinstance(answer, NotLoggedIn):
                 named = "" if answer.room is None else f"{answer.room}: "
                 return self._refuse(
-                    Kind.LOGIN, address, answer.description, f"{named}{answer.reason}"
+                    Kind.LOGIN, address, answer.description, f"{named}{answer.reason}", answer.room
                 )
             return answer
         if self.access.may_lead_in(connect.app, connect.tc_url):
@@ -123,7 +125,11 @@ class Reception:
         if isinstance(identity, Refused):
             room_named = "" if identity.room is None else f"{identity.room}: "
             return self._refuse(
-                Kind.KEY, address, "Unknown room or wrong key.", f"{room_named}{identity.reason}"
+                Kind.KEY,
+                address,
+                "Unknown room or wrong key.",
+                f"{room_named}{identity.reason}",
+                identity.room,
             )
         if not self._may_come(request, identity):
             # Whoever has the key hears the truth: it tells a guesser no more than the room would.
@@ -132,6 +138,7 @@ class Reception:
                 address,
                 "This address may not publish into this room.",
                 f"{identity.room}: not one of its addresses (allow)",
+                identity.room,
             )
         room = self.rooms.find(identity.room)
         if room is None:
@@ -140,15 +147,17 @@ class Reception:
                 address,
                 "The recorder has no place for another room.",
                 f"{identity.room}: limits.rooms reached, or a name like another's but for case",
+                identity.room,
             )
         if (words := self.disk_refusal()) is not None:
-            return self._refuse(Kind.LIMIT, address, words, f"{room.name}: {words}")
+            return self._refuse(Kind.LIMIT, address, words, f"{room.name}: {words}", room.name)
         if self.memory.exhausted:
             return self._refuse(
                 Kind.LIMIT,
                 address,
                 "The recorder is short of memory.",
                 f"{room.name}: limits.memory reached",
+                room.name,
             )
         gap_reason = "reconnect"
         if room.publisher is not None:
@@ -162,6 +171,7 @@ class Reception:
                 address,
                 "The recorder has no place for another publisher.",
                 f"{room.name}: limits.publishers reached",
+                room.name,
             )
         return self._enter(room, request, gap_reason)
 
@@ -173,9 +183,11 @@ class Reception:
     def _may_come(self, request: PublishRequest, identity: Admitted) -> bool:
         return self.access.may_come_from(identity.room, request.connection.address)
 
-    def _refuse(self, kind: Kind, address: str, description: str, reason: str) -> Refusal:
+    def _refuse(
+        self, kind: Kind, address: str, description: str, reason: str, room: str | None
+    ) -> Refusal:
         pause_s = self.attempts.refused(kind, address, trio.current_time())
-        return Refusal(description, reason, pause_s)
+        return Refusal(description, reason, pause_s, room=room)
 
     def _take_over(self, room: Room, old: Publisher, request: PublishRequest) -> Refusal | None:
         incumbent = Incumbent(old.connection.address, old.connection.silent_ms())
@@ -183,9 +195,8 @@ class Reception:
         verdict = decide(self.policy, incumbent, request.connection.address, room.takeovers, now_ms)
         if isinstance(verdict, Refuse):
             if room.takeovers.rests_for_ms(now_ms):
-                log.warning(
-                    "%s: two encoders fight for it: %s",
-                    room.name,
+                of_room(log, room.name).warning(
+                    "two encoders fight for it: %s",
                     verdict.reason,
                     extra=same("contest", room.name),
                 )
@@ -194,6 +205,7 @@ class Reception:
                 request.connection.address,
                 "Another encoder publishes here.",
                 f"{room.name}: {verdict.reason}",
+                room.name,
             )
         room.replace(old, old.connection.counts(old))
         old.connection.evict(old, f"{request.connection.address} took the room over")

@@ -17,6 +17,7 @@ import attrs
 import trio
 
 from recorder.live.takeover import TakeoverHistory
+from recorder.logs import about, of_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -152,6 +153,7 @@ class Room:
     ) -> None:
         self.name = name
         self.title = title
+        self._log = of_room(log, name)
         self.recorder = recorder
         self.takeovers = TakeoverHistory()
         self.publisher: Publisher | None = None
@@ -180,8 +182,7 @@ class Room:
         self.window_ends_s = math.inf
         publisher.software = client.software
         self._on_change()
-        label = self.name if self.title is None else f"{self.name} ({self.title})"
-        log.info("%s: %s publishes with %s", label, client.address, client.software)
+        self._log.info("%s publishes with %s", client.address, client.software)
 
     def end(self, publisher: Publisher, counts: Mapping[str, int]) -> None:
         """The publisher ended it cleanly: so does the recording."""
@@ -208,7 +209,7 @@ class Room:
         self.window_ends_s = trio.current_time() + seconds
         number = self.recorder.number
         which = "the recording" if number is None else f"recording {number}"
-        log.info("%s: %s waits %.0f s for its publisher", self.name, which, seconds)
+        self._log.info("%s waits %.0f s for its publisher", which, seconds)
         self._on_change()
 
     # What an operator asks. Each raises NotNowError.
@@ -218,7 +219,7 @@ class Room:
         if self.publisher is None or self.recorder.is_stopped or not self.recorder.is_open:
             raise NotNowError(f"{self.name}: nothing is being recorded that could be split.")
         self.recorder.split()
-        log.info("%s: split by an operator", self.name)
+        self._log.info("split by an operator")
 
     def stop(self) -> None:
         """The recording ends; nothing is recorded until `start`, or until the publisher leaves."""
@@ -237,14 +238,14 @@ class Room:
         publisher.counted = {
             name: publisher.counted.get(name, 0) + number for name, number in counts.items()
         }
-        log.warning("%s: stopped by an operator; nothing is recorded until start", self.name)
+        self._log.warning("stopped by an operator; nothing is recorded until start")
 
     def start(self) -> None:
         """Another recording begins at the next keyframe."""
         if not self.recorder.is_stopped:
             raise NotNowError(f"{self.name}: it is not stopped.")
         self.recorder.start(int(trio.current_time() * 1000))
-        log.info("%s: started by an operator", self.name)
+        self._log.info("started by an operator")
 
     def close(self, reason: str) -> None:
         """End the recording that waits, if one does."""
@@ -342,7 +343,11 @@ class Rooms:
                 room.recorder.resume(now_ms)
             except Exception:
                 # A fault of ours in one room must not keep the others from recording (promise 7).
-                log.exception("%s: resuming failed; this is a fault of the recorder", room.name)
+                log.exception(
+                    "%s: resuming failed; this is a fault of the recorder",
+                    room.name,
+                    extra=about(room.name),
+                )
         self._on_change()
 
     def hold(self, reason: str | None) -> None:

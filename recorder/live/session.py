@@ -26,7 +26,7 @@ from recorder.live.pulse import Pulse
 from recorder.live.reception import PublishRequest, Refusal
 from recorder.live.sender import Sender
 from recorder.live.tls import TlsError
-from recorder.logs import same
+from recorder.logs import about, of_room, same
 from recorder.rtmp import (
     ConnectRequested,
     DataReceived,
@@ -117,10 +117,15 @@ class House:
 
 
 class ConnectionOver(Exception):  # noqa: N818 — an end is no error
-    """The session has a reason to end; its text is for the log. None: that has it already."""
+    """The session has a reason to end; its text is for the log. None: that has it already.
 
-    def __init__(self, reason: str | None) -> None:
+    Args:
+        room: that it concerns, of a peer that publishes nowhere any more.
+    """
+
+    def __init__(self, reason: str | None, room: str | None = None) -> None:
         super().__init__(reason)
+        self.room = room
         self.reason = reason
 
 
@@ -205,11 +210,11 @@ class Session:
         )
         self._sender.poke()
         if not self._publishers:
-            self.dismiss(f"{publisher.room.name}: {reason}")
+            self.dismiss(f"{publisher.room.name}: {reason}", publisher.room.name)
 
-    def dismiss(self, reason: str) -> None:
+    def dismiss(self, reason: str, room: str | None = None) -> None:
         """End when it next reads, with a farewell, unless it publishes by then."""
-        self._dismissal = ConnectionOver(reason)
+        self._dismissal = ConnectionOver(reason, room)
         self._read_scope.cancel()
 
     async def catch_up(self) -> None:
@@ -253,7 +258,7 @@ class Session:
                 await self._serve()
             except ConnectionOver as over:
                 if over.reason is not None:
-                    self._log_end(over.reason)
+                    self._log_end(over.reason, room=over.room)
             except RemoteProtocolError as error:
                 self._log_end(error.reason + _ADVICE.get(error.hint, ""), error.hint)
             finally:
@@ -486,6 +491,7 @@ class Session:
         """The log has it at once, the peer after a while: who guesses shall not guess quickly."""
         key = same(address_group(self.address), refusal.reason)
         level = logging.DEBUG if refusal.is_routine else logging.INFO
+        key |= about(refusal.room)
         log.log(level, "%s: refused: %s", self.address, refusal.reason, extra=key)
         self.pulse.waits_until(trio.current_time() + refusal.pause_s)
         if not refusal.pause_s:
@@ -501,7 +507,7 @@ class Session:
         self._flush(int(trio.current_time() * 1000))
         self._forget(publisher)
         publisher.room.end(publisher, self.counts(publisher))
-        log.info("%s: %s ended its publish", publisher.room.name, self.address)
+        of_room(log, publisher.room.name).info("%s ended its publish", self.address)
 
     def _flush(self, now_ms: int) -> None:
         """Hand on what this read brought."""
@@ -535,11 +541,11 @@ class Session:
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 return
 
-    def _log_end(self, reason: str, kind: object = None) -> None:
-        """One line. Of strangers, repeats from one place and of one kind are counted."""
-        rooms = ", ".join(p.room.name for p in self._publishers.values())
-        if rooms:
-            log.warning("%s: %s: %s", rooms, self.address, reason)
-        else:
-            key = same(address_group(self.address), kind or reason)
+    def _log_end(self, reason: str, kind: object = None, *, room: str | None = None) -> None:
+        """One line for each room. Of strangers, repeats from one place and of one kind are
+        counted."""
+        for publisher in self._publishers.values():
+            of_room(log, publisher.room.name).warning("%s: %s", self.address, reason)
+        if not self._publishers:
+            key = same(address_group(self.address), kind or reason) | about(room)
             log.info("%s: %s", self.address, reason, extra=key)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from recorder.logs import about
 from recorder.recording import naming
 from recorder.recording.disk import (
     closing,
@@ -200,9 +201,10 @@ class RecordingFiles:
         try:
             self._disk.unlink(self._folder, name)
         except FileNotFoundError:
-            log.debug("%s: %s is gone already", self.path, name)
+            log.debug("%s: %s is gone already", self.path, name, extra=about(self._entry.room))
         except OSError as error:
-            log.warning("%s: %s cannot be deleted: %s", self.path, name, error)
+            extra = about(self._entry.room)
+            log.warning("%s: %s cannot be deleted: %s", self.path, name, error, extra=extra)
 
     def note(self, entry: Entry) -> None:
         """Write down what the next start must know."""
@@ -225,4 +227,5 @@ class RecordingFiles:
             except OSError as error:
                 # It is closed all the same; a file's bytes may not have reached the disk, which
                 # recovery finds out. Nobody above can do more about it.
-                log.warning("%s: closing a file failed: %s", self.path, error)
+                extra = about(self._entry.room)
+                log.warning("%s: closing a file failed: %s", self.path, error, extra=extra)

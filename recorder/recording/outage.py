@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from recorder.logs import same
+from recorder.logs import of_room, same
 from recorder.recording.operations import Append, OpenSegment, Reopen, Start
 from recorder.recording.refusals import in_words
 
@@ -42,6 +42,7 @@ class Outage:
     def __init__(self, books: Books) -> None:
         self._books = books
         self._room = books.room
+        self._log = of_room(log, books.room)
         self._queue = books.queue
         self._services = books.services
         self._writer = books.services.writer
@@ -64,9 +65,8 @@ class Outage:
     def _suspend(self, error: Exception) -> None:
         reason = in_words(error, self._services.storage.directory)
         if self.fault is None and (self._books.publishes or self._books.recordings):
-            log.error(
-                "%s: not recorded: %s What comes is kept in memory.",
-                self._room,
+            self._log.error(
+                "not recorded: %s What comes is kept in memory.",
                 reason,
                 extra=same("not recorded", self._room),
                 # Anything else is a fault of ours, and whoever mends it needs to see where.
@@ -123,9 +123,8 @@ class Outage:
             and tried.files is recording.files
         )
         if is_gone:
-            log.error(
-                "%s: recording %d is lost: its folder %s is gone; another recording begins",
-                self._room,
+            self._log.error(
+                "recording %d is lost: its folder %s is gone; another recording begins",
                 recording.number,
                 recording.path,
             )
@@ -146,7 +145,7 @@ class Outage:
         if is_held_already:
             return
         if self._books.publishes:
-            log.error("%s: not recorded: %s", self._room, reason)
+            self._log.error("not recorded: %s", reason)
         for publish in self._books.publishes:
             publish.pause()
             self._books.carry_out(publish)
@@ -190,7 +189,7 @@ class Outage:
         if self.held is not None:
             return
         if self._books.publishes or self._books.recordings:
-            log.info("%s: recorded again", self._room)
+            self._log.info("recorded again")
         for publish in list(self._books.publishes):
             self._resume_publish(publish, now_ms)
         self._books.is_open = self._books.recording is not None
@@ -214,9 +213,8 @@ class Outage:
         """Every loss is said (promise 5)."""
         if not lost_bytes:
             return
-        log.error(
-            "%s: %.1f s were not written, %d bytes: the disk took nothing and the buffer was full",
-            self._room,
+        self._log.error(
+            "%.1f s were not written, %d bytes: the disk took nothing and the buffer was full",
             lost_ms / 1000,
             lost_bytes,
         )

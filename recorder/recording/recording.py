@@ -11,14 +11,14 @@ While it is suspended nothing is written: what changes is kept, and `resume` wri
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 import attrs
 
 from recorder.recording import naming
+from recorder.recording.diary import Diary
 from recorder.recording.figures import RecordingFigures
-from recorder.recording.late_rows import with_rows
+from recorder.recording.late_rows import LOST, with_rows
 from recorder.recording.manifest import Event, Gap, Manifest, Segment
 from recorder.recording.operations import (
     Append,
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from recorder.recording.operations import Operation
     from recorder.recording.services import Services
     from recorder.recording.write_queue import WriteQueue
-
-log = logging.getLogger(__name__)
 
 _BEFORE = 0
 """In place of a file's number: all those from before the recorder's start."""
@@ -105,6 +103,7 @@ class LiveRecording:
         self._is_asked = False
         """`Finish`, or `Release` when that has landed, is on its way."""
         self._safe = {row.index: row.bytes for row in manifest.segments}
+        self._diary = Diary(manifest.room, manifest.number)
         queue.files[files] = None
         if self._is_begun:
             self._away[_BEFORE] = None
@@ -312,15 +311,7 @@ class LiveRecording:
         """A segment that was written off is whole again, or is none."""
         segment = self._away.pop(file, None)
         if row is not None:
-            log.info(
-                "%s: recording %d: %s repaired, %.1f s, %d bytes%s",
-                self.manifest.room,
-                self.number,
-                row.file,
-                row.duration_ms / 1000,
-                row.bytes,
-                "; a sync of it failed, so it may not be what was sent" if row.suspect else "",
-            )
+            self._diary.repaired(row)
             gap = row.gap if segment is None else segment.gap
             self._adopt([attrs.evolve(row, gap=gap)])
         self._go_on()
@@ -332,7 +323,11 @@ class LiveRecording:
         self._go_on()
 
     def _adopt(self, rows: Sequence[Segment]) -> None:
+        known = {row.index for row in self.manifest.segments if row.gap is not None}
         self.manifest = with_rows(self.manifest, rows)
+        for row in self.manifest.segments:
+            if row.index not in known and row.gap is not None and row.gap.reason == LOST:
+                self._diary.gap(row.gap)
         for row in rows:
             self._safe[row.index] = row.bytes
         self._hash_missing()
@@ -353,13 +348,7 @@ class LiveRecording:
             if any(row.index == file and row.deleted for row in self.manifest.segments):
                 self._go_on()
             elif isinstance(result, OSError):
-                log.warning(
-                    "%s: recording %d: no checksum of %s yet: %s",
-                    self.manifest.room,
-                    self.number,
-                    naming.segment_name(file),
-                    result,
-                )
+                self._diary.without_checksum(naming.segment_name(file), result)
                 self._go_on()
             else:
                 self._enter_checksum(file, result)
@@ -379,16 +368,18 @@ class LiveRecording:
 
     def landed(self, operation: Operation) -> None:
         """It is on the disk."""
-        room, number = self.manifest.room, self.number
         match operation:
             case Start():
                 self._is_begun = True
-                log.info("%s: recording %d began", room, number)
+                self._diary.began(self.manifest.client)
                 self._services.on_saved(self.path, operation.manifest)
             case Reopen():
                 pass
             case OpenSegment(_, file, opened):
-                self._segments[file].landed_bytes = len(opened.head)
+                segment = self._segments[file]
+                segment.landed_bytes = len(opened.head)
+                if segment.gap is not None:
+                    self._diary.gap(segment.gap)
             case Append(_, file, appended):
                 self._segments[file].landed_bytes += len(appended.data)
             case CloseSegment(_, file, _, manifest):
@@ -400,13 +391,7 @@ class LiveRecording:
             case Finish(_, manifest):
                 self._is_finished = True
                 self._is_asked = False
-                log.info(
-                    "%s: recording %d ended (%s), %d segments",
-                    room,
-                    number,
-                    manifest.end_reason,
-                    len(manifest.segments),
-                )
+                self._diary.ended(manifest)
                 self._services.on_saved(self.path, manifest)
                 self._go_on()
             case Release():
@@ -419,25 +404,15 @@ class LiveRecording:
         del self._segments[file]
         row = next(row for row in manifest.segments if row.index == file)
         self._safe[file] = row.bytes
-        log.info(
-            "%s: recording %d: %s closed, %.1f s, %d bytes",
-            manifest.room,
-            manifest.number,
-            row.file,
-            row.duration_ms / 1000,
-            row.bytes,
-        )
-        self._say_safe(row.file, row.bytes)
+        self._diary.closed(row)
+        self._diary.safe(row.file, row.bytes)
         self._services.on_saved(self.path, manifest)
         self._hash(file)
 
     def is_safe(self, file: int, size: int) -> None:
         """So many bytes of a segment survive a power cut."""
         self._safe[file] = size
-        self._say_safe(naming.segment_name(file), size)
-
-    def _say_safe(self, name: str, size: int) -> None:
-        log.debug("%s: %d bytes of %s are safe", self.manifest.room, size, name)
+        self._diary.safe(naming.segment_name(file), size)
 
     # While the disk takes nothing.
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import trio
 
-from recorder.logs import same
+from recorder.logs import about, of_room, same
 from recorder.recording import naming
 from recorder.recording.recovery import Recovered, recover_recording, repair_files
 from recorder.recording.shelves import open_recording
@@ -158,7 +158,7 @@ class Repairs:
                 "%s cannot be repaired now: %s; it is tried again.",
                 job.what,
                 error,
-                extra=same("repair", job.what),
+                extra=same("repair", job.what) | about(job.what.split("/")[0]),
             )
             return False
         job.deliver(result)
@@ -205,18 +205,16 @@ class Repairs:
 
 def _say(found: Recovered) -> None:
     number = naming.parse_recording_folder(found.path.rpartition("/")[2])
+    room_log = of_room(log, found.path.split("/")[0])
     if found.was_deleted:
-        room = found.path.split("/")[0]
-        log.info("%s: recording %s deleted: this had been cut off", room, number)
+        room_log.info("recording %s deleted: this had been cut off", number)
         return
     if found.manifest is None:
-        log.info("Recording %s was cut off before anything was recorded.", number)
+        room_log.info("recording %s was cut off before anything was recorded", number)
         return
-    room = found.manifest.room
     if found.was_ended or found.made_anew or found.files.salvaged:
-        log.warning(
-            "%s: recording %s was cut off: repaired, %d segments, %d of them salvaged, %d damaged",
-            room,
+        room_log.warning(
+            "recording %s was cut off: repaired, %d segments, %d of them salvaged, %d damaged",
             number,
             len(found.manifest.segments),
             found.files.salvaged,

@@ -20,6 +20,7 @@ import attrs
 from recorder.clock import utc_text
 from recorder.flv.codecs import FRONT_BYTES
 from recorder.flv.script import ON_METADATA
+from recorder.logs import of_room
 from recorder.recording.books import Books
 from recorder.recording.figures import RoomFigures
 from recorder.recording.files import RecordingFiles
@@ -367,7 +368,7 @@ class RoomRecorder:
             is_placed=self.fault is None,
         )
         if self.fault is not None:
-            log.error("%s: not recorded: %s", self._books.room, self.fault)
+            of_room(log, self._books.room).error("not recorded: %s", self.fault)
             self._books.is_open = True
             publish.suspend([])
         self._publish = publish

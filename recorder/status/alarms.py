@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from recorder.logs import about
 from recorder.status.alarm_rules import conditions
 from recorder.status.condition import RANK, Condition
 from recorder.status.snapshot import AlarmView, Severity
@@ -150,7 +151,8 @@ class Alarms:
     def _say(self, event: str, each: _Standing, time: str) -> None:
         self._note(event, _document(each), time)
         level = _LEVELS[each.condition.severity] if event == "raised" else logging.INFO
-        log.log(level, "Alarm %s: %s", event, each.condition.text)
+        about_it = about(each.condition.room)
+        log.log(level, "Alarm %s: %s", event, each.condition.text, extra=about_it)
 
     def _note(self, event: str, document: dict[str, Any], time: str, **more: str) -> None:
         self.history.append({"time": time, "event": event, **document, **more})

@@ -262,6 +262,14 @@ class _Picture(Collector):
         )
         refused = self._counters.refused
         yield _counter("rec_publishes_refused", "Encoders not let in, by why.", "reason", refused)
+        written = CounterMetricFamily(
+            "rec_disk_written_bytes",
+            "Written to the disk of the folder by everybody since the machine started.",
+            labels=["volume"],
+        )
+        for wear in system.wear:
+            written.add_metric([wear.directory], wear.total_bytes)
+        yield written
         watching = [("ws", system.viewers)]
         yield _gauge("rec_connections", "Pages that are open.", "proto", watching)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from recorder.addresses import plain_host
-from recorder.logs import same
+from recorder.logs import of_connection, same
 from recorder.status.http import HttpConnection
 from recorder.status.live import serve_live
 from recorder.status.site import Peer
@@ -51,7 +51,11 @@ class StatusServer:
 
     async def handle(self, stream: trio.SocketStream) -> None:
         """One connection. Raises nothing but cancellation."""
-        address, local = _addresses(stream)
+        address, port, local = _addresses(stream)
+        with of_connection(address, port):
+            await self._welcome(stream, address, local)
+
+    async def _welcome(self, stream: trio.SocketStream, address: str, local: str) -> None:
         if self._from.total() >= MOST or self._from[address] >= MOST_FROM_ONE:
             key = same("page", address)
             log.warning("%s: too many connections to the page", address, extra=key)
@@ -106,9 +110,11 @@ async def serve_status(
             nursery.cancel_scope.cancel()
 
 
-def _addresses(stream: trio.SocketStream) -> tuple[str, str]:
+def _addresses(stream: trio.SocketStream) -> tuple[str, int, str]:
+    """The peer's address and port, and ours."""
     try:
-        peer, local = stream.socket.getpeername()[0], stream.socket.getsockname()[0]
+        peer, port = stream.socket.getpeername()[:2]
+        local = stream.socket.getsockname()[0]
     except OSError:
-        return "", ""  # It is gone already, which the first read says.
-    return plain_host(peer), plain_host(local)
+        return "", 0, ""  # It is gone already, which the first read says.
+    return plain_host(peer), port, plain_host(local)

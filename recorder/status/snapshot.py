@@ -240,6 +240,17 @@ class RefusedView:
 
 
 @attrs.frozen(kw_only=True)
+class WearView:
+    """What everybody wrote to the disk of a folder in the last `period_s`, a day at most, and since
+    the machine started."""
+
+    directory: str
+    written_bytes: int
+    period_s: float
+    total_bytes: int
+
+
+@attrs.frozen(kw_only=True)
 class SystemView:
     """Attributes:
     memory_bytes: of this process; `media_bytes` of that is media, of at most
@@ -249,6 +260,7 @@ class SystemView:
     last_end: how the recorder before this one ended: clean, crash, power; None: there was none.
     failed_logins: of the last 20 s, at the page's door; `failed_publishes` at the encoders'.
     refused: the addresses with the most of them, the worst first.
+    wear: of each disk that the recorder uses.
     """
 
     version: str
@@ -267,6 +279,7 @@ class SystemView:
     refused: tuple[RefusedView, ...]
     viewers: int
     config: ConfigView
+    wear: tuple[WearView, ...]
 
 
 @attrs.frozen(kw_only=True)

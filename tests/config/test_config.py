@@ -191,7 +191,6 @@ def test_a_bare_number_as_a_key_is_to_be_quoted_and_not_shown(tmp_path: Path) ->
     ("path", "line"),
     [
         ("limits.viewers", "limits: {viewers: 16}"),
-        ("log.format", "log: {format: auto}"),
     ],
 )
 def test_keys_of_later_versions_are_refused(tmp_path: Path, path: str, line: str) -> None:

@@ -49,6 +49,7 @@ ONE_KEY = [
     ("limits: {memory: 99MiB}", "limits.memory"),
     ("hooks: {timeout: 9s}", "hooks"),
     ("log: {level: debug}", "log.level"),
+    ("log: {format: json}", "log.format"),
 ]
 
 OF_A_CERTIFICATE = [

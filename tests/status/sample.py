@@ -20,6 +20,7 @@ from recorder.status.snapshot import (
     SweepView,
     SystemView,
     VideoView,
+    WearView,
 )
 
 MIB = 1 << 20
@@ -134,6 +135,14 @@ SYSTEM = SystemView(
         errors=("config.yaml:3: storage.speed: is no known key",),
         is_last_good=False,
         restart=("storage.directory",),
+    ),
+    wear=(
+        WearView(
+            directory="/srv/recordings",
+            written_bytes=36 * GIB,
+            period_s=86_400.0,
+            total_bytes=90 * GIB,
+        ),
     ),
 )
 

@@ -22,6 +22,7 @@ from recorder.status.snapshot import (
     SweepView,
     SystemView,
     VideoView,
+    WearView,
 )
 
 SINCE = "2026-11-22T10:30:00.000Z"
@@ -151,6 +152,14 @@ def system(**changes: Any) -> SystemView:
         refused=(),
         viewers=1,
         config=config(),
+        wear=(
+            WearView(
+                directory="/srv/recordings",
+                written_bytes=20_000_000_000,
+                period_s=86_400.0,
+                total_bytes=90_000_000_000,
+            ),
+        ),
     )
     return attrs.evolve(good, **changes)
 

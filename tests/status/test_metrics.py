@@ -140,7 +140,7 @@ def test_counters_are_told_as_they_were_given() -> None:
 def test_a_counter_without_a_source_is_left_out() -> None:
     counted = {name for name in names(scraped()) if name.endswith("_total")}
     left = names(scraped(counters=Counters())) & counted
-    assert left == {"process_cpu_seconds_total"}
+    assert left == {"process_cpu_seconds_total", "rec_disk_written_bytes_total"}
 
 
 def test_alarms_of_one_kind_are_counted_and_their_rooms_no_label() -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import trio
 
+from recorder.logs import of_room
 from recorder.recording import naming
 from recorder.recording.retention import words
 from recorder.recording.retention.deletion import Fate, Removed, delete_recording, remove_empty_day
@@ -135,9 +136,8 @@ class Hand:
         except OSError as error:
             # One sick folder must not keep all the others.
             self._stuck.add(number)
-            log.warning(
-                "%s: recording %d cannot be deleted: %s; it is tried again when the disk is well.",
-                deletion.room,
+            of_room(log, deletion.room).warning(
+                "recording %d cannot be deleted: %s; it is tried again when the disk is well.",
                 number,
                 error,
             )
@@ -157,16 +157,16 @@ class Hand:
         removed, freed = await self._finish(delete_recording(self._storage, path, why))
         await self.measure()
         self._watch.deleted(removed.bytes, freed, why)
-        room = path.split("/")[0]
+        room_log = of_room(log, path.split("/")[0])
         if removed.fate is Fate.GONE:
             size = words.size(removed.bytes)
-            log.info("%s: recording %d deleted (%s): %s", room, number, in_words, size)
+            room_log.info("recording %d deleted (%s): %s", number, in_words, size)
             self.gone.add(number)
             self._indexer.removed(number)
             with suppress(OSError):
                 await self._writer.between_hops(partial(remove_empty_day, self._storage, path))
             return removed
-        log.info("%s: recording %d is not deleted: it is %s", room, number, removed.fate.value)
+        room_log.info("recording %d is not deleted: it is %s", number, removed.fate.value)
         if removed.manifest is not None:
             # Also of one that was kept before anything was done: its row may not know.
             self._indexer.changed(path, removed.manifest)
@@ -214,15 +214,14 @@ class Hand:
         rows, name = recording.manifest.segments, naming.segment_name(part.file)
         if recording.is_removing or not any(row.file == name and row.deleted for row in rows):
             # KEEP has come, the disk refuses or is silent, or the recording has ended.
-            log.info("%s: recording %d: %s is not deleted", part.room, part.number, name)
+            of_room(log, part.room).info("recording %d: %s is not deleted", part.number, name)
             self._stuck_segments.add((part.number, part.file))
             return
         after, written = await self.measure(), self._writer.written_bytes - written
         freed = after.available - before.available + written
         self._watch.deleted(part.bytes, freed, Why.FREE_SPACE.value)
-        log.warning(
-            "%s: recording %d goes on; %s deleted (%s): %s",
-            part.room,
+        of_room(log, part.room).warning(
+            "recording %d goes on; %s deleted (%s): %s",
             part.number,
             name,
             words.WHY[Why.FREE_SPACE],

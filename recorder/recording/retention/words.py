@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from recorder.amounts import size as size
 from recorder.recording.retention.planner import Why
 
 if TYPE_CHECKING:
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
     from recorder.recording.retention.ledger import Blocked
     from recorder.recording.retention.space import Foreign, Levels
 
-_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
-
 WHY = {
     Why.BEGUN: "its deletion was begun before",
     Why.AGE: "older than max_age",
@@ -21,14 +20,6 @@ WHY = {
     Why.SIZE: "all together are over max_size",
     Why.FREE_SPACE: "the disk is nearly full",
 }
-
-
-def size(number: int) -> str:
-    """Bytes, for people: `1.5 GiB`."""
-    value, unit = float(number), 0
-    while value >= 1023.95 and unit < len(_UNITS) - 1:
-        value, unit = value / 1024, unit + 1
-    return f"{value:.1f} {_UNITS[unit]}" if unit else f"{number} bytes"
 
 
 def reason_of(text: str) -> str:
