@@ -67,6 +67,7 @@ class _Commands(click.Group):
         "hash-password",
         "keep",
         "list",
+        "quiet",
         "recover",
         "split",
         "start",
@@ -99,6 +100,10 @@ class _Commands(click.Group):
                 from recorder.cli_list import list_command
 
                 return list_command
+            case "quiet":
+                from recorder.cli_quiet import quiet_command
+
+                return quiet_command
             case "recover":
                 from recorder.cli_recover import recover_command
 
