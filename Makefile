@@ -6,6 +6,12 @@
 # and one for the curious, "make bench" (below).
 #
 # Both work on a fresh Debian 12 or Raspberry Pi OS. Everything goes into .venv beside this file.
+#
+# For a machine that records for years (systemd/README.md):
+#
+#   sudo make install     as a service, or upgrade it; DESTDIR=/mnt/image into a root folder
+#   sudo make uninstall   the recordings stay
+#   make wheels           what an installation without a network needs, into wheels/
 
 PYTHON ?= python3
 VENV := .venv
@@ -39,7 +45,11 @@ ASYNC_RULES := --select=ASYNC1,ASYNC2,ASYNC3 --ignore=ASYNC114,ASYNC124
 # A test run never asks questions, and nothing it installs brings more than it names.
 APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends
 
-.PHONY: run test lint bench clean
+# What `make wheels` is for, where it is not this machine: FOR=aarch64 FOR_PYTHON=3.13
+FOR :=
+FOR_PYTHON := $(PYTHON_VERSION)
+
+.PHONY: run test lint bench install uninstall wheels clean
 .DELETE_ON_ERROR:
 
 run: $(RUN_STAMP)
@@ -65,6 +75,24 @@ bench: $(TEST_STAMP)
 	test -z "$$missing" || echo "Not installed, so left out:$$missing"; \
 	$(VENV_PYTHON) -m tests.bench $(BENCH)
 
+install:
+	@test -d wheels || { $(check_python); }
+	@PYTHON="$(PYTHON)" DESTDIR="$(DESTDIR)" sh systemd/install.sh
+
+uninstall:
+	@DESTDIR="$(DESTDIR)" sh systemd/uninstall.sh
+
+# The recorder itself, every library it needs, and the pip that installs them. Built anew: what lies in
+# build/ may be of another day.
+wheels:
+	@$(make_venv)
+	@rm -rf wheels build
+	@echo "Gathering the recorder and its libraries in wheels/ ..."
+	@$(VENV_PYTHON) -m pip wheel --quiet --no-deps --wheel-dir wheels .
+	@$(VENV_PYTHON) -m pip $(if $(FOR),download --only-binary=:all: --dest,wheel --wheel-dir) wheels \
+		--quiet --find-links wheels $(and $(FOR),--python-version $(FOR_PYTHON) \
+		--platform manylinux2014_$(FOR) --platform manylinux_2_28_$(FOR)) classroom-recorder pip
+
 clean:
 	rm -rf $(VENV) .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info build
 
@@ -80,9 +108,8 @@ $(TEST_STAMP): pyproject.toml
 	@$(VENV_PYTHON) -m pip install --quiet --editable '.[dev]'
 	@touch $(RUN_STAMP) $@
 
-# A virtual environment of the Python there is now; one of an older Python is replaced. Debian ships
-# Python without the part that makes one (ensurepip).
-define make_venv
+# Debian ships Python without the part that makes a virtual environment (ensurepip).
+define check_python
 set -e; \
 command -v $(PYTHON) > /dev/null || { \
 	echo "The recorder needs Python 3.11 or later: sudo apt install python3 python3-venv" >&2; exit 1; }; \
@@ -92,7 +119,12 @@ $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 $(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { \
 	test "$$(id -u)" = 0 && command -v apt-get > /dev/null && \
 	apt-get update && $(APT_INSTALL) python3-venv && $(PYTHON) -c 'import ensurepip, venv'; } || { \
-	echo "Python cannot make a virtual environment yet: sudo apt install python3-venv" >&2; exit 1; }; \
+	echo "Python cannot make a virtual environment yet: sudo apt install python3-venv" >&2; exit 1; }
+endef
+
+# A virtual environment of the Python there is now; one of an older Python is replaced.
+define make_venv
+$(check_python); \
 test -x $(VENV_PYTHON) -a -d $(VENV)/lib/python$(PYTHON_VERSION)/site-packages/pip || \
 	$(PYTHON) -m venv --clear $(VENV)
 endef

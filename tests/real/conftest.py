@@ -1,13 +1,28 @@
-"""What all tests with the real program share: the files that the encoders publish."""
+"""What all tests with the real program share: what encoders publish, and what was installed."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.helpers.encoders import Sources
+from tests.helpers.faults.disks import MIB, tmpfs
+from tests.helpers.installed import Installed, install
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture(scope="session")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Sources:
     """Made once per session: encoding them costs more than most of the tests."""
     return Sources(tmp_path_factory.mktemp("sources"))
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
+    """Made once per session, and changed by nobody. On a disk of its own, so that it can lie over
+    a copy of this machine's."""
+    with tmpfs(tmp_path_factory.mktemp("installed"), 512 * MIB) as folder:
+        yield install(folder)

@@ -1,0 +1,421 @@
+"""`make install` and what follows from it, on copies of this machine (see `machine`).
+
+The copies have no network: what is installed there comes from the folder `wheels` alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import pty
+import re
+import signal
+import stat
+import subprocess
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recorder.passwords import is_password
+from tests.helpers.encoders import Encoder, publish_command
+from tests.helpers.installed import NEWER, PYTHON, SOURCE
+from tests.helpers.machine import ACTIVE, CALLS, Machine, machine
+from tests.helpers.program import CHECKOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.helpers.encoders import Sources
+    from tests.helpers.installed import Installed
+    from tests.helpers.machine import Outcome
+
+pytestmark = [pytest.mark.real, pytest.mark.root, pytest.mark.debian]
+
+OPT = "/opt/recorder"
+CONFIG = "/etc/recorder/config.yaml"
+START_S = 30.0
+
+
+def owner_and_mode(path: Path) -> tuple[int, int, str]:
+    found = path.lstat()
+    return found.st_uid, found.st_gid, oct(stat.S_IMODE(found.st_mode))
+
+
+LISTED = [
+    (line.split()[0], line.split()[1])
+    for line in (CHECKOUT / "systemd/install.list").read_text().splitlines()
+    if line and line[0] != "#"
+]
+"""Each file that is installed, and its place."""
+
+NOT_INSTALLED = {"common.sh", "install.sh", "activate.sh", "uninstall.sh", "install.list"}
+"""What stays in the version's own folder."""
+
+
+def ids(root: Path) -> tuple[int, int]:
+    (line,) = re.findall(r"(?m)^recorder:.*$", (root / "etc/passwd").read_text())
+    user, group = line.split(":")[2:4]
+    return int(user), int(group)
+
+
+def test_a_root_folder_gets_everything_at_its_place(installed: Installed) -> None:
+    image = installed.image
+    user, group = ids(image)
+    assert user not in (0, 65534)
+    assert {
+        name: owner_and_mode(image / name)
+        for name in ("etc/recorder", CONFIG[1:], "var/lib/recorder", "srv/recordings")
+    } == {
+        "etc/recorder": (0, group, "0o750"),
+        CONFIG[1:]: (0, group, "0o640"),
+        "var/lib/recorder": (user, group, "0o700"),
+        "srv/recordings": (user, group, "0o750"),
+    }
+    assert os.readlink(image / "opt/recorder/current") == "0.1.0-1"
+    assert os.readlink(image / "usr/local/bin/recorder") == f"{OPT}/current/bin/recorder"
+    version = image / "opt/recorder/current"
+    for name, place in LISTED:
+        assert (image / place[1:]).read_bytes() == (version / "systemd" / name).read_bytes()
+        assert owner_and_mode(image / place[1:]) == (0, 0, "0o644")
+    storages = json.loads((image / "var/lib/recorder/storages.json").read_text())["storages"]
+    marker = (image / "srv/recordings/.recorder/id").read_text()
+    assert storages == [{"id": storages[0]["id"], "directory": "/srv/recordings"}]
+    assert storages[0]["id"] in marker
+
+
+def test_nothing_installed_knows_where_the_root_folder_was(installed: Installed) -> None:
+    found = subprocess.run(
+        ["grep", "--recursive", "--files-with-matches", str(installed.image), installed.image],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.stdout == ""
+
+
+def test_every_file_for_systemd_is_installed_or_known_to_stay() -> None:
+    lying = {
+        str(path.relative_to(CHECKOUT / "systemd"))
+        for path in (CHECKOUT / "systemd").rglob("*")
+        if path.is_file() and "monitoring" not in path.parts
+    }
+    assert lying == {name for name, _ in LISTED} | NOT_INSTALLED
+
+
+def test_secrets_go_to_a_terminal_or_into_a_file_of_root(installed: Installed) -> None:
+    config = (installed.image / CONFIG[1:]).read_text()
+    key = re.findall(r'key: "(\w+)"', config)[0]
+    hashed = re.findall(r'password: "(.*)"', config)[0]
+    path = installed.image / "etc/recorder/first-password"
+    password = path.read_text().strip()
+    assert owner_and_mode(path) == (0, 0, "0o600")
+    assert is_password(password, hashed)
+    assert key not in installed.said
+    assert password not in installed.said
+    assert "Stream key:  stands in /etc/recorder/config.yaml" in installed.said
+    assert "Password:    stands in /etc/recorder/first-password" in installed.said
+
+
+# On a machine.
+
+
+@pytest.fixture
+def pi(installed: Installed, tmp_path: Path) -> Iterator[Machine]:
+    """A machine on which the recorder was installed."""
+    with machine(tmp_path / "pi", layers=[installed.unpacked, installed.image]) as made:
+        yield made
+
+
+@contextmanager
+def running(pi: Machine) -> Iterator[Path]:
+    """The recorder, as its service starts it but for the sockets; gives its log."""
+    log = pi.path("/run/recorder.log")
+    with log.open("w") as file:
+        command = ("setpriv", "--reuid", "recorder", "--regid", "recorder", "--clear-groups")
+        process = subprocess.Popen(
+            pi.enter(*command, f"{OPT}/current/bin/recorder", "run", "--config", CONFIG),
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+        )
+    try:
+        wait_for(log, "listens on")
+        yield log
+        pi.run("pkill", "--signal", "TERM", "--uid", "recorder")
+        assert process.wait(START_S) == 0, log.read_text()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_for(log: Path, text: str) -> None:
+    end = time.monotonic() + START_S
+    while not log.exists() or text not in log.read_text():
+        assert time.monotonic() < end, f"{log} does not say {text!r}"
+        time.sleep(0.05)
+
+
+def url(pi: Machine) -> str:
+    (key,) = re.findall(r'key: "(\w+)"', pi.path(CONFIG).read_text())
+    return f"rtmp://127.0.0.1/live/{key}"
+
+
+@contextmanager
+def publishing(
+    pi: Machine, source: Path, pace: float | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A publish; behind the context it is over."""
+    command = publish_command(Encoder.CURRENT_FFMPEG, source, url(pi), pace=pace)
+    process = subprocess.Popen(pi.enter(*command, root=False), stdin=subprocess.DEVNULL)
+    try:
+        yield process
+        process.wait(START_S)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_what_was_installed_records_as_the_unprivileged_user(pi: Machine, sources: Sources) -> None:
+    with running(pi) as log:
+        with publishing(pi, sources.get("h264-aac", 2)):
+            pass
+        wait_for(log, "ended")
+        password = pi.path("/etc/recorder/first-password").read_text().strip()
+        basic = base64.b64encode(f"operator:{password}".encode()).decode()
+        ask = (
+            "import urllib.request as r; print(r.urlopen(r.Request('http://127.0.0.1:8080"
+            f"/api/v1/status', headers={{'Authorization': 'Basic {basic}'}})).status)"
+        )
+        assert pi.run("python3", "-c", ask).out == "200\n"
+        assert pi.run("recorder", "quiet").out == "Quiet: no room is live.\n"
+    verified = pi.run("runuser", "-u", "recorder", "--", "recorder", "verify")
+    assert (verified.code, verified.err) == (0, "")
+    assert "1 recording, 1 segment" in verified.out
+    user, group = ids(pi.path("/"))
+    (segment,) = pi.path("/srv/recordings/room1").glob("*/*/0001.flv")
+    assert owner_and_mode(segment)[:2] == (user, group)
+
+
+# Again, and back.
+
+
+def kept(pi: Machine) -> dict[str, object]:
+    """What an upgrade must not touch."""
+    files = [pi.path(CONFIG), pi.path("/var/lib/recorder/storages.json")]
+    files += sorted(pi.path("/srv/recordings").rglob("*.flv"))
+    return {str(path): (path.read_bytes(), path.lstat()) for path in files}
+
+
+def versions(pi: Machine) -> dict[str, str | None]:
+    """What the two links name, and whatever else lies there."""
+    found = sorted(pi.path(OPT).iterdir())
+    return {
+        path.name: os.readlink(path) if path.is_symlink() else None
+        for path in found
+        if path.name != ".lock"
+    }
+
+
+def activate(pi: Machine, version: str, **variables: str) -> Outcome:
+    settings = [f"{name}={value}" for name, value in variables.items()]
+    return pi.run("env", *settings, "sh", f"{OPT}/{version}/systemd/activate.sh")
+
+
+def test_a_second_installation_is_an_upgrade_and_there_is_a_way_back(
+    pi: Machine, sources: Sources
+) -> None:
+    with running(pi) as log:
+        with publishing(pi, sources.get("h264-aac", 2)):
+            pass
+        wait_for(log, "ended")
+    pi.boot_systemd()
+    config = pi.path(CONFIG)
+    config.write_text(config.read_text() + "# Mine.\n")
+    before = kept(pi)
+    pi.path(f"{OPT}/0.0.9-0/lib").mkdir(parents=True)
+
+    done = pi.run("make", "install", f"PYTHON={PYTHON}", cwd=SOURCE)
+    assert (done.code, done.err) == (0, "")
+    assert done.out == (
+        "Installing the recorder 0.1.0 into /opt/recorder/0.1.0-2 ...\n"
+        "The recorder 0.1.0 is installed as /opt/recorder/0.1.0-2; before it was 0.1.0-1.\n"
+    )
+    both = {"0.1.0-1": None, "0.1.0-2": None}
+    assert versions(pi) == {**both, "current": "0.1.0-2", "previous": "0.1.0-1"}
+    assert kept(pi) == before
+    assert pi.calls() == [
+        "systemctl --quiet is-active recorder.service",
+        "systemctl daemon-reload",
+        "systemctl restart recorder.service",
+    ]
+    assert pi.run("recorder", "--version").out == "recorder 0.1.0\n"
+
+    back = activate(pi, "previous")
+    assert (back.code, back.err) == (0, "")
+    assert versions(pi) == {**both, "current": "0.1.0-1", "previous": "0.1.0-2"}
+    assert kept(pi) == before
+
+
+@pytest.fixture
+def two(installed: Installed, tmp_path: Path) -> Iterator[Machine]:
+    """A machine under systemd with a newer version that is not in use yet."""
+    layers = [installed.newer, installed.image]
+    with machine(tmp_path / "two", layers=layers) as made:
+        made.boot_systemd()
+        yield made
+
+
+def test_an_upgrade_waits_for_a_quiet_moment_unless_somebody_is_in_a_hurry(
+    two: Machine, sources: Sources
+) -> None:
+    two.path(ACTIVE).touch()
+    asked, restarted = (
+        "systemctl --quiet is-active recorder.service",
+        "systemctl restart recorder.service",
+    )
+    with running(two) as log, publishing(two, sources.get("aac", 60), pace=1) as encoder:
+        wait_for(log, "recording 1 began")
+        refused = activate(two, NEWER, UPGRADE_WAIT="0s")
+        assert (refused.code, refused.out) == (1, "Live: room1.\n")
+        assert refused.err == (
+            "recorder: No quiet moment came, so nothing was changed: try again when no lesson "
+            "runs, or with UPGRADE_NOW=1, which costs each live room some seconds.\n"
+        )
+        assert two.calls() == [asked]
+        assert versions(two)["current"] == "0.1.0-1"
+
+        hurried = activate(two, NEWER, UPGRADE_NOW="1")
+        assert (hurried.code, hurried.err) == (0, "")
+        assert two.calls()[-1] == restarted
+        assert versions(two)["current"] == NEWER
+
+        activation = ("sh", f"{OPT}/previous/systemd/activate.sh")
+        with subprocess.Popen(two.enter("env", "UPGRADE_WAIT=1m", *activation)) as waiting:
+            wait_for(two.path(CALLS), "is-active")
+            assert "recording 1 ended" not in log.read_text()
+            assert two.calls() == [asked]
+            encoder.send_signal(signal.SIGINT)
+            assert waiting.wait(START_S) == 0
+        assert "recording 1 ended" in log.read_text()
+        assert two.calls()[-1] == restarted
+        assert versions(two)["current"] == "0.1.0-1"
+
+
+def test_a_version_that_cannot_read_the_configuration_is_not_used(two: Machine) -> None:
+    two.path(CONFIG).write_text("no_such_key: 1\n")
+    done = activate(two, NEWER)
+    assert done.code == 1
+    assert "no_such_key" in done.err
+    assert done.err.endswith(
+        "recorder: The recorder 0.2.0 cannot use /etc/recorder/config.yaml, so nothing was "
+        "changed.\n"
+    )
+    assert versions(two)["current"] == "0.1.0-1"
+    assert two.calls() == []
+
+
+def test_a_version_that_does_not_start_makes_room_for_the_one_before(two: Machine) -> None:
+    two.stub(
+        "systemctl",
+        f"""#!/bin/sh
+echo "systemctl $*" >> {CALLS}
+case $* in
+    *is-active*) exit 1 ;;
+    restart*) test "$(readlink {OPT}/current)" != {NEWER} ;;
+esac
+""",
+    )
+    done = activate(two, NEWER)
+    assert done.code == 1
+    assert done.err == (
+        "recorder: The recorder 0.2.0 did not start, so 0.1.0-1 runs again; its log says why: "
+        "journalctl -u recorder -n 50\n"
+    )
+    assert versions(two)["current"] == "0.1.0-1"
+    assert two.calls().count("systemctl restart recorder.service") == 2
+
+
+def test_sockets_are_only_closed_when_they_differ(two: Machine) -> None:
+    unit = two.path(f"{OPT}/{NEWER}/systemd/recorder-http.socket")
+    unit.write_text(unit.read_text() + "# Another one.\n")
+    assert activate(two, NEWER).code == 0
+    assert two.calls()[1:] == [
+        "systemctl daemon-reload",
+        "systemctl stop recorder.service",
+        "systemctl try-restart recorder-http.socket",
+        "systemctl restart recorder.service",
+    ]
+
+
+def test_a_unit_that_a_version_does_not_have_any_more_goes(two: Machine) -> None:
+    listing = two.path(f"{OPT}/0.1.0-1/systemd/install.list")
+    listing.write_text(
+        listing.read_text() + "old.service /usr/local/lib/systemd/system/old.service\n"
+    )
+    old = two.path("/usr/local/lib/systemd/system/old.service")
+    old.touch()
+    assert activate(two, NEWER).code == 0
+    assert not old.exists()
+    assert two.path("/usr/local/lib/systemd/system/recorder.service").exists()
+
+
+# The first time, and the last.
+
+
+def test_on_a_terminal_it_says_what_to_type_and_uninstalling_leaves_what_is_yours(
+    installed: Installed, tmp_path: Path
+) -> None:
+    with machine(tmp_path / "pi", layers=[installed.unpacked]) as pi:
+        pi.boot_systemd()
+        said = on_a_terminal(pi, f"make install PYTHON={PYTHON}")
+        config = pi.path(CONFIG).read_text()
+        key = re.findall(r'key: "(\w+)"', config)[0]
+        assert re.search(rf"(?m)^Server:      rtmp://\S+/live\r\nStream key:  {key}\r$", said)
+        password = re.findall(r"Password:    (\w+) \(shown this once\)", said)[0]
+        assert is_password(password, re.findall(r'password: "(.*)"', config)[0])
+        assert not pi.path("/etc/recorder/first-password").exists()
+        assert pi.calls() == [
+            "systemctl --quiet is-active recorder.service",
+            "systemctl daemon-reload",
+            "systemctl --quiet enable recorder-rtmp.socket recorder-http.socket recorder.service",
+            "systemctl stop recorder.service",
+            "systemctl try-restart recorder-rtmp.socket recorder-http.socket recorder-rtmps.socket",
+            "systemctl restart recorder.service",
+        ]
+        user, group = ids(pi.path("/"))
+        assert owner_and_mode(pi.path("/srv/recordings/.recorder/id"))[:2] == (user, group)
+
+        lesson = pi.path("/srv/recordings/room1/lesson.flv")
+        lesson.parent.mkdir()
+        lesson.write_bytes(b"FLV")
+        done = pi.run("make", "uninstall", cwd=SOURCE)
+        assert (done.code, done.err) == (0, "")
+        for command in re.findall(r"sudo (rm .*)$", done.out, re.MULTILINE):
+            assert pi.path(command.split()[-1]).exists()
+        assert lesson.read_bytes() == b"FLV"
+        assert pi.path(CONFIG).read_text() == config
+        assert pi.path("/var/lib/recorder/storages.json").exists()
+        for place in (OPT, "/usr/local/bin/recorder", *(place for _, place in LISTED)):
+            assert not os.path.lexists(pi.path(place)), place
+        calls = pi.calls()
+        assert calls[0].startswith("systemctl --quiet disable --now recorder-rtmp.socket ")
+        assert calls[1:] == ["systemctl daemon-reload"]
+
+
+def on_a_terminal(pi: Machine, command: str) -> str:
+    ours, theirs = pty.openpty()
+    with open(ours, "rb", buffering=0) as screen:
+        process = subprocess.Popen(
+            pi.enter("sh", "-c", command, cwd=SOURCE), stdin=theirs, stdout=theirs, stderr=theirs
+        )
+        os.close(theirs)
+        said = b""
+        with suppress(OSError):  # EIO: the other end is closed.
+            while data := screen.read(4096):
+                said += data
+    assert process.wait(START_S) == 0, said.decode()
+    return said.decode()
