@@ -64,8 +64,8 @@ def unpack(at: Path) -> None:
         shutil.copy(CHECKOUT / name, at)
 
 
-def gather_wheels(source: Path) -> None:
-    """`make wheels` in an unpacked folder, for the Python of the installation."""
+def gather_wheels(source: Path, *variables: str) -> None:
+    """`make wheels` in an unpacked folder; without variables for the Python of the installation."""
     version = subprocess.run(
         [PYTHON, "-c", "import sysconfig; print(sysconfig.get_python_version())"],
         capture_output=True,
@@ -75,9 +75,9 @@ def gather_wheels(source: Path) -> None:
     pip = Path(sysconfig.get_path("purelib")) / "pip"
     if version.stdout.strip() == sysconfig.get_python_version() and pip.is_dir():
         # The environment of this test run has all that is needed.
-        make("wheels", f"PYTHON={sys.executable}", f"VENV={sys.prefix}", cwd=source)
+        make("wheels", f"PYTHON={sys.executable}", f"VENV={sys.prefix}", *variables, cwd=source)
     else:
-        make("wheels", f"PYTHON={PYTHON}", cwd=source)
+        make("wheels", f"PYTHON={PYTHON}", *variables, cwd=source)
 
 
 @attrs.frozen

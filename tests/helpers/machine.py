@@ -1,9 +1,9 @@
 """A copy of this machine to install into: everything that is changed in it goes with it.
 
 Owns an overlay of the whole root file system in namespaces of its own: processes, network (only a
-loopback, so nothing from the internet comes in), host name. Commands run in it as root, or as
-whom they name. There is no systemd: `systemctl` is a stub that notes what it was asked, and says
-that a unit is active when the test has said so. Needs root.
+loopback, so nothing from the internet comes in), host name, and no device but the harmless ones.
+Commands run in it as root, or as whom they name. There is no systemd: `systemctl` is a stub that
+notes what it was asked, and says that a unit is active when the test has said so. Needs root.
 """
 
 from __future__ import annotations
@@ -36,12 +36,18 @@ set -e
 mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/changes,workdir=$1/work" "$1/root"
 cd "$1/root"
 mount -t proc proc proc
-mount --rbind /dev dev
+mount -t tmpfs -o mode=0755 dev dev
+mknod -m 666 dev/null c 1 3
+mknod -m 666 dev/zero c 1 5
+mknod -m 666 dev/random c 1 8
+mknod -m 666 dev/urandom c 1 9
+mknod -m 666 dev/tty c 5 0
+ln -s /proc/self/fd dev/fd
 mount -t tmpfs -o mode=0755 run run
 mount -t tmpfs -o mode=1777 tmp tmp
 ip link set lo up
 hostname "$3"
-exec chroot . sh -c 'echo up; exec sleep infinity'
+exec chroot . sh -c 'echo up; sleep infinity & wait'
 """
 
 _SYSTEMCTL = f"""#!/bin/sh

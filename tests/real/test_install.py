@@ -1,6 +1,7 @@
 """`make install` and what follows from it, on copies of this machine (see `machine`).
 
-The copies have no network: what is installed there comes from the folder `wheels` alone.
+The copies have no network: what is installed there comes from the folder `wheels` alone. With
+RECORDER_LONG_TESTS=1 in the environment also from the network, and for another processor.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import pytest
 
 from recorder.passwords import is_password
 from tests.helpers.encoders import Encoder, publish_command
-from tests.helpers.installed import NEWER, PYTHON, SOURCE
+from tests.helpers.installed import NEWER, PYTHON, SOURCE, gather_wheels, make, unpack
 from tests.helpers.machine import ACTIVE, CALLS, Machine, machine
 from tests.helpers.program import CHECKOUT
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from tests.helpers.machine import Outcome
 
 pytestmark = [pytest.mark.real, pytest.mark.root, pytest.mark.debian]
+
+LONG = os.environ.get("RECORDER_LONG_TESTS") == "1"
 
 OPT = "/opt/recorder"
 CONFIG = "/etc/recorder/config.yaml"
@@ -118,6 +121,32 @@ def test_secrets_go_to_a_terminal_or_into_a_file_of_root(installed: Installed) -
     assert password not in installed.said
     assert "Stream key:  stands in /etc/recorder/config.yaml" in installed.said
     assert "Password:    stands in /etc/recorder/first-password" in installed.said
+
+
+@pytest.mark.skipif(not LONG, reason="RECORDER_LONG_TESTS=1 runs it")
+def test_an_installation_from_the_network_is_the_same(installed: Installed, tmp_path: Path) -> None:
+    unpack(tmp_path / "source")
+    image = tmp_path / "image"
+    make("install", f"PYTHON={PYTHON}", f"DESTDIR={image}", cwd=tmp_path / "source")
+
+    def content(root: Path) -> set[Path]:
+        version = root / "opt/recorder/0.1.0-1"
+        return {path.relative_to(version) for path in version.rglob("*") if path.is_file()}
+
+    def is_ours(path: Path) -> bool:
+        return not {"classroom_recorder-0.1.0.dist-info", "Activate.ps1"} & set(path.parts)
+
+    assert set(filter(is_ours, content(image))) == set(filter(is_ours, content(installed.image)))
+
+
+@pytest.mark.skipif(not LONG, reason="RECORDER_LONG_TESTS=1 runs it")
+def test_libraries_for_a_raspberry_pi_are_gathered(tmp_path: Path) -> None:
+    unpack(tmp_path / "source")
+    gather_wheels(tmp_path / "source", "FOR=aarch64", "FOR_PYTHON=3.11")
+    names = [path.stem for path in (tmp_path / "source/wheels").iterdir()]
+    assert all(name.endswith("-any") or "aarch64" in name for name in names)
+    (compiled,) = (name for name in names if name.startswith("pyyaml"))
+    assert "-cp311-cp311-" in compiled
 
 
 # On a machine.

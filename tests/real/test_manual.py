@@ -1,0 +1,193 @@
+"""Every command of the manual, `systemd/README.md`, works as it stands there.
+
+Each line of its `sh` blocks is run, in the order of the manual, in a copy of this machine on which
+the recorder is installed; what cannot run there has a stub that notes the call, and a line that
+this module does not expect fails. Blocks of configuration are read by whom they are for.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import trustme
+import yaml
+
+from recorder.config import load
+from tests.helpers.installed import NEWER, SOURCE
+from tests.helpers.machine import CALLS, Machine, machine
+from tests.helpers.program import CHECKOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.helpers.installed import Installed
+
+pytestmark = [pytest.mark.real, pytest.mark.root, pytest.mark.debian]
+
+MANUAL = (CHECKOUT / "systemd/README.md").read_text()
+
+RUN_ELSEWHERE = {
+    "sudo make install": "test_a_second_installation_is_an_upgrade_and_there_is_a_way_back",
+    "sudo make install UPGRADE_NOW=1": "test_an_upgrade_waits_for_a_quiet_moment_unless_somebody_",
+    "make wheels": "gather_wheels",
+    "make wheels FOR=aarch64 FOR_PYTHON=3.11": "test_libraries_for_a_raspberry_pi_are_gathered",
+}
+"""What takes long, and the function among the tests that runs it."""
+
+STUBBED = {
+    "journalctl": "The journal is systemd's.",
+    "mount": "There is no disk; the line of fstab is looked at instead.",
+    "nano": "A person types into it.",
+    "reboot": "It would.",
+    "ufw": "It is not installed with the tests, and wants a whole network.",
+    "umount": "There is no disk.",
+}
+"""What only notes that it was called, and why. `sudo` calls what stands behind it."""
+
+SYSTEMCTL = f"""#!/bin/sh
+echo "systemctl $*" >> {CALLS}
+log=/run/recorder.log
+stop() {{ pkill "$1" --uid recorder; while pgrep --uid recorder > /dev/null; do sleep 0.05; done; }}
+start() {{
+    setsid setpriv --reuid recorder --regid recorder --clear-groups \\
+        /usr/local/bin/recorder run --config /etc/recorder/config.yaml 2> $log > /dev/null < $log &
+    until grep -q "listens on" $log; do sleep 0.05; done
+}}
+touch $log
+case "$*" in
+    *is-active*) pgrep --uid recorder > /dev/null ;;
+    "start recorder.service") start ;;
+    "stop recorder.service" | *disable*) stop -TERM ;;
+    "restart recorder.service") stop -TERM; start ;;
+    "kill --signal=SIGKILL recorder.service") stop -KILL; start ;;
+    "edit "* | "restart recorder-http.socket" | "reload nginx" | daemon-reload | *enable*) ;;
+    *) echo "systemctl $*: not known to the test" >&2; exit 1 ;;
+esac
+"""
+"""As much of systemd as the manual uses: it starts and stops the one service."""
+
+SUDO = """#!/bin/sh
+if test "$1" = -u; then
+    user=$2; shift 2
+    exec setpriv --reuid "$user" --regid "$user" --clear-groups "$@"
+fi
+exec "$@"
+"""
+
+SAYS = {
+    "sudo -u recorder recorder status --once": "No alarm stands.",
+    "sudo -u recorder recorder check-config": "/etc/recorder/config.yaml is good",
+    "sudo -u recorder recorder init": "already is the recorder's storage",
+    "sudo -u recorder recorder verify": "none damaged",
+    "sudo recorder verify /backup/recordings": "none damaged",
+    "sudo nginx -t": "",
+    "sudo nft list chain inet filter input": "tcp dport { 1935, 1936, 8080 } accept",
+    "sudo make uninstall": "What is yours stays",
+}
+"""What a command must say, where silence would be no proof."""
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"(?ms)^```{language}\n(.*?)^```", MANUAL)
+
+
+def commands() -> list[str]:
+    """The commands of the `sh` blocks, each with the lines it goes on with."""
+    whole = [block.replace("\\\n", "") for block in blocks("sh")]
+    return [line for block in whole for line in block.splitlines() if line]
+
+
+@pytest.fixture
+def pi(installed: Installed, tmp_path: Path) -> Iterator[Machine]:
+    layers = [installed.unpacked, installed.newer, installed.image]
+    with machine(tmp_path / "pi", layers=layers) as made:
+        made.boot_systemd()
+        made.stub("systemctl", SYSTEMCTL)
+        made.stub("sudo", SUDO)
+        for name in STUBBED:
+            made.stub(name, f'#!/bin/sh\necho "{name} $*" >> {CALLS}\n')
+        made.path("/opt/recorder/previous").symlink_to(NEWER)
+        yield made
+
+
+def furnish(pi: Machine, tmp_path: Path) -> None:
+    """What the manual takes for granted: a disk, room for a backup, Debian's firewall table, and
+    a certificate for the proxy."""
+    disk = pi.path("/dev/sda1")
+    disk.touch()
+    subprocess.run(["truncate", "--size=64M", str(disk)], check=True)
+    pi.path("/etc/fstab").write_text("")
+    pi.path("/backup").mkdir()
+    for name in ("passwd", "group"):
+        with pi.path(f"/etc/{name}").open("a") as file:
+            file.write(Path(f"/etc/{name}").read_text())
+    for line in ("add table inet filter", "add chain inet filter input"):
+        assert pi.run("nft", *line.split()).code == 0
+    authority = trustme.CA()
+    certificate = authority.issue_cert("recorder.example")
+    folder = pi.path("/etc/ssl/recorder")
+    folder.mkdir()
+    certificate.cert_chain_pems[0].write_to_path(str(folder / "cert.pem"))
+    certificate.private_key_pem.write_to_path(str(folder / "key.pem"))
+    (site,) = blocks("nginx")
+    pi.path("/etc/nginx/conf.d/recorder.conf").write_text(site)
+
+
+def test_every_command_of_the_manual_works_in_its_order(pi: Machine, tmp_path: Path) -> None:
+    furnish(pi, tmp_path)
+    assert pi.run("systemctl", "start", "recorder.service").code == 0
+    failed = []
+    for command in commands():
+        if command in RUN_ELSEWHERE:
+            continue
+        done = pi.run("sh", "-c", command, cwd=SOURCE)
+        if done.code != 0 or SAYS.get(command, "") not in done.out:
+            failed.append(f"{command}: {done}")
+    assert not failed, "\n".join(failed)
+    calls = pi.calls()
+    for name in STUBBED:
+        assert any(call.startswith(f"{name} ") or call == name for call in calls), name
+    found = pi.run(
+        "findmnt", "--tab-file", "/etc/fstab", "--noheadings", "--output", "SOURCE,FSTYPE"
+    )
+    assert found.out.split() == ["LABEL=recordings", "ext4"]
+
+
+def test_what_takes_long_is_run_by_another_test() -> None:
+    tests = (CHECKOUT / "tests").rglob("*.py")
+    text = "".join(path.read_text() for path in tests)
+    assert set(RUN_ELSEWHERE) <= set(commands())
+    assert set(SAYS) <= set(commands())
+    for function in RUN_ELSEWHERE.values():
+        assert f"def {function}" in text
+
+
+def test_the_drop_ins_set_what_the_units_have() -> None:
+    units = "".join(path.read_text() for path in (CHECKOUT / "systemd").glob("recorder*.s*"))
+    drop_ins = blocks("ini")
+    assert drop_ins
+    for line in "".join(drop_ins).splitlines():
+        name = line if line.startswith("[") else line.partition("=")[0] + "="
+        assert re.search(rf"(?m)^{re.escape(name)}", units), line
+
+
+def test_the_configuration_in_the_manual_is_good(tmp_path: Path) -> None:
+    for block in blocks("yaml"):
+        path = tmp_path / "config.yaml"
+        hashed = (
+            "scrypt$14$8$1$KMN2iq1e3sWMY5YmoCeZFQ==$JskgiDvosulByPIsUm461fTf+cpHJW2fIjlW+F7sVEc="
+        )
+        document = yaml.safe_load(block.replace("scrypt$...", hashed))
+        path.write_text(yaml.safe_dump(document))
+        assert load(path).status.names == ["recorder.example"]
+
+
+def test_every_link_within_the_manual_leads_somewhere() -> None:
+    headings = re.findall(r"(?m)^## (.*)$", MANUAL)
+    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    for link in re.findall(r"\]\(#([\w-]+)\)", MANUAL):
+        assert link in anchors, link
