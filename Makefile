@@ -23,10 +23,11 @@ RUN_STAMP := $(VENV)/run-$(PYTHON_VERSION).stamp
 TEST_STAMP := $(VENV)/test-$(PYTHON_VERSION).stamp
 
 # What only Debian has: encoders that publish over RTMP, and the tools that make a disk, a system
-# call or a clock fail.
+# call or a clock fail; and what the manual names.
 DEBIAN_FOR_TESTS := ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad e2fsprogs util-linux mount strace faketime \
-	prometheus chromium systemd
+	prometheus chromium systemd \
+	python3 iproute2 nftables nginx-light procps rsync shellcheck
 
 # What looks for whom the page keeps out. npm is Debian's where there is none yet.
 NPM_FOR_TESTS := axe-core@4.14.1

@@ -104,7 +104,7 @@ make_version() {
     at_its_final_place
     # The service cannot write here, so it would compile everything at each start. What only colours
     # program text is not used.
-    "$new/bin/python" -m compileall -q -j 0 -x /pygments/ ${ROOT:+-s "$ROOT" -p /} "$new/lib" ||
+    "$new/bin/python" -m compileall -q -x /pygments/ ${ROOT:+-s "$ROOT" -p /} "$new/lib" ||
         fail "The recorder cannot be compiled; the lines above say why."
     sync -f "$new"
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -28,7 +29,7 @@ class Running:
         looks: the rooms of each look, the last for ever; None: no recorder runs.
     """
 
-    looks: list[list[dict[str, Any]] | None]
+    looks: list[Any]
     clock_s: float = 0.0
 
     def ask(self, _config: object, method: str, path: str) -> dict[str, Any] | None:
@@ -52,8 +53,8 @@ def config(tmp_path: Path) -> Path:
 def running(monkeypatch: pytest.MonkeyPatch) -> Running:
     made = Running([[IDLE]])
     monkeypatch.setattr(cli_quiet, "ask", made.ask)
-    monkeypatch.setattr(cli_quiet.time, "sleep", made.sleep)
-    monkeypatch.setattr(cli_quiet.time, "monotonic", lambda: made.clock_s)
+    monkeypatch.setattr(time, "sleep", made.sleep)
+    monkeypatch.setattr(time, "monotonic", lambda: made.clock_s)
     return made
 
 

@@ -103,3 +103,53 @@ def test_an_installation_brings_the_page_and_its_schema(tmp_path: Path) -> None:
     pages = {name.rpartition("/")[2] for name in names if "/share/classroom-recorder/web/" in name}
     assert pages == {path.name for path in (TOP / "web").iterdir()}
     assert "recorder/status/snapshot.schema.json" in names
+
+
+@pytest.mark.debian
+def test_the_scripts_of_the_installation_have_no_known_mistake() -> None:
+    scripts = sorted((TOP / "systemd").glob("*.sh"))
+    assert scripts
+    done = subprocess.run(
+        ["shellcheck", "--external-sources", *map(str, scripts)],
+        cwd=TOP,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("target", ["install", "uninstall"])
+def test_who_is_not_root_is_told_to_use_sudo(target: str, tmp_path: Path) -> None:
+    (tmp_path / "id").write_text("#!/bin/sh\necho 1000\n")
+    (tmp_path / "id").chmod(0o755)
+    done = subprocess.run(
+        ["make", "--no-print-directory", target, f"DESTDIR={tmp_path}/root"],
+        cwd=TOP,
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("recorder: This needs root: run it again with sudo.\n")
+    assert not (tmp_path / "root").exists()
+
+
+STAYS = {
+    *("common.sh", "install.sh", "activate.sh", "uninstall.sh"),
+    *("install.list", "README.md"),
+}
+"""What is in `systemd/` and has no place of its own on a machine."""
+
+
+def test_every_file_for_systemd_is_installed_or_known_to_stay() -> None:
+    folder = TOP / "systemd"
+    lines = [line.split() for line in (folder / "install.list").read_text().splitlines()]
+    listed = {line[0] for line in lines if line and line[0] != "#"}
+    lying = {
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_file() and "monitoring" not in path.parts
+    }
+    assert lying == listed | STAYS

@@ -43,6 +43,7 @@ mknod -m 666 dev/random c 1 8
 mknod -m 666 dev/urandom c 1 9
 mknod -m 666 dev/tty c 5 0
 ln -s /proc/self/fd dev/fd
+mkdir -m 1777 dev/shm
 mount -t tmpfs -o mode=0755 run run
 mount -t tmpfs -o mode=1777 tmp tmp
 ip link set lo up

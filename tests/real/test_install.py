@@ -55,9 +55,6 @@ LISTED = [
 ]
 """Each file that is installed, and its place."""
 
-NOT_INSTALLED = {"common.sh", "install.sh", "activate.sh", "uninstall.sh", "install.list"}
-"""What stays in the version's own folder."""
-
 
 def ids(root: Path) -> tuple[int, int]:
     (line,) = re.findall(r"(?m)^recorder:.*$", (root / "etc/passwd").read_text())
@@ -98,15 +95,6 @@ def test_nothing_installed_knows_where_the_root_folder_was(installed: Installed)
         check=False,
     )
     assert found.stdout == ""
-
-
-def test_every_file_for_systemd_is_installed_or_known_to_stay() -> None:
-    lying = {
-        str(path.relative_to(CHECKOUT / "systemd"))
-        for path in (CHECKOUT / "systemd").rglob("*")
-        if path.is_file() and "monitoring" not in path.parts
-    }
-    assert lying == {name for name, _ in LISTED} | NOT_INSTALLED
 
 
 def test_secrets_go_to_a_terminal_or_into_a_file_of_root(installed: Installed) -> None:

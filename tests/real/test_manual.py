@@ -63,6 +63,7 @@ case "$*" in
     "start recorder.service") start ;;
     "stop recorder.service" | *disable*) stop -TERM ;;
     "restart recorder.service") stop -TERM; start ;;
+    "reload recorder.service") pkill -HUP --uid recorder ;;
     "kill --signal=SIGKILL recorder.service") stop -KILL; start ;;
     "edit "* | "restart recorder-http.socket" | "reload nginx" | daemon-reload | *enable*) ;;
     *) echo "systemctl $*: not known to the test" >&2; exit 1 ;;
