@@ -2,8 +2,9 @@
 
 Owns when a start falls back. An appliance that somebody has edited and restarted records today's
 lessons with yesterday's configuration, and says so; a person at a terminal, who can mend the file
-at once, is told what is wrong with it instead. Only a copy of the very file that was to be read
-counts, and only with the permissions that the file itself must have.
+at once, is told what is wrong with it instead. A certificate that cannot be used is a mistake of
+the file that names it. Only a copy of the very file that was to be read counts, and only with the
+permissions that the file itself must have.
 """
 
 import os
@@ -27,12 +28,20 @@ def load_or_fall_back(path: Path) -> tuple[Config, tuple[str, ...]]:
         ConfigError: the file cannot be used, and there is nothing to fall back on.
     """
     try:
-        return load_config(path), ()
+        config = load_config(path)
+        _check_files(config)
+        return config, ()
     except ConfigError as error:
         last_good = None if _a_person_watches() else _last_good(path.absolute())
         if last_good is None:
             raise
         return last_good, tuple(str(error).splitlines())
+
+
+def _check_files(config: Config) -> None:
+    from recorder.app_settings import make_settings
+
+    make_settings(config)
 
 
 def _a_person_watches() -> bool:
@@ -49,7 +58,9 @@ def _last_good(path: Path) -> Config | None:
         if text is None:
             continue
         try:
-            return interpret(file.File(text, found.mode), path)
+            config = interpret(file.File(text, found.mode), path)
+            _check_files(config)
+            return config
         except ConfigError:
             # It names no line: the file that is to be mended is another one.
             click.echo(

@@ -76,6 +76,23 @@ def test_a_bad_file_is_replaced_by_its_last_good_copy_and_what_is_wrong_is_told(
     assert reason in errors[0]
 
 
+def test_a_file_that_names_a_certificate_which_cannot_be_used_is_a_bad_one(
+    path: Path, keep: Callable[..., None]
+) -> None:
+    text = f"{GOOD}status: {{tls: {{certificate: missing.pem, private_key: missing.pem}}}}\n"
+    write(path, text)
+    with pytest.raises(ConfigError, match="the certificate or its key cannot be used"):
+        load_or_fall_back(path)
+    # Nor is a copy that names it any better.
+    keep(path.parent / "recordings/.recorder", text)
+    with pytest.raises(ConfigError, match="the certificate or its key cannot be used"):
+        load_or_fall_back(path)
+    keep(path.parent / "recordings/.recorder")
+    config, errors = load_or_fall_back(path)
+    assert config.text == GOOD.encode()
+    assert "status.tls: the certificate or its key cannot be used" in errors[0]
+
+
 def test_a_file_that_others_can_read_is_a_bad_one(path: Path, keep: Callable[..., None]) -> None:
     keep(path.parent / "recordings/.recorder")
     _, errors = load_or_fall_back(write(path, GOOD, 0o644))

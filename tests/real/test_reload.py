@@ -9,7 +9,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import stat
+import subprocess
+import sys
 import time
 import urllib.request
 from functools import partial
@@ -23,6 +26,8 @@ from tests.helpers.program import (
     LINE_S,
     LOOK_EVERY_S,
     command,
+    configuration,
+    environment,
     free_port,
     run_recorder,
     write_configuration,
@@ -207,6 +212,45 @@ async def test_many_hangups_in_a_row_are_few_reloads_and_drop_nobody(
         assert (await ongoing.published()).code == 0
         recording = await recorder.ended("hall")
         assert (await compare_recording(recording, await ongoing.published())).differences == []
+
+
+async def test_a_terminal_that_is_closed_costs_no_lesson(tmp_path: Path) -> None:
+    port = free_port()
+    path = write_configuration(tmp_path / "config.yaml", configuration(tmp_path, ["hall"], port))
+    assert (await command("init", "--config", path, cwd=tmp_path)).code == 0
+    code = await trio.to_thread.run_sync(_in_a_terminal_that_is_closed, path, port)
+    assert code == 0, "a stop in order, by SIGTERM"
+
+
+AT_A_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""Makes standard input the terminal that a session hangs on (tty_ioctl(4))."""
+
+
+def _in_a_terminal_that_is_closed(path: Path, port: int) -> int:
+    ours, theirs = os.openpty()
+    program = [sys.executable, "-m", "recorder", "run", "--config", str(path)]
+    with subprocess.Popen(
+        [sys.executable, "-c", AT_A_TERMINAL, *program],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment(),
+        start_new_session=True,
+    ) as process:
+        os.close(theirs)
+        heard = b""
+        while b"listens on" not in heard:
+            heard += os.read(ours, 4096)
+        # The kernel sends SIGHUP, and every line of the log is refused from here on.
+        os.close(ours)
+        time.sleep(0.5)
+        with socket.create_connection(("127.0.0.1", port), timeout=LINE_S):
+            process.terminate()
+            return process.wait(LINE_S)
 
 
 async def test_a_start_with_a_bad_file_goes_back_to_the_last_good_one(
