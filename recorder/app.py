@@ -19,6 +19,7 @@ import attrs
 import trio
 
 from recorder import __version__, logs, systemd
+from recorder.app_hooks import open_hooks
 from recorder.app_listeners import StartError, open_rtmp
 from recorder.app_reload import Parts, Reloader, say_fallback
 from recorder.app_rooms import ENCODER, make_house, make_rooms, take_over
@@ -131,7 +132,12 @@ async def _main(
         config, errors, storage, state, settle=sockets.settle, is_stopping=stop.is_set
     )
     reloader.on_reloading, reloader.on_ready = service.notifier.reloading, service.notifier.ready
-    async with trio.open_nursery() as services:
+    # Who is started by systemd has no network, and a unit beside it that delivers.
+    delivers = sockets.passed is None
+    async with (
+        open_hooks(config.hooks, state, clock, delivers=delivers) as hooks,
+        trio.open_nursery() as services,
+    ):
         # Before anything says that the recorder runs: who reads that may send a signal at once.
         await services.start(_follow_signals, stop, reloader.ask, name="signals")
         services.start_soon(_report_repeats, output.fold, name="repeated log lines")
@@ -147,6 +153,7 @@ async def _main(
             sync_interval_s=config.storage.sync_interval,
             unsettled=inheritance.numbers,
             on_good=lambda: rooms.resume(),
+            on_saved=hooks.saved,
             retention=Retention(
                 rules=settings.retention,
                 ledger=ledger,
@@ -196,6 +203,7 @@ async def _main(
             ):
                 watch.on_step = _all(rooms.clock_stepped, page.board.clock_stepped)
                 rooms.on_change = page.board.changed
+                hooks.follow(page.board)
                 house = make_house(settings, rooms, engine, memory, attempts)
                 door = Door(house, limit=config.limits.connections, tls=settings.rtmp_tls)
                 parts = Parts(

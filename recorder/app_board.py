@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from recorder.recording.engine import Engine
     from recorder.recording.running import LastEnd
     from recorder.status.alarms import Alarms
-    from recorder.status.snapshot import ConfigView, RoomView
+    from recorder.status.snapshot import ConfigView, HooksView, RoomView
     from recorder.status.wear import Wear
 
 TICK_S: Final = 1.0
@@ -58,6 +58,9 @@ class Board:
         config: what is to be said of the configuration.
         attempts: who was refused at the encoders' door.
         wear: the disks that are looked at for what is written to them.
+
+    Attributes:
+        hooks: what is to be said of them; None: there are none.
     """
 
     def __init__(
@@ -92,6 +95,7 @@ class Board:
         self._config = config
         self._attempts = attempts
         self._wear = wear
+        self.hooks: Callable[[], HooksView | None] = lambda: None
         self._run = secrets.token_hex(8)
         self._sequence = 0
         self._meters: dict[str, RoomMeter] = {}
@@ -118,6 +122,10 @@ class Board:
         """The wall clock was set by so much."""
         self._step = ms, trio.current_time()
         self.changed()
+
+    def follow_alarms(self, told: Callable[[dict[str, Any]], None]) -> None:
+        """From here on it is told every change of an alarm, as the history has it."""
+        self._alarms.on_change = told
 
     def history(self, room: str) -> list[tuple[float, int]] | None:
         """As of `RoomMeter.history`; None: there is no such room."""
@@ -239,6 +247,7 @@ class Board:
                 viewers=self._watchers(),
                 config=self._config(),
                 wear=tuple(view for each in self._wear if (view := each.view(now_s)) is not None),
+                hooks=self.hooks(),
             ),
         )
         return attrs.evolve(seen, alarms=self._alarms.judge(seen, now_s))

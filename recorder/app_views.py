@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from recorder.recording.engine import Engine
     from recorder.recording.running import LastEnd
     from recorder.status.machine import Machine
-    from recorder.status.snapshot import ConfigView, WearView
+    from recorder.status.snapshot import ConfigView, HooksView, WearView
 
 
 MOST_REFUSED: Final = 8
@@ -99,6 +99,7 @@ def system_view(
     viewers: int,
     config: ConfigView,
     wear: tuple[WearView, ...],
+    hooks: HooksView | None,
 ) -> SystemView:
     """As of now.
 
@@ -132,4 +133,5 @@ def system_view(
         viewers=viewers,
         config=config,
         wear=wear,
+        hooks=hooks,
     )

@@ -64,6 +64,7 @@ class _Commands(click.Group):
     ELSEWHERE = (
         "delete",
         "diagnose",
+        "deliver",
         "hash-password",
         "keep",
         "list",
@@ -92,6 +93,10 @@ class _Commands(click.Group):
                 from recorder.cli_diagnose import diagnose_command
 
                 return diagnose_command
+            case "deliver":
+                from recorder.cli_deliver import deliver_command
+
+                return deliver_command
             case "hash-password":
                 from recorder.cli_password import hash_password_command
 

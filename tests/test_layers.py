@@ -96,11 +96,12 @@ DECISIONS = {
     "recorder.recording.tracks",
     "recorder.recording.waiting",
     "recorder.status.alarm_rules",
+    "recorder.status.condition",
     "recorder.status.doors",
     "recorder.status.downloads",
+    "recorder.status.hook_rules",
     "recorder.status.operations",
     "recorder.passwords",
-    "recorder.status.condition",
     "recorder.status.snapshot",
 }
 EFFECTS = {
@@ -113,6 +114,8 @@ AWAITING = {
     "recorder.app",
     "recorder.app_archive",
     "recorder.app_board",
+    "recorder.app_deliver",
+    "recorder.app_hooks",
     "recorder.app_listeners",
     "recorder.app_reload",
     "recorder.app_rooms",

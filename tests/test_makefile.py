@@ -31,7 +31,8 @@ def test_the_two_commands_of_the_readme_exist(target: str) -> None:
 def test_every_command_of_ours_in_the_readme_exists() -> None:
     named = set(re.findall(r"\.venv/bin/recorder ([a-z-]+)", (TOP / "README.md").read_text()))
     expected = {
-        *("check-config", "delete", "diagnose", "hash-password", "init", "keep", "list", "new-key"),
+        *("check-config", "delete", "deliver", "diagnose", "hash-password", "init", "keep"),
+        *("list", "new-key"),
         *("recover", "split", "start", "status", "stop", "sweep"),
         *("trust-clock", "unkeep", "verify"),
     }

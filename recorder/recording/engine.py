@@ -75,6 +75,7 @@ class Engine:
     sweeper: Sweeper
     hand: Hand
     operator: Operator
+    on_saved: Callable[[str, Manifest], None]
 
     def services(
         self, clock: Clock, *, encoder: str, boot: str, buffer_bytes: Callable[[], int]
@@ -96,6 +97,7 @@ class Engine:
     def _saved(self, folder: str, manifest: Manifest) -> None:
         self.indexer.changed(folder, manifest)
         self.sweeper.segment_ended()
+        self.on_saved(folder, manifest)
 
 
 @asynccontextmanager
@@ -109,6 +111,7 @@ async def open_engine(
     unsettled: Collection[int],
     on_good: Callable[[], None],
     retention: Retention,
+    on_saved: Callable[[str, Manifest], None] = lambda folder, manifest: None,
 ) -> AsyncIterator[Engine]:
     """A running engine. Who leaves has waited for what is to be written, as long as it may.
 
@@ -119,6 +122,8 @@ async def open_engine(
         unsettled: numbers of the recordings that were not finished when the recorder started.
         on_good: called when the disk takes writes again.
         retention: the rules, and what they need of the rooms.
+        on_saved: told of a recording's folder and every version of its manifest that is on the
+            disk; it neither waits nor raises.
     """
     heartbeat = Heartbeat(storage, boot)
     async with (
@@ -169,7 +174,7 @@ async def open_engine(
             state=retention.state,
             live=retention.live,
         )
-        repairs.on_recovered = partial(_follow, indexer)
+        repairs.on_recovered = partial(_follow, indexer, on_saved)
         writer.measure = partial(_measure, storage)
         writer.on_space = lambda space: watch.look(space, writer.written_bytes)
         writer.on_failed = guard.failed
@@ -190,6 +195,7 @@ async def open_engine(
                 sweeper=sweeper,
                 hand=hand,
                 operator=Operator(storage, hand, indexer=indexer, clock=clock),
+                on_saved=on_saved,
             )
         finally:
             nursery.cancel_scope.cancel()
@@ -203,9 +209,10 @@ def _measure(storage: Storage) -> Space | None:
         return None
 
 
-def _follow(indexer: Indexer, found: Recovered) -> None:
+def _follow(indexer: Indexer, on_saved: Callable[[str, Manifest], None], found: Recovered) -> None:
     if found.manifest is not None:
         indexer.changed(found.path, found.manifest)
+        on_saved(found.path, found.manifest)
     else:
         # Never begun, or deleted.
         indexer.removed(Entry(folder=found.path).number)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from recorder.status.condition import CRITICAL, INFO, RANK, WARNING, Condition
+from recorder.status.hook_rules import hook_conditions
 from recorder.status.snapshot import DiskState, RoomState
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def conditions(
     yield from _machine(seen, standing)
     yield from _clock(seen)
     yield from _config(seen.system.config)
+    yield from hook_conditions(seen.system.hooks)
     for room in seen.rooms:
         yield from _room(room)
 

@@ -19,6 +19,8 @@ from recorder.status.condition import RANK, Condition
 from recorder.status.snapshot import AlarmView, Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from recorder.status.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
@@ -55,11 +57,13 @@ class Alarms:
     Attributes:
         history: the newest last.
         revision: grows with every change that is worth keeping.
+        on_change: told every new entry of the history.
     """
 
     def __init__(self, remembered: bytes | None = None) -> None:
         self.history: list[dict[str, Any]] = []
         self.revision = 0
+        self.on_change: Callable[[dict[str, Any]], None] = lambda change: None
         self._standing: dict[Key, _Standing] = {}
         self._before: dict[Key, dict[str, Any]] = {}
         self._dismissed: dict[Key, str] = {}
@@ -158,6 +162,7 @@ class Alarms:
         self.history.append({"time": time, "event": event, **document, **more})
         del self.history[:-HISTORY]
         self.revision += 1
+        self.on_change(self.history[-1])
 
     def _views(self, now_s: float) -> tuple[AlarmView, ...]:
         views = [
@@ -214,6 +219,7 @@ def _document(each: _Standing) -> dict[str, Any]:
         "room": each.condition.room,
         "severity": each.condition.severity.value,
         "text": each.condition.text,
+        "advice": each.condition.advice,
         "detail": each.condition.detail,
         "since": each.since,
         "acknowledged_by": each.acknowledged_by,

@@ -251,6 +251,25 @@ class WearView:
 
 
 @attrs.frozen(kw_only=True)
+class HooksView:
+    """As of half a minute ago.
+
+    Attributes:
+        is_delivering: somebody does, here or in a process of its own.
+        failing: the receivers that do not answer; `failing_since` of the first, UTC.
+        delivered, given_up: events, ever, each as often as it has receivers.
+        lost: events that went before they were delivered, since the start.
+    """
+
+    is_delivering: bool
+    failing: tuple[str, ...]
+    failing_since: str | None
+    delivered: int
+    given_up: int
+    lost: int
+
+
+@attrs.frozen(kw_only=True)
 class SystemView:
     """Attributes:
     memory_bytes: of this process; `media_bytes` of that is media, of at most
@@ -261,6 +280,7 @@ class SystemView:
     failed_logins: of the last 20 s, at the page's door; `failed_publishes` at the encoders'.
     refused: the addresses with the most of them, the worst first.
     wear: of each disk that the recorder uses.
+    hooks: None: nobody is to be told anything.
     """
 
     version: str
@@ -280,6 +300,7 @@ class SystemView:
     viewers: int
     config: ConfigView
     wear: tuple[WearView, ...]
+    hooks: HooksView | None = None
 
 
 @attrs.frozen(kw_only=True)

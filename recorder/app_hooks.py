@@ -1,0 +1,249 @@
+"""Hooks in the running recorder: what is told, and into which outbox. A part of the app.
+
+Owns what the events say. Recordings are told by their manifests, at the moment these are on the
+disk: so an event is true, and a restart that finds more tells exactly what was not told before.
+Nothing here waits, and a fault here must not keep a lesson from being recorded (promise 7).
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import trio
+
+from recorder.app_deliver import FOLDER, deliver_hooks, is_delivering
+from recorder.clock import utc_text
+from recorder.hooks.events import (
+    ALARM_CLEARED,
+    ALARM_RAISED,
+    RECORDING_ENDED,
+    RECORDING_STARTED,
+    SEGMENT_CLOSED,
+    clip,
+)
+from recorder.hooks.journal import Journal
+from recorder.hooks.outbox import open_outbox
+from recorder.hooks.progress import Progress, load_progress
+from recorder.logs import same
+from recorder.status.snapshot import HooksView
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+    from pathlib import Path
+
+    from recorder.app_board import Board
+    from recorder.clock import Clock
+    from recorder.config import HooksConfig
+    from recorder.hooks.announced import Announced
+    from recorder.hooks.outbox import Outbox
+    from recorder.recording.manifest import Manifest, Segment
+
+log = logging.getLogger(__name__)
+
+LOOK_S: Final = 30.0
+"""Between two looks at what has become of the events."""
+
+_ALARMS: Final = {"raised": ALARM_RAISED, "cleared": ALARM_CLEARED}
+
+
+class Hooks:
+    """What the recorder tells. Belongs to the loop.
+
+    Attributes:
+        outbox: None: nobody is to be told, or nothing can be kept.
+    """
+
+    def __init__(self, outbox: Outbox | None = None) -> None:
+        self.outbox = outbox
+        self._board: Board | None = None
+        self._followed = trio.Event()
+        self._progress = Progress()
+        self._is_delivering = True
+
+    def saved(self, folder: str, manifest: Manifest) -> None:
+        """This version of a recording's manifest is on the disk.
+
+        Args:
+            folder: the recording's, relative to the storage.
+        """
+        if self.outbox is None:
+            return
+        try:
+            for kind, fields in news(self.outbox.announced, folder, manifest):
+                self.outbox.add(kind, fields)
+        except Exception:
+            log.exception("A recording cannot be told to hooks; this is a fault of the recorder")
+
+    def alarm(self, change: Mapping[str, Any]) -> None:
+        """An entry of the history of alarms."""
+        kind = _ALARMS.get(change["event"])
+        if self.outbox is not None and kind is not None:
+            self.outbox.add(kind, alarm_fields(change))
+
+    def follow(self, board: Board) -> None:
+        """From here on its alarms are told, and it shows what becomes of the events."""
+        board.follow_alarms(self.alarm)
+        board.hooks = self.view
+        self._board = board
+        self._followed.set()
+
+    def view(self) -> HooksView | None:
+        """As of the last look; None: there are no hooks."""
+        if self.outbox is None:
+            return None
+        targets = self._progress.targets.values()
+        failing = [each for each in targets if each.failing_since is not None]
+        return HooksView(
+            is_delivering=self._is_delivering,
+            failing=tuple(sorted({each.label for each in failing})),
+            failing_since=min((each.failing_since or "" for each in failing), default=None),
+            delivered=sum(each.delivered for each in targets),
+            given_up=sum(each.given_up for each in targets),
+            lost=self.outbox.lost,
+        )
+
+    async def look(self, folder: Path) -> None:
+        """Look at what became of the events from time to time, until cancelled."""
+        while True:
+            try:
+                self._progress, self._is_delivering = await trio.to_thread.run_sync(
+                    _look, folder, abandon_on_cancel=True
+                )
+            except OSError as error:
+                log.warning("%s cannot be read: %s", folder, error, extra=same("hooks"))
+            await trio.sleep(LOOK_S)
+
+    async def state(self) -> dict[str, Any]:
+        """What a heartbeat says; it waits until the recorder has begun."""
+        await self._followed.wait()
+        assert self._board is not None
+        picture = self._board.picture
+        return {
+            "time": picture.time,
+            "live_rooms": sum(room.publisher is not None for room in picture.rooms),
+            "worst_alarm": picture.alarms[0].severity.value if picture.alarms else None,
+        }
+
+
+def news(
+    announced: Announced, folder: str, manifest: Manifest
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The events that nobody was told yet: their kinds and fields.
+
+    Args:
+        announced: follows while this goes on.
+        folder: the recording's.
+    """
+    number = manifest.number
+    if announced.has_ended(number):
+        # A checksum came later.
+        return
+    about = {"room": manifest.room, "recording": number, "folder": folder}
+    if not announced.has_begun(number):
+        yield RECORDING_STARTED, {**about, "start": manifest.start}
+    for row in manifest.segments:
+        if not row.deleted and not announced.has_segment(number, row.index):
+            yield SEGMENT_CLOSED, {**about, "segment": _segment_fields(row)}
+    if manifest.end is not None:
+        kept = [row for row in manifest.segments if not row.deleted]
+        yield (
+            RECORDING_ENDED,
+            {
+                **about,
+                "start": manifest.start,
+                "end": manifest.end,
+                "reason": manifest.end_reason,
+                "segments": len(kept),
+                "duration_s": manifest.duration_ms / 1000,
+                "bytes": sum(row.bytes for row in kept),
+                "gaps": sum(row.gap is not None for row in manifest.segments),
+            },
+        )
+
+
+def alarm_fields(change: Mapping[str, Any]) -> dict[str, Any]:
+    """What an event says of an alarm."""
+    alarm = {
+        "id": change["id"],
+        "kind": change["kind"],
+        "severity": change["severity"],
+        "since": change["since"],
+        "text": clip(change["text"]),
+        "todo": clip(change.get("advice", "")),
+    }
+    return {"room": change["room"], "alarm": alarm}
+
+
+def _segment_fields(row: Segment) -> dict[str, Any]:
+    return {
+        "number": row.index,
+        "file": row.file,
+        "duration_s": row.duration_ms / 1000,
+        "bytes": row.bytes,
+        "repaired": row.repaired,
+    }
+
+
+def _look(folder: Path) -> tuple[Progress, bool]:
+    return load_progress(folder), is_delivering(folder)
+
+
+@asynccontextmanager
+async def open_hooks(
+    config: HooksConfig, state: Path, clock: Clock, *, delivers: bool
+) -> AsyncIterator[Hooks]:
+    """Hooks at work, for as long as the `with` lasts; what was told is on the disk at its end.
+
+    Args:
+        state: the state folder.
+        delivers: here, too, and not only by `recorder deliver`.
+    """
+    async with _outbox(config, state / FOLDER, clock) as outbox, trio.open_nursery() as nursery:
+        hooks = Hooks(outbox)
+        if outbox is not None:
+            nursery.start_soon(hooks.look, state / FOLDER, name="look at hooks")
+        if delivers:
+            nursery.start_soon(_deliver, config, state / FOLDER, hooks, name="deliver hooks")
+        try:
+            yield hooks
+        finally:
+            nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _outbox(config: HooksConfig, folder: Path, clock: Clock) -> AsyncIterator[Outbox | None]:
+    if not config.has_receivers:
+        yield None
+        return
+    try:
+        journal = await trio.to_thread.run_sync(
+            partial(
+                Journal,
+                folder,
+                events=config.outbox.events,
+                size=config.outbox.size,
+                delivered=partial(_delivered, folder),
+            )
+        )
+    except OSError as error:
+        log.critical("Nobody is told anything: the outbox %s cannot be used: %s.", folder, error)
+        yield None
+        return
+    async with open_outbox(journal, lambda: utc_text(clock.utc_ns())) as outbox:
+        yield outbox
+
+
+def _delivered(folder: Path, outbox: str) -> int:
+    progress = load_progress(folder)
+    return progress.lowest if progress.outbox == outbox else 0
+
+
+async def _deliver(config: HooksConfig, folder: Path, hooks: Hooks) -> None:
+    try:
+        await deliver_hooks(config, folder, alive=hooks.state)
+    except Exception:
+        # Lessons are recorded all the same (promise 7).
+        log.exception("Hooks are delivered no more; this is a fault of the recorder")
