@@ -37,7 +37,7 @@ KEYS = {"room101": "key-of-room-101-abcdef", "room102": "key-of-room-102-abcdef"
 
 
 @attrs.frozen
-class _Room:
+class Room:
     key: str
     allow: Sequence[Network] = ()
 
@@ -100,7 +100,7 @@ class Building:
         memory = MemoryBudget(
             self.limits["memory"], lambda: sum(r.pending_bytes for r in self.recorders.values())
         )
-        access = Access({name: _Room(key, self.allow) for name, key in KEYS.items()}, None, "live")
+        access = Access({name: Room(key, self.allow) for name, key in KEYS.items()}, None, "live")
         house = House(
             reception=Reception(
                 access,

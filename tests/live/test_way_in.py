@@ -14,14 +14,16 @@ import pytest
 import trio
 import trio.testing
 
+from recorder.live.access import Access
 from recorder.live.attempts import FIRST_PAUSE_S
 from recorder.live.session import (
     FAREWELL_S,
     HANDSHAKE_S,
     PUBLISH_S,
+    Timeouts,
 )
 from tests.helpers.rtmp_client import C0_C1
-from tests.live.conftest import KEYS, Building
+from tests.live.conftest import KEYS, Building, Room
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -492,3 +494,51 @@ async def test_every_refusal_is_counted(building: Building, autojump_clock: Mock
         "application": 1,
         "busy": 1,
     }
+
+
+# --- what a reload changes ---------------------------------------------------
+
+
+async def test_another_key_counts_for_who_comes_next_and_whoever_publishes_stays(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    peer = await building.publish()
+    reception = building.door._house.reception
+    reception.access = Access({"room101": Room("another-key-abcdef")}, None, "live")
+    peer.client.video(40, FRAME)
+    await peer.exchange()
+    recorder = building.recorders["room101"]
+    assert recorder.media_seen[-1] == (9, 40, FRAME)
+    # Whoever knew the old one is nobody now.
+    late = building.enter("10.0.0.2")
+    late.client.start(f"room101?key={KEYS['room101']}")
+    await late.send()
+    await late.until_closed()
+    assert recorder.calls == ["arrived 10.0.0.1 reconnect"]
+    newer = building.enter()
+    newer.client.start("room101?key=another-key-abcdef")
+    await newer.exchange()
+    assert recorder.calls[-1] == "arrived 10.0.0.1 takeover"
+
+
+async def test_other_timeouts_count_from_the_next_read_on(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    peer = await building.publish()
+    building.door._house.timeouts = Timeouts(first_media=20, idle=3)
+    peer.client.video(40, FRAME)
+    await peer.exchange()
+    assert 3 <= await peer.until_closed() <= 3 + FAREWELL_S
+
+
+async def test_another_limit_counts_for_the_next_connection(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    peers = [await building.publish(), await building.publish("room102")]
+    building.door.limit = 1
+    late = building.enter()
+    await late.until_closed()
+    for peer in peers:
+        peer.client.video(40, FRAME)
+        await peer.exchange()
+        assert not peer.closed.is_set()
