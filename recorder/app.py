@@ -59,12 +59,19 @@ REPEATS_S = 10.0
 """How long counted repeats of a log line may wait to be reported."""
 
 
-def run(config: Config, errors: tuple[str, ...] = (), *, sockets_by_systemd: bool = False) -> int:
+def run(
+    config: Config,
+    errors: tuple[str, ...] = (),
+    *,
+    sockets_by_systemd: bool = False,
+    fall_back: Callable[[], Config | None] = lambda: None,
+) -> int:
     """Record until a signal says stop, and give the exit code.
 
     Args:
         errors: what is wrong with the file, where `config` is the last good one.
         sockets_by_systemd: it opens the ports and passes them; the recorder binds none.
+        fall_back: gives the last good configuration, where this one does not fit the sockets.
 
     Returns:
         0 after a clean stop, 1 when a segment could not be finished, 2 when it could not start.
@@ -79,10 +86,16 @@ def run(config: Config, errors: tuple[str, ...] = (), *, sockets_by_systemd: boo
         faulthandler.enable()
     # Until it means to reload: one that comes while the disk is opened must not end us.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    say_fallback(config, errors)
     try:
         sockets = look_at(handover.descriptors) if sockets_by_systemd else Sockets()
-        config = sockets.settle(config)
+        try:
+            config = sockets.settle(config)
+        except StartError as error:
+            last_good = None if errors else fall_back()
+            if last_good is None:
+                raise
+            config, errors = sockets.settle(last_good), (str(error),)
+        say_fallback(config, errors)
         settings = make_settings(config)
         with Storage.open(config.storage.directory, config.state, OsDisk()) as storage:
             for warning in storage.warnings:

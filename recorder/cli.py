@@ -10,13 +10,14 @@ a service prints ends in a log that more people read than the configuration.
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
 
 from recorder import __version__, addresses
 from recorder.cli_config import EXIT_MISUSED, MisuseError, config_option, find_config, load_config
-from recorder.cli_fallback import load_or_fall_back
+from recorder.cli_fallback import fall_back, load_or_fall_back
 from recorder.config import Config, file
 from recorder.config.document import printable
 from recorder.config.file import ConfigError
@@ -169,7 +170,12 @@ def run(outer: Path | None, chosen: Path | None, sockets: str) -> int:
     _greet(config, is_first=is_first)
     from recorder import app
 
-    return app.run(config, errors, sockets_by_systemd=sockets == "systemd")
+    return app.run(
+        config,
+        errors,
+        sockets_by_systemd=sockets == "systemd",
+        fall_back=partial(fall_back, path),
+    )
 
 
 @commands.command()

@@ -32,10 +32,16 @@ def load_or_fall_back(path: Path) -> tuple[Config, tuple[str, ...]]:
         _check_files(config)
         return config, ()
     except ConfigError as error:
-        last_good = None if _a_person_watches() else _last_good(path.absolute())
+        last_good = fall_back(path)
         if last_good is None:
             raise
         return last_good, tuple(str(error).splitlines())
+
+
+def fall_back(path: Path) -> Config | None:
+    """The last good configuration, for a start that finds out only later that the file cannot be
+    used; None: there is none, or it is not wanted."""
+    return None if _a_person_watches() else _last_good(path.absolute())
 
 
 def _check_files(config: Config) -> None:

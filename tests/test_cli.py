@@ -3,6 +3,7 @@
 import socket
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,14 @@ class Started:
         self.errors: tuple[str, ...] = ()
         self.answer: int | Exception = 0
 
-    def run(self, config: Config, errors: tuple[str, ...], *, sockets_by_systemd: bool) -> int:
+    def run(
+        self,
+        config: Config,
+        errors: tuple[str, ...],
+        *,
+        sockets_by_systemd: bool,
+        fall_back: Callable[[], Config | None],
+    ) -> int:
         self.configs.append(config)
         self.sockets_by_systemd = sockets_by_systemd
         self.errors = errors

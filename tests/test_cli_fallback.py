@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recorder import cli_fallback
-from recorder.cli_fallback import load_or_fall_back
+from recorder.cli_fallback import fall_back, load_or_fall_back
 from recorder.config import ConfigError, load
 from recorder.config.last_good import LAST_GOOD_FILE, copy_of
 
@@ -165,3 +165,14 @@ def test_the_path_counts_as_it_is_and_not_as_it_was_written(
     config, errors = load_or_fall_back(path.relative_to(path.parent))
     assert config.path == path
     assert errors
+
+
+def test_a_start_that_finds_a_mistake_later_can_ask_for_the_copy(
+    path: Path, keep: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = load(write(path, GOOD))
+    assert fall_back(path) is None
+    keep(path.parent / "recordings/.recorder")
+    assert fall_back(path) == good
+    monkeypatch.setattr(cli_fallback, "_a_person_watches", lambda: True)
+    assert fall_back(path) is None

@@ -17,7 +17,13 @@ import trio
 from tests.helpers.encoders import Encoder, begin, publish
 from tests.helpers.faults import disks
 from tests.helpers.faults.disks import MIB
-from tests.helpers.program import command, configuration, free_port, write_configuration
+from tests.helpers.program import (
+    command,
+    configuration,
+    eventually,
+    free_port,
+    write_configuration,
+)
 from tests.helpers.service_manager import manage
 from tests.real import said
 from tests.real.checks import check_segment
@@ -77,6 +83,23 @@ async def test_without_descriptors_it_binds_nothing_and_leaves_with_2(tmp_path: 
     assert done.code == 2
     assert "systemd passes no sockets" in done.err
     assert "listens" not in done.err
+
+
+async def test_an_address_that_systemd_does_not_pass_costs_no_lesson_where_another_file_was_good(
+    tmp_path: Path,
+) -> None:
+    async with manage(tmp_path) as manager:
+        other = {"listen": ["127.0.0.1:1"]}
+        passed = manager.address("rtmp")
+        async with manager.start(["hall"]) as recorder:
+            await eventually((recorder.storage / ".recorder/last-good.yaml").exists, what="kept")
+            await recorder.stop()
+        since = len(manager.messages)
+        async with manager.start(["hall"], initialise=False, rtmp=other) as recorder:
+            await manager.hears("READY", since=since)
+            assert recorder.matching(rf"rtmp.listen says 127.0.0.1:1, and systemd passes {passed}")
+            assert recorder.matching("the last good one is in force")
+            await recorder.stop()
 
 
 async def test_a_blocked_loop_stops_the_beat_and_the_journal_says_where_it_was(
