@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import click
 import pytest
 
 from recorder.app_sockets import KEYS
@@ -137,12 +138,14 @@ def test_needrestart_leaves_both_services_alone() -> None:
 def test_a_service_starts_a_command_there_is(unit: str) -> None:
     program, name, *arguments = shlex.split(value(unit, "Service", "ExecStart"))
     assert program == COMMAND
-    if name == "run":
-        command = commands.get_command(commands.make_context("recorder", ["run"]), name)
-        assert command is not None
-        context = command.make_context(name, list(arguments))
+    command = commands.get_command(click.Context(commands), name)
+    if command is None and name == "deliver":
+        pytest.skip("this version delivers nothing yet")
+    assert command is not None
+    context = command.make_context(name, list(arguments))
+    assert context.params["chosen"] == Path("/etc/recorder/config.yaml")
+    if unit == "recorder.service":
         assert context.params["sockets"] == "systemd"
-    assert arguments[-2:] == ["--config", "/etc/recorder/config.yaml"]
 
 
 @pytest.mark.parametrize("unit", SOCKETS)

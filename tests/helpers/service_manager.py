@@ -155,10 +155,12 @@ class ServiceManager:
 
 
 @asynccontextmanager
-async def manage(folder: Path) -> AsyncIterator[ServiceManager]:
-    """A manager with a port for RTMP and one for the page, on loopback addresses."""
+async def manage(
+    folder: Path, *, names: Sequence[str] = ("rtmp", "http")
+) -> AsyncIterator[ServiceManager]:
+    """A manager with a port for each name, on loopback addresses."""
     with (
-        _ports("rtmp", "http") as sockets,
+        _ports(names) as sockets,
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify,
     ):
         notify.bind(str(folder / "notify"))
@@ -172,7 +174,7 @@ async def manage(folder: Path) -> AsyncIterator[ServiceManager]:
 
 
 @contextmanager
-def _ports(*names: str) -> Iterator[dict[str, socket.socket]]:
+def _ports(names: Sequence[str]) -> Iterator[dict[str, socket.socket]]:
     sockets = {name: socket.create_server(("127.0.0.1", 0)) for name in names}
     try:
         yield sockets

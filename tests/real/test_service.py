@@ -6,6 +6,7 @@ import itertools
 import os
 import re
 import signal
+import ssl
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING
 import attrs
 import pytest
 import trio
+import trustme
 
+from tests.helpers.certificates import write_certificate
 from tests.helpers.encoders import Encoder, begin, publish
 from tests.helpers.faults import disks
 from tests.helpers.faults.disks import MIB
@@ -73,6 +76,23 @@ async def test_the_service_says_that_it_is_ready_how_it_is_and_that_it_stops(
         with trio.fail_after(5):
             waiting = await recorder.connect()
         await waiting.aclose()
+
+
+async def test_rtmps_is_spoken_on_the_socket_that_is_passed_for_it(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    async with (
+        manage(tmp_path, names=["rtmps", "http", "rtmp"]) as manager,
+        manager.start(["hall"], rtmp={"tls": write_certificate(authority, tmp_path)}) as recorder,
+    ):
+        host, port = manager.sockets["rtmps"].getsockname()
+        assert recorder.matching(rf"listens on .*{host}:{port} \(RTMPS\)")
+        with trio.fail_after(10):
+            stream = await trio.open_ssl_over_tcp_stream(host, port, ssl_context=client)
+            await stream.do_handshake()
+            await trio.aclose_forcefully(stream)
+        await recorder.stop()
 
 
 async def test_without_descriptors_it_binds_nothing_and_leaves_with_2(tmp_path: Path) -> None:
