@@ -2,6 +2,7 @@
 
 import configparser
 import re
+import subprocess
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -38,15 +39,31 @@ def test_the_hardware_watchdog_gets_a_time_that_it_takes() -> None:
     assert 5 < int(parser["Manager"]["RuntimeWatchdogSec"]) < WATCHDOG_LIMIT_S
 
 
-def test_the_manual_names_files_and_commands_that_there_are() -> None:
-    for path in re.findall(r"(?<!/)systemd/[a-z./-]+[a-z]", MANUAL):
-        assert (SYSTEMD.parent / path).exists(), path
-    for link in re.findall(r"\]\(([^)#]+)\)", MANUAL):
+def test_what_the_manual_puts_into_place_is_there_and_goes_there(tmp_path: Path) -> None:
+    lines = re.findall(r"(?m)^sudo (install .*)$", MANUAL)
+    assert len(lines) == 3
+    for line in lines:
+        words = line.replace("/opt/recorder/current", str(SYSTEMD.parent)).split()
+        place = tmp_path / words[-1].removeprefix("/")
+        subprocess.run([*words[:-1], place], check=True)
+        assert place.read_text() == Path(words[-2]).read_text()
+        # Where systemd and avahi look for it, by the name of its folder.
+        assert place.parent.name in {Path(words[-2]).parent.name, "services"}
+
+
+def test_a_disk_that_comes_late_starts_what_waits_for_it() -> None:
+    drop_in = (SYSTEMD / "srv-recordings.mount.d/recorder.conf").read_text()
+    assert "Wants=recorder.service" in drop_in.splitlines()
+    assert "RequiresMountsFor=/srv/recordings" in (SYSTEMD / "recorder.service").read_text()
+
+
+def test_the_manual_names_places_and_commands_that_there_are() -> None:
+    for link in re.findall(r"\]\(([^)#]+)", MANUAL):
         assert (SYSTEMD / link).exists(), link
-    named = set(
-        re.findall(r"`?recorder ([a-z-]+)`", MANUAL)
-        + re.findall(r"sudo recorder ([a-z-]+)", MANUAL)
-    )
+    for heading in re.findall(r"\]\(README\.md#([^)]+)\)", MANUAL):
+        headings = re.findall(r"(?m)^## (.*)$", (SYSTEMD / "README.md").read_text())
+        assert heading in {each.lower().replace(" ", "-") for each in headings}
+    named = set(re.findall(r"(?:`|sudo )recorder ([a-z-]+)", MANUAL))
     assert named == {"status", "diagnose"}
     assert named <= set(commands.list_commands(click.Context(commands)))
 
