@@ -22,6 +22,7 @@ from recorder.recording.storage import Storage, initialise
 from recorder.recording.unfinished import read_entries
 from tests.helpers.disk import open_descriptors
 from tests.helpers.media import VIDEO, avc_config
+from tests.helpers.recordings import segment
 from tests.helpers.studio import CLIENT, FRAME_MS, SECOND, Studio, manifests, marks
 
 if TYPE_CHECKING:
@@ -298,6 +299,28 @@ def _inherited(studio: Studio) -> tuple[Manifest, Entry]:
     assert isinstance(entry, Entry)
     with open_recording(studio.storage.disk, studio.storage.root, entry.folder) as folder:
         return read_manifest(studio.storage.disk, folder), entry
+
+
+def test_a_hole_that_only_the_repair_finds_is_told(
+    tmp_path: Path, rules: SegmentRules, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk = OsDisk()
+    initialise(tmp_path, None, disk)
+    with Storage.open(tmp_path, None, disk) as storage:
+        killed = Studio(storage, rules)
+        killed.arrive()
+        killed.send(SECOND)
+        killed.writer.give_up(killed.writer.queues[0])
+        for files in killed.writer.queues[0].files:
+            files.close()
+    with Storage.open(tmp_path, None, disk) as storage:
+        studio = Studio(storage, rules, killed.clock)
+        manifest, entry = _inherited(studio)
+        recording = studio.recorder.continue_recording(manifest, entry, last_file=3, began_ms=0)
+        recording.recovered([segment(1), segment(3)])
+        studio.writer.hop()
+    told = [text for text in caplog.messages if "gap" in text]
+    assert told == ["room101: recording 1: gap of 1 min, what was there is lost"]
 
 
 def test_a_recording_of_the_recorder_before_is_continued_with_its_number(
