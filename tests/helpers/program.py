@@ -23,10 +23,15 @@ import attrs
 import trio
 import yaml
 
+from tests.helpers import secrets
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+
+PRINTED = "recorder.out"
+"""What the program wrote to its standard output, in the folder of its configuration."""
 
 STOP_S = 10.0
 """How long a stop may take on a disk that answers."""
@@ -108,6 +113,9 @@ async def command(*arguments: str | Path, cwd: Path, within_s: float = 20.0) -> 
             capture_stderr=True,
             check=False,
         )
+    file = cwd / arguments[arguments.index("--config") + 1] if "--config" in arguments else None
+    hidden = secrets.secrets_of(file or cwd / "config.yaml")
+    secrets.check_texts(hidden, stdout=done.stdout, stderr=done.stderr)
     return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
@@ -305,8 +313,9 @@ async def run_recorder(
 ) -> AsyncIterator[Recorder]:
     """The program, listening. A test that is through with it stops it, or leaving does.
 
-    Leaving demands the exit code 0 of a program that still runs, and that its log shows no
-    traceback; when the test itself has failed, the program is killed and its log is shown.
+    Leaving demands the exit code 0 of a program that still runs, that its log shows no traceback,
+    and that no secret stands in anything it wrote (`secrets`); when the test itself has failed, the
+    program is killed and its log is shown.
 
     Args:
         initialise: `recorder init` first; without, the folder is as the test made it.
@@ -324,19 +333,21 @@ async def run_recorder(
     if initialise:
         made = await command("init", "--config", path, cwd=folder)
         assert made.code == 0, made.err
-    process = await trio.lowlevel.open_process(
-        [
-            *(*wrapper, sys.executable, *(program or ("-m", "recorder"))),
-            *("run", "--config", str(path), *arguments),
-        ],
-        cwd=folder,
-        env={**environment(), **(env or {})},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        pass_fds=tuple(pass_fds),
-    )
+    with (folder / PRINTED).open("ab") as printed:
+        process = await trio.lowlevel.open_process(
+            [
+                *(*wrapper, sys.executable, *(program or ("-m", "recorder"))),
+                *("run", "--config", str(path), *arguments),
+            ],
+            cwd=folder,
+            env={**environment(), **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=printed.fileno(),
+            stderr=subprocess.PIPE,
+            pass_fds=tuple(pass_fds),
+        )
     recorder = Recorder(folder, config, process)
+    answers = b""
     try:
         # The log is read until the process is gone, by the same scope that waits for that.
         async with trio.open_nursery() as nursery:
@@ -345,6 +356,7 @@ async def run_recorder(
                 await recorder.line(r"(?i)\blisten")
                 yield recorder
                 if process.poll() is None:
+                    answers = await secrets.answers(recorder.page)
                     await recorder.stop()
             finally:
                 if process.poll() is None:
@@ -358,3 +370,14 @@ async def run_recorder(
             # Killed above at the latest: this only collects it.
             await process.wait()
     assert not recorder.matching(r"^Traceback|^\s+\| Traceback"), recorder.log
+    await _check_secrets(recorder, answers)
+
+
+async def _check_secrets(recorder: Recorder, answers: bytes) -> None:
+    hidden = secrets.secrets_in(recorder.config)
+    printed = (recorder.folder / PRINTED).read_bytes()
+    secrets.check_texts(hidden, stderr=recorder.log.encode(), stdout=printed, answers=answers)
+    if recorder.process.returncode == 0:
+        # Of one that was killed, the disk may be one that a test has stopped for ever.
+        folders = secrets.folders_of(recorder.config)
+        await trio.to_thread.run_sync(secrets.check_files, hidden, *folders)
