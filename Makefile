@@ -26,7 +26,7 @@ TEST_STAMP := $(VENV)/test-$(PYTHON_VERSION).stamp
 # call or a clock fail; and what the manual names.
 DEBIAN_FOR_TESTS := ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad e2fsprogs util-linux mount strace faketime \
-	prometheus chromium systemd \
+	prometheus chromium systemd rtmpdump vlc-bin vlc-plugin-base \
 	python3 iproute2 nftables nginx-light procps rsync shellcheck
 
 # What looks for whom the page keeps out. npm is Debian's where there is none yet.

@@ -177,7 +177,7 @@ async def _main(
             ),
         ) as engine:
             memory = MemoryBudget(
-                config.limits.memory, lambda: engine.writer.pending_bytes + rooms.backlog_bytes
+                settings.media_bytes, lambda: engine.writer.pending_bytes + rooms.backlog_bytes
             )
             rooms = make_rooms(reloader, engine, memory, clock, boot)
             take_over(inheritance, config, rooms, engine.repairs)

@@ -76,14 +76,17 @@ class Parts:
         set_level(config.log.level)
         self.output.hide(secrets_of(config))
         self.clock.is_always = config.clock.trust == "always"
-        self.memory.limit_bytes = config.limits.memory
+        self.memory.limit_bytes = settings.media_bytes
         self.door.limit = config.limits.connections
         self.door.tls = settings.rtmp_tls
         self.house.timeouts = settings.timeouts
+        self.house.viewer_bytes = settings.viewer_bytes
         reception = self.house.reception
         reception.access = settings.access
         reception.policy = config.rtmp.takeover
         reception.publishers = config.limits.publishers
+        reception.viewing = settings.viewing
+        reception.viewers = config.limits.viewers
         self.rooms.follow(
             titles_of(config),
             reconnect_window_s=config.recording.reconnect_window,

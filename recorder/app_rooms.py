@@ -106,6 +106,8 @@ def make_house(
             memory=memory,
             policy=config.rtmp.takeover,
             publishers=config.limits.publishers,
+            viewing=settings.viewing,
+            viewers=config.limits.viewers,
             disk_refusal=engine.guard.refusal,
             attempts=attempts,
             desk=LoginDesk(Challenges(os.urandom(CHALLENGE_KEY_BYTES)), os.urandom),
@@ -113,5 +115,6 @@ def make_house(
         memory=memory,
         next_hop=engine.writer.next_hop,
         timeouts=settings.timeouts,
+        viewer_bytes=settings.viewer_bytes,
         random=os.urandom,
     )

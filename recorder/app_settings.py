@@ -8,7 +8,7 @@ certificates are read.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -26,12 +26,22 @@ from recorder.tls import server_context
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Sequence
 
     from recorder.clock import Clock
-    from recorder.config import Config, TlsConfig
+    from recorder.config import Config, RoomConfig, TlsConfig
+    from recorder.live.access import Network
     from recorder.recording.retention.rules import Rules
 
 log = logging.getLogger(__name__)
+
+
+VIEWERS_SHARE: Final = 8
+"""One part of so many of the memory is for what viewers have not taken yet: apart from the media
+to be recorded, so that no viewer can cost a recording anything."""
+
+VIEWER_BYTES: Final = 4 << 20
+"""Some seconds of a classroom's camera; more would only be shown late."""
 
 
 @attrs.frozen(kw_only=True)
@@ -39,12 +49,17 @@ class Settings:
     """A configuration, and all that has to be made of it.
 
     Attributes:
+        viewing: who may watch.
+        viewer_bytes: what may wait for one viewer; `media_bytes` for all publishers together.
         rtmp_tls: for the connections to `rtmp.tls.listen`; None: there are none.
         page_tls: for the page's connections; None: HTTP without it.
     """
 
     config: Config
     access: Access
+    viewing: Access
+    viewer_bytes: int
+    media_bytes: int
     timeouts: Timeouts
     retention: Rules
     doors: Doors
@@ -58,9 +73,13 @@ def make_settings(config: Config) -> Settings:
     Raises:
         ConfigError: a file that the configuration names cannot be used.
     """
+    for_viewers = config.limits.memory // VIEWERS_SHARE
     return Settings(
         config=config,
         access=Access(config.rooms, config.any_room, config.rtmp.application),
+        viewing=_viewing(config),
+        viewer_bytes=min(VIEWER_BYTES, for_viewers // config.limits.viewers),
+        media_bytes=config.limits.memory - for_viewers,
         timeouts=Timeouts(
             first_media=config.recording.first_media_timeout, idle=config.recording.idle_timeout
         ),
@@ -72,6 +91,28 @@ def make_settings(config: Config) -> Settings:
         rtmp_tls=_context(config, config.rtmp.tls, "rtmp"),
         page_tls=_context(config, config.status.tls, "status"),
     )
+
+
+@attrs.frozen
+class _ViewDoor:
+    """A room as who watches meets it: by another key, and from the same addresses."""
+
+    key: str = attrs.field(repr=False)
+    allow: Sequence[Network]
+
+
+def _viewing(config: Config) -> Access:
+    doors = {name: _view_door(room) for name, room in config.rooms.items()}
+    return Access(
+        {name: door for name, door in doors.items() if door is not None},
+        None if config.any_room is None else _view_door(config.any_room),
+        config.rtmp.application,
+        closed=[name for name, door in doors.items() if door is None],
+    )
+
+
+def _view_door(room: RoomConfig) -> _ViewDoor | None:
+    return None if room.view_key is None else _ViewDoor(room.view_key, room.allow)
 
 
 def _context(config: Config, tls: TlsConfig | None, section: str) -> ssl.SSLContext | None:

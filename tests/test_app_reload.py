@@ -217,6 +217,7 @@ SEEN: dict[str, Callable[[Stage], object]] = {
     "status.tls": lambda it: it.parts.page.server.tls is None,
     "limits.connections": lambda it: it.parts.door.limit,
     "limits.publishers": lambda it: it.parts.house.reception.publishers,
+    "limits.viewers": lambda it: it.parts.house.reception.viewers,
     "limits.clients": lambda it: it.parts.page.actions.most_watchers,
     "limits.rooms": lambda it: it.parts.rooms._limit,
     "limits.memory": lambda it: it.parts.memory.limit_bytes,

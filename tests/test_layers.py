@@ -58,6 +58,7 @@ DECISIONS = {
     "recorder.hooks.targets",
     "recorder.live.access",
     "recorder.live.attempts",
+    "recorder.live.audience",
     "recorder.live.challenges",
     "recorder.live.login_desk",
     "recorder.live.pace",

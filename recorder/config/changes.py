@@ -62,6 +62,9 @@ EFFECTS: Final = {
     "rtmp.application": LIVE,
     "rtmp.takeover": LIVE,
     "rooms.*.key": LIVE,
+    # Who watches stays.
+    "rooms.*.view_key": LIVE,
+    "limits.viewers": LIVE,
     "rooms.*.title": LIVE,
     "rooms.*.allow": LIVE,
     "rooms.*.segments": LIVE,

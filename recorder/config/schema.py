@@ -2,8 +2,7 @@
 
 Owns the names, bounds and defaults of every key, and the rules that bind keys together. An unknown
 key, a repeated key, a wrong type and a bad value are each a Problem with line and path, and all of
-them are reported at once: nobody should find the third mistake in the third attempt. Keys whose
-feature this version does not have are refused, never ignored.
+them are reported at once: nobody should find the third mistake in the third attempt.
 
 Problems and warnings never contain a stream key. Where the file is found, who may read it and how
 the first one is made is the business of `file`.
@@ -34,11 +33,6 @@ ANY_ROOM = "*"
 _ROOM_NAME = rules.Word(
     r"[A-Za-z0-9_-]{1,64}", "the name of a room is 1 to 64 letters, digits, - and _"
 )
-_NOT_YET_KEYS = {
-    ("rooms", "*", "view_key"),
-    ("limits", "viewers"),
-}
-
 _OF_THE_DISK = {
     ("rooms", "*", "retention", "min_free"),
     ("rooms", "*", "retention", "when_full"),
@@ -187,6 +181,8 @@ class RoomConfig:
 
     # Not in the repr: a configuration printed by accident must not print its keys.
     key: Key = attrs.field(repr=False)
+    # To watch it live over RTMP; without one nobody can.
+    view_key: Key | None = attrs.field(default=None, repr=False)
     title: Title | None = None
     # Empty: from anywhere.
     allow: list[Network] = attrs.Factory(list)
@@ -202,6 +198,7 @@ class LimitsConfig:
     publishers: Connections = 64
     clients: Connections = 32
     rooms: Connections = DEFAULT_ROOMS
+    viewers: Connections = 16
     memory: Annotated[int, rules.Memory(rules.Size(32 * MIB, TIB))] = attrs.Factory(
         rules.automatic_memory
     )
@@ -327,17 +324,17 @@ def _why_unknown(path: KeyPath) -> str | None:
     pattern = (path[0], "*", *path[2:]) if path[0] == "rooms" and len(path) > 2 else path
     if pattern in _OF_THE_DISK:
         return "is a rule for the whole disk; put it under the common retention"
-    return "not yet supported by this version" if pattern in _NOT_YET_KEYS else None
+    return None
 
 
-def _keys(raw: Any) -> Iterator[tuple[str, str]]:
-    """The rooms and their keys, as far as they can be made out."""
+def _keys(raw: Any) -> Iterator[tuple[tuple[str, str], str]]:
+    """The rooms, which of their keys, and these, as far as they can be made out."""
     match raw:
         case {"rooms": dict() as rooms}:
             for name, room in rooms.items():
-                match room:
-                    case {"key": str() as key}:
-                        yield name, key
+                for which in ("key", "view_key"):
+                    if isinstance(room, dict) and isinstance(room.get(which), str):
+                        yield (name, which), room[which]
 
 
 class _Together:
@@ -405,13 +402,14 @@ class _Together:
             if other != name:
                 self._error(f"differs from {other} only in capital letters", "rooms", name)
 
-    def _check_keys(self, keys: dict[str, str], names: dict[str, str]) -> None:
-        owners: dict[str, str] = {}
-        for name, key in keys.items():
-            path = ("rooms", name, "key")
-            owner = owners.setdefault(key, name)
-            if owner != name:
-                self._error(f"is also the key of {owner}; each room needs its own", *path)
+    def _check_keys(self, keys: dict[tuple[str, str], str], names: dict[str, str]) -> None:
+        owners: dict[str, tuple[str, str]] = {}
+        for (name, which), key in keys.items():
+            path = ("rooms", name, which)
+            owner = owners.setdefault(key, (name, which))
+            if owner != (name, which):
+                words = owner[1].replace("_", " ")
+                self._error(f"is also the {words} of {owner[0]}; each room needs its own", *path)
             # A stream called like another room could mean either of the two.
             room = names.get(key.casefold())
             if room is not None and room != name:

@@ -29,7 +29,7 @@ import attrs
 from recorder.live.pool import canonical_address
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -104,15 +104,21 @@ class Access:
         rooms: the configured rooms by name, without `*`.
         any_room: `*`, with whose key any other name enters; None: nobody does.
         application: the one application there is (`rtmp.application`).
+        closed: rooms that are configured and that nobody enters, with the key of `*` neither.
     """
 
     def __init__(
-        self, rooms: Mapping[str, HasKey], any_room: HasKey | None, application: str
+        self,
+        rooms: Mapping[str, HasKey],
+        any_room: HasKey | None,
+        application: str,
+        *,
+        closed: Iterable[str] = (),
     ) -> None:
         self._rooms = [
             _Names(name, room.key, _digest(name), _digest(room.key)) for name, room in rooms.items()
         ]
-        self._folded_names = frozenset(name.casefold() for name in rooms)
+        self._folded_names = frozenset(name.casefold() for name in (*rooms, *closed))
         self._any_key = None if any_room is None else any_room.key
         self._any_key_digest = None if any_room is None else _digest(any_room.key)
         self._allowed = {name: room.allow for name, room in rooms.items()}

@@ -73,6 +73,10 @@ class Reception:
     policy: TakeoverPolicy
     publishers: int
     """`limits.publishers`."""
+    viewing: Access
+    """Who may watch: the same by the rooms' view keys."""
+    viewers: int
+    """`limits.viewers`."""
     disk_refusal: Callable[[], str | None] = lambda: None
     """Why nothing can be recorded for now, in words for an encoder; None while it can."""
     attempts: Attempts = attrs.field(factory=Attempts)
@@ -110,6 +114,47 @@ class Reception:
             f"the application is not {name}; asked for user name and password",
             0,
         )
+
+    def decide_play(
+        self, application: str, stream: str, tc_url: str, address: str
+    ) -> Room | Refusal:
+        """The room that may be watched, or why not."""
+        identity = self.viewing.identify(application, stream, tc_url)
+        if isinstance(identity, Refused):
+            named = "" if identity.room is None else f"{identity.room}: "
+            return self._refuse(
+                Kind.KEY,
+                address,
+                "Unknown room or wrong key.",
+                f"{named}{identity.reason} to watch",
+                identity.room,
+            )
+        if not self.viewing.may_come_from(identity.room, address):
+            return self._refuse(
+                Kind.ADDRESS,
+                address,
+                "This address may not watch this room.",
+                f"{identity.room}: not one of its addresses (allow)",
+                identity.room,
+            )
+        room = self.rooms.get(identity.room)
+        if room is None or room.publisher is None:
+            return self._refuse(
+                Kind.LIMIT,
+                address,
+                "Nobody publishes here.",
+                f"{identity.room}: nothing to watch",
+                identity.room,
+            )
+        if self.rooms.viewers >= self.viewers:
+            return self._refuse(
+                Kind.LIMIT,
+                address,
+                "The recorder has no place for another viewer.",
+                f"{room.name}: limits.viewers reached",
+                room.name,
+            )
+        return room
 
     def incumbent(self, request: PublishRequest) -> Publisher | None:
         """Who publishes in the room that is asked for, by whoever may enter it."""

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Protocol
 import attrs
 import trio
 
+from recorder.live.audience import Audience
 from recorder.live.takeover import TakeoverHistory
 from recorder.logs import about, of_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from recorder.recording.actions import Media
+    from recorder.recording.actions import Media, StreamHead
     from recorder.recording.figures import RoomFigures
     from recorder.recording.manifest import Client
     from recorder.recording.recording import LiveRecording
@@ -97,6 +98,9 @@ class Recorder(Protocol):
     @property
     def live(self) -> Sequence[LiveRecording]: ...
 
+    @property
+    def stream_head(self) -> StreamHead: ...
+
     def clock_stepped(self, ms: int) -> None: ...
 
 
@@ -155,6 +159,7 @@ class Room:
         self.title = title
         self._log = of_room(log, name)
         self.recorder = recorder
+        self.audience = Audience(lambda: recorder.stream_head)
         self.takeovers = TakeoverHistory()
         self.publisher: Publisher | None = None
         self._past_bytes = 0
@@ -212,6 +217,29 @@ class Room:
         self._log.info("%s waits %.0f s for its publisher", which, seconds)
         self._on_change()
 
+    # What its publisher sends: to be recorded first, then to whoever watches.
+
+    def media(self, kind: int, timestamp: int, body: bytes, now_ms: int) -> None:
+        """One audio or video message; `kind` is its FLV tag type, `timestamp` as on the wire."""
+        self.recorder.media(kind, timestamp, body, now_ms)
+        if self.audience:
+            self.audience.media(kind, timestamp, body, now_ms)
+
+    def media_run(self, media: Sequence[Media], now_ms: int) -> None:
+        """Audio and video messages in the order of arrival."""
+        if self.audience:
+            # One by one: a viewer begins with the headers that stand before its first keyframe.
+            for kind, timestamp, _, _, pieces in media:
+                self.media(kind, timestamp, b"".join(pieces), now_ms)
+        else:
+            self.recorder.media_run(media, now_ms)
+
+    def data(self, name: str | None, payload: bytes, timestamp: int, now_ms: int) -> None:
+        """One data message, AMF0 from its handler's name on."""
+        self.recorder.data(name, payload, timestamp, now_ms)
+        if self.audience:
+            self.audience.data(timestamp, payload, now_ms)
+
     # What an operator asks. Each raises NotNowError.
 
     def split(self) -> None:
@@ -255,6 +283,7 @@ class Room:
     def _let_go(self, counts: Mapping[str, int]) -> None:
         self._past_bytes = self.received_bytes
         self.publisher = None
+        self.audience.end("nobody publishes any more")
         self.recorder.publisher_left(int(trio.current_time() * 1000), counts)
 
 
@@ -373,6 +402,10 @@ class Rooms:
         """The wall clock was set by so much."""
         for room in self._rooms.values():
             room.recorder.clock_stepped(ms)
+
+    @property
+    def viewers(self) -> int:
+        return sum(len(room.audience) for room in self._rooms.values())
 
     @property
     def publishers(self) -> int:

@@ -2,16 +2,20 @@
 
 OBS and librtmp do not read while they publish (protocol §4.3), so a send may block for hours
 without anything being wrong: it must never hold up the reading. What waits is small and bounded,
-because the protocol core writes only the newest acknowledgement and refuses to pile up the rest.
+because the protocol core writes only the newest acknowledgement and refuses to pile up the rest;
+what a viewer is sent is bounded by its queue, and a viewer that does not read is let go.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import trio
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from recorder.rtmp import ServerConnection
 
 
@@ -25,6 +29,17 @@ class Sender:
         self._sent = trio.Event()
         self._sent.set()
         self._deaf = False
+        self.media: Callable[[], bytes] = bytes
+        """More to send, when all is sent that the core has to say: for who plays."""
+        self.patience_s = math.inf
+        """So long one send may take, and then `on_stuck` is called."""
+        self.on_stuck: Callable[[], None] = lambda: None
+
+    def more_media(self) -> None:
+        """There is something to take from `media`."""
+        if not self._deaf:
+            self._sent = trio.Event()
+            self._due.set()
 
     def poke(self) -> None:
         """Something may be due."""
@@ -45,8 +60,8 @@ class Sender:
             while True:
                 await self._due.wait()
                 self._due = trio.Event()
-                if data := self._connection.data_to_send():
-                    await self._stream.send_all(data)
+                while data := self._connection.data_to_send() or self.media():
+                    await self._send(data)
                 if not self._due.is_set():
                     self._sent.set()
         except (trio.BrokenResourceError, trio.ClosedResourceError):
@@ -54,3 +69,11 @@ class Sender:
             # the receive buffer: the reading side goes on to its end and says what happened.
             self._deaf = True
             self._sent.set()
+
+    async def _send(self, data: bytes) -> None:
+        with trio.move_on_after(self.patience_s) as patience:
+            await self._stream.send_all(data)
+        if patience.cancelled_caught:
+            self.on_stuck()
+            # What was begun cannot be finished: nothing else can be said any more.
+            raise trio.BrokenResourceError

@@ -26,6 +26,7 @@ from recorder.live.pulse import Pulse
 from recorder.live.reception import PublishRequest, Refusal
 from recorder.live.sender import Sender
 from recorder.live.tls import TlsError
+from recorder.live.viewing import Viewing
 from recorder.logs import about, of_room, same
 from recorder.rtmp import (
     ConnectRequested,
@@ -33,6 +34,8 @@ from recorder.rtmp import (
     Hint,
     Limits,
     MediaReceived,
+    PlayEnded,
+    PlayRequested,
     PublishEnded,
     PublishRequested,
     RemoteProtocolError,
@@ -46,7 +49,7 @@ if TYPE_CHECKING:
     from recorder.live.access import LoggedIn
     from recorder.live.memory import MemoryBudget
     from recorder.live.reception import Reception
-    from recorder.live.rooms import Publisher
+    from recorder.live.rooms import Publisher, Room
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +116,8 @@ class House:
     next_hop: Callable[[], Awaitable[None]]
     """Returns when the batch on its way to the disk has landed, or was given up."""
     timeouts: Timeouts
+    viewer_bytes: int
+    """What may wait for one viewer."""
     random: Callable[[int], bytes]
 
 
@@ -175,6 +180,7 @@ class Session:
         self._connection = ServerConnection(Limits(), random=house.random(1528))
         self._sender = Sender(stream, self._connection)
         self._publishers: dict[int, Publisher] = {}
+        self._viewing: Viewing | None = None
         self._connect: ConnectRequested | None = None
         self._handshake_by_s = trio.current_time() + HANDSHAKE_S
         self._publish_by_s = trio.current_time() + PUBLISH_S
@@ -183,7 +189,7 @@ class Session:
         self._read_scope = trio.CancelScope()
         self._dismissal: ConnectionOver | None = None
         self._login: LoggedIn | None = None
-        self._has_published = False
+        self._was_let_in = False
         self._is_over = False
 
     # What others may ask.
@@ -262,10 +268,11 @@ class Session:
             except RemoteProtocolError as error:
                 self._log_end(error.reason + _ADVICE.get(error.hint, ""), error.hint)
             finally:
+                self._stop_viewing()
                 self._leave_rooms()
                 self._handled.set()
                 self._is_over = True
-                if self._has_published:
+                if self._was_let_in:
                     self._on_pending(False)
             await self._say_farewell()
             nursery.cancel_scope.cancel()
@@ -301,7 +308,7 @@ class Session:
             if self._connection.has_answer_to_send:
                 self._sender.poke()
             await self._wait_for_buffers()
-            if self._publishers:
+            if self._publishers and not self._is_watched():
                 self._next_read_s = self._pace.next_read_s(
                     len(data), now_s, self._buffer_bytes, is_all=len(data) < self._read_bytes
                 )
@@ -344,6 +351,8 @@ class Session:
 
     def _deadline(self) -> tuple[float, str]:
         """When the present wait for bytes must end, on Trio's clock, and what it then was."""
+        if self._viewing is not None:
+            return math.inf, ""
         if not self._publishers:
             if not self._connection.handshake_done:
                 return self._handshake_by_s, f"no RTMP handshake within {HANDSHAKE_S:g} s"
@@ -416,7 +425,7 @@ class Session:
                 stream_id, media = run
                 publisher = self._publishers[stream_id]
                 publisher.has_media = True
-                publisher.room.recorder.media_run(media, now_ms)
+                publisher.room.media_run(media, now_ms)
                 left -= len(media)
                 continue
             left -= 1
@@ -425,17 +434,20 @@ class Session:
                 case MediaReceived():
                     publisher = self._publishers[event.stream_id]
                     publisher.has_media = True
-                    recorder = publisher.room.recorder
-                    recorder.media(event.kind, event.timestamp, event.payload, now_ms)
+                    publisher.room.media(event.kind, event.timestamp, event.payload, now_ms)
                 case DataReceived():
-                    recorder = self._publishers[event.stream_id].room.recorder
-                    recorder.data(event.name, event.payload, event.timestamp, now_ms)
+                    room = self._publishers[event.stream_id].room
+                    room.data(event.name, event.payload, event.timestamp, now_ms)
                 case ConnectRequested():
                     await self._handle_connect(event)
                 case PublishRequested():
                     await self._handle_publish(event)
                 case PublishEnded():
                     self._end_publish(self._publishers[event.stream_id])
+                case PlayRequested():
+                    await self._handle_play(event)
+                case PlayEnded():
+                    self._stop_viewing()
                 case Wait():
                     return
                 case _:
@@ -481,7 +493,7 @@ class Session:
         self._connection.accept_publish(event.stream_id)
         if not self._publishers:
             self._on_pending(False)
-            self._has_published = True
+            self._was_let_in = True
             self._dismissal = None
             self._house.memory.enter(self)
         answer.counted = self._connection.counters.as_dict()
@@ -496,12 +508,67 @@ class Session:
         self.pulse.waits_until(trio.current_time() + refusal.pause_s)
         if not refusal.pause_s:
             await trio.lowlevel.checkpoint()
-        elif self._publishers:
+        elif self._publishers or self._viewing is not None:
             # What else the connection publishes waits meanwhile.
             await trio.sleep(min(refusal.pause_s, FIRST_PAUSE_S))
         else:
             self._on_pending(True)
             await trio.sleep(refusal.pause_s)
+
+    async def _handle_play(self, event: PlayRequested) -> None:
+        assert self._connect is not None, "the core lets nobody play before connect"
+        code, answer = (
+            "NetStream.Play.Failed",
+            Refusal("One at a time.", "it watches already", FIRST_PAUSE_S),
+        )
+        if self._viewing is None:
+            code = "NetStream.Play.StreamNotFound"
+            connect = self._connect
+            found = self._house.reception.decide_play(
+                connect.app, event.name, connect.tc_url, self.address
+            )
+            if not isinstance(found, Refusal):
+                self._begin_viewing(found, event.stream_id)
+                return
+            answer = found
+        await self._pause_before(answer)
+        self._connection.reject_play(event.stream_id, code, answer.description)
+        if not self._publishers and self._viewing is None:
+            raise ConnectionOver(None)
+
+    def _begin_viewing(self, room: Room, stream_id: int) -> None:
+        self._connection.accept_play(stream_id)
+        self._viewing = Viewing(
+            room,
+            stream_id,
+            self._connection,
+            self._sender,
+            queue_bytes=self._house.viewer_bytes,
+            on_over=self._viewing_is_over,
+        )
+        if not self._publishers:
+            self._on_pending(False)
+            self._was_let_in = True
+            self._dismissal = None
+        of_room(log, room.name).info("%s watches", self.address, extra=same("watches", room.name))
+
+    def _stop_viewing(self) -> None:
+        """The viewer ends it, or is gone."""
+        if self._viewing is not None:
+            self._viewing.leave()
+            self._viewing_is_over("it left")
+
+    def _viewing_is_over(self, reason: str) -> None:
+        viewing, self._viewing = self._viewing, None
+        assert viewing is not None, "told once"
+        name = viewing.room.name
+        key = same("watched", name)
+        of_room(log, name).info("%s watches no more: %s", self.address, reason, extra=key)
+        if not self._publishers:
+            self._publish_by_s = trio.current_time() + PUBLISH_S
+            self._on_pending(True)
+            # A wait for its bytes began without a limit.
+            self.dismiss("nothing more to watch")
 
     def _end_publish(self, publisher: Publisher) -> None:
         self._flush(int(trio.current_time() * 1000))
@@ -521,6 +588,10 @@ class Session:
             self._on_pending(True)
             self._house.memory.leave(self)
 
+    def _is_watched(self) -> bool:
+        """Who watches live does not wait for bytes to gather."""
+        return any(publisher.room.audience for publisher in self._publishers.values())
+
     # How it ends.
 
     async def _say_farewell(self) -> None:
@@ -530,7 +601,7 @@ class Session:
         self.pulse.waits_until(trio.current_time() + FAREWELL_S)
         with trio.move_on_after(FAREWELL_S):
             await self._sender.sent()
-            if not self._has_published:
+            if not self._was_let_in:
                 # It has its answer. A stranger keeps its place until it is gone: a crowd that lets
                 # us wait for it must not fill the house.
                 self._on_pending(True)

@@ -84,6 +84,17 @@ Headers: TypeAlias = tuple[tuple[int, bytes], ...]
 """Bodies of sequence headers and what goes with them, each with its kind of tag."""
 
 
+@attrs.frozen
+class StreamHead:
+    """What a decoder needs before the next frame of a publish, as of now."""
+
+    metadata: bytes | None
+    """The newest `onMetaData`, AMF0 from its name on."""
+    headers: Headers
+    """The newest ones of every track."""
+    has_video: bool
+
+
 @attrs.frozen(kw_only=True)
 class Opened:
     segment: int

@@ -31,7 +31,7 @@ class Muted:
 
     def __init__(self, headers: Headers) -> None:
         self._headers: dict[tuple[int, int, Role], bytes] = {}
-        self._has_video = False
+        self.has_video = False
         self._begins_by_ms: int | None = None
         for kind, body in headers:
             self._remember(kind, body)
@@ -53,7 +53,7 @@ class Muted:
 
     def begins_with(self, kind: int, body: bytes, now_ms: int) -> bool:
         """Whether recording begins again with this message; its headers are remembered."""
-        self._has_video |= kind == VIDEO
+        self.has_video |= kind == VIDEO
         parts = classify(kind, body)
         roles = {part.role for part in parts}
         if Role.FRAME not in roles:
@@ -62,11 +62,11 @@ class Muted:
             return False
         if self._begins_by_ms is None:
             return False
-        is_entry = parts[0].keyframe if kind == VIDEO else not self._has_video
+        is_entry = parts[0].keyframe if kind == VIDEO else not self.has_video
         return is_entry or now_ms >= self._begins_by_ms
 
     def _remember(self, kind: int, body: bytes) -> None:
-        self._has_video |= kind == VIDEO
+        self.has_video |= kind == VIDEO
         for single in split_tracks(kind, body):
             part = classify(kind, single)[0]
             if part.role not in HEADERS:

@@ -21,6 +21,7 @@ from recorder.clock import utc_text
 from recorder.flv.codecs import FRONT_BYTES
 from recorder.flv.script import ON_METADATA
 from recorder.logs import of_room
+from recorder.recording.actions import StreamHead
 from recorder.recording.books import Books
 from recorder.recording.figures import RoomFigures
 from recorder.recording.files import RecordingFiles
@@ -207,6 +208,14 @@ class RoomRecorder:
         if self._books.carry_out(publish):
             # A publish that sends nothing to record does not shorten the gap before the next.
             self._last_media_ms = self._arrived_ms
+
+    @property
+    def stream_head(self) -> StreamHead:
+        """For who begins to watch now."""
+        source = self._muted if self._publish is None else self._publish.segmenter
+        if source is None:
+            return StreamHead(self._metadata, (), has_video=False)
+        return StreamHead(self._metadata, source.headers, source.has_video)
 
     def split(self) -> None:
         """A new recording begins at the next keyframe, without a gap."""

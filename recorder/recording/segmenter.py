@@ -224,6 +224,11 @@ class Segmenter:
         return tuple((track.kind, body) for track in self._tracks for body in track.state)
 
     @property
+    def has_video(self) -> bool:
+        """Whether video has come, or a header that announces it."""
+        return self._tracks.expects_video
+
+    @property
     def track_figures(self) -> tuple[TrackFigures, ...]:
         """Of the tracks with frames in the segment that is open."""
         segment = self._segments.current

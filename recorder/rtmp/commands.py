@@ -124,5 +124,10 @@ def on_fc_unpublish() -> bytes:
     return encode_values("onFCUnpublish", 0, None, information)
 
 
+def sample_access() -> bytes:
+    """Return the data message in front of media: a player may look at what it is sent (§4.8)."""
+    return encode_values("|RtmpSampleAccess", True, True)
+
+
 def _information(level: str, code: str, description: str) -> dict[str, Value]:
     return {"level": level, "code": code, "description": description}

@@ -28,7 +28,7 @@ from recorder.rtmp.events import (
 )
 from recorder.rtmp.flow import CommandFlow
 from recorder.rtmp.handshake import Expect, Handshake
-from recorder.rtmp.limits import Limits
+from recorder.rtmp.limits import DEFAULT_LIMITS, Limits
 from recorder.rtmp.messages import (
     Aggregate,
     Message,
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from recorder.rtmp.runs import Media
-
-DEFAULT_LIMITS: Final = Limits()
 
 _MEDIA: Final = frozenset((int(MessageType.AUDIO), int(MessageType.VIDEO)))
 _IN_AGGREGATES: Final = _MEDIA | {int(MessageType.DATA_AMF0), int(MessageType.DATA_AMF3)}
@@ -94,7 +92,7 @@ class ServerConnection:
         self._stray_bytes = 0
         self._data_left = limits.data_messages
         self._messages_left: int | None = limits.messages_before_publish
-        """Until the first accepted publish; then None: without a limit."""
+        """Until the first accepted publish or play; then None: without a limit."""
         self._acknowledged = 0
         self._acknowledge_every = limits.window_bytes // 2
         self._announced_window = limits.window_bytes
@@ -114,7 +112,7 @@ class ServerConnection:
 
         Returns:
             The event; NEED_DATA when everything is parsed; PAUSED while the application owes an
-            answer to the last `ConnectRequested` or `PublishRequested`.
+            answer to the last `ConnectRequested`, `PublishRequested` or `PlayRequested`.
 
         Raises:
             RemoteProtocolError: The peer broke the protocol or a bound; now and from now on.
@@ -212,8 +210,7 @@ class ServerConnection:
             LocalProtocolError: It did not ask for this NetStream.
         """
         self._flow.accept_publish(stream_id)
-        self._reader.lift_allowance()
-        self._messages_left = None
+        self._lift_allowance()
         self._stray_bytes = 0
 
     def reject_publish(self, stream_id: int, code: str, description: str) -> None:
@@ -244,6 +241,36 @@ class ServerConnection:
             LocalProtocolError: This NetStream is not publishing.
         """
         self._flow.end_publish(stream_id, level, code, description)
+
+    def accept_play(self, stream_id: int) -> None:
+        """Let the peer play (§4.8). What it plays is made by `relay` and sent behind what is due.
+
+        Raises:
+            LocalProtocolError: It did not ask for this NetStream.
+        """
+        self._flow.accept_play(stream_id)
+        self._lift_allowance()
+
+    def reject_play(self, stream_id: int, code: str, description: str) -> None:
+        """Refuse the play, with a code such as "NetStream.Play.StreamNotFound".
+
+        Raises:
+            LocalProtocolError: The peer did not ask for this NetStream.
+        """
+        self._flow.reject_play(stream_id, code, description)
+
+    def end_play(self, stream_id: int) -> None:
+        """Tell a player that there is no more. There is no `PlayEnded` for it.
+
+        Raises:
+            LocalProtocolError: This NetStream is not playing.
+        """
+        self._flow.end_play(stream_id)
+
+    def _lift_allowance(self) -> None:
+        """It is no stranger any more."""
+        self._reader.lift_allowance()
+        self._messages_left = None
 
     # Parsing
 

@@ -89,4 +89,27 @@ class PublishEnded:
     command: str
 
 
-Event: TypeAlias = ConnectRequested | PublishRequested | MediaReceived | DataReceived | PublishEnded
+@attrs.frozen(kw_only=True)
+class PlayRequested:
+    """The peer wants to play what somebody publishes. Answer: `accept_play` or `reject_play`."""
+
+    stream_id: int
+    name: str = attrs.field(repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class PlayEnded:
+    """The peer wants no more of it. Comes once per accepted play."""
+
+    stream_id: int
+
+
+Event: TypeAlias = (
+    ConnectRequested
+    | PublishRequested
+    | MediaReceived
+    | DataReceived
+    | PublishEnded
+    | PlayRequested
+    | PlayEnded
+)

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from recorder.rtmp import commands
 from recorder.rtmp.errors import RemoteProtocolError
-from recorder.rtmp.events import ConnectRequested, Event, PublishEnded, PublishRequested
+from recorder.rtmp.events import (
+    ConnectRequested,
+    Event,
+    PlayEnded,
+    PlayRequested,
+    PublishEnded,
+    PublishRequested,
+)
 from recorder.rtmp.login import read_login
 from recorder.rtmp.messages import (
     Message,
@@ -87,6 +94,27 @@ class CommandFlow:
         self.streams.end(stream_id)
         self._output.status(stream_id, level, code, description)
 
+    def accept_play(self, stream_id: int) -> None:
+        """§4.8, without NetStream.Data.Start, which makes an empty track in ffmpeg."""
+        self.streams.accept_play(stream_id)
+        output = self._output
+        output.control(MessageType.USER_CONTROL, stream_begin_body(stream_id))
+        output.status(stream_id, "status", "NetStream.Play.Reset", "Resetting.")
+        output.status(stream_id, "status", "NetStream.Play.Start", "Playing.")
+        output.data(stream_id, commands.sample_access())
+
+    def reject_play(self, stream_id: int, code: str, description: str) -> None:
+        """§4.4, for a player."""
+        self.streams.reject_play(stream_id)
+        self._output.status(stream_id, "error", code, description)
+
+    def end_play(self, stream_id: int) -> None:
+        """§4.8: what ffmpeg, rtmpdump and GStreamer stop on; an end of stream they ignore."""
+        self.streams.end_play(stream_id)
+        self._output.status(
+            stream_id, "status", "NetStream.Play.UnpublishNotify", "Nobody publishes any more."
+        )
+
     # The peer's commands
 
     def on_command(self, message: Message) -> Event | None:
@@ -131,7 +159,7 @@ class CommandFlow:
         if stream_id > _STREAM_ID_MAX:
             self._refuse(stream_id, "No such stream.")
             return None
-        if len(streams.publishing) >= self._limits.publishing_streams:
+        if streams.busy >= self._limits.publishing_streams:
             self._refuse(stream_id, "Too many streams.")
             return None
         try:
@@ -152,6 +180,11 @@ class CommandFlow:
         if command.transaction != 0:
             self._output.reply(commands.nothing(command.transaction))
 
+    def _on_stream_length(self, command: Command) -> None:
+        """ffmpeg wants a number (§4.8); what is live has no length."""
+        if command.transaction != 0:
+            self._output.reply(commands.result(command.transaction, None, 0.0))
+
     def _on_unknown(self, command: Command) -> None:
         self._counters.unknown_commands += 1
         self._on_call(command)
@@ -171,17 +204,17 @@ class CommandFlow:
             stream_id = self.streams.create()
             self._output.reply(commands.result(command.transaction, None, stream_id))
 
-    def _on_close_stream(self, command: Command) -> PublishEnded | None:
+    def _on_close_stream(self, command: Command) -> PublishEnded | PlayEnded | None:
         return self._end(self.streams.meant_by_id(command.stream_id), command)
 
-    def _on_delete_stream(self, command: Command) -> PublishEnded | None:
+    def _on_delete_stream(self, command: Command) -> PublishEnded | PlayEnded | None:
         """It has no answer of its own (§4.1). GStreamer names the stream instead of its id."""
         meant = command.argument(0)
         if isinstance(meant, str):
             return self._end(self.streams.meant_by_name(meant), command)
         return self._end(self.streams.meant_by_id(meant), command)
 
-    def _on_fc_unpublish(self, command: Command) -> PublishEnded | None:
+    def _on_fc_unpublish(self, command: Command) -> PublishEnded | PlayEnded | None:
         name = command.argument(0)
         event = self._end(
             self.streams.meant_by_name(name if isinstance(name, str) else ""), command
@@ -189,18 +222,34 @@ class CommandFlow:
         self._on_call(command)
         return event
 
-    def _end(self, stream: NetStream | None, command: Command) -> PublishEnded | None:
-        """A clean end (§4.3 rule 6): the status first, HaishinKit waits for it in close()."""
+    def _end(self, stream: NetStream | None, command: Command) -> PublishEnded | PlayEnded | None:
+        """A clean end (§4.3 rule 6): the status first, HaishinKit waits for it in close(). A player
+        waits for nothing (§4.8)."""
         if stream is None:
             return None
+        if stream.stream_id in self.streams.playing:
+            self.streams.end_play(stream.stream_id)
+            return PlayEnded(stream_id=stream.stream_id)
         self.end_publish(stream.stream_id, "status", "NetStream.Unpublish.Success", "Unpublished.")
         self._output.reply(commands.on_fc_unpublish())
         return PublishEnded(stream_id=stream.stream_id, command=command.name)
 
-    def _on_play(self, command: Command) -> None:
-        self._output.status(
-            command.stream_id, "error", "NetStream.Play.Failed", "Nothing to play here."
-        )
+    def _on_play(self, command: Command) -> PlayRequested | None:
+        """§4.8. What else it says, where to start and how long, means nothing for what is live."""
+        stream_id, streams = command.stream_id, self.streams
+        if not streams.is_idle(stream_id) or streams.busy >= self._limits.publishing_streams:
+            self._refuse_play(stream_id, "This stream is taken.")
+            return None
+        try:
+            name = identifying_text(command.argument(0), self._limits, "stream name")
+        except RemoteProtocolError as error:
+            self._refuse_play(stream_id, error.reason)
+            raise
+        streams.request_play(stream_id, name)
+        return PlayRequested(stream_id=stream_id, name=name)
+
+    def _refuse_play(self, stream_id: int, description: str) -> None:
+        self._output.status(stream_id, "error", "NetStream.Play.Failed", description)
 
     def _refuse(self, stream_id: int, description: str) -> None:
         self._output.status(stream_id, "error", "NetStream.Publish.BadName", description)
@@ -216,6 +265,7 @@ class CommandFlow:
         "deleteStream": _on_delete_stream,
         "FCUnpublish": _on_fc_unpublish,
         "play": _on_play,
+        "getStreamLength": _on_stream_length,
         "_result": _on_answer,
         "_error": _on_answer,
         "onStatus": _on_answer,

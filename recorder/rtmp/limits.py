@@ -87,3 +87,7 @@ class Limits:
     window_bytes: int = 2_500_000
     """The window we announce, and the one we acknowledge by when the peer announces none or a
     larger one (§2.5)."""
+
+
+DEFAULT_LIMITS: Final = Limits()
+"""What every connection has that says nothing else."""

@@ -1,8 +1,8 @@
-"""The NetStreams of one connection: which exist, which publish, and which one is meant.
+"""The NetStreams of one connection: which exist, which publish or play, and which one is meant.
 
 Owns their states and names. Sends nothing. A NetStream is remembered only while it is being decided
-about or publishing, so their number is bounded by what the application accepts; of the others only
-the count of numbers handed out is known.
+about, publishing or playing, so their number is bounded by what the application accepts; of the
+others only the count of numbers handed out is known.
 """
 
 from __future__ import annotations
@@ -40,11 +40,13 @@ class NetStreams:
         self._deciding: NetStream | None = None
         self.publishing: dict[int, NetStream] = {}
         """By message stream id. Looked into for every frame."""
+        self.playing: dict[int, NetStream] = {}
+        """By message stream id."""
         self._ended_names: deque[str] = deque(maxlen=_REMEMBERED_NAMES)
 
     @property
     def is_deciding(self) -> bool:
-        """Say whether a publish waits for the application. There is one at most: we pause."""
+        """Say whether one waits for the application. There is one at most: we pause."""
         return self._deciding is not None
 
     def create(self) -> int:
@@ -53,31 +55,57 @@ class NetStreams:
         return self._handed_out
 
     def is_idle(self, stream_id: int) -> bool:
-        """Say whether a publish may be requested on it."""
-        return stream_id not in self.publishing
+        """Say whether a publish or a play may be requested on it."""
+        return stream_id not in self.publishing and stream_id not in self.playing
+
+    @property
+    def busy(self) -> int:
+        """How many publish or play."""
+        return len(self.publishing) + len(self.playing)
 
     def request(self, stream_id: int, name: str) -> None:
         """A publish is asked for on an idle NetStream."""
-        self._deciding = NetStream(stream_id, name)
-        self._step(self._deciding, StreamStep.REQUEST)
+        self._request(stream_id, name, StreamStep.REQUEST)
+
+    def request_play(self, stream_id: int, name: str) -> None:
+        """A play is asked for on an idle NetStream."""
+        self._request(stream_id, name, StreamStep.REQUEST_PLAY)
 
     def accept(self, stream_id: int) -> None:
-        """The application agrees to the request.
+        """The application agrees to the publish that was asked for.
 
         Raises:
             LocalProtocolError: there is none.
         """
-        stream = self._decided(stream_id)
+        stream = self._decided(stream_id, StreamState.DECIDING)
         self._step(stream, StreamStep.ACCEPT)
         self.publishing[stream_id] = stream
 
-    def reject(self, stream_id: int) -> None:
-        """The application refuses the request.
+    def accept_play(self, stream_id: int) -> None:
+        """The application agrees to the play that was asked for.
 
         Raises:
             LocalProtocolError: there is none.
         """
-        self._step(self._decided(stream_id), StreamStep.REJECT)
+        stream = self._decided(stream_id, StreamState.DECIDING_PLAY)
+        self._step(stream, StreamStep.ACCEPT)
+        self.playing[stream_id] = stream
+
+    def reject(self, stream_id: int) -> None:
+        """The application refuses the publish that was asked for.
+
+        Raises:
+            LocalProtocolError: there is none.
+        """
+        self._step(self._decided(stream_id, StreamState.DECIDING), StreamStep.REJECT)
+
+    def reject_play(self, stream_id: int) -> None:
+        """The application refuses the play that was asked for.
+
+        Raises:
+            LocalProtocolError: there is none.
+        """
+        self._step(self._decided(stream_id, StreamState.DECIDING_PLAY), StreamStep.REJECT)
 
     def end(self, stream_id: int) -> None:
         """A publish ends, from either side.
@@ -91,16 +119,30 @@ class NetStreams:
         self._step(stream, StreamStep.END)
         self._ended_names.append(stream.name)
 
+    def end_play(self, stream_id: int) -> None:
+        """A play ends, from either side.
+
+        Raises:
+            LocalProtocolError: there is none.
+        """
+        stream = self.playing.pop(stream_id, None)
+        if stream is None:
+            raise LocalProtocolError(f"the NetStream {stream_id} is not playing")
+        self._step(stream, StreamStep.END)
+
     def meant_by_id(self, stream_id: Value) -> NetStream | None:
-        """Return the publishing NetStream that a command means by a number.
+        """Return the publishing or playing NetStream that a command means by a number.
 
         A number that we handed out means that stream and no other, even when it is idle. Any other
-        number, or none, means the one that is publishing, if it is only one (§4.1).
+        number, or none, means the one that publishes or plays, if it is only one (§4.1).
         """
         if isinstance(stream_id, int | float) and (
-            stream_id in self.publishing or 1 <= stream_id <= self._handed_out
+            stream_id in self.publishing
+            or stream_id in self.playing
+            or 1 <= stream_id <= self._handed_out
         ):
-            return self.publishing.get(int(stream_id))
+            number = int(stream_id)
+            return self.publishing.get(number) or self.playing.get(number)
         return self._only_one()
 
     def meant_by_name(self, name: str) -> NetStream | None:
@@ -115,12 +157,19 @@ class NetStreams:
         return None if name in self._ended_names else self._only_one()
 
     def _only_one(self) -> NetStream | None:
-        return next(iter(self.publishing.values())) if len(self.publishing) == 1 else None
+        if self.busy != 1:
+            return None
+        return next(iter([*self.publishing.values(), *self.playing.values()]))
 
-    def _decided(self, stream_id: int) -> NetStream:
+    def _request(self, stream_id: int, name: str, step: StreamStep) -> None:
+        self._deciding = NetStream(stream_id, name)
+        self._step(self._deciding, step)
+
+    def _decided(self, stream_id: int, state: StreamState) -> NetStream:
         stream = self._deciding
-        if stream is None or stream.stream_id != stream_id:
-            raise LocalProtocolError(f"nobody asked to publish on the NetStream {stream_id}")
+        if stream is None or stream.stream_id != stream_id or stream.state is not state:
+            wish = "publish" if state is StreamState.DECIDING else "play"
+            raise LocalProtocolError(f"nobody asked to {wish} on the NetStream {stream_id}")
         self._deciding = None
         return stream
 

@@ -55,5 +55,9 @@ class Output:
         body = commands.status(level, code, description)
         self._write(_STATUS_CSID, Message(MessageType.COMMAND_AMF0, stream_id, 0, body))
 
+    def data(self, stream_id: int, body: bytes) -> None:
+        """Write a data message on a NetStream's own message stream."""
+        self._write(_STATUS_CSID, Message(MessageType.DATA_AMF0, stream_id, 0, body))
+
     def _write(self, csid: int, message: Message) -> None:
         self._bytes += self._writer.write(csid, message)

@@ -89,19 +89,25 @@ class StreamState(enum.Enum):
     idle NetStream needs no memory, and a peer cannot fill ours with them."""
     DECIDING = "deciding"
     PUBLISHING = "publishing"
+    DECIDING_PLAY = "deciding about a play"
+    PLAYING = "playing"
 
 
 class StreamStep(enum.Enum):
     """What moves a NetStream."""
 
     REQUEST = "request"
+    REQUEST_PLAY = "request to play"
     ACCEPT = "accept"
     REJECT = "reject"
     END = "end"
 
 
 STREAM_TRANSITIONS: Final[Mapping[StreamState, Mapping[StreamStep, StreamState]]] = {
-    StreamState.IDLE: {StreamStep.REQUEST: StreamState.DECIDING},
+    StreamState.IDLE: {
+        StreamStep.REQUEST: StreamState.DECIDING,
+        StreamStep.REQUEST_PLAY: StreamState.DECIDING_PLAY,
+    },
     StreamState.DECIDING: {
         StreamStep.ACCEPT: StreamState.PUBLISHING,
         StreamStep.REJECT: StreamState.IDLE,
@@ -109,4 +115,9 @@ STREAM_TRANSITIONS: Final[Mapping[StreamState, Mapping[StreamStep, StreamState]]
     # No REQUEST: the first publish on a live NetStream stays (§6 row 27). After END the same
     # NetStream may publish again (FMLE, Wirecast: §4.2).
     StreamState.PUBLISHING: {StreamStep.END: StreamState.IDLE},
+    StreamState.DECIDING_PLAY: {
+        StreamStep.ACCEPT: StreamState.PLAYING,
+        StreamStep.REJECT: StreamState.IDLE,
+    },
+    StreamState.PLAYING: {StreamStep.END: StreamState.IDLE},
 }

@@ -187,25 +187,6 @@ def test_a_bare_number_as_a_key_is_to_be_quoted_and_not_shown(tmp_path: Path) ->
     ]
 
 
-@pytest.mark.parametrize(
-    ("path", "line"),
-    [
-        ("limits.viewers", "limits: {viewers: 16}"),
-    ],
-)
-def test_keys_of_later_versions_are_refused(tmp_path: Path, path: str, line: str) -> None:
-    assert problems(tmp_path, ROOM + line) == [
-        f"config.yaml:2: {path}: not yet supported by this version"
-    ]
-
-
-@pytest.mark.parametrize("room", ["room101", "*"])
-def test_keys_of_later_versions_are_refused_in_rooms(tmp_path: Path, room: str) -> None:
-    assert problems(tmp_path, f'rooms: {{"{room}": {{key: {KEY}, view_key: x}}}}') == [
-        f"config.yaml:1: rooms.{room}.view_key: not yet supported by this version"
-    ]
-
-
 @pytest.mark.parametrize("room", ["room101", "*"])
 def test_a_room_may_name_the_addresses_it_is_published_from(tmp_path: Path, room: str) -> None:
     networks = ["10.2.0.0/16", "10.3.0.7", "2001:db8::/32", "::1", "0.0.0.0/0"]
@@ -379,6 +360,15 @@ def test_room_names_are_unique_ignoring_case(tmp_path: Path) -> None:
     assert problems(tmp_path, text) == [
         "config.yaml:3: rooms.room: differs from Room only in capital letters"
     ]
+
+
+def test_a_key_to_watch_is_no_other_key(tmp_path: Path) -> None:
+    text = "rooms:\n  a: {key: k3y-of-room-a-0123456, view_key: k3y-of-room-a-0123456}\n"
+    assert problems(tmp_path, text) == [
+        "config.yaml:2: rooms.a.view_key: is also the key of a; each room needs its own"
+    ]
+    text = "rooms:\n  a: {key: k3y-of-room-a-0123456, view_key: v1ew-of-room-a-0123456}\n"
+    assert load(written(tmp_path, text)).rooms["a"].view_key == "v1ew-of-room-a-0123456"
 
 
 def test_keys_are_unique_also_against_the_starred_entry(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ ONE_KEY = [
     ("rtmp: {tls: {certificate: a.pem, private_key: b.pem}}", "rtmp.tls"),
     ("limits: {connections: 9}", "limits.connections"),
     ("limits: {publishers: 9}", "limits.publishers"),
+    ("limits: {viewers: 9}", "limits.viewers"),
     ("limits: {clients: 9}", "limits.clients"),
     ("limits: {rooms: 9}", "limits.rooms"),
     ("limits: {memory: 99MiB}", "limits.memory"),

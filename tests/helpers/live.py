@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
+from recorder.recording.actions import StreamHead
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -47,6 +49,14 @@ class FakeRecorder:
     @property
     def is_open(self) -> bool:
         return self.number is not None
+
+    @property
+    def stream_head(self) -> StreamHead:
+        """The sequence headers among what it has seen."""
+        headers = [(kind, body) for kind, _, body in self.media_seen if body[1:2] == b"\0"]
+        metadata = [payload for name, payload in self.data_seen if name == "onMetaData"]
+        has_video = any(kind == 9 for kind, _, _ in self.media_seen)
+        return StreamHead(metadata[-1] if metadata else None, tuple(headers), has_video)
 
     def figures(self, now_ms: int) -> RoomFigures:
         raise NotImplementedError

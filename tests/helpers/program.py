@@ -309,6 +309,7 @@ async def run_recorder(
     pass_fds: Sequence[int] = (),
     env: Mapping[str, str] | None = None,
     content: str | None = None,
+    view_keys: Mapping[str, str] | None = None,
     **sections: Mapping[str, object],
 ) -> AsyncIterator[Recorder]:
     """The program, listening. A test that is through with it stops it, or leaving does.
@@ -326,9 +327,12 @@ async def run_recorder(
         pass_fds: descriptors it inherits.
         env: what its environment has besides.
         content: what its file holds instead of what `sections` make.
+        view_keys: of the rooms that may be watched.
         sections: see `configuration`.
     """
     config = configuration(folder, rooms, port or free_port(), **sections)
+    for room, key in (view_keys or {}).items():
+        config["rooms"][room]["view_key"] = key
     path = write_configuration(folder / "config.yaml", content or config)
     if initialise:
         made = await command("init", "--config", path, cwd=folder)

@@ -305,6 +305,17 @@ class RtmpClient:
         self.command("createStream", 4, None)
         self.publish(name)
 
+    def play(self, name: str, *, stream_id: int = 1) -> None:
+        """Say play on a NetStream, as ffmpeg does."""
+        self.command("play", 0, None, name, -2000, stream_id=stream_id, csid=8)
+
+    def watch(self, name: str, *, app: str = "live") -> None:
+        """Say everything up to play on NetStream 1, without waiting for any answer."""
+        self.greet()
+        self.connect(app)
+        self.command("createStream", 2, None)
+        self.play(name)
+
     def audio(self, timestamp: int, body: bytes, *, stream_id: int = 1) -> None:
         self.message(self.audio_csid, 8, stream_id, timestamp, body)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ssl
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from recorder.live.takeover import TakeoverPolicy
 
 KEYS = {"room101": "key-of-room-101-abcdef", "room102": "key-of-room-102-abcdef"}
+VIEW_KEYS = {"room101": "key-to-watch-room-101"}
 
 
 @attrs.frozen
@@ -92,6 +93,7 @@ class Building:
     """What a socket says it can hold; 0: it is no socket, and no pause is made."""
     random_numbers: int = 0
     hops: Hops = attrs.field(factory=Hops)
+    _ours: dict[int, trio.StapledStream[Any, Any]] = attrs.field(factory=dict)
     rooms: Rooms = attrs.field(init=False)
     door: Door = attrs.field(init=False)
 
@@ -109,11 +111,19 @@ class Building:
                 LoginDesk(Challenges(bytes(32)), self._random),
                 self.policy,
                 self.limits["publishers"],
+                viewing=Access(
+                    {name: Room(key, self.allow) for name, key in VIEW_KEYS.items()},
+                    None,
+                    "live",
+                    closed=[name for name in KEYS if name not in VIEW_KEYS],
+                ),
+                viewers=self.limits.get("viewers", 4),
                 disk_refusal=lambda: self.disk_refusal,
             ),
             memory=memory,
             next_hop=self.hops.next_hop,
             timeouts=Timeouts(first_media=20, idle=15),
+            viewer_bytes=self.limits.get("viewer_bytes", 32 << 10),
             random=bytes,
         )
         self.door = Door(house, limit=self.limits["connections"])
@@ -155,6 +165,18 @@ class Building:
             self.nursery.start_soon(self.serve, over, address, unread, lambda: over.taken_bytes)
             peer = Peer(tls.client_stream(theirs))
         self.nursery.start_soon(peer.read)
+        self._ours[id(peer)] = ours
+        return peer
+
+    def deafen(self, peer: Peer) -> None:
+        """What the recorder sends it from now on never gets anywhere."""
+        self._ours[id(peer)].send_stream.send_all_hook = trio.sleep_forever
+
+    async def watch(self, stream: str = f"room101?key={VIEW_KEYS['room101']}") -> Peer:
+        """A connection that asks to watch."""
+        peer = self.enter("10.0.0.9")
+        peer.client.watch(stream)
+        await peer.exchange()
         return peer
 
     async def publish(
@@ -211,7 +233,12 @@ class Peer:
 
 @pytest.fixture
 def limits() -> dict[str, int]:
-    return {"memory": 1 << 20, "publishers": 8, "connections": 256, "buffer": 64 << 10}
+    return {
+        "memory": 1 << 20,
+        "publishers": 8,
+        "connections": 256,
+        "buffer": 64 << 10,
+    }
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from recorder.rtmp import (
     Event,
     Hint,
     Limits,
+    PlayRequested,
     PublishRequested,
     RemoteProtocolError,
     ServerConnection,
@@ -96,6 +97,8 @@ class Application:
             self.server.accept_connect()
         elif isinstance(event, PublishRequested):
             self.server.accept_publish(event.stream_id)
+        elif isinstance(event, PlayRequested):
+            self.server.accept_play(event.stream_id)
 
     def talk(self, client: RtmpClient) -> list[Event]:
         """Carry what the client said to the server, and the answers back."""

@@ -1,0 +1,170 @@
+"""Who watches a room live, and what each of them gets: pure.
+
+Owns where a viewer begins (at a keyframe, behind the metadata and every sequence header) and what
+becomes of a slow one: it is skipped forward to the next keyframe, and after some of that it has to
+go. Every message is encoded once for all. Nothing here waits for anybody, so that no viewer can
+cost the recording a frame or a moment; what a viewer has not taken yet is bounded by its queue.
+
+Costs nothing while nobody watches: headers are not followed here, but asked of the recording side
+when somebody begins.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from recorder.flv.codecs import Role, classify
+from recorder.flv.tags import SCRIPT, VIDEO
+from recorder.rtmp.relay import RelayEncoder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from recorder.recording.actions import StreamHead
+
+MOST_SKIPS: Final = 3
+"""Within SKIPS_MS: whose line does not carry the room will not do so in a minute either."""
+
+SKIPS_MS: Final = 60_000
+
+TAKE_BYTES: Final = 1 << 18
+"""Joined for one send: fewer system calls, and little copied."""
+
+
+@attrs.define(eq=False)
+class ViewerQueue:
+    """What one viewer has still to be sent.
+
+    Args:
+        stream_id: the NetStream it plays on.
+        limit_bytes: more than this is not kept, but for a single message.
+        on_more: there is something to take.
+        on_over: it gets no more, for this reason; what is queued may still be taken.
+    """
+
+    stream_id: int
+    limit_bytes: int
+    on_more: Callable[[], None]
+    on_over: Callable[[str], None]
+    is_waiting: bool = True
+    """For a keyframe."""
+    skips: int = 0
+    queued_bytes: int = 0
+    _messages: deque[bytes] = attrs.field(factory=deque)
+    _skipped_at_ms: deque[int] = attrs.field(factory=lambda: deque(maxlen=MOST_SKIPS))
+
+    def push(self, message: bytes, now_ms: int) -> bool:
+        """Queue whole chunks; False when it is too slow to stay."""
+        if self._messages and self.queued_bytes + len(message) > self.limit_bytes:
+            return self._skip(now_ms)
+        self._messages.append(message)
+        self.queued_bytes += len(message)
+        return True
+
+    def take(self) -> bytes:
+        """The messages to send next, b"" when there are none."""
+        taken: list[bytes] = []
+        size = 0
+        while self._messages and (not taken or size + len(self._messages[0]) <= TAKE_BYTES):
+            taken.append(self._messages.popleft())
+            size += len(taken[-1])
+        self.queued_bytes -= size
+        return taken[0] if len(taken) == 1 else b"".join(taken)
+
+    def _skip(self, now_ms: int) -> bool:
+        self._messages.clear()
+        self.queued_bytes = 0
+        self.is_waiting = True
+        self.skips += 1
+        self._skipped_at_ms.append(now_ms)
+        is_full = len(self._skipped_at_ms) == MOST_SKIPS
+        return not (is_full and now_ms - self._skipped_at_ms[0] < SKIPS_MS)
+
+
+class Audience:
+    """The viewers of one room. True while there are any.
+
+    Args:
+        head: what a decoder needs before the next frame, as of now.
+    """
+
+    def __init__(self, head: Callable[[], StreamHead]) -> None:
+        self._head = head
+        self._viewers: list[ViewerQueue] = []
+        self._encoders: dict[int, RelayEncoder] = {}
+
+    def __len__(self) -> int:
+        return len(self._viewers)
+
+    def join(self, viewer: ViewerQueue) -> None:
+        """It gets what comes from the next keyframe on."""
+        self._viewers.append(viewer)
+        self._encoders[viewer.stream_id] = RelayEncoder(viewer.stream_id)
+
+    def leave(self, viewer: ViewerQueue) -> None:
+        """It gets nothing more; it may have left already."""
+        if viewer in self._viewers:
+            self._viewers.remove(viewer)
+        ids = {each.stream_id for each in self._viewers}
+        self._encoders = {number: self._encoders[number] for number in ids}
+
+    def end(self, reason: str) -> None:
+        """Nobody publishes any more."""
+        for viewer in list(self._viewers):
+            self._dismiss(viewer, reason)
+
+    def media(self, kind: int, timestamp: int, body: bytes, now_ms: int) -> None:
+        """One audio or video message, already with the recording side; called while somebody
+        watches."""
+        if any(viewer.is_waiting for viewer in self._viewers):
+            self._begin(kind, timestamp, body)
+        self._send(kind, timestamp, body, now_ms)
+
+    def data(self, timestamp: int, body: bytes, now_ms: int) -> None:
+        """One data message, AMF0 from its handler's name on."""
+        self._send(SCRIPT, timestamp, body, now_ms)
+
+    def _begin(self, kind: int, timestamp: int, body: bytes) -> None:
+        """Whoever waits begins with this message, if one can begin with it."""
+        parts = classify(kind, body)
+        if not any(part.role is Role.FRAME for part in parts):
+            return
+        head = self._head()
+        if not parts[0].keyframe if kind == VIDEO else head.has_video:
+            return
+        front = [] if head.metadata is None else [(SCRIPT, head.metadata)]
+        front += head.headers
+        encoded: dict[int, bytes] = {}
+        for viewer in self._viewers:
+            if not viewer.is_waiting:
+                continue
+            if viewer.stream_id not in encoded:
+                encode = self._encoders[viewer.stream_id].encode
+                encoded[viewer.stream_id] = b"".join(
+                    encode(one, timestamp, header) for one, header in front
+                )
+            viewer.is_waiting = False
+            if encoded[viewer.stream_id]:
+                # Its queue is empty, so this can be no skip.
+                viewer.push(encoded[viewer.stream_id], 0)
+
+    def _send(self, kind: int, timestamp: int, body: bytes, now_ms: int) -> None:
+        encoded: dict[int, bytes] = {}
+        for viewer in list(self._viewers):
+            if viewer.is_waiting:
+                continue
+            message = encoded.get(viewer.stream_id)
+            if message is None:
+                message = self._encoders[viewer.stream_id].encode(kind, timestamp, body)
+                encoded[viewer.stream_id] = message
+            if viewer.push(message, now_ms):
+                viewer.on_more()
+            else:
+                self._dismiss(viewer, "it is too slow for the room")
+
+    def _dismiss(self, viewer: ViewerQueue, reason: str) -> None:
+        self.leave(viewer)
+        viewer.on_over(reason)

@@ -1,0 +1,74 @@
+"""One connection that watches a room: between the room's audience and the connection's sender.
+
+Owns the order of what a viewer is sent: first what the protocol has to say, then its media, at
+last that it is over. Sends nothing itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from recorder.live.audience import ViewerQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from recorder.live.rooms import Room
+    from recorder.live.sender import Sender
+    from recorder.rtmp import ServerConnection
+
+PATIENCE_S: Final = 10.0
+"""Who takes nothing for so long does not watch."""
+
+
+class Viewing:
+    """From the accepted play to its end; the connection itself may go on.
+
+    Args:
+        queue_bytes: what may wait for the viewer.
+        on_over: told why, when the room has no more for it, or it takes nothing.
+    """
+
+    def __init__(
+        self,
+        room: Room,
+        stream_id: int,
+        connection: ServerConnection,
+        sender: Sender,
+        *,
+        queue_bytes: int,
+        on_over: Callable[[str], None],
+    ) -> None:
+        self.room = room
+        self.stream_id = stream_id
+        self._connection = connection
+        self._sender = sender
+        self._on_over = on_over
+        self._over: str | None = None
+        self._queue = ViewerQueue(
+            stream_id, queue_bytes, on_more=sender.more_media, on_over=self._end
+        )
+        sender.media = self._take
+        sender.patience_s = PATIENCE_S
+        sender.on_stuck = self._be_stuck
+        room.audience.join(self._queue)
+
+    def leave(self) -> None:
+        """The viewer has gone, or asks for something else."""
+        self.room.audience.leave(self._queue)
+        self._sender.media = bytes
+
+    def _end(self, reason: str) -> None:
+        self._over = reason
+        self._sender.more_media()
+
+    def _be_stuck(self) -> None:
+        self._on_over(f"it took nothing for {PATIENCE_S:g} s")
+
+    def _take(self) -> bytes:
+        if (media := self._queue.take()) or self._over is None:
+            return media
+        self.leave()
+        self._connection.end_play(self.stream_id)
+        self._on_over(self._over)
+        return self._connection.data_to_send()

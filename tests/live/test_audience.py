@@ -1,0 +1,183 @@
+"""What viewers of a room get, message by message."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from recorder.live.audience import MOST_SKIPS, SKIPS_MS, TAKE_BYTES, Audience, ViewerQueue
+from recorder.recording.actions import StreamHead
+from tests.helpers.rtmp_client import HANDSHAKE_ANSWER_BYTES, RtmpClient
+
+AVC = b"\x17\x00\0\0\0avc"
+AAC = b"\xaf\x00aac"
+KEY = b"\x17\x01\0\0\0key"
+INTER = b"\x27\x01\0\0\0inter"
+SOUND = b"\xaf\x01sound"
+METADATA = b"\x02\x00\x0aonMetaData\x05"
+
+HEAD = StreamHead(METADATA, ((9, AVC), (8, AAC)), has_video=True)
+
+
+@attrs.define
+class Seen:
+    """What a viewer's player makes of what it is sent."""
+
+    queue: ViewerQueue
+    client: RtmpClient
+    over: list[str]
+
+    def messages(self) -> list[tuple[int, int, bytes]]:
+        while data := self.queue.take():
+            self.client.receive(data)
+        return [(r.type_id, r.timestamp, r.payload) for r in self.client.take_replies()]
+
+
+def viewer(audience: Audience, *, stream_id: int = 1, limit_bytes: int = 1 << 20) -> Seen:
+    client = RtmpClient()
+    client.receive(bytes(HANDSHAKE_ANSWER_BYTES))
+    client.server_chunk_size = 65536
+    over: list[str] = []
+    queue = ViewerQueue(stream_id, limit_bytes, on_more=lambda: None, on_over=over.append)
+    audience.join(queue)
+    return Seen(queue, client, over)
+
+
+@pytest.fixture
+def audience() -> Audience:
+    return Audience(lambda: HEAD)
+
+
+def test_a_viewer_begins_at_a_keyframe_behind_everything_a_decoder_needs(
+    audience: Audience,
+) -> None:
+    seen = viewer(audience)
+    audience.media(8, 90, SOUND, 0)
+    audience.media(9, 95, INTER, 0)
+    audience.data(96, METADATA, 0)
+    assert seen.messages() == []
+    audience.media(9, 100, KEY, 0)
+    audience.media(8, 101, SOUND, 0)
+    audience.media(9, 140, INTER, 0)
+    audience.data(141, METADATA, 0)
+    assert seen.messages() == [
+        (18, 100, METADATA),
+        (9, 100, AVC),
+        (8, 100, AAC),
+        (9, 100, KEY),
+        (8, 101, SOUND),
+        (9, 140, INTER),
+        (18, 141, METADATA),
+    ]
+
+
+def test_a_sequence_header_is_no_beginning(audience: Audience) -> None:
+    seen = viewer(audience)
+    audience.media(9, 100, AVC, 0)
+    audience.media(9, 100, b"", 0)
+    assert seen.messages() == []
+
+
+@pytest.mark.parametrize("has_video", [True, False])
+def test_sound_alone_is_a_beginning_where_there_is_no_picture(has_video: bool) -> None:
+    audience = Audience(lambda: StreamHead(None, ((8, AAC),), has_video))
+    seen = viewer(audience)
+    audience.media(8, 100, AAC, 0)
+    audience.media(8, 100, SOUND, 0)
+    assert seen.messages() == ([] if has_video else [(8, 100, AAC), (8, 100, SOUND)])
+
+
+def test_where_nothing_is_needed_before_it_the_keyframe_comes_alone() -> None:
+    audience = Audience(lambda: StreamHead(None, (), has_video=True))
+    seen = viewer(audience)
+    audience.media(9, 100, b"\x12key of H.263", 0)
+    assert seen.messages() == [(9, 100, b"\x12key of H.263")]
+
+
+def test_whoever_comes_later_begins_later_and_on_its_own_stream(audience: Audience) -> None:
+    first = viewer(audience)
+    audience.media(9, 0, KEY, 0)
+    late = [viewer(audience, stream_id=7), viewer(audience), viewer(audience)]
+    audience.media(9, 40, INTER, 0)
+    audience.media(9, 80, KEY, 0)
+    assert [message[1] for message in first.messages()] == [0, 0, 0, 0, 40, 80]
+    for seen in late:
+        assert [message[1] for message in seen.messages()] == [80, 80, 80, 80]
+    assert len(audience) == 4
+
+
+def test_every_message_is_encoded_once_for_all(audience: Audience) -> None:
+    both = [viewer(audience), viewer(audience)]
+    for at in range(3):
+        audience.media(9, at, KEY, 0)
+    first, second = (list(seen.queue._messages) for seen in both)
+    assert all(a is b for a, b in zip(first, second, strict=True))
+
+
+def test_a_slow_viewer_is_skipped_to_a_keyframe_and_the_others_are_not(
+    audience: Audience,
+) -> None:
+    slow, quick = viewer(audience, limit_bytes=300), viewer(audience)
+    audience.media(9, 0, KEY, 0)
+    for at in range(1, 20):
+        audience.media(9, at, INTER, 0)
+    assert slow.queue.skips == 1
+    assert slow.messages() == []
+    audience.media(9, 20, KEY, 0)
+    assert [message[:2] for message in slow.messages()] == [(18, 20), (9, 20), (8, 20), (9, 20)]
+    assert len(quick.messages()) == 24
+    assert not slow.over
+
+
+def test_who_is_skipped_again_and_again_has_to_go(audience: Audience) -> None:
+    slow = viewer(audience, limit_bytes=300)
+    for minute in range(MOST_SKIPS):
+        assert not slow.over
+        overfill(audience, minute * (SKIPS_MS // MOST_SKIPS))
+    assert slow.over == ["it is too slow for the room"]
+    assert len(audience) == 0
+    audience.leave(slow.queue)  # as its connection does, when it hears of it
+
+
+def test_who_is_skipped_now_and_then_stays(audience: Audience) -> None:
+    slow = viewer(audience, limit_bytes=300)
+    for minute in range(10):
+        overfill(audience, minute * (SKIPS_MS // (MOST_SKIPS - 1)))
+    assert (slow.queue.skips, slow.over) == (10, [])
+
+
+def overfill(audience: Audience, now_ms: int) -> None:
+    for _ in range(2):
+        audience.media(9, 0, KEY + bytes(200), now_ms)
+
+
+def test_a_message_that_is_larger_than_the_queue_is_sent_when_nothing_waits(
+    audience: Audience,
+) -> None:
+    seen = viewer(audience, limit_bytes=300)
+    audience.media(9, 0, KEY, 0)
+    seen.messages()
+    audience.media(9, 40, INTER + bytes(5000), 0)
+    assert len(seen.messages()) == 1
+    assert seen.queue.queued_bytes == 0
+
+
+def test_no_more_than_a_send_takes_is_joined_and_nothing_is_lost(audience: Audience) -> None:
+    seen = viewer(audience)
+    for at in range(40):
+        audience.media(9, at, KEY + bytes(20_000), 0)
+    taken = [seen.queue.take() for _ in range(5)]
+    assert all(len(data) <= TAKE_BYTES for data in taken)
+    assert [bool(data) for data in taken] == [True, True, True, True, False]
+    for data in taken:
+        seen.client.receive(data)
+    assert len(seen.messages()) == 43
+
+
+def test_when_nobody_publishes_any_more_every_viewer_is_told(audience: Audience) -> None:
+    both = [viewer(audience), viewer(audience)]
+    audience.media(9, 0, KEY, 0)
+    audience.end("nobody publishes any more")
+    assert [seen.over for seen in both] == [["nobody publishes any more"]] * 2
+    assert not audience
+    assert len(both[0].messages()) == 4, "what was queued may still be taken"

@@ -1,0 +1,228 @@
+"""Connections that watch a room, beside the one that publishes into it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+import trio.testing
+
+from recorder.live.attempts import FIRST_PAUSE_S
+from recorder.live.session import PUBLISH_S
+from recorder.live.viewing import PATIENCE_S
+from tests.live.conftest import KEYS, VIEW_KEYS, Building, Peer
+
+if TYPE_CHECKING:
+    from trio.testing import MockClock
+
+HEADER = b"\x17\x00\0\0\0avc"
+KEY = b"\x17\x01\0\0\0key"
+INTER = b"\x27\x01\0\0\0inter"
+WATCH = f"room101?key={VIEW_KEYS['room101']}"
+
+
+@pytest.fixture(autouse=True)
+def _log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+
+async def sent(peer: Peer, *messages: tuple[int, bytes]) -> None:
+    for timestamp, body in messages:
+        peer.client.video(timestamp, body)
+    await peer.exchange()
+
+
+def seen(viewer: Peer) -> list[tuple[int, bytes]]:
+    replies = [r for r in viewer.client.replies if r.type_id == 9]
+    return [(reply.timestamp, reply.payload) for reply in replies]
+
+
+async def test_a_viewer_sees_what_is_recorded_from_its_first_keyframe_on(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    publisher = await building.publish()
+    await sent(publisher, (0, HEADER), (40, INTER))
+    viewer = await building.watch()
+    assert viewer.client.status(1) == ["NetStream.Play.Reset", "NetStream.Play.Start"]
+    await sent(publisher, (80, INTER), (120, KEY), (160, INTER))
+    publisher.client.metadata({"width": 320.0}, timestamp=170)
+    await sent(publisher, (200, KEY))
+    assert seen(viewer) == [(120, HEADER), (120, KEY), (160, INTER), (200, KEY)]
+    data = [reply for reply in viewer.client.replies if reply.type_id == 18]
+    assert [reply.values[0] for reply in data] == ["|RtmpSampleAccess", "onMetaData"]
+    recorded = [(at, body) for _, at, body in building.recorders["room101"].media_seen]
+    assert recorded[-4:] == [(80, INTER), (120, KEY), (160, INTER), (200, KEY)]
+
+
+async def test_a_viewer_waits_as_long_as_it_likes_for_a_keyframe(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    publisher = await building.publish()
+    viewer = await building.watch()
+    for minute in range(10):
+        await sent(publisher, (60_000 * minute, INTER))
+        await trio.sleep(10)
+    assert not viewer.closed.is_set()
+    await sent(publisher, (600_000, KEY))
+    assert seen(viewer) == [(600_000, KEY)]
+
+
+@pytest.mark.parametrize("is_clean", [True, False])
+async def test_the_end_of_the_publish_is_the_end_for_its_viewers_behind_the_last_frame(
+    building: Building, autojump_clock: MockClock, is_clean: bool
+) -> None:
+    publisher = await building.publish()
+    viewer = await building.watch()
+    publisher.client.video(40, KEY)
+    if is_clean:
+        publisher.client.finish(f"room101?key={KEYS['room101']}")
+        await publisher.exchange()
+    else:
+        await publisher.exchange()
+        await publisher.leave()
+    assert await viewer.until_closed() < 5
+    assert seen(viewer) == [(40, KEY)]
+    assert viewer.client.status(1)[2:] == ["NetStream.Play.UnpublishNotify"]
+    assert viewer.client.replies[-1].code == "NetStream.Play.UnpublishNotify"
+
+
+@pytest.mark.parametrize(
+    ("stream", "said"),
+    [
+        ("room101?key=wrong", "refused: room101: unknown room or wrong key to watch"),
+        (f"room101?key={KEYS['room101']}", "refused: room101: unknown room or wrong key to watch"),
+        (f"room102?key={KEYS['room102']}", "to watch"),
+        ("nowhere", "to watch"),
+    ],
+)
+async def test_without_the_key_to_watch_nobody_watches_and_publishing_takes_another(
+    building: Building,
+    autojump_clock: MockClock,
+    caplog: pytest.LogCaptureFixture,
+    stream: str,
+    said: str,
+) -> None:
+    publisher = await building.publish()
+    began_s = trio.current_time()
+    viewer = await building.watch(stream)
+    await viewer.until_closed()
+    assert trio.current_time() - began_s >= FIRST_PAUSE_S
+    assert viewer.client.status(1) == ["NetStream.Play.StreamNotFound"]
+    assert viewer.client.commands("onStatus")[0].information["description"] == (
+        "Unknown room or wrong key."
+    )
+    (line,) = [line for line in caplog.messages if line.startswith("10.0.0.9: ")]
+    assert said in line
+    assert "key-" not in line
+    await sent(publisher, (40, KEY))
+    assert building.recorders["room101"].media_seen[-1] == (9, 40, KEY)
+
+
+async def test_the_key_to_watch_does_not_publish(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    peer = building.enter()
+    peer.client.start(WATCH)
+    await peer.exchange()
+    await peer.until_closed()
+    assert peer.client.status(1) == ["NetStream.Publish.BadName"]
+
+
+async def test_a_room_where_nobody_publishes_cannot_be_watched(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    viewer = await building.watch()
+    await viewer.until_closed()
+    assert viewer.client.commands("onStatus")[0].information["description"] == (
+        "Nobody publishes here."
+    )
+
+
+async def test_only_so_many_watch_and_a_place_becomes_free(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    await building.publish()
+    viewers = [await building.watch() for _ in range(4)]
+    refused = await building.watch()
+    await refused.until_closed()
+    assert "place for another viewer" in str(
+        refused.client.commands("onStatus")[0].information["description"]
+    )
+    await viewers[0].leave()
+    another = await building.watch()
+    assert another.client.status(1)[-1] == "NetStream.Play.Start"
+    assert building.rooms.viewers == 4
+
+
+async def test_one_connection_watches_one_room_at_a_time(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    publisher = await building.publish()
+    viewer = await building.watch()
+    viewer.client.play(WATCH, stream_id=2)
+    await viewer.exchange()
+    await trio.sleep(FIRST_PAUSE_S)
+    await trio.testing.wait_all_tasks_blocked()
+    assert viewer.client.status(2) == ["NetStream.Play.Failed"]
+    await sent(publisher, (40, KEY))
+    assert seen(viewer) == [(40, KEY)]
+    viewer.client.command("deleteStream", 0, None, 1)
+    viewer.client.play(WATCH, stream_id=2)
+    await viewer.exchange()
+    await sent(publisher, (80, KEY))
+    assert viewer.client.status(2)[-1] == "NetStream.Play.Start"
+    assert building.rooms.viewers == 1
+
+
+async def test_who_ends_its_play_and_asks_for_nothing_is_closed_in_time(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    await building.publish()
+    viewer = await building.watch()
+    viewer.client.command("closeStream", 0, None, stream_id=1)
+    await viewer.send()
+    assert await viewer.until_closed() <= PUBLISH_S + 2
+    assert building.rooms.viewers == 0
+
+
+async def test_who_takes_nothing_is_dropped_and_costs_the_recording_nothing(
+    building: Building, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    publisher = await building.publish()
+    viewer = await building.watch()
+    building.deafen(viewer)
+    room = building.rooms.get("room101")
+    assert room is not None
+    (queue,) = room.audience._viewers
+    began_s = trio.current_time()
+    for number in range(100):
+        await sent(publisher, (40 * number, KEY + bytes(1000)))
+        assert building.recorders["room101"].media_seen[-1][1] == 40 * number
+        assert queue.queued_bytes <= 32 << 10
+    assert trio.current_time() == began_s
+    await viewer.until_closed()
+    assert trio.current_time() - began_s <= PATIENCE_S + 5
+    assert building.rooms.viewers == 0
+    assert any(f"it took nothing for {PATIENCE_S:g} s" in line for line in caplog.messages)
+
+
+async def test_who_publishes_is_read_without_pauses_while_somebody_watches(
+    building: Building, mock_clock: MockClock
+) -> None:
+    building.buffer_bytes = 1 << 20
+    publisher = await building.publish()
+    for number in range(60):
+        await sent(publisher, (10 * number, KEY))
+        mock_clock.jump(0.01)
+    await sent(publisher, (700, KEY))
+    recorder = building.recorders["room101"]
+    assert recorder.media_seen[-1][1] < 700, "it is left alone for the moment"
+    viewer = await building.watch()
+    mock_clock.jump(1)
+    await trio.testing.wait_all_tasks_blocked()
+    for number in range(71, 90):
+        await sent(publisher, (10 * number, KEY))
+        assert seen(viewer)[-1] == (10 * number, KEY)
+        mock_clock.jump(0.01)

@@ -1,0 +1,137 @@
+"""A live room watched by real players while it is recorded: what each gets from its first keyframe
+on is what was sent, to the last frame, and the recording has all of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from tests.helpers.encoders import KEYFRAME_EVERY, begin
+from tests.helpers.packets import current_ffmpeg, read_tracks
+from tests.helpers.program import run_recorder
+from tests.real.checks import check_recording
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.helpers.encoders import Sources
+    from tests.helpers.packets import Packet, Tracks
+
+pytestmark = [pytest.mark.real, pytest.mark.debian]
+
+VIEW_KEY = "view-of-hall-0123456789"
+VIEW_KEYS = {"hall": VIEW_KEY}
+SECONDS = 9
+NOBODY = 65534
+
+
+def players(server: str) -> dict[str, list[str]]:
+    """Each writes what it is sent as FLV to its standard output."""
+    url = f"{server}/hall?key={VIEW_KEY}"
+    # VLC refuses to run as root.
+    as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    return {
+        "ffmpeg": [current_ffmpeg(), "-v", "error", "-i", url, *("-c", "copy", "-f", "flv", "-")],
+        "rtmp2src": ["gst-launch-1.0", "-q", "rtmp2src", f"location={url}", "!", "fdsink"],
+        "rtmpdump": ["rtmpdump", "-q", "-r", server, "-y", f"hall?key={VIEW_KEY}", "--live"],
+        "VLC": [
+            *(as_nobody if os.geteuid() == 0 else []),
+            *("cvlc", "-I", "dummy", "-q", "--play-and-exit", url),
+            *("--sout", "#std{access=file,mux=avformat{mux=flv},dst=-}"),
+        ],
+    }
+
+
+async def watch(command: list[str], path: Path) -> None:
+    with path.open("wb") as file, trio.fail_after(30):
+        done = await trio.run_process(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            capture_stderr=True,
+            env={**os.environ, "HOME": "/nonexistent"},
+            check=False,
+        )
+    assert done.returncode == 0, (command[0], done.stderr)
+
+
+def check_seen(player: str, sent: Tracks, seen: Tracks) -> None:
+    """Nothing is missing from the first packet of each track to its last, and times agree."""
+    by_kind = {name.kind: packets for name, packets in seen.items()}
+    bases = set()
+    for name, packets in sent.items():
+        got = by_kind[name.kind]
+        at = [_content(packet) for packet in packets].index(_content(got[0]))
+        assert [*map(_content, packets[at:])] == [*map(_content, got)], (player, name.kind, at)
+        assert len(got) >= KEYFRAME_EVERY, (player, "watched too little to tell")
+        bases |= {was.dts_ms - now.dts_ms for was, now in zip(packets[at:], got, strict=True)}
+        if name.kind == "video":
+            assert at > 0, "it came while the room was live"
+            assert at % KEYFRAME_EVERY == 0, "its first frame is a keyframe"
+    assert len(bases) == 1, (player, bases)
+
+
+async def check_pictures(source: Path, seen: Path) -> None:
+    """For VLC, whose packetizer writes H.264 anew: every picture of it is one that was sent."""
+    sent, got = await pictures(source), await pictures(seen)
+    assert len(got) >= KEYFRAME_EVERY
+    assert sent[-len(got) :] == got
+    assert (len(sent) - len(got)) % KEYFRAME_EVERY == 0, "its first frame is a keyframe"
+
+
+async def pictures(path: Path) -> list[str]:
+    """The MD5 of each picture, decoded."""
+    done = await trio.run_process(
+        [
+            current_ffmpeg(),
+            "-v",
+            "error",
+            "-i",
+            str(path),
+            *["-map", "0:v", "-fps_mode", "passthrough"],
+            "-f",
+            "framemd5",
+            "-",
+        ],
+        capture_stdout=True,
+    )
+    lines = done.stdout.decode().splitlines()
+    return [line.rpartition(",")[2].strip() for line in lines if not line.startswith("#")]
+
+
+def _content(packet: Packet) -> tuple[int, str]:
+    return packet.size, packet.md5
+
+
+async def be_refused(command: list[str]) -> None:
+    """Ask with a wrong key; the player must say why."""
+    wrong = [each.replace(VIEW_KEY, "wrong") for each in command]
+    done = await trio.run_process(wrong, capture_stdout=True, capture_stderr=True, check=False)
+    assert b"Unknown room or wrong key." in done.stderr
+
+
+async def test_what_players_get_from_their_first_keyframe_on_is_what_was_sent(
+    sources: Sources, tmp_path: Path
+) -> None:
+    source = sources.get("h264-aac", SECONDS)
+    async with run_recorder(tmp_path, ["hall"], view_keys=VIEW_KEYS) as recorder:
+        commands = players(f"rtmp://127.0.0.1:{recorder.port}/live")
+        async with trio.open_nursery() as nursery:
+            publish = begin(nursery, source, recorder.url("hall"), tmp_path / "muxed.flv")
+            await recorder.line("hall: recording 1 began")
+            for player, command in commands.items():
+                nursery.start_soon(watch, command, tmp_path / f"{player}.flv")
+            nursery.start_soon(be_refused, commands["ffmpeg"])
+            published = await publish.published()
+        await check_recording(await recorder.ended("hall"), published)
+        await recorder.line("127.0.0.1: refused: hall: unknown room or wrong key to watch")
+        sent = await published.reference()
+        await recorder.stop()
+    await check_pictures(source, tmp_path / "VLC.flv")
+    for player in commands:
+        if player != "VLC":
+            check_seen(player, sent, await read_tracks(tmp_path / f"{player}.flv"))

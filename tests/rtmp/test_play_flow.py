@@ -1,0 +1,190 @@
+"""The command flow of who plays: protocol §4.8, and the refusals of §4.4 for a player."""
+
+from __future__ import annotations
+
+import pytest
+
+from recorder.rtmp import (
+    LocalProtocolError,
+    PlayEnded,
+    PlayRequested,
+    PublishEnded,
+    RemoteProtocolError,
+    ServerConnection,
+)
+from recorder.rtmp.limits import Limits
+from recorder.rtmp.relay import RelayEncoder
+from tests.helpers.rtmp_client import RtmpClient
+from tests.rtmp.driving import FILLER, Application, publishing
+
+
+def playing(client: RtmpClient, limits: Limits | None = None) -> Application:
+    """An application from which the client plays "room" on NetStream 1."""
+    application = Application(ServerConnection(limits or Limits(), random=FILLER))
+    client.watch("room")
+    application.talk(client)
+    assert application.events[-1] == PlayRequested(stream_id=1, name="room")
+    application.events.clear()
+    return application
+
+
+def test_what_a_player_waits_for_comes_in_order() -> None:
+    client = RtmpClient()
+    playing(client)
+    begin, reset, start, access = client.replies[-4:]
+    assert (begin.type_id, begin.payload) == (4, b"\0\0\0\0\0\x01")
+    assert [reset.code, start.code] == ["NetStream.Play.Reset", "NetStream.Play.Start"]
+    assert {reset.stream_id, start.stream_id, access.stream_id} == {1}
+    assert (access.type_id, access.values) == (18, ["|RtmpSampleAccess", True, True])
+
+
+def test_playing_may_be_refused_and_asked_for_again() -> None:
+    client = RtmpClient()
+    application = Application(accepts=False)
+    client.greet()
+    client.connect()
+    application.talk(client)
+    application.server.accept_connect()
+    client.play("room")
+    client.play("room")
+    assert application.talk(client) == [PlayRequested(stream_id=1, name="room")], "it pauses"
+    application.server.reject_play(1, "NetStream.Play.StreamNotFound", "No such room.")
+    assert application.talk(client) == [PlayRequested(stream_id=1, name="room")]
+    assert client.status(1) == ["NetStream.Play.StreamNotFound"]
+
+
+def test_what_is_live_has_no_length() -> None:
+    client = RtmpClient()
+    application = playing(client)
+    client.replies.clear()
+    client.command("getStreamLength", 0, None, "room")
+    client.command("getStreamLength", 9, None, "room")
+    application.talk(client)
+    assert [reply.values for reply in client.replies] == [["_result", 9.0, None, 0.0]]
+
+
+@pytest.mark.parametrize("command", ["closeStream", "deleteStream"])
+def test_a_player_that_says_good_bye_is_heard_once(command: str) -> None:
+    client = RtmpClient()
+    application = playing(client)
+    client.replies.clear()
+    for _ in range(2):
+        if command == "closeStream":
+            client.command(command, 0, None, stream_id=1)
+        else:
+            client.command(command, 0, None, 1)
+    assert application.talk(client) == [PlayEnded(stream_id=1)]
+    assert client.replies == []
+
+
+def test_the_end_of_what_it_plays_is_told_and_it_may_play_again() -> None:
+    client = RtmpClient()
+    application = playing(client)
+    application.server.end_play(1)
+    client.play("other")
+    assert application.talk(client) == [PlayRequested(stream_id=1, name="other")]
+    assert client.status(1)[2:4] == ["NetStream.Play.UnpublishNotify", "NetStream.Play.Reset"]
+
+
+def test_a_stream_that_plays_can_neither_play_nor_publish_once_more() -> None:
+    client = RtmpClient()
+    application = playing(client)
+    client.play("other")
+    client.publish("other")
+    assert application.talk(client) == []
+    assert client.status(1)[2:] == ["NetStream.Play.Failed", "NetStream.Publish.BadName"]
+
+
+def test_a_stream_that_publishes_cannot_play() -> None:
+    client = RtmpClient()
+    application = publishing(client)
+    client.play("other")
+    assert application.talk(client) == []
+    assert client.status(1) == ["NetStream.Play.Failed"]
+
+
+def test_streams_that_play_count_among_those_that_are_busy() -> None:
+    client = RtmpClient()
+    application = playing(client, Limits(publishing_streams=1))
+    client.play("other", stream_id=2)
+    client.publish("other", stream_id=2)
+    assert application.talk(client) == []
+    assert client.status(2) == ["NetStream.Play.Failed", "NetStream.Publish.BadName"]
+
+
+def test_a_name_that_is_too_long_is_refused_and_ends_the_connection() -> None:
+    client = RtmpClient()
+    application = Application()
+    client.watch("x" * 1025)
+    with pytest.raises(RemoteProtocolError, match="stream name"):
+        application.talk(client)
+    client.receive(application.server.data_to_send())
+    assert client.status(1) == ["NetStream.Play.Failed"]
+
+
+def test_a_player_may_acknowledge_for_hours() -> None:
+    client = RtmpClient()
+    application = playing(client, Limits(messages_before_publish=8, bytes_before_publish=1024))
+    for number in range(1000):
+        client.control(3, number.to_bytes(4))
+    assert application.talk(client) == []
+    assert application.server.counters.acknowledgements == 1000
+
+
+def test_a_connection_may_publish_and_play_and_each_ends_by_itself() -> None:
+    client = RtmpClient()
+    application = publishing(client)
+    client.play("other", stream_id=2)
+    application.talk(client)
+    client.command("deleteStream", 0, None, 2)
+    client.command("deleteStream", 0, None, 1)
+    assert application.talk(client)[-2:] == [
+        PlayEnded(stream_id=2),
+        PublishEnded(stream_id=1, command="deleteStream"),
+    ]
+
+
+def test_what_nobody_asked_to_play_cannot_be_decided_or_ended() -> None:
+    client = RtmpClient()
+    application = publishing(client)
+    server = application.server
+    with pytest.raises(LocalProtocolError, match="asked to play"):
+        server.accept_play(1)
+    with pytest.raises(LocalProtocolError, match="asked to play"):
+        server.reject_play(1, "NetStream.Play.Failed", "")
+    with pytest.raises(LocalProtocolError, match="not playing"):
+        server.end_play(1)
+
+
+def test_a_request_to_play_is_not_answered_as_one_to_publish() -> None:
+    client = RtmpClient()
+    application = Application(accepts=False)
+    client.greet()
+    client.connect()
+    application.talk(client)
+    application.server.accept_connect()
+    client.play("room")
+    application.talk(client)
+    with pytest.raises(LocalProtocolError, match="publish"):
+        application.server.accept_publish(1)
+    application.server.accept_play(1)
+
+
+@pytest.mark.parametrize("size", [0, 1, 65536, 65537, 200_000])
+@pytest.mark.parametrize("timestamp", [0, 0xFFFFFE, 0xFFFFFF, 0xFFFFFFFF])
+def test_relayed_media_is_read_as_it_was_sent(size: int, timestamp: int) -> None:
+    client = RtmpClient()
+    application = playing(client)
+    client.receive(application.server.data_to_send())
+    client.replies.clear()
+    body = bytes(number % 251 for number in range(size))
+    encoder = RelayEncoder(1)
+    for kind in (8, 9, 18):
+        client.receive(encoder.encode(kind, timestamp, body))
+    assert [(reply.type_id, reply.stream_id, reply.timestamp) for reply in client.replies] == [
+        (8, 1, timestamp),
+        (9, 1, timestamp),
+        (18, 1, timestamp),
+    ]
+    assert all(reply.payload == body for reply in client.replies)
+    assert client.unread_bytes == 0
