@@ -7,12 +7,8 @@ that the two cannot agree on a mistake. Sends; reads only to see the connection 
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
 
 import trio
-
-if TYPE_CHECKING:
-    from tests.helpers.program import Recorder
 
 CHUNK_BYTES = 128
 """What RTMP starts with; these clients never change it."""
@@ -71,14 +67,14 @@ def publish(stream: str) -> bytes:
     return message(COMMAND, amf("publish", 3, None, stream, "live"), stream_id=1)
 
 
-async def connect_from(recorder: Recorder, address: str) -> trio.SocketStream:
+async def connect_from(port: int, address: str) -> trio.SocketStream:
     """A connection from one of the loopback network's many addresses."""
     sock = trio.socket.socket()
     # What the peer does not read shall not vanish into a large buffer.
     sock.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, 4096)
     await sock.bind((address, 0))
     with trio.fail_after(ENDED_S):
-        await sock.connect(("127.0.0.1", recorder.port))
+        await sock.connect(("127.0.0.1", port))
     return trio.SocketStream(sock)
 
 

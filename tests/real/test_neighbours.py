@@ -1,7 +1,8 @@
-"""Bad neighbours: whatever else knocks at the port, a recording beside it loses no frame.
+"""Bad neighbours: whatever else knocks at the ports, a recording beside it loses no frame.
 
-Each is refused or timed out by itself, has one line in the log, and costs bounded memory. Every
-neighbour comes from its own loopback address, by which its log lines are found.
+Each is refused or timed out by itself and costs bounded memory. Every neighbour of the encoders
+comes from its own loopback address, by which its one line in the log is found. Those that come to
+the page (`visitors`) leave none: anybody's browser is there.
 
 With RECORDER_LONG_TESTS=1 in the environment also those that only the deadline of 20 s for
 reaching a publish ends.
@@ -20,7 +21,7 @@ import trio
 
 from tests.helpers.encoders import Encoder, publish
 from tests.helpers.program import Recorder, key_of, run_recorder
-from tests.real import raw
+from tests.real import raw, visitors
 from tests.real.lessons import CODECS, Lesson, check_all, one_each, record
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ async def test_bad_neighbours_cost_a_recording_nothing(sources: Sources, tmp_pat
 
     async def come_all(recorder: Recorder) -> None:
         async def come(address: str, visit: Callable[[Any], Awaitable[None]]) -> None:
-            async with await raw.connect_from(recorder, address) as stream:
+            async with await raw.connect_from(recorder.port, address) as stream:
                 try:
                     await visit(stream)
                 except trio.TooSlowError:
@@ -205,14 +206,16 @@ async def test_bad_neighbours_cost_a_recording_nothing(sources: Sources, tmp_pat
         async with trio.open_nursery() as nursery:
             for address, visit in addresses.items():
                 nursery.start_soon(come, address, visit)
+            nursery.start_soon(visitors.visit_all, int(recorder.page.rpartition(":")[2]))
 
     async with run_recorder(
         tmp_path,
-        ["studio", "attic", *(lesson.room for lesson in lessons)],
+        ["studio", "attic", *(lesson.room for lesson in lessons), *visitors.EMPTY_ROOMS],
         recording=SHORT_TIMES,
-        limits=LIMITS,
+        limits=LIMITS | {"rooms": 128},
+        status=visitors.STATUS,
     ) as recorder:
-        seconds = 24 if LONG else 12
+        seconds = 24 if LONG else 14
         await record_beside(recorder, lessons, sources, seconds, lambda: come_all(recorder))
         await recorder.stop()
     for address, visit in addresses.items():
@@ -238,7 +241,7 @@ async def test_a_thousand_connections_at_once_cost_a_recording_nothing(
 
         async def come(address: str, rest: trio.CancelScope) -> None:
             nonlocal inside
-            async with await raw.connect_from(recorder, address) as stream:
+            async with await raw.connect_from(recorder.port, address) as stream:
                 await raw.received_until_closed(stream)
             inside -= 1
             if inside == POOL:
@@ -268,7 +271,7 @@ async def test_an_encoder_gets_in_while_another_address_crowds_the_door(
         async with trio.open_nursery() as nursery:
 
             async def stay() -> None:
-                async with await raw.connect_from(recorder, "127.0.3.1"):
+                async with await raw.connect_from(recorder.port, "127.0.3.1"):
                     await trio.sleep_forever()
 
             for _ in range(CROWD):

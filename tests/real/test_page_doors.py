@@ -1,0 +1,130 @@
+"""Every address of the page's port, asked of the real program by everybody who may come.
+
+The table is the promise: who is not logged in learns nothing but that the recorder is well, who may
+look cannot act. Bad input is with the bad neighbours (`visitors`).
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING
+
+import attrs
+import pytest
+import trio
+
+from tests.helpers.encoders import Encoder, publish
+from tests.helpers.program import run_recorder
+from tests.real.visitors import BASIC, PASSWORD, STATUS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.helpers.encoders import Sources
+    from tests.helpers.program import Recorder
+
+pytestmark = pytest.mark.real
+
+BY_BASIC = {"Authorization": BASIC.decode().partition(": ")[2].strip()}
+
+FILE = "/recordings/{path}/0001.flv"
+
+ENDPOINTS = {
+    # Nobody; who may only look; an operator.
+    "GET /": (200, 200, 200),
+    "GET /app.js": (200, 200, 200),
+    "GET /nothing": (404, 404, 404),
+    "POST /": (405, 405, 405),
+    "GET /healthz": (200, 200, 200),
+    "GET /api/v1/session": (200, 200, 200),
+    "GET /api/v1/login": (405, 405, 405),
+    "POST /api/v1/login": (400, 400, 400),
+    "GET /api/v1/status": (401, 200, 200),
+    "HEAD /api/v1/status": (401, 200, 200),
+    "GET /api/v1/live": (401, 400, 400),
+    "GET /api/v1/rooms/hall/history": (401, 200, 200),
+    "GET /api/v1/rooms/cellar/history": (401, 404, 404),
+    "POST /api/v1/rooms/hall/split": (401, 403, 409),
+    "POST /api/v1/rooms/hall/stop": (401, 403, 409),
+    "POST /api/v1/rooms/hall/start": (401, 403, 409),
+    "GET /api/v1/recordings": (401, 403, 200),
+    "GET /api/v1/recordings?room=..": (401, 403, 400),
+    f"GET {FILE}": (401, 403, 200),
+    f"HEAD {FILE}": (401, 403, 200),
+    f"POST {FILE}": (401, 403, 405),
+    "POST /api/v1/recordings/1/keep": (401, 403, 200),
+    "POST /api/v1/recordings/9/keep": (401, 403, 404),
+    "POST /api/v1/recordings/1/unkeep": (401, 403, 200),
+    "GET /api/v1/alarms": (401, 200, 200),
+    "POST /api/v1/alarms/none-1/acknowledge": (401, 403, 404),
+    "GET /api/v1/sweep": (401, 403, 200),
+    "POST /api/v1/sweep": (401, 403, 200),
+    "GET /metrics": (401, 200, 200),
+    "POST /api/v1/logout": (200, 200, 200),
+    "DELETE /api/v1/recordings/1": (401, 403, 200),
+}
+"""The last one takes away what those before it need."""
+
+
+@attrs.frozen
+class Said:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def ask(
+    recorder: Recorder, method: str, path: str, headers: dict[str, str], body: bytes = b""
+) -> Said:
+    """One request as a page of the recorder makes it. Blocking."""
+    place = recorder.page.removeprefix("http://")
+    with closing(http.client.HTTPConnection(place, timeout=10)) as connection:
+        connection.request(method, path, body, {"Origin": recorder.page, **headers})
+        answer = connection.getresponse()
+        return Said(answer.status, dict(answer.getheaders()), answer.read())
+
+
+def ask_for_all(recorder: Recorder, path: str, headers: dict[str, str], who: int) -> list[str]:
+    """Which answers are not those of the table, in words. Blocking."""
+    wrong = []
+    for endpoint, statuses in ENDPOINTS.items():
+        method, _, address = endpoint.partition(" ")
+        said = ask(recorder, method, address.format(path=path), headers)
+        if said.status != statuses[who]:
+            wrong.append(f"{endpoint}: {said.status}, not {statuses[who]}: {said.body!r}")
+        if "Content-Security-Policy" not in said.headers:
+            wrong.append(f"{endpoint}: without the headers of every answer")
+    return wrong
+
+
+def cookie_of(recorder: Recorder) -> dict[str, str]:
+    """What a login gives. Blocking."""
+    said = ask(recorder, "POST", "/api/v1/login", {}, json.dumps({"password": PASSWORD}).encode())
+    assert said.status == 200
+    return {"Cookie": said.headers["Set-Cookie"].partition(";")[0]}
+
+
+@pytest.mark.parametrize("is_public", [False, True], ids=["with a login only", "public"])
+async def test_every_address_answers_everybody_as_it_should(
+    is_public: bool, sources: Sources, tmp_path: Path
+) -> None:
+    source = sources.get("h264-aac", 5)
+    async with run_recorder(tmp_path, ["hall"], status={**STATUS, "public": is_public}) as recorder:
+        await publish(Encoder.CURRENT_FFMPEG, source, recorder.url("hall"), tmp_path / "sent.flv")
+        recording = await recorder.ended("hall")
+        path = recording.folder.relative_to(recorder.storage).as_posix()
+
+        async def wrong(headers: dict[str, str], who: int) -> list[str]:
+            return await trio.to_thread.run_sync(partial(ask_for_all, recorder, path, headers, who))
+
+        assert await wrong({}, 1 if is_public else 0) == []
+        # A cookie that is none, and a wrong password, are nobody's.
+        assert await wrong({"Cookie": "recorder=9999999999.0123"}, 1 if is_public else 0) == []
+        cookie = await trio.to_thread.run_sync(cookie_of, recorder)
+        assert await wrong(BY_BASIC if is_public else cookie, 2) == []
+        await recorder.stop()
+    assert recorder.recordings("hall") == []
+    assert PASSWORD not in recorder.log
