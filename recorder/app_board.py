@@ -20,6 +20,7 @@ from recorder.app_views import disk_state, storage_view, system_view
 from recorder.clock import utc_text
 from recorder.status.machine import Machine, read_machine
 from recorder.status.metrics import Counters, Exposition, RoomCounters
+from recorder.status.rhythm import Rhythm
 from recorder.status.snapshot import DiskState, Severity, Snapshot
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Board:
         alarms: judges every picture.
         save: told what of the alarms is to be kept, when that has changed.
         on_picture: told of every one.
-        watchers: how many watch now.
+        watchers: how many watch now; `waiting` of them wait for a picture.
         failed_logins: of the last 20 s.
         config: what is to be said of the configuration.
         attempts: who was refused at the encoders' door.
@@ -75,6 +76,7 @@ class Board:
         save: Callable[[bytes], Awaitable[None]],
         on_picture: Callable[[Snapshot], None],
         watchers: Callable[[], int],
+        waiting: Callable[[], int],
         failed_logins: Callable[[], int],
         config: Callable[[], ConfigView],
         attempts: Attempts,
@@ -91,6 +93,7 @@ class Board:
         self._to_save = trio.Event()
         self._on_picture = on_picture
         self._watchers = watchers
+        self._waiting = waiting
         self._failed_logins = failed_logins
         self._config = config
         self._attempts = attempts
@@ -109,14 +112,18 @@ class Board:
         self._asked_s = -math.inf
         self._began_s = trio.current_time()
         self._step: tuple[int, float] | None = None
-        self._changed = trio.Event()
+        self._rhythm = Rhythm(self._wait_s, LEAST_S)
         self._exposition = Exposition()
         self._latest: Snapshot | None = None
         self._latest_s = -math.inf
 
     def changed(self) -> None:
         """A room's state may have changed, or somebody begins to watch."""
-        self._changed.set()
+        self._rhythm.changed()
+
+    def waited_for(self) -> None:
+        """Somebody waits for a picture, and nobody did: the next one comes after a tick."""
+        self._rhythm.hurried()
 
     def clock_stepped(self, ms: int) -> None:
         """The wall clock was set by so much."""
@@ -184,17 +191,14 @@ class Board:
             nursery.start_soon(self._watch_machine, name="machine")
             nursery.start_soon(self._keep_alarms, name="alarms")
             while True:
-                began_s = trio.current_time()
-                self._changed = trio.Event()
+                self._rhythm.begin()
                 self.look()
                 if self._alarms.revision != self._saved:
                     self._to_save.set()
-                with trio.move_on_at(began_s + self._wait_s()):
-                    await self._changed.wait()
-                await trio.sleep_until(began_s + LEAST_S)
+                await self._rhythm.next()
 
     def _wait_s(self) -> float:
-        if self._watchers():
+        if self._waiting():
             return TICK_S
         return QUIET_TICK_S if self._rooms.publishers else IDLE_TICK_S
 

@@ -188,12 +188,13 @@ async def open_status(
         save=partial(_save_alarms, engine.storage, state),
         on_picture=partial(_publish, broadcast, on_picture),
         watchers=lambda: broadcast.watchers,
+        waiting=lambda: broadcast.waiting,
         failed_logins=lambda: login.failed,
         config=config_view,
         attempts=attempts,
         wear=start.wear,
     )
-    broadcast.on_join = board.changed
+    broadcast.on_join, broadcast.on_wait = board.changed, board.waited_for
     actions = AppActions(
         engine,
         rooms,
@@ -238,8 +239,8 @@ def _publish(
     broadcast: Broadcast, on_picture: Callable[[Snapshot], None], picture: Snapshot
 ) -> None:
     on_picture(picture)
-    # Made only when somebody looks: at 100 rooms it is a hundred thousand characters.
-    if broadcast.watchers:
+    # Made only when somebody waits: at 100 rooms it is a hundred thousand characters.
+    if broadcast.waiting:
         broadcast.publish(picture.to_json())
 
 

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import enum
 import json
+from functools import cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 VERSION = 1
 
@@ -340,10 +342,24 @@ class Snapshot:
     alarms: tuple[AlarmView, ...] = ()
 
     def to_json(self) -> str:
-        """One line of JSON."""
-        return json.dumps(attrs.asdict(self, value_serializer=_plain), separators=(",", ":"))
+        """One line of JSON. It may be made every second, of a hundred rooms: with the copy of
+        everything that `attrs.asdict` makes first it takes half as long again."""
+        return json.dumps(self, default=_members, separators=(",", ":"))
 
 
-def _plain(_instance: Any, _field: Any, value: Any) -> Any:
+def _members(view: attrs.AttrsInstance) -> dict[str, Any]:
     """Tenths of seconds and rates: nobody reads a finer one, and it is sent every second."""
-    return round(value, 1) if isinstance(value, float) else value
+    names, values = _readers(type(view))
+    return {
+        name: round(value, 1) if type(value) is float else value
+        for name, value in zip(names, values(view), strict=True)
+    }
+
+
+@cache
+def _readers(
+    kind: type[attrs.AttrsInstance],
+) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    """The names of its members, and what reads them all at once; a view has several."""
+    names = tuple(field.name for field in attrs.fields(kind))
+    return names, attrgetter(*names)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 import click
 
-from tests.bench import idle, node_media_server, picture, report, results, retention
+from tests.bench import idle, node_media_server, picture, report, results, retention, watched
 from tests.bench.capture import capture, make_media
 from tests.bench.servers import Floor, NginxRtmp, Recorder, has_nginx
 from tests.bench.small_memory import small_memory
@@ -40,6 +40,11 @@ NGINX_CHUNK: Final = 4096
 """What nginx-rtmp announces by default, so what ffmpeg sends to most servers there are."""
 
 GROWTH: Final = (1, 10, 50, 200)
+
+PARTS: Final = ["full-4096", "full-128", "real-time", "growth", "idle", "retention", "watched"]
+
+WATCHED_S: Final = 15.0
+"""Long enough for a viewer that never reads to be dropped."""
 
 
 @attrs.define
@@ -81,6 +86,12 @@ class Bench:
             self.found.figures[figures.name] = figures
         self.save()
 
+    def watched(self, media: Capture) -> None:
+        folder = self.folder / "watched"
+        for figures in watched.measure(media, folder, max(5, self.rounds), WATCHED_S):
+            self.found.figures[figures.name] = figures
+        self.save()
+
     def save(self) -> None:
         self.found.save(self.folder / "results.json")
 
@@ -107,7 +118,9 @@ class Bench:
 @click.option(
     "--only",
     multiple=True,
-    type=click.Choice(["full-4096", "full-128", "real-time", "growth", "idle", "retention"]),
+    type=click.Choice(
+        ["full-4096", "full-128", "real-time", "growth", "idle", "retention", "watched"]
+    ),
     help="Only this part; may be given several times.",
 )
 @click.option("--leave-out", multiple=True, help="A server, by its name in the table.")
@@ -170,6 +183,8 @@ def _measure(bench: Bench, servers: Sequence[Server], only: set[str]) -> None:
         bench.idle()
     if is_wanted("retention"):
         bench.retention()
+    if is_wanted("watched"):
+        bench.watched(small)
     if is_wanted("full-4096"):
         bench.compare(results.FULL_4096, servers, full(ffmpeg))
     if is_wanted("full-128"):

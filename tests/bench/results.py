@@ -30,6 +30,9 @@ ROOMS_200: Final = "200 rooms x 1 Mbit/s in real time"
 IDLE_MEMORY: Final = "idle memory"
 START: Final = "start to listening"
 WAKE_UPS: Final = "wake-ups of an idle recorder"
+WATCHED: Final = "100 rooms x 1 Mbit/s with 32 viewers, and with none"
+STUCK: Final = "100 rooms x 1 Mbit/s with a viewer that never reads, and without"
+DROPPED: Final = "a viewer that never reads is dropped within"
 
 
 @attrs.frozen(kw_only=True)
@@ -191,5 +194,8 @@ GOALS: Final = (
     Goal("idle memory, vs a process that only imports the same libraries", "x", 1.15, 1.3,
          _figure_ratios(IDLE_MEMORY)),
     Goal("start to listening, vs the same imports", "x", 1.5, 2, _figure_ratios(START)),
+    Goal("100 rooms: CPU with 32 viewers vs with none", "x", 1.05, 1.1, _figure_ratios(WATCHED)),
+    Goal("100 rooms: CPU with a viewer that never reads vs without", "x", 1.01, 1.03,
+         _figure_ratios(STUCK)),
     Goal(f"{ROOMS_200}: busiest second of one core, no frame lost", "core", 1, 1, _busiest_core),
 )  # fmt: skip

@@ -20,7 +20,7 @@ import yaml
 from recorder import __version__
 from tests.bench.counting import missing_frames
 from tests.bench.load import Entry
-from tests.helpers.program import environment
+from tests.helpers.program import environment, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,9 +82,9 @@ class Recorder:
                     "storage": {
                         "directory": str(folder / "recordings"),
                         "sync_interval": "5s",
-                        **({"buffer": os.environ["BUF"]} if "BUF" in os.environ else {}),
                     },
                     "rtmp": {"listen": [f"127.0.0.1:{port}"]},
+                    "status": {"listen": [f"127.0.0.1:{free_port()}"]},
                     "rooms": {_room(at): {"key": _key(at)} for at in range(rooms)},
                     "limits": {
                         "rooms": max(64, rooms),
@@ -103,6 +103,11 @@ class Recorder:
         )
         module = "recorder" if self.checksums else "tests.bench.without_checksums"
         return [sys.executable, "-m", module, "run", "--config", str(config)]
+
+    def page_port(self, folder: Path) -> int:
+        """Where the page of the one in this folder is."""
+        config = yaml.safe_load((folder / "config.yaml").read_text())
+        return int(config["status"]["listen"][0].rpartition(":")[2])
 
     def entry(self, room: int) -> Entry:
         return Entry("live", f"{_room(room)}?key={_key(room)}")

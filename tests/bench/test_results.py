@@ -124,6 +124,28 @@ def test_a_lost_frame_of_200_rooms_is_no_success() -> None:
     assert goal.verdict(goal.values(found)) == "missed"
 
 
+@pytest.mark.parametrize(
+    ("name", "ours", "verdict"),
+    [
+        (results.WATCHED, [102.0, 204.0, 103.0], "reached"),
+        (results.WATCHED, [108.0, 216.0, 109.0], "at least"),
+        (results.WATCHED, [102.0, 230.0, 115.0], "missed"),
+        (results.STUCK, [101.0, 200.0, 100.0], "reached"),
+        (results.STUCK, [102.0, 204.0, 102.0], "at least"),
+        (results.STUCK, [104.0, 208.0, 100.0], "missed"),
+    ],
+)
+def test_who_watches_is_weighed_against_nobody_in_the_window_beside_it(
+    name: str, ours: list[float], verdict: str
+) -> None:
+    figures = Figures(name=name, unit="CPU ms a second", ours=ours, theirs=[100.0, 200.0, 100.0])
+    found = attrs.evolve(some(), figures={name: figures})
+    judged = [goal for goal in GOALS if goal.values(found)]
+    verdicts = {goal.name: goal.verdict(goal.values(found)) for goal in judged}
+    (goal,) = (each for each in verdicts if each.startswith("100 rooms"))
+    assert verdicts[goal] == verdict
+
+
 def test_results_are_kept_whole(tmp_path: Path) -> None:
     found = some()
     found.save(tmp_path / "results.json")

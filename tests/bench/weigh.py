@@ -227,14 +227,15 @@ class Tree:
         self.peak_bytes = max(self.peak_bytes, sum(map(peak_resident_bytes, self._pids())))
 
     def _cpu_s(self) -> float:
-        return sum(_cpu_s_of(pid) for pid in self._pids())
+        return sum(cpu_s(pid) for pid in self._pids())
 
     def _pids(self) -> list[int]:
         children = Path(f"/proc/{self._pid}/task/{self._pid}/children").read_text()
         return [self._pid, *map(int, children.split())]
 
 
-def _cpu_s_of(pid: int) -> float:
+def cpu_s(pid: int) -> float:
+    """What a process has used so far, its threads included."""
     after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(after_name[11]) + int(after_name[12])) / _TICKS
 

@@ -100,6 +100,16 @@ def ask_for_all(recorder: Recorder, path: str, headers: dict[str, str], who: int
     return wrong
 
 
+def ask_for_ranges(recorder: Recorder, path: str) -> list[tuple[int, int]]:
+    """Status and length of the answer for the whole file, a part of it, and one behind its end.
+    Blocking."""
+    answers = []
+    for ranges in ({}, {"Range": "bytes=0-9"}, {"Range": "bytes=999999999999-"}):
+        said = ask(recorder, "GET", FILE.format(path=path), {**BY_BASIC, **ranges})
+        answers.append((said.status, len(said.body) if said.status < 300 else 0))
+    return answers
+
+
 def cookie_of(recorder: Recorder) -> dict[str, str]:
     """What a login gives. Blocking."""
     said = ask(recorder, "POST", "/api/v1/login", {}, json.dumps({"password": PASSWORD}).encode())
@@ -123,6 +133,9 @@ async def test_every_address_answers_everybody_as_it_should(
         assert await wrong({}, 1 if is_public else 0) == []
         # A cookie that is none, and a wrong password, are nobody's.
         assert await wrong({"Cookie": "recorder=9999999999.0123"}, 1 if is_public else 0) == []
+        ranges = await trio.to_thread.run_sync(ask_for_ranges, recorder, path)
+        size = (recording.folder / "0001.flv").stat().st_size
+        assert ranges == [(200, size), (206, 10), (416, 0)]
         cookie = await trio.to_thread.run_sync(cookie_of, recorder)
         assert await wrong(BY_BASIC if is_public else cookie, 2) == []
         await recorder.stop()

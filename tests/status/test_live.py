@@ -11,7 +11,7 @@ import trio
 import trio.testing
 import trio_websocket
 
-from recorder.status.broadcast import Broadcast
+from recorder.status.broadcast import Broadcast, text_frame
 from recorder.status.http import HttpConnection
 from recorder.status.live import HANDSHAKE_S, MOST_MESSAGES, PING_EVERY_S, SEND_S, serve_live
 from recorder.status.operations import Operations
@@ -24,6 +24,8 @@ UPGRADE = (
     b"GET /api/v1/live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 )
+
+PING, PONG = b"\x89\x80\x00\x00\x00\x00", b"\x8a\x00"
 
 
 @asynccontextmanager
@@ -48,10 +50,9 @@ async def viewer(broadcast: Broadcast) -> AsyncIterator[trio_websocket.WebSocket
         nursery.cancel_scope.cancel()
 
 
-async def test_a_viewer_gets_the_newest_picture_at_once_and_then_each() -> None:
-    broadcast = Broadcast()
+async def test_a_viewer_gets_a_picture_of_now_at_once_and_then_each() -> None:
+    broadcast = Broadcast(lambda: broadcast.publish("first"))
     broadcast.publish("old")
-    broadcast.publish("first")
     async with viewer(broadcast) as socket:
         assert await socket.get_message() == "first"
         assert broadcast.watchers == 1
@@ -71,8 +72,7 @@ async def test_who_begins_to_watch_is_told_to_who_makes_the_pictures() -> None:
 
 
 async def test_a_viewer_that_is_dismissed_has_to_come_in_again() -> None:
-    broadcast = Broadcast()
-    broadcast.publish("first")
+    broadcast = Broadcast(lambda: broadcast.publish("first"))
     async with viewer(broadcast) as socket:
         assert await socket.get_message() == "first"
         broadcast.dismiss()
@@ -96,10 +96,10 @@ async def test_a_slow_viewer_skips_to_the_newest() -> None:
     broadcast = Broadcast()
     with broadcast.join() as watcher:
         broadcast.publish("1")
-        assert await watcher.next() == "1"
+        assert await watcher.next() == text_frame("1")
         for number in range(2, 1000):
             broadcast.publish(str(number))
-        assert await watcher.next() == "999"
+        assert await watcher.next() == text_frame("999")
         with trio.move_on_after(0) as scope:
             await watcher.next()
         assert scope.cancelled_caught
@@ -114,6 +114,32 @@ async def test_a_viewer_that_never_reads_is_dropped(autojump_clock: trio.testing
         assert broadcast.watchers == 1
         broadcast.publish("x" * 100_000)
         await trio.sleep(SEND_S + 5)
+        assert broadcast.watchers == 0
+
+
+async def test_a_pong_waits_for_the_end_of_a_picture() -> None:
+    broadcast = Broadcast()
+    async with served(broadcast, lockstep=True) as stream:
+        await stream.send_all(UPGRADE)
+        assert (await stream.receive_some(4096)).startswith(b"HTTP/1.1 101")
+        await trio.testing.wait_all_tasks_blocked()
+        broadcast.publish("x" * 100_000)
+        received = bytes(await stream.receive_some(10))
+        await stream.send_all(PING)
+        await trio.testing.wait_all_tasks_blocked()
+        expected = text_frame("x" * 100_000) + PONG
+        while len(received) < len(expected):
+            received += await stream.receive_some(len(expected) - len(received))
+        assert received == expected
+
+
+async def test_a_viewer_that_has_said_farewell_is_sent_no_more() -> None:
+    broadcast = Broadcast()
+    async with viewer(broadcast) as socket:
+        await trio.testing.wait_all_tasks_blocked()
+        await socket.aclose()
+        broadcast.publish("late")
+        await trio.testing.wait_all_tasks_blocked()
         assert broadcast.watchers == 0
 
 
