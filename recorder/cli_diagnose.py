@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import click
 
 from recorder.cli_config import MisuseError, config_option
-from recorder.cli_diagnose_parts import PARTS, Asked
+from recorder.cli_diagnose_parts import PARTS, Asked, UntoldError
 from recorder.config import ConfigError, file, load
 from recorder.config.document import printable
 from recorder.config.secrets import guessed_secrets, secrets_of
@@ -127,6 +127,8 @@ def tell_in_time(tell: Callable[[Asked], str], asked: Asked, part_s: float) -> s
     def run() -> None:
         try:
             told.append(tell(asked))
+        except UntoldError as error:
+            told.append(f"This cannot be told: {error}\n")
         except Exception as error:  # noqa: BLE001 — whatever it is, the bundle tells it
             told.append(f"This cannot be told: {type(error).__name__}: {error}\n")
 

@@ -120,7 +120,9 @@ def _asked_of_recorder(asked: Asked, path: str) -> str:
 
 
 def log(asked: Asked) -> str:
-    return _run("journalctl", f"--unit={UNIT}*", f"--lines={LOG_LINES}", *_JOURNAL)
+    units = [f"--unit={unit}.service" for unit in (UNIT, f"{UNIT}-deliver")]
+    said = _run("journalctl", *units, f"--lines={LOG_LINES}", *_JOURNAL)
+    return said or "The journal has nothing of the recorder.\n"
 
 
 def kernel_log(asked: Asked) -> str:

@@ -170,6 +170,10 @@ def test_a_program_that_is_missing_or_fails_is_named(
         in _parts(bundle(NOBODY, [], "x", parts={"log": PARTS["log.txt"]}))["log"]
     )
     script = tmp_path / "journalctl"
+    script.write_text("#!/bin/sh\necho $*\n")
+    script.chmod(0o755)
+    asked = _parts(bundle(NOBODY, [], "x", parts={"log": PARTS["log.txt"]}))["log"]
+    assert asked.startswith("--unit=recorder.service --unit=recorder-deliver.service --lines=5000")
     script.write_text("#!/bin/sh\necho No such file >&2\nexit 3\n")
     script.chmod(0o755)
     assert (

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from recorder.logs import about
 from recorder.recording.continuation import continuation
 from recorder.recording.entries import Entry
 from recorder.recording.manifest import Manifest, ManifestError
@@ -94,7 +95,7 @@ def _continued(storage: Storage, entry: Entry, now: Now, window_ms: int) -> Cont
             segments = [name for name in names if parse_segment(name) is not None]
             newest_ns = max((disk.facts(folder, name).modified_ns for name in segments), default=0)
     except (OSError, ManifestError) as error:
-        log.debug("%s is not continued: %s", entry.folder, error)
+        log.debug("%s is not continued: %s", entry.folder, error, extra=about(entry.room))
         return None
     found = continuation(
         entry, manifest, now, newest_utc_ms=newest_ns // 1_000_000, window_ms=window_ms
