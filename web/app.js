@@ -19,6 +19,8 @@ let wasStale = false;
 let level = "nobody";
 let hasPassword = false;
 let stopWatching = null;
+let isAnswered = false;
+let refusals = 0;
 
 const now = () => performance.now() / 1000;
 
@@ -31,7 +33,8 @@ function show() {
   const isOne = only !== null && snapshot !== null && snapshot.rooms.some((room) => room.name === only);
   const isOperator = level === "operator";
   const mustLogIn = level === "nobody" && hasPassword;
-  const look = { snapshot, isStale, mustLogIn, only: isOne ? only : null };
+  const isClosed = isAnswered && level === "nobody" && !hasPassword;
+  const look = { snapshot, isStale, mustLogIn, isClosed, isRefused: refusals > 1, only: isOne ? only : null };
   document.body.classList.toggle("stale", isStale);
   document.body.classList.toggle("single", isOne);
   document.body.classList.toggle("empty", snapshot === null);
@@ -60,6 +63,7 @@ function linkWords(elapsed, isStale, mustLogIn) {
 function onSnapshot(found) {
   // A display on a wall is never reloaded by hand: another recorder has another page.
   if (snapshot !== null && snapshot.system.version !== found.system.version && !isAsking()) location.reload();
+  refusals = 0;
   snapshot = found;
   arrived = now();
   sampleRooms(found.rooms);
@@ -75,6 +79,9 @@ async function session() {
     const found = await ask("GET", "/api/v1/session");
     level = found.level;
     hasPassword = found.has_password;
+    isAnswered = true;
+    // Asked because the line was lost: who answers this and gives no line has too many already.
+    if (stopWatching !== null) refusals += 1;
   } catch (error) {
     console.warn(`Who asks is not known: ${error.message}`);
     if (stopWatching === null) setTimeout(session, 1000 + 2000 * Math.random());

@@ -5,9 +5,12 @@ import { SEVERITIES, STATES, many } from "./words.js";
 
 const OLD = ["No news from the recorder: what you see is old.", "It may go on recording. Check its power and the network."];
 
+const REFUSED = ["The recorder answers, and lets nobody more watch.", "Close another page, or raise limits.clients. This one tries again by itself."];
+const CLOSED = ["Nothing can be seen from here.", "Give the recorder a password (recorder hash-password), or look from its own machine."];
+
 const isBusy = (room) => room.state === "recording";
 
-// look: { snapshot, isStale, mustLogIn, only }. only: the name of the one room that is shown.
+// look: { snapshot, isStale, mustLogIn, isClosed, isRefused, only }. only: the one room that is shown.
 export function showBanner(look) {
   const [kind, what, advice] = verdict(look);
   const banner = byId("banner");
@@ -27,8 +30,10 @@ export function concerning({ snapshot, only }) {
 }
 
 function verdict(look) {
-  const { snapshot, isStale, mustLogIn } = look;
+  const { snapshot, isStale, mustLogIn, isClosed, isRefused } = look;
   if (mustLogIn) return ["grey", "Log in to see the rooms."];
+  if (isClosed) return ["grey", ...CLOSED];
+  if (isRefused && (snapshot === null || isStale)) return ["grey", ...REFUSED];
   if (snapshot === null) return ["grey", "Waiting for the recorder …"];
   if (isStale) return ["grey", ...OLD];
   const [worst] = concerning(look);

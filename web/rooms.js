@@ -48,7 +48,7 @@ export function showRooms({ rooms, alarms }, { elapsed, isOperator, only }) {
   document.body.classList.toggle("many", isTile);
   const none = byId("no-rooms");
   none.hidden = shown.length > 0;
-  text(none, only === null ? "No room is configured. Add one to the configuration." : `There is no room ${only}.`);
+  text(none, only === null ? "No room is configured. Add one to the configuration." : `There is no room ${only} now.`);
 }
 
 // The card's link, for the focus of who comes back from it.

@@ -21,9 +21,8 @@ def launch(playwright: Playwright) -> Browser:
     return playwright.chromium.launch(executable_path=PROGRAM, args=ARGUMENTS)
 
 
-def listen_for_errors(page: Page) -> list[str]:
-    """What goes wrong in the page from now on: its own errors, and what its policy forbids."""
-    errors: list[str] = []
+def listen_for_errors(page: Page, errors: list[str]) -> None:
+    """Add what goes wrong in the page from now on: its own errors, and what its policy forbids."""
 
     def hear(said: ConsoleMessage) -> None:
         if said.type == "error" and not said.text.startswith(OF_THE_NETWORK):
@@ -31,4 +30,3 @@ def listen_for_errors(page: Page) -> list[str]:
 
     page.on("console", hear)
     page.on("pageerror", lambda error: errors.append(str(error)))
-    return errors

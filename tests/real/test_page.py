@@ -100,7 +100,8 @@ def _browse(url: str, use: Callable[[Page], None]) -> None:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(WAIT_MS)
         expect.set_options(timeout=WAIT_MS)
-        errors = listen_for_errors(page)
+        errors: list[str] = []
+        listen_for_errors(page, errors)
         page.goto(url)
         use(page)
         browser.close()

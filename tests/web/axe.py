@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from playwright.sync_api import Page
 
 PLACE: Final = Path(sys.prefix) / "npm/node_modules/axe-core/axe.min.js"
 GRAVE: Final = ("serious", "critical")
 
-_RUN: Final = """async () => {
-  const found = await axe.run(document, { resultTypes: ["violations"] });
+_RUN: Final = """async (only) => {
+  const rules = only.length ? { runOnly: only } : {};
+  const found = await axe.run(document, { resultTypes: ["violations"], preload: false, ...rules });
   return found.violations.map((it) => [it.impact, `${it.id}: ${it.help}: `
     + it.nodes.slice(0, 3).map((node) => `${node.target} ${node.failureSummary}`).join("; ")]);
 }"""
@@ -25,8 +28,12 @@ def _program() -> str:
     return PLACE.read_text()
 
 
-def grave_faults(page: Page) -> list[str]:
-    """What keeps people out, as axe-core sees the page now."""
+def grave_faults(page: Page, only: Sequence[str] = ()) -> list[str]:
+    """What keeps people out, as axe-core sees the page now.
+
+    Args:
+        only: look for no more than these rules say; without, all of them.
+    """
     if not page.evaluate("'axe' in window"):
         page.evaluate(_program())
-    return [sentence for impact, sentence in page.evaluate(_RUN) if impact in GRAVE]
+    return [sentence for impact, sentence in page.evaluate(_RUN, list(only)) if impact in GRAVE]

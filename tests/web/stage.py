@@ -131,18 +131,18 @@ class StageActions(FakeActions):
 
 
 class Stage:
-    """Behind one page. Made by `open_stage`; every method may be called from another thread.
+    """Behind the page. Made by `open_stage`; every method may be called from another thread.
 
     Attributes:
         actions: what the page asked for, and what it is told.
     """
 
-    def __init__(self, *, password: bool, public: bool) -> None:
+    def __init__(self) -> None:
         self.actions = StageActions()
         self.url = ""
         self.is_ready = threading.Event()
-        self._hashed = HASHED if password else None
-        self._public = public
+        self._hashed: str | None = None
+        self._public = False
         self._is_silent = self._is_over = False
         self._broadcast = Broadcast(self._change)
         # Made on the loop.
@@ -151,9 +151,30 @@ class Stage:
         self._hung_up: trio.Event
         self._back: trio.Event
 
+    def set_up(self, *, password: bool = False, public: bool = False) -> None:
+        """Begin anew, at the same address; nobody must be connected.
+
+        Args:
+            password: who does not know PASSWORD is nobody, or with `public` a reader.
+        """
+        self._do(self._hang_up)
+        self.actions = StageActions()
+        # The one before would give its last picture to whoever comes first.
+        self._broadcast = Broadcast(self._change)
+        self._hashed = HASHED if password else None
+        self._public = public
+        self._is_silent = False
+        self.is_ready.clear()
+        self._do(self._come_back)
+        self.wait()
+
     def show(self, shown: Snapshot) -> None:
         """From now on this is what the recorder says, at once and every second."""
         self._do(partial(self._show, shown))
+
+    def wait(self) -> None:
+        """Until it listens."""
+        assert self.is_ready.wait(START_S), "the server behind the page did not start"
 
     def fall_silent(self) -> None:
         """The connections stay, and nothing comes: a recorder that hangs."""
@@ -187,8 +208,9 @@ class Stage:
         self._change()
 
     def _hang_up(self) -> None:
-        self._back = trio.Event()
-        self._hung_up.set()
+        if not self._hung_up.is_set():
+            self._back = trio.Event()
+            self._hung_up.set()
 
     def _come_back(self) -> None:
         self._hung_up = trio.Event()
@@ -202,25 +224,27 @@ class Stage:
     async def _main(self) -> None:
         self._token = trio.lowlevel.current_trio_token()
         self._changed, self._hung_up, self._back = trio.Event(), trio.Event(), trio.Event()
-        site = Site(
-            doors=Doors(hosts=frozenset(), names=frozenset()),
-            login=Login(self._hashed, b"k" * 32, lambda: 1_800_000_000.0),
-            is_public=self._public,
-            answer=Operations(self.actions, Pages.read(WEB)).answer,
-        )
-        server = StatusServer(site, self._broadcast, None)
-        port = 0
+        pages, port = Pages.read(WEB), 0
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._tick)
             while not self._is_over:
                 listeners = await trio.open_tcp_listeners(port, host="127.0.0.1")
                 port = listeners[0].socket.getsockname()[1]
-                async with serve_status(listeners, server):
+                async with serve_status(listeners, self._server(pages)):
                     self.url = f"http://127.0.0.1:{port}/"
                     self.is_ready.set()
                     await self._hung_up.wait()
                 await self._back.wait()
             nursery.cancel_scope.cancel()
+
+    def _server(self, pages: Pages) -> StatusServer:
+        site = Site(
+            doors=Doors(hosts=frozenset(), names=frozenset()),
+            login=Login(self._hashed, b"k" * 32, lambda: 1_800_000_000.0),
+            is_public=self._public,
+            answer=Operations(self.actions, pages).answer,
+        )
+        return StatusServer(site, self._broadcast, None)
 
     async def _tick(self) -> None:
         while True:
@@ -232,17 +256,13 @@ class Stage:
 
 
 @contextmanager
-def open_stage(*, password: bool = False, public: bool = False) -> Iterator[Stage]:
-    """A server for one page, on a port of its own.
-
-    Args:
-        password: who does not know PASSWORD is nobody, or with `public` a reader.
-    """
-    stage = Stage(password=password, public=public)
+def open_stage() -> Iterator[Stage]:
+    """A server on a port of its own, for as long as the context lasts."""
+    stage = Stage()
     thread = threading.Thread(target=stage.run, name="stage")
     thread.start()
     try:
-        assert stage.is_ready.wait(START_S), "the server behind the page did not start"
+        stage.wait()
         yield stage
     finally:
         stage.end()

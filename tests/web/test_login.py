@@ -65,8 +65,8 @@ def test_a_reader_sees_the_rooms_and_can_do_nothing(page: Page, stage: Stage) ->
 
 
 @with_password
-def test_a_login_that_has_run_out_asks_again(page: Page, stage: Stage) -> None:
-    page.clock.install()
+def test_a_login_that_has_run_out_asks_again(clocked_page: Page, stage: Stage) -> None:
+    page = clocked_page
     page.goto("/")
     page.get_by_role("button", name="Log in").click()
     log_in(page, PASSWORD)
@@ -80,3 +80,21 @@ def test_a_login_that_has_run_out_asks_again(page: Page, stage: Stage) -> None:
     page.get_by_role("button", name="Log in").click()
     log_in(page, PASSWORD)
     expect(page.locator("#link")).to_have_text("live")
+
+
+def test_who_is_one_too_many_is_told_so_and_tries_again(clocked_page: Page, stage: Stage) -> None:
+    page = clocked_page
+    stage.actions.watchable = False
+    page.goto("/")
+    expect(page.locator("#worst")).to_have_text("The recorder answers, and lets nobody more watch.")
+    stage.actions.watchable = True
+    page.clock.fast_forward(16_000)
+    expect(page.locator("#banner")).to_have_class("banner good")
+
+
+def test_a_recorder_that_is_closed_says_what_opens_it(page: Page, stage: Stage) -> None:
+    page.set_extra_http_headers({"X-Forwarded-For": "192.0.2.1"})
+    page.goto("/")
+    expect(page.locator("#worst")).to_have_text("Nothing can be seen from here.")
+    expect(page.locator("#advice")).to_contain_text("Give the recorder a password")
+    page.set_extra_http_headers({})

@@ -31,9 +31,9 @@ NOTE_WAITS = """
 
 
 def test_three_missed_ticks_turn_everything_grey_whatever_the_connection_says(
-    page: Page, stage: Stage
+    clocked_page: Page, stage: Stage
 ) -> None:
-    page.clock.install()
+    page = clocked_page
     page.goto("/")
     expect(page.locator("#link")).to_have_text("live")
     green = page.locator(".card.recording .word").evaluate("it => getComputedStyle(it).color")
@@ -48,8 +48,8 @@ def test_three_missed_ticks_turn_everything_grey_whatever_the_connection_says(
     assert grey != green
 
 
-def test_a_recorder_that_is_gone_and_comes_back(page: Page, stage: Stage) -> None:
-    page.clock.install()
+def test_a_recorder_that_is_gone_and_comes_back(clocked_page: Page, stage: Stage) -> None:
+    page = clocked_page
     page.goto("/")
     expect(page.locator("#link")).to_have_text("live")
     stage.hang_up()
@@ -63,8 +63,8 @@ def test_a_recorder_that_is_gone_and_comes_back(page: Page, stage: Stage) -> Non
     expect(page.locator("#said")).to_have_text("The recorder answers again.")
 
 
-def test_pages_come_back_with_jitter_and_ever_more_slowly(page: Page, stage: Stage) -> None:
-    page.clock.install()
+def test_pages_come_back_with_jitter_and_ever_more_slowly(clocked_page: Page, stage: Stage) -> None:
+    page = clocked_page
     page.add_init_script(NOTE_WAITS)
     page.goto("/")
     expect(page.locator("#link")).to_have_text("live")
@@ -79,8 +79,8 @@ def test_pages_come_back_with_jitter_and_ever_more_slowly(page: Page, stage: Sta
     assert len({round(share, 3) for share in shares}) > 4
 
 
-def test_a_silent_line_is_given_up(page: Page, stage: Stage) -> None:
-    page.clock.install()
+def test_a_silent_line_is_given_up(clocked_page: Page, stage: Stage) -> None:
+    page = clocked_page
     sockets: list[object] = []
     page.on("websocket", lambda socket: sockets.append(socket))
     page.goto("/")

@@ -25,54 +25,48 @@ def acts(stage: Stage) -> list[str]:
     return [each for each in stage.actions.calls if each.startswith(words)]
 
 
-@pytest.mark.parametrize(
-    ("state", "offered"),
-    [
-        (RoomState.RECORDING, ["Split", "Stop"]),
-        (RoomState.STALLED, ["Split", "Stop"]),
-        (RoomState.FAULT, ["Split", "Stop"]),
-        (RoomState.STARTING, ["Stop"]),
-        (RoomState.WAITING, ["Stop"]),
-        (RoomState.STOPPED, ["Start"]),
-        (RoomState.IDLE, []),
-    ],
-)
-def test_a_room_offers_what_its_state_allows(
-    page: Page, stage: Stage, state: RoomState, offered: list[str]
-) -> None:
-    stage.show(picture(rooms=(room(state=state),)))
+def test_a_room_offers_what_its_state_allows(page: Page, stage: Stage) -> None:
+    offered = {
+        RoomState.RECORDING: ["Split", "Stop"],
+        RoomState.STALLED: ["Split", "Stop"],
+        RoomState.FAULT: ["Split", "Stop"],
+        RoomState.STARTING: ["Stop"],
+        RoomState.WAITING: ["Stop"],
+        RoomState.STOPPED: ["Start"],
+        RoomState.IDLE: [],
+    }
+    stage.show(picture(rooms=tuple(room(state, state=state) for state in RoomState)))
     page.goto("/")
-    expect(page.locator(f".card.{state}")).to_be_visible()
-    assert page.locator(".actions button:visible").all_inner_texts() == offered
+    expect(page.locator(".card")).to_have_count(len(RoomState))
+    for state in RoomState:
+        buttons = page.locator(f".card.{state} .actions button:visible")
+        assert buttons.all_inner_texts() == offered[state]
 
 
-@pytest.mark.parametrize(
-    ("button", "state"),
-    [
-        ("Split", RoomState.RECORDING),
-        ("Stop", RoomState.RECORDING),
-        ("Start", RoomState.STOPPED),
-    ],
-)
-def test_what_an_operator_does_is_confirmed_first(
-    page: Page, stage: Stage, button: str, state: RoomState
-) -> None:
-    stage.show(picture(rooms=(room(state=state),)))
+def test_what_an_operator_does_is_confirmed_first(page: Page, stage: Stage) -> None:
+    stopped = room("hall", title="Hall", state=RoomState.STOPPED)
+    stage.show(picture(rooms=(room(), stopped)))
     page.goto("/")
-    opener = page.get_by_role("button", name=f"{button} Physics")
-    dialog = page.get_by_role("dialog", name=f"{button} Physics?")
-    for leave in ("Escape", "Cancel"):
+    for button, title, leave in (
+        ("Split", "Physics", "Escape"),
+        ("Stop", "Physics", "Cancel"),
+        ("Start", "Hall", "Escape"),
+    ):
+        stage.actions.calls.clear()
+        opener = page.get_by_role("button", name=f"{button} {title}")
+        dialog = page.get_by_role("dialog", name=f"{button} {title}?")
         opener.click()
         expect(dialog).to_be_visible()
         page.keyboard.press("Escape") if leave == "Escape" else page.locator("#ask-no").click()
         expect(dialog).to_be_hidden()
         expect(opener).to_be_focused()
-    assert acts(stage) == []
-    opener.click()
-    with page.expect_response(f"**/room101/{button.lower()}"):
-        dialog.get_by_role("button", name=button).click()
-    expect(dialog).to_be_hidden()
-    assert acts(stage) == [f"{button.lower()} room101 operator"]
+        assert acts(stage) == []
+        opener.click()
+        with page.expect_response(f"**/{button.lower()}"):
+            dialog.get_by_role("button", name=button).click()
+        expect(dialog).to_be_hidden()
+        name = "hall" if title == "Hall" else "room101"
+        assert acts(stage) == [f"{button.lower()} {name} operator"]
 
 
 def test_a_refusal_stays_in_the_dialog(page: Page, stage: Stage) -> None:
