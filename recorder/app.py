@@ -148,7 +148,14 @@ async def _main(
     # Who is started by systemd has no network, and a unit beside it that delivers.
     delivers = sockets.passed is None
     async with (
-        open_hooks(config.hooks, state, clock, delivers=delivers) as hooks,
+        open_hooks(
+            config.hooks,
+            state,
+            clock,
+            storage=config.storage.directory,
+            unfinished=inheritance.numbers,
+            delivers=delivers,
+        ) as hooks,
         trio.open_nursery() as services,
     ):
         # Before anything says that the recorder runs: who reads that may send a signal at once.

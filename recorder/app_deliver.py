@@ -151,20 +151,31 @@ def run(config: Config, state: Path, load: Callable[[], Config]) -> int:
 
 async def _main(config: Config, state: Path, load: Callable[[], Config], output: logs.Log) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-        while True:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(_deliver, config.hooks, state)
-                nursery.start_soon(_report_repeats, output.fold)
-                reloaded = None
-                while reloaded is None:
-                    if await anext(signals) != signal.SIGHUP:
-                        nursery.cancel_scope.cancel()
-                        return
-                    reloaded = await trio.to_thread.run_sync(_reload, load)
-                config = reloaded
-                output.hide(secrets_of(config))
-                logs.set_level(config.log.level)
-                nursery.cancel_scope.cancel()
+        following: Config | None = config
+        while following is not None:
+            output.hide(secrets_of(following))
+            logs.set_level(following.log.level)
+            following = await _deliver_until(signals, following, state, load, output)
+
+
+async def _deliver_until(
+    signals: AsyncIterator[int],
+    config: Config,
+    state: Path,
+    load: Callable[[], Config],
+    output: logs.Log,
+) -> Config | None:
+    """Deliver until a signal; gives the configuration to go on with, None: it means stop."""
+    following = None
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_deliver, config.hooks, state)
+        nursery.start_soon(_report_repeats, output.fold)
+        while await anext(signals) == signal.SIGHUP:
+            following = await trio.to_thread.run_sync(_reload, load)
+            if following is not None:
+                break
+        nursery.cancel_scope.cancel()
+    return following
 
 
 async def _deliver(config: HooksConfig, state: Path) -> None:

@@ -28,10 +28,12 @@ from recorder.hooks.journal import Journal
 from recorder.hooks.outbox import open_outbox
 from recorder.hooks.progress import Progress, load_progress
 from recorder.logs import same
+from recorder.recording.manifest import Manifest, ManifestError
+from recorder.recording.naming import MANIFEST_FILE
 from recorder.status.snapshot import HooksView
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Collection, Iterator, Mapping
     from pathlib import Path
 
     from recorder.app_board import Board
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from recorder.config import HooksConfig
     from recorder.hooks.announced import Announced
     from recorder.hooks.outbox import Outbox
-    from recorder.recording.manifest import Manifest, Segment
+    from recorder.recording.manifest import Segment
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +78,11 @@ class Hooks:
                 self.outbox.add(kind, fields)
         except Exception:
             log.exception("A recording cannot be told to hooks; this is a fault of the recorder")
+
+    def gone(self, about: dict[str, Any]) -> None:
+        """A recording whose end nobody was told is not there any more."""
+        if self.outbox is not None:
+            self.outbox.add(RECORDING_ENDED, {**about, "reason": "gone"})
 
     def alarm(self, change: Mapping[str, Any]) -> None:
         """An entry of the history of alarms."""
@@ -193,17 +200,25 @@ def _look(folder: Path) -> tuple[Progress, bool]:
 
 @asynccontextmanager
 async def open_hooks(
-    config: HooksConfig, state: Path, clock: Clock, *, delivers: bool
+    config: HooksConfig,
+    state: Path,
+    clock: Clock,
+    *,
+    storage: Path,
+    unfinished: Collection[int],
+    delivers: bool,
 ) -> AsyncIterator[Hooks]:
     """Hooks at work, for as long as the `with` lasts; what was told is on the disk at its end.
 
     Args:
         state: the state folder.
+        unfinished: numbers of the recordings in `storage` that somebody has in hand, and tells of.
         delivers: here, too, and not only by `recorder deliver`.
     """
     async with _outbox(config, state / FOLDER, clock) as outbox, trio.open_nursery() as nursery:
         hooks = Hooks(outbox)
         if outbox is not None:
+            await _tell_unseen(hooks, outbox.announced, storage, unfinished)
             nursery.start_soon(hooks.look, state / FOLDER, name="look at hooks")
         if delivers:
             nursery.start_soon(_deliver, config, state / FOLDER, hooks, name="deliver hooks")
@@ -211,6 +226,23 @@ async def open_hooks(
             yield hooks
         finally:
             nursery.cancel_scope.cancel()
+
+
+async def _tell_unseen(
+    hooks: Hooks, announced: Announced, storage: Path, unfinished: Collection[int]
+) -> None:
+    """Recordings that ended, and whose end no outbox was told: the recorder was killed in between,
+    or the outbox's disk had no room."""
+    for number, folder in announced.going_on.items():
+        if number in unfinished:
+            continue
+        try:
+            data = await trio.to_thread.run_sync((storage / folder / MANIFEST_FILE).read_bytes)
+            hooks.saved(folder, Manifest.from_json(data))
+        except (OSError, ManifestError):
+            # Deleted meanwhile.
+            room = folder.split("/")[0]
+            hooks.gone({"room": room, "recording": number, "folder": folder})
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import pytest
 import trio
 
 from recorder.app_hooks import Hooks, alarm_fields, news, open_hooks
@@ -22,9 +23,10 @@ from tests.helpers.program import eventually
 from tests.status import snapshots
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-    import pytest
 
 FOLDER = "room101/2026-11-22/0000042-103000Z"
 NOW = "2026-11-29T10:00:00.000Z"
@@ -167,23 +169,73 @@ CHANGE = {
 }  # fmt: skip
 
 
+def hooks_of(
+    state: Path,
+    config: HooksConfig = CONFIG,
+    *,
+    unfinished: Collection[int] = (42,),
+    delivers: bool = False,
+) -> AbstractAsyncContextManager[Hooks]:
+    return open_hooks(
+        config,
+        state,
+        FakeClock(),
+        storage=state / "storage",
+        unfinished=unfinished,
+        delivers=delivers,
+    )
+
+
 def kinds(state: Path) -> list[str]:
     return [each.kind for each in Reader(state / "hooks").new()]
 
 
 async def test_what_is_told_is_in_the_outbox(tmp_path: Path) -> None:
-    async with open_hooks(CONFIG, tmp_path, FakeClock(), delivers=False) as hooks:
+    async with hooks_of(tmp_path) as hooks:
         hooks.saved(FOLDER, BEGUN)
         hooks.alarm(CHANGE)
         hooks.alarm({**CHANGE, "event": "acknowledged"})
     assert kinds(tmp_path) == ["recording_started", "alarm_raised"]
-    async with open_hooks(CONFIG, tmp_path, FakeClock(), delivers=False) as hooks:
+    async with hooks_of(tmp_path) as hooks:
         hooks.saved(FOLDER, over(BEGUN))
     assert kinds(tmp_path) == ["recording_started", "alarm_raised", "recording_ended"]
 
 
+@pytest.mark.parametrize(
+    ("manifest", "told_later"),
+    [
+        (over(with_rows(row(1), row(2))), ["segment_closed", "recording_ended"]),
+        (with_rows(row(1)), []),
+        (None, ["recording_ended"]),
+    ],
+    ids=["it has ended", "it has not", "it is gone"],
+)
+async def test_what_ended_while_nobody_could_be_told_is_told_by_the_next_start(
+    tmp_path: Path, manifest: Manifest | None, told_later: list[str]
+) -> None:
+    async with hooks_of(tmp_path) as hooks:
+        hooks.saved(FOLDER, with_rows(row(1)))
+    before = kinds(tmp_path)
+    place = tmp_path / "storage" / FOLDER
+    if manifest is not None:
+        place.mkdir(parents=True)
+        (place / "recording.json").write_bytes(manifest.to_json())
+    async with hooks_of(tmp_path):
+        pass
+    assert kinds(tmp_path) == before, "somebody has it in hand"
+    for _ in range(2):
+        async with hooks_of(tmp_path, unfinished=()):
+            pass
+        assert kinds(tmp_path) == [*before, *told_later]
+    if manifest is None:
+        last = Reader(tmp_path / "hooks").new()[-1]
+        assert last.fields == {
+            "room": "room101", "recording": 42, "folder": FOLDER, "reason": "gone",
+        }  # fmt: skip
+
+
 async def test_without_hooks_nothing_is_written(tmp_path: Path) -> None:
-    async with open_hooks(HooksConfig(), tmp_path, FakeClock(), delivers=True) as hooks:
+    async with hooks_of(tmp_path, HooksConfig(), delivers=True) as hooks:
         hooks.saved(FOLDER, BEGUN)
         hooks.alarm(CHANGE)
         assert hooks.view() is None
@@ -193,7 +245,7 @@ async def test_without_hooks_nothing_is_written(tmp_path: Path) -> None:
 async def test_an_outbox_that_cannot_be_used_is_said_and_stops_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with open_hooks(CONFIG, tmp_path / "gone", FakeClock(), delivers=False) as hooks:
+    async with hooks_of(tmp_path / "gone") as hooks:
         hooks.saved(FOLDER, BEGUN)
         assert hooks.view() is None
     assert "Nobody is told anything" in caplog.text
@@ -206,7 +258,7 @@ async def test_a_fault_in_telling_does_not_reach_the_recording(
         raise RuntimeError("a fault")
 
     monkeypatch.setattr("recorder.app_hooks.news", fail)
-    async with open_hooks(CONFIG, tmp_path, FakeClock(), delivers=False) as hooks:
+    async with hooks_of(tmp_path) as hooks:
         hooks.saved(FOLDER, BEGUN)
     assert "this is a fault of the recorder" in caplog.text
 
@@ -218,7 +270,7 @@ async def test_a_fault_in_delivery_does_not_end_the_recorder(
         raise RuntimeError("a fault")
 
     monkeypatch.setattr("recorder.app_hooks.deliver_hooks", fail)
-    async with open_hooks(CONFIG, tmp_path, FakeClock(), delivers=True) as hooks:
+    async with hooks_of(tmp_path, delivers=True) as hooks:
         await trio.testing.wait_all_tasks_blocked()
         hooks.saved(FOLDER, BEGUN)
     assert "delivered no more; this is a fault" in caplog.text
@@ -236,7 +288,7 @@ async def test_what_became_of_the_events_is_shown(tmp_path: Path) -> None:
         },
     )
     save_progress(folder, progress.to_bytes())
-    async with open_hooks(CONFIG, tmp_path, FakeClock(), delivers=False) as hooks:
+    async with hooks_of(tmp_path) as hooks:
         shown = HooksView(
             is_delivering=False,
             failing=("https://a.example",),

@@ -21,6 +21,7 @@ ENDED: Final = 256
 class _Open:
     """A recording that was told of; its segments up to `upto`, and those `beyond`, were too."""
 
+    folder: str = ""
     upto: int = 0
     beyond: set[int] = attrs.field(factory=set)
 
@@ -39,9 +40,15 @@ class Announced:
         self._open: dict[int, _Open] = {}
         self._ended: deque[int] = deque(maxlen=ENDED)
         if document is not None:
-            for number, upto, beyond in document["open"]:
-                self._open[int(number)] = _Open(int(upto), {int(each) for each in beyond})
+            for number, folder, upto, beyond in document["open"]:
+                known = _Open(str(folder), int(upto), {int(each) for each in beyond})
+                self._open[int(number)] = known
             self._ended.extend(int(number) for number in document["ended"])
+
+    @property
+    def going_on(self) -> dict[int, str]:
+        """The numbers of those that have begun and not ended, and their folders."""
+        return {number: each.folder for number, each in self._open.items()}
 
     def has_begun(self, recording: int) -> bool:
         """Whether its start was told, and its end was not."""
@@ -60,13 +67,14 @@ class Announced:
 
     def take(self, event: Event) -> None:
         """It is told now."""
+        folder = str(event.fields.get("folder", ""))
         match event.kind, event.fields:
             case str(kind), {"recording": int(number)} if kind == RECORDING_STARTED:
-                self._open.setdefault(number, _Open())
+                self._open.setdefault(number, _Open(folder))
             case str(kind), {"recording": int(number), "segment": {"number": int(segment)}} if (
                 kind == SEGMENT_CLOSED
             ):
-                self._open.setdefault(number, _Open()).add(segment)
+                self._open.setdefault(number, _Open(folder)).add(segment)
             case str(kind), {"recording": int(number)} if kind == RECORDING_ENDED:
                 self._open.pop(number, None)
                 if number not in self._ended:
@@ -76,7 +84,8 @@ class Announced:
         """As JSON has it."""
         return {
             "open": [
-                [number, each.upto, sorted(each.beyond)] for number, each in self._open.items()
+                [number, each.folder, each.upto, sorted(each.beyond)]
+                for number, each in self._open.items()
             ],
             "ended": list(self._ended),
         }

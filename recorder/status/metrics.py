@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
-    from recorder.status.snapshot import RoomView, Snapshot
+    from recorder.status.snapshot import HooksView, RoomView, Snapshot
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -270,6 +270,8 @@ class _Picture(Collector):
         for wear in system.wear:
             written.add_metric([wear.directory], wear.total_bytes)
         yield written
+        if system.hooks is not None:
+            yield from _hooks(system.hooks)
         watching = [("ws", system.viewers)]
         yield _gauge("rec_connections", "Pages that are open.", "proto", watching)
 
@@ -289,6 +291,15 @@ class _Picture(Collector):
     def _moment(self, age_s: float | None) -> float | None:
         """By the clock of the snapshot, as every moment it shows."""
         return None if age_s is None else self._now_s - age_s
+
+
+def _hooks(hooks: HooksView) -> Iterator[Metric]:
+    results = {"delivered": hooks.delivered, "given_up": hooks.given_up, "lost": hooks.lost}
+    yield _counter(
+        "rec_hook_events", "Events for receivers, by what became of them.", "result", results
+    )
+    yield _single("rec_hook_failing", "Receivers that do not answer.", len(hooks.failing))
+    yield _single("rec_hook_delivering", "1 while somebody delivers.", hooks.is_delivering)
 
 
 def _gauge(

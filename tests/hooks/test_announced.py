@@ -32,7 +32,15 @@ def test_segments_that_come_out_of_order_are_each_known_once() -> None:
     announced = again(announced)
     assert [file for file in range(1, 8) if announced.has_segment(7, file)] == [1, 3, 4, 6]
     announced.take(segment(5, 7, 2))
-    assert announced.to_document()["open"] == [[7, 4, [6]]]
+    assert announced.to_document()["open"] == [[7, "", 4, [6]]]
+
+
+def test_what_goes_on_is_known_with_its_folder() -> None:
+    announced = Announced()
+    announced.take(event(1, "recording_started", recording=7, folder="a/b/7"))
+    announced.take(event(2, "recording_started", recording=8, folder="a/b/8"))
+    announced.take(event(3, "recording_ended", recording=7, folder="a/b/7"))
+    assert again(announced).going_on == {8: "a/b/8"}
 
 
 def test_an_alarm_says_nothing_of_a_recording() -> None:

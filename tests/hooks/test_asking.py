@@ -30,7 +30,7 @@ async def recorder(state: Path, response: bytes) -> AsyncIterator[None]:
         await listening.bind(str(state / CONTROL_SOCKET))
         listening.listen()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(trio.serve_listeners, serve, [trio.SocketListener(listening)])
+            await nursery.start(trio.serve_listeners, serve, [trio.SocketListener(listening)])
             yield
             nursery.cancel_scope.cancel()
 

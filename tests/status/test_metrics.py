@@ -13,7 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from recorder.status.metrics import CONTENT_TYPE, Counters, Exposition, RoomCounters
-from recorder.status.snapshot import DiskState, RoomState, Snapshot
+from recorder.status.snapshot import DiskState, HooksView, RoomState, Snapshot
 from tests.status.sample import ALARM, GIB, IDLE, MIB, ROOM, SNAPSHOT, STORAGE, SYSTEM
 
 COUNTERS = Counters(
@@ -114,6 +114,17 @@ def test_a_disk_that_does_not_take_what_is_written_fails_its_probe(
     series = scraped(attrs.evolve(SNAPSHOT, storage=attrs.evolve(STORAGE, state=state)))
     assert value(series, "rec_storage_probe_success", volume="/srv/recordings") == works
     assert value(series, "rec_storage_state", volume="/srv/recordings", state=state.value) == 1
+
+
+def test_hooks_have_series_only_where_there_are_hooks() -> None:
+    hooks = HooksView(
+        is_delivering=True, failing=("a",), failing_since=None, delivered=7, given_up=2, lost=1
+    )
+    series = scraped(attrs.evolve(SNAPSHOT, system=attrs.evolve(SYSTEM, hooks=hooks)))
+    for result, count in (("delivered", 7), ("given_up", 2), ("lost", 1)):
+        assert value(series, "rec_hook_events_total", result=result) == count
+    assert value(series, "rec_hook_failing") == value(series, "rec_hook_delivering") == 1
+    assert not [name for name in names(scraped()) if name.startswith("rec_hook")]
 
 
 def test_figures_have_base_units() -> None:
