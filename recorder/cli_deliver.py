@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recorder.cli_config import config_option, find_config, load_config
+from recorder.cli_config import config_option, find_config
 from recorder.cli_control import state_folder
+from recorder.cli_fallback import load_or_fall_back
 from recorder.config import load
 
 if TYPE_CHECKING:
@@ -29,7 +30,10 @@ def deliver_command(outer: Path | None, chosen: Path | None) -> int:
     delivers later. SIGHUP reads the configuration again.
     """
     path = find_config(chosen or outer)
-    config = load_config(path)
+    # So that somebody hears that the recorder runs with the last good one; it says why itself.
+    config, errors = load_or_fall_back(path, with_certificates=False)
+    for line in errors:
+        click.echo(line, err=True)
     from recorder import app_deliver
 
     return app_deliver.run(config, state_folder(config), partial(load, path))

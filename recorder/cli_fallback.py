@@ -1,4 +1,4 @@
-"""What `run` runs with: the configuration, or the last good one where that cannot be used.
+"""What `run` and `deliver` run with: the configuration, or the last good copy of a bad one.
 
 Owns when a start falls back. An appliance that somebody has edited and restarted records today's
 lessons with yesterday's configuration, and says so; a person at a terminal, who can mend the file
@@ -21,30 +21,38 @@ from recorder.config.last_good import LAST_GOOD_FILE, state_folders, text_of
 from recorder.recording.known import META_FOLDER
 
 
-def load_or_fall_back(path: Path) -> tuple[Config, tuple[str, ...]]:
+def load_or_fall_back(
+    path: Path, *, with_certificates: bool = True
+) -> tuple[Config, tuple[str, ...]]:
     """The configuration to run with, and what is wrong with the file where that is another one.
+
+    Args:
+        with_certificates: they are used, and looked at.
 
     Raises:
         ConfigError: the file cannot be used, and there is nothing to fall back on.
     """
     try:
         config = load_config(path)
-        _check_files(config)
+        if with_certificates:
+            _check_certificates(config)
         return config, ()
     except ConfigError as error:
-        last_good = fall_back(path)
+        last_good = fall_back(path, with_certificates=with_certificates)
         if last_good is None:
             raise
         return last_good, tuple(str(error).splitlines())
 
 
-def fall_back(path: Path) -> Config | None:
+def fall_back(path: Path, *, with_certificates: bool = True) -> Config | None:
     """The last good configuration, for a start that finds out only later that the file cannot be
     used; None: there is none, or it is not wanted."""
-    return None if _a_person_watches() else _last_good(path.absolute())
+    if _a_person_watches():
+        return None
+    return _last_good(path.absolute(), with_certificates=with_certificates)
 
 
-def _check_files(config: Config) -> None:
+def _check_certificates(config: Config) -> None:
     from recorder.app_settings import make_settings
 
     make_settings(config)
@@ -54,7 +62,7 @@ def _a_person_watches() -> bool:
     return sys.stderr.isatty()
 
 
-def _last_good(path: Path) -> Config | None:
+def _last_good(path: Path, *, with_certificates: bool) -> Config | None:
     for folder in _folders(path):
         try:
             found = file.read(folder / LAST_GOOD_FILE)
@@ -65,7 +73,8 @@ def _last_good(path: Path) -> Config | None:
             continue
         try:
             config = interpret(file.File(text, found.mode), path)
-            _check_files(config)
+            if with_certificates:
+                _check_certificates(config)
             return config
         except ConfigError:
             # It names no line: the file that is to be mended is another one.

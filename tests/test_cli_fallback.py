@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+import types
 from typing import TYPE_CHECKING
 
 import pytest
 
+import recorder
 from recorder import cli_fallback
+from recorder.cli import run_command
 from recorder.cli_fallback import fall_back, load_or_fall_back
 from recorder.config import ConfigError, load
 from recorder.config.last_good import LAST_GOOD_FILE, copy_of
@@ -14,6 +18,8 @@ from recorder.config.last_good import LAST_GOOD_FILE, copy_of
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from recorder.config import Config
 
 GOOD = "rooms: {a: {key: a-long-enough-key-1}}\n"
 BETTER = "rooms: {a: {key: a-long-enough-key-2}}\n"
@@ -83,6 +89,8 @@ def test_a_file_that_names_a_certificate_which_cannot_be_used_is_a_bad_one(
     write(path, text)
     with pytest.raises(ConfigError, match="the certificate or its key cannot be used"):
         load_or_fall_back(path)
+    # Who does not use it is not told.
+    assert load_or_fall_back(path, with_certificates=False)[1] == ()
     # Nor is a copy that names it any better.
     keep(path.parent / "recordings/.recorder", text)
     with pytest.raises(ConfigError, match="the certificate or its key cannot be used"):
@@ -176,3 +184,22 @@ def test_a_start_that_finds_a_mistake_later_can_ask_for_the_copy(
     assert fall_back(path) == good
     monkeypatch.setattr(cli_fallback, "_a_person_watches", lambda: True)
     assert fall_back(path) is None
+
+
+def test_who_delivers_falls_back_too(
+    path: Path, keep: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[Config] = []
+
+    def run(config: Config, _state: Path, _load: Callable[[], Config]) -> int:
+        ran.append(config)
+        return 0
+
+    module = types.ModuleType("recorder.app_deliver")
+    monkeypatch.setattr(module, "run", run, raising=False)
+    monkeypatch.setitem(sys.modules, "recorder.app_deliver", module)
+    monkeypatch.setattr(recorder, "app_deliver", module, raising=False)
+    keep(path.parent / "recordings/.recorder")
+    write(path, BAD)
+    assert run_command(["deliver", "--config", str(path)]) == 0
+    assert ran[0].text == GOOD.encode()
