@@ -8,7 +8,12 @@ own at the end, with the command that changes it.
 
 import os
 
+import hypothesis
 import pytest
+
+# How long an example takes says how busy the machine is, and nothing of what is tested.
+hypothesis.settings.register_profile("recorder", deadline=None)
+hypothesis.settings.load_profile("recorder")
 
 _LEFT_OUT = pytest.StashKey[dict[str, list[str]]]()
 _AS_ROOT = "sudo make test"

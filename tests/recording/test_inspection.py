@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from recorder.flv.tags import AUDIO, FILE_HEADER_BYTES, SCRIPT, VIDEO, file_header, tag
@@ -93,10 +93,7 @@ def test_any_changed_byte_of_a_segment_with_a_checksum_is_found(at: int, by: int
     assert all(each.is_damage and each.text.endswith(".") for each in found)
 
 
-@pytest.mark.no_cover
-@example(length=TAGS[-1].offset)
-@given(length=st.integers(0, len(WHOLE) - 1))
-def test_a_file_cut_off_anywhere_is_found_and_told_where_it_ends(length: int) -> None:
+def check_cut_off(length: int) -> None:
     size, *rest = inspect(WHOLE[:length], attrs.evolve(ROW, sha256=None))
     whole = [each.timestamp for each in TAGS if each.end <= length]
     assert (size.kind, size.at_ms) == (Kind.SIZE, whole[-1] if whole else 0)
@@ -104,6 +101,16 @@ def test_a_file_cut_off_anywhere_is_found_and_told_where_it_ends(length: int) ->
     assert rest[-1].kind is Kind.NOT_HASHED
     for broken in rest[:-1]:
         assert (broken.kind, broken.at_ms) == (Kind.STRUCTURE, size.at_ms)
+
+
+def test_a_file_cut_off_at_a_tag_is_found_and_told_where_it_ends() -> None:
+    check_cut_off(TAGS[-1].offset)
+
+
+@pytest.mark.no_cover
+@given(length=st.integers(0, len(WHOLE) - 1))
+def test_a_file_cut_off_anywhere_is_found_and_told_where_it_ends(length: int) -> None:
+    check_cut_off(length)
 
 
 def test_a_file_that_grew_is_found_and_breaks_behind_its_end() -> None:
