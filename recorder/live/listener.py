@@ -106,6 +106,7 @@ class Door:
             address,
             self._house,
             on_pending=lambda pending: self._move(session, pending),
+            on_heard=lambda: self._pool.hear(session),
             buffer_bytes=buffer_bytes,
             unread_bytes=unread_bytes,
             taken_bytes=taken_bytes,
@@ -149,7 +150,10 @@ class Door:
             return
         # It has had its turn: it goes before one that is about to publish, after its farewell.
         for leaving in self._pool.enter(session, session.address, as_oldest=True):
-            leaving.dismiss("gave its place to a newer connection")
+            if leaving is session:
+                leaving.dismiss("gave its place to a newer connection")
+            else:
+                leaving.crowd_out()
 
 
 def _receive_buffer_bytes(socket: trio.socket.SocketType) -> int:

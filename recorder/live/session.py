@@ -148,6 +148,7 @@ class Session:
         on_pending: told with False when the connection begins to publish or is over, with True
             when it has had its turn: its last publish has ended, or it never gets one (the pools of
             design §7).
+        on_heard: told when the peer has said something.
     """
 
     def __init__(
@@ -157,6 +158,7 @@ class Session:
         house: House,
         *,
         on_pending: Callable[[bool], None],
+        on_heard: Callable[[], None],
         buffer_bytes: Callable[[], int] = lambda: 0,
         unread_bytes: Callable[[], int] = lambda: 0,
         taken_bytes: Callable[[], int] | None = None,
@@ -177,6 +179,7 @@ class Session:
         self._stream = stream
         self._house = house
         self._on_pending = on_pending
+        self._on_heard = on_heard
         self._connection = ServerConnection(Limits(), random=house.random(1528))
         self._sender = Sender(stream, self._connection)
         self._publishers: dict[int, Publisher] = {}
@@ -290,6 +293,8 @@ class Session:
             self.pulse.works(now_s)
             now_ms = int(now_s * 1000)
             if data:
+                if not self._handled_bytes:
+                    self._on_heard()
                 self._connection.receive_data(data)
             messages = int((now_s - self._data_allowed_s) * DATA_PER_S)
             self._data_allowed_s += messages / DATA_PER_S

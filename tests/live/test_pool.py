@@ -71,6 +71,21 @@ def test_who_has_had_its_turn_goes_before_an_older_one() -> None:
     assert len(pool) == 8
 
 
+def test_who_says_nothing_goes_before_an_older_one_that_speaks() -> None:
+    pool: PendingPool[str] = PendingPool()
+    for number in range(8):
+        pool.enter(f"member {number}", "10.0.0.1")
+    pool.hear("member 0")
+    pool.hear("member 2")
+    pool.hear("a stranger")
+    gone = [pool.enter(f"newer {number}", "10.0.0.1")[0] for number in range(8)]
+    assert gone == [*(f"member {number}" for number in (1, 3, 4, 5, 6, 7)), "newer 0", "newer 1"]
+    pool.enter("member 2", "10.0.0.1", as_oldest=True)
+    pool.hear("member 2")
+    assert pool.enter("last", "10.0.0.1") == ["member 2"]
+    assert pool.pop_oldest() == "newer 2"
+
+
 def test_a_network_of_addresses_is_one_address() -> None:
     pool: PendingPool[int] = PendingPool()
     for number in range(8):

@@ -424,6 +424,21 @@ async def test_an_encoder_has_its_turn_in_the_middle_of_a_crowd_that_guesses(
     assert honest.client.status(1) == ["NetStream.Publish.Start"]
 
 
+async def test_an_encoder_has_its_turn_in_the_middle_of_a_crowd_that_says_nothing(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    honest = building.enter()
+    honest.client.greet()
+    await honest.exchange()
+    for _ in range(100):
+        building.enter()
+        await trio.testing.wait_all_tasks_blocked()
+    honest.client.connect()
+    honest.client.publish(f"room101?key={KEYS['room101']}")
+    await honest.exchange()
+    assert honest.client.status(1) == ["NetStream.Publish.Start"]
+
+
 async def test_a_crowd_that_lets_us_wait_for_its_farewell_does_not_fill_the_house(
     building: Building, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
