@@ -252,7 +252,7 @@ async def test_every_key_that_counts_at_once_reaches_its_part_and_no_other(
 
 
 def test_every_key_of_a_room_is_tried_below() -> None:
-    tried = {"key", "title", "allow", "segments", "retention"}
+    tried = {"key", "view_key", "title", "allow", "segments", "retention"}
     assert {f"rooms.*.{key}" for key in tried} == {
         key for key in EFFECTS if key.startswith("rooms.*.")
     }
@@ -264,7 +264,7 @@ async def test_rooms_and_what_stands_in_them_change(tmp_path: Path) -> None:
         await stage.reload(
             f"rooms: {{a: {{key: {OTHER_KEY}, title: Attic, segments: {{duration: 7s}}, "
             f"retention: {{max_age: 7d}}}}, "
-            f"c: {{key: {KEY}, allow: [10.2.0.0/16]}}, "
+            f"c: {{key: {KEY}, view_key: key-of-viewers-0123, allow: [10.2.0.0/16]}}, "
             '"*": {key: key-of-any-0123456789}}'
         )
         assert reception.access.identify("live", f"a/{KEY}", "") == Refused(
@@ -278,6 +278,7 @@ async def test_rooms_and_what_stands_in_them_change(tmp_path: Path) -> None:
         assert [(room.name, room.title) for room in stage.parts.rooms.all] == [
             ("a", "Attic"), ("c", None)
         ]  # fmt: skip
+        assert reception.viewing.identify("live", "c/key-of-viewers-0123", "") == Admitted("c")
         assert reception.access.may_come_from("c", "10.2.3.4")
         assert not reception.access.may_come_from("c", "10.3.3.4")
         assert stage.rules("a").duration_ms == 7000

@@ -109,15 +109,12 @@ async def test_a_reload_drops_nobody_whatever_stands_in_the_file(
         await alarm(recorder)
         await publish(Encoder.CURRENT_FFMPEG, short, recorder.url("annex"), tmp_path / "a.flv")
         # The key of yesterday opens nothing; nor does that of a room that is gone.
-        for room in ("hall", "lab"):
-            left = await publish(
-                Encoder.CURRENT_FFMPEG,
-                short,
-                recorder.url(room),
-                tmp_path / "unused.flv",
-                must_succeed=False,
-            )
-            assert left.code != 0
+        late = [
+            begin(nursery, short, recorder.url(room), tmp_path / "x.flv", must_succeed=False)
+            for room in ongoing
+        ]
+        for each in late:
+            assert (await each.published()).code != 0
 
         bad = {**good, "segments": {"duration": "never"}, "colour": "green"}
         await reload(recorder, bad, REFUSED)
