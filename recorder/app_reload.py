@@ -21,7 +21,7 @@ import attrs
 import trio
 
 from recorder.app_listeners import StartError
-from recorder.app_settings import Settings, make_settings, segment_rules
+from recorder.app_settings import Settings, make_settings, segment_rules, view_door
 from recorder.config import ConfigError, load
 from recorder.config.changes import Plan, plan
 from recorder.config.document import Problem
@@ -67,10 +67,14 @@ class Parts:
     door: Door
     page: Page
 
-    def follow(self, settings: Settings) -> None:
+    def follow(self, settings: Settings, before: Config) -> None:
         """Work with these from now on. Raises nothing, and waits for nothing.
 
-        Whoever publishes goes on: a key, a limit, an application count for who asks next.
+        Whoever publishes goes on: a key, a limit, an application count for who asks next. Whoever
+        watches comes in again where another may watch now: nothing is lost by it.
+
+        Args:
+            before: what was in force.
         """
         config = settings.config
         set_level(config.log.level)
@@ -97,6 +101,8 @@ class Parts:
             # A room that was taken out of the file ends under the rules it began with.
             if rules is not None and isinstance(room.recorder, RoomRecorder):
                 room.recorder.follow(rules)
+            if view_door(before, room.name) != view_door(config, room.name):
+                room.audience.end("who may watch it has changed")
         self.engine.writer.sync_interval_ms = int(config.storage.sync_interval * 1000)
         self.engine.watch.rules = settings.retention
         self.engine.sweeper.low()
@@ -199,8 +205,8 @@ class Reloader:
 
     def _exchange(self, parts: Parts, found: Plan, settings: Settings) -> None:
         # First: who makes something new while the parts are told asks what is in force.
-        self.config = settings.config
-        parts.follow(settings)
+        before, self.config = self.config, settings.config
+        parts.follow(settings, before)
         self._errors, self._is_last_good, self._restart = (), False, found.restart
         for warning in settings.config.warnings:
             log.warning("%s", warning.describe(str(settings.config.path)))

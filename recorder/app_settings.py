@@ -111,6 +111,12 @@ def _viewing(config: Config) -> Access:
     )
 
 
+def view_door(config: Config, room: str) -> object | None:
+    """What says who may watch a room, to be compared; None: nobody may."""
+    found = config.rooms.get(room) or config.any_room
+    return None if found is None else _view_door(found)
+
+
 def _view_door(room: RoomConfig) -> _ViewDoor | None:
     return None if room.view_key is None else _ViewDoor(room.view_key, room.allow)
 

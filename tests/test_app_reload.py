@@ -28,6 +28,7 @@ from recorder.config.changes import EFFECTS, LIVE
 from recorder.config.last_good import LAST_GOOD_FILE, text_of
 from recorder.live.access import Admitted, Refused
 from recorder.live.attempts import Attempts
+from recorder.live.audience import ViewerQueue
 from recorder.live.listener import Door
 from recorder.live.memory import MemoryBudget
 from recorder.logs import Log
@@ -345,6 +346,21 @@ async def test_who_watches_comes_in_again_where_that_may_be_refused_now(
             await viewer.next()
             await stage.reload(text % after.format(**hashes))
             assert (await viewer.next() is None) is is_sent_away
+
+
+async def test_who_watches_a_room_leaves_where_another_may_watch_it_now(tmp_path: Path) -> None:
+    text = "rooms: {{a: {{key: {}, view_key: {}}}}}\n"
+    viewer_key, other_key = "key-of-viewers-0123", "key-of-others-01234"
+    async with staged(tmp_path, text.format(KEY, viewer_key)) as stage:
+        (room,) = stage.parts.rooms.all
+        over: list[str] = []
+        room.audience.join(ViewerQueue(1, 1 << 20, on_more=lambda: None, on_over=over.append))
+        # The key of who publishes is not theirs.
+        await stage.reload(text.format(OTHER_KEY, viewer_key))
+        assert over == []
+        await stage.reload(text.format(OTHER_KEY, other_key))
+        assert over == ["who may watch it has changed"]
+        assert not room.audience
 
 
 # --- when and how often -------------------------------------------------------
