@@ -16,9 +16,11 @@ import stat
 import subprocess
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from recorder.passwords import is_password
 from tests.helpers.encoders import Encoder, publish_command
@@ -28,7 +30,6 @@ from tests.helpers.program import CHECKOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.helpers.encoders import Sources
     from tests.helpers.installed import Installed
@@ -85,6 +86,14 @@ def test_a_root_folder_gets_everything_at_its_place(installed: Installed) -> Non
     marker = (image / "srv/recordings/.recorder/id").read_text()
     assert storages == [{"id": storages[0]["id"], "directory": "/srv/recordings"}]
     assert storages[0]["id"] in marker
+
+
+def test_the_first_configuration_listens_where_the_sockets_do(installed: Installed) -> None:
+    config = yaml.safe_load((installed.image / CONFIG[1:]).read_text())
+    for name, section in (("rtmp", "rtmp"), ("http", "status")):
+        unit = f"usr/local/lib/systemd/system/recorder-{name}.socket"
+        streams = re.findall(r"(?m)^ListenStream=(.*)$", (installed.image / unit).read_text())
+        assert streams == config[section]["listen"]
 
 
 def test_nothing_installed_knows_where_the_root_folder_was(installed: Installed) -> None:
@@ -378,6 +387,38 @@ def test_a_unit_that_a_version_does_not_have_any_more_goes(two: Machine) -> None
     assert activate(two, NEWER).code == 0
     assert not old.exists()
     assert two.path("/usr/local/lib/systemd/system/recorder.service").exists()
+
+
+def test_an_installation_that_fails_leaves_nothing_and_says_why(pi: Machine) -> None:
+    before = versions(pi), kept(pi)
+    (trio_wheel,) = pi.path(f"{SOURCE}/wheels").glob("trio-[0-9]*.whl")
+    trio_wheel.unlink()
+    done = pi.run("make", "install", f"PYTHON={PYTHON}", cwd=SOURCE)
+    assert done.code == 2
+    assert (
+        "recorder: The folder wheels/ lacks something for this machine: make it again with make "
+        "wheels, or remove it to install from the network.\n"
+    ) in done.err
+    assert (versions(pi), kept(pi)) == before
+
+
+def test_a_python_that_the_service_cannot_reach_is_refused(pi: Machine) -> None:
+    pi.run("cp", f"/usr/bin/{Path(PYTHON).resolve().name}", "/home/pi/python3")
+    done = pi.run("make", "install", "PYTHON=/home/pi/python3", cwd=SOURCE)
+    assert done.err.startswith(
+        "recorder: The service cannot reach /home/pi/python3 in a home folder; name another "
+        "Python: make install PYTHON=/usr/bin/python3\n"
+    )
+    assert versions(pi) == {"0.1.0-1": None, "current": "0.1.0-1"}
+
+
+def test_two_installations_do_not_run_at_once(pi: Machine) -> None:
+    script = f"{OPT}/current/systemd/activate.sh"
+    done = pi.run("flock", f"{OPT}/.lock", "sh", script)
+    assert (done.code, done.err) == (
+        1,
+        "recorder: Another installation is under way; wait for its end.\n",
+    )
 
 
 # The first time, and the last.

@@ -115,7 +115,7 @@ def pi(installed: Installed, tmp_path: Path) -> Iterator[Machine]:
         yield made
 
 
-def furnish(pi: Machine, tmp_path: Path) -> None:
+def furnish(pi: Machine) -> None:
     """What the manual takes for granted: a disk, room for a backup, Debian's firewall table, and
     a certificate for the proxy."""
     disk = pi.path("/dev/sda1")
@@ -133,13 +133,14 @@ def furnish(pi: Machine, tmp_path: Path) -> None:
     folder = pi.path("/etc/ssl/recorder")
     folder.mkdir()
     certificate.cert_chain_pems[0].write_to_path(str(folder / "cert.pem"))
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
     certificate.private_key_pem.write_to_path(str(folder / "key.pem"))
     (site,) = blocks("nginx")
     pi.path("/etc/nginx/conf.d/recorder.conf").write_text(site)
 
 
-def test_every_command_of_the_manual_works_in_its_order(pi: Machine, tmp_path: Path) -> None:
-    furnish(pi, tmp_path)
+def test_every_command_of_the_manual_works_in_its_order(pi: Machine) -> None:
+    furnish(pi)
     assert pi.run("systemctl", "start", "recorder.service").code == 0
     failed = []
     for command in commands():
@@ -156,6 +157,48 @@ def test_every_command_of_the_manual_works_in_its_order(pi: Machine, tmp_path: P
         "findmnt", "--tab-file", "/etc/fstab", "--noheadings", "--output", "SOURCE,FSTYPE"
     )
     assert found.out.split() == ["LABEL=recordings", "ext4"]
+
+
+PROXIED = """
+import base64, http.client, re, ssl
+context = ssl.create_default_context(cafile="/etc/ssl/recorder/ca.pem")
+
+def ask(method, path, origin, body=None, **headers):
+    connection = http.client.HTTPSConnection("recorder.example", context=context, timeout=10)
+    headers |= {"Origin": origin, "Content-Type": "application/json"}
+    connection.request(method, path, body, headers)
+    answer = connection.getresponse()
+    print(answer.status)
+    return answer
+
+ours = "https://recorder.example"
+password = open("/etc/recorder/first-password").read().strip()
+login = '{"password": "%s"}' % password
+ask("POST", "/api/v1/login", "https://evil.example", login)
+cookie = ask("POST", "/api/v1/login", ours, login).headers["Set-Cookie"]
+assert "secure" in cookie.lower(), cookie
+name = cookie.partition(";")[0]
+ask("GET", "/api/v1/status", ours)
+ask("GET", "/api/v1/status", ours, Cookie=name)
+key = base64.b64encode(b"0123456789abcdef").decode()
+upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Key": key}
+upgrade["Sec-WebSocket-Version"] = "13"
+ask("GET", "/api/v1/live", ours, Cookie=name, **upgrade)
+"""
+
+
+def test_the_page_works_behind_the_proxy_of_the_manual(pi: Machine) -> None:
+    furnish(pi)
+    with pi.path("/etc/hosts").open("a") as file:
+        file.write("\n127.0.0.1 recorder.example\n")
+    config = pi.path("/etc/recorder/config.yaml")
+    text = config.read_text()
+    listening = '  listen: ["127.0.0.1:8080"]\n  names: [recorder.example]\n'
+    config.write_text(text.replace('  listen: ["0.0.0.0:8080"]\n', listening))
+    assert pi.run("systemctl", "start", "recorder.service").code == 0
+    assert pi.run("nginx").code == 0
+    asked = pi.run("/usr/bin/python3", "-c", PROXIED)
+    assert (asked.out.split(), asked.err) == (["403", "200", "401", "200", "101"], "")
 
 
 def test_what_takes_long_is_run_by_another_test() -> None:
