@@ -18,7 +18,7 @@ TOP = Path(__file__).parent.parent
 
 def commands_of_readme() -> list[str]:
     """The lines in code blocks of README.md."""
-    blocks = re.findall(r"(?ms)^```\n(.*?)^```", (TOP / "README.md").read_text())
+    blocks = re.findall(r"(?ms)^```(?:sh)?\n(.*?)^```", (TOP / "README.md").read_text())
     return [line for block in blocks for line in block.splitlines()]
 
 

@@ -1,8 +1,9 @@
-"""Every command of the manual, `systemd/README.md`, works as it stands there.
+"""Every command of the manual, `systemd/README.md`, works as it stands there, and so do those of
+the README.
 
-Each line of its `sh` blocks is run, in the order of the manual, in a copy of this machine on which
-the recorder is installed; what cannot run there has a stub that notes the call, and a line that
-this module does not expect fails. Blocks of configuration are read by whom they are for.
+Each line of the `sh` blocks is run, in the order of the document, in a copy of this machine that
+has the recorder installed; what cannot run there has a stub that notes the call, and what fails or
+is not found fails the test. Blocks of configuration are read by whom they are for.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from tests.helpers.program import CHECKOUT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.helpers.encoders import Sources
     from tests.helpers.installed import Installed
 
 pytestmark = [pytest.mark.real, pytest.mark.root, pytest.mark.debian]
@@ -48,6 +50,8 @@ STUBBED = {
 }
 """What only notes that it was called, and why. `sudo` calls what stands behind it."""
 
+UNTIL_IT_LISTENS = 'until grep -q "listens on" log; do sleep 0.05; done'
+
 SYSTEMCTL = f"""#!/bin/sh
 echo "systemctl $*" >> {CALLS}
 log=/run/recorder.log
@@ -55,7 +59,7 @@ stop() {{ pkill "$1" --uid recorder; while pgrep --uid recorder > /dev/null; do 
 start() {{
     setsid setpriv --reuid recorder --regid recorder --clear-groups \\
         /usr/local/bin/recorder run --config /etc/recorder/config.yaml 2> $log > /dev/null < $log &
-    until grep -q "listens on" $log; do sleep 0.05; done
+    {UNTIL_IT_LISTENS.replace("log", "$log")}
 }}
 touch $log
 case "$*" in
@@ -92,8 +96,8 @@ SAYS = {
 """What a command must say, where silence would be no proof."""
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"(?ms)^```{language}\n(.*?)^```", MANUAL)
+def blocks(language: str, text: str = MANUAL) -> list[str]:
+    return re.findall(rf"(?ms)^```{language}\n(.*?)^```", text)
 
 
 def commands() -> list[str]:
@@ -157,6 +161,48 @@ def test_every_command_of_the_manual_works_in_its_order(pi: Machine) -> None:
         "findmnt", "--tab-file", "/etc/fstab", "--noheadings", "--output", "SOURCE,FSTYPE"
     )
     assert found.out.split() == ["LABEL=recordings", "ext4"]
+
+
+STOP = "pkill --exact recorder; while pgrep --exact recorder; do sleep 0.05; done"
+
+README_CONFIG = """
+storage: {directory: ./recordings}
+rooms: {room101: {key: KEY}}
+status: {listen: ["127.0.0.1:8080"]}
+"""
+
+README_INPUT = {"hash-password": "a long password\n", "delete": "y\n"}
+"""What a person types when a command of the README asks."""
+
+
+def test_the_commands_of_the_readme_work_in_its_order(pi: Machine, sources: Sources) -> None:
+    """In the folder that was unpacked, whose `.venv` has the program. Its recorder is the one that
+    a lesson is sent to; it does not run any more when something is repaired by hand."""
+    readme = blocks("sh", (CHECKOUT / "README.md").read_text())
+    at = pi.path(SOURCE)
+    (at / ".venv").symlink_to("/opt/recorder/current")
+    (at / "config.yaml").write_text(README_CONFIG)
+    (at / "config.yaml").chmod(0o600)
+    (at / "lesson.mp4").write_bytes(sources.get("h264-aac", 2).read_bytes())
+    assert pi.run(".venv/bin/recorder", "init", cwd=SOURCE).code == 0
+    (at / "recordings/.recorder/next").write_text("42\n")
+    start = f"setsid .venv/bin/recorder run > /dev/null 2> log & {UNTIL_IT_LISTENS}"
+    assert pi.run("sh", "-c", start, cwd=SOURCE).code == 0
+    pi.stub("apt", f'#!/bin/sh\necho "apt $*" >> {CALLS}\n')
+    failed = []
+    for block in readme:
+        script = block.replace("192.168.1.20", "127.0.0.1")
+        if "recover" in script:
+            pi.run("sh", "-c", STOP)
+        for found in (at / "recordings/room101").glob("*/0000042-*"):
+            name = f"{found.parent.name}/{found.name}"
+            script = script.replace("2026-11-22/0000042-103000Z", name)
+        typed = "".join(text for word, text in README_INPUT.items() if word in script)
+        done = pi.run("sh", "-ec", script, cwd=SOURCE, stdin=typed)
+        if done.code != 0:
+            failed.append(f"{script}: {done}")
+    assert not failed, "\n".join(failed)
+    assert pi.path("/tmp/lesson.mp4").stat().st_size > 0
 
 
 PROXIED = """
