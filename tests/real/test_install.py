@@ -276,7 +276,7 @@ def test_a_second_installation_is_an_upgrade_and_there_is_a_way_back(
     assert pi.calls() == [
         "systemctl --quiet is-active recorder.service",
         "systemctl daemon-reload",
-        "systemctl restart recorder.service",
+        "systemctl restart recorder.service recorder-deliver.service",
     ]
     assert pi.run("recorder", "--version").out == "recorder 0.1.0\n"
 
@@ -301,7 +301,7 @@ def test_an_upgrade_waits_for_a_quiet_moment_unless_somebody_is_in_a_hurry(
     two.path(ACTIVE).touch()
     asked, restarted = (
         "systemctl --quiet is-active recorder.service",
-        "systemctl restart recorder.service",
+        "systemctl restart recorder.service recorder-deliver.service",
     )
     with running(two) as log, publishing(two, sources.get("aac", 40), pace=1) as encoder:
         wait_for(log, "recording 1 began")
@@ -362,7 +362,7 @@ esac
         "journalctl -u recorder -n 50\n"
     )
     assert versions(two)["current"] == "0.1.0-1"
-    assert two.calls().count("systemctl restart recorder.service") == 2
+    assert two.calls().count("systemctl restart recorder.service recorder-deliver.service") == 2
 
 
 def test_sockets_are_only_closed_when_they_differ(two: Machine) -> None:
@@ -373,7 +373,7 @@ def test_sockets_are_only_closed_when_they_differ(two: Machine) -> None:
         "systemctl daemon-reload",
         "systemctl stop recorder.service",
         "systemctl try-restart recorder-http.socket",
-        "systemctl restart recorder.service",
+        "systemctl restart recorder.service recorder-deliver.service",
     ]
 
 
@@ -429,6 +429,10 @@ def test_on_a_terminal_it_says_what_to_type_and_uninstalling_leaves_what_is_your
 ) -> None:
     with machine(tmp_path / "pi", layers=[installed.unpacked]) as pi:
         pi.boot_systemd()
+        units = [
+            *("recorder-rtmp.socket", "recorder-http.socket"),
+            *("recorder.service", "recorder-deliver.service"),
+        ]
         said = on_a_terminal(pi, f"make install PYTHON={PYTHON}")
         config = pi.path(CONFIG).read_text()
         key = re.findall(r'key: "(\w+)"', config)[0]
@@ -439,10 +443,10 @@ def test_on_a_terminal_it_says_what_to_type_and_uninstalling_leaves_what_is_your
         assert pi.calls() == [
             "systemctl --quiet is-active recorder.service",
             "systemctl daemon-reload",
-            "systemctl --quiet enable recorder-rtmp.socket recorder-http.socket recorder.service",
+            "systemctl --quiet enable " + " ".join(units),
             "systemctl stop recorder.service",
             "systemctl try-restart recorder-rtmp.socket recorder-http.socket recorder-rtmps.socket",
-            "systemctl restart recorder.service",
+            "systemctl restart recorder.service recorder-deliver.service",
         ]
         user, group = ids(pi.path("/"))
         assert owner_and_mode(pi.path("/srv/recordings/.recorder/id"))[:2] == (user, group)
