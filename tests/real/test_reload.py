@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
+import yaml
 
+from recorder.config.last_good import copy_of
 from tests.helpers.encoders import Encoder, begin, publish, sent_by
 from tests.helpers.program import (
     LINE_S,
@@ -285,12 +287,13 @@ async def test_a_start_with_a_bad_file_goes_back_to_the_last_good_one(
 
 
 async def test_a_bad_file_that_was_never_good_is_no_start(tmp_path: Path) -> None:
-    async with run_recorder(tmp_path, ["hall"]) as recorder:
-        await recorder.stop()
-    # The copy is another file's.
-    other = write_configuration(tmp_path / "other.yaml", {**recorder.config, "colour": "green"})
-    # And who checks a file wants to know of that file.
-    bad = write_configuration(tmp_path / "config.yaml", {**recorder.config, "colour": "green"})
+    good = configuration(tmp_path, ["hall"], free_port())
+    bad = write_configuration(tmp_path / "config.yaml", {**good, "colour": "green"})
+    other = write_configuration(tmp_path / "other.yaml", {**good, "colour": "green"})
+    copy = tmp_path / COPY
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(copy_of(bad, yaml.safe_dump(good).encode()))
+    copy.chmod(0o600)
 
     async def refuses(*arguments: str | Path) -> None:
         outcome = await command(*arguments, cwd=tmp_path)
@@ -298,5 +301,6 @@ async def test_a_bad_file_that_was_never_good_is_no_start(tmp_path: Path) -> Non
         assert "colour: is no known key" in outcome.err
 
     async with trio.open_nursery() as nursery:
+        # The copy is another file's; and who checks a file wants to know of that file.
         nursery.start_soon(refuses, "run", "--config", other)
         nursery.start_soon(refuses, "check-config", "--config", bad)
