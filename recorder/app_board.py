@@ -56,6 +56,7 @@ class Board:
         on_picture: told of every one.
         watchers: how many watch now; `waiting` of them wait for a picture.
         failed_logins: of the last 20 s.
+        max_delay_s: `rtmp.max_delay`; another one may take its place at any time.
         config: what is to be said of the configuration.
         attempts: who was refused at the encoders' door.
         wear: the disks that are looked at for what is written to them.
@@ -81,7 +82,9 @@ class Board:
         config: Callable[[], ConfigView],
         attempts: Attempts,
         wear: Sequence[Wear],
+        max_delay_s: float,
     ) -> None:
+        self.max_delay_s = max_delay_s
         self._engine = engine
         self._rooms = rooms
         self._memory = memory
@@ -271,6 +274,9 @@ class Board:
             window_ends_s=room.window_ends_s,
             stalled=stalled,
             is_contested=room.takeovers.rests_for_ms(now_ms) > 0,
+            tcp=None if publisher is None else publisher.connection.tcp_info(),
+            max_delay_s=self.max_delay_s,
+            viewers=len(room.audience),
         )
         return self._meters[room.name].look(facts, now_s, utc)
 

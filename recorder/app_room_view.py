@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from recorder.app_line import LineMeter, Moment
 from recorder.status.snapshot import (
     AudioView,
+    LineView,
     PublisherView,
     RecordingView,
     RoomState,
@@ -21,6 +23,8 @@ from recorder.status.snapshot import (
 )
 
 if TYPE_CHECKING:
+    from recorder.app_line import Line
+    from recorder.live.tcp_info import TcpInfo
     from recorder.recording.figures import RecordingFigures, RoomFigures, TrackFigures
 
 YOUNG_S: Final = 4.0
@@ -41,6 +45,9 @@ class RoomFacts:
         publisher_since_s: on the clock of `now_s`, as is `window_ends_s`; None: nobody publishes.
         received_bytes: by all its publishers, since the start of the process.
         stalled: why the disk does not answer, in words; None: it does.
+        tcp: what the kernel knows of the publisher's line; None: nothing.
+        max_delay_s: `rtmp.max_delay`.
+        viewers: who watch it live.
     """
 
     name: str
@@ -55,6 +62,9 @@ class RoomFacts:
     window_ends_s: float
     stalled: str | None
     is_contested: bool
+    tcp: TcpInfo | None
+    max_delay_s: float
+    viewers: int
 
 
 def state_of(facts: RoomFacts, now_s: float) -> tuple[RoomState, str | None]:
@@ -120,6 +130,7 @@ class RoomMeter:
         """Moments, with the bytes and the video frames until then."""
         self._media_s: float | None = None
         self._drift_base: tuple[float, int] | None = None
+        self._line = LineMeter()
         self._history: deque[tuple[float, int]] = deque()
 
     def history(self, now_s: float) -> list[tuple[float, int]]:
@@ -143,6 +154,7 @@ class RoomMeter:
         self._measure(facts, now_s)
         bitrate, frame_rate = self._rates()
         self._remember(bitrate, now_s)
+        line = self._judge_line(facts, now_s)
         figures, since_s = facts.figures, facts.publisher_since_s
         is_seen = figures.fault is None and not figures.is_stopped
         return RoomView(
@@ -164,7 +176,10 @@ class RoomMeter:
             audio=self._audio(now_s, is_seen=is_seen),
             bitrate=bitrate,
             figures_age_s=None if bitrate is None else now_s - self._samples[-1][0],
-            quality=None,
+            quality=None if line is None else line.score,
+            line=None if line is None else _line_view(line),
+            av_offset_ms=self._av_offset_ms() if is_seen else None,
+            viewers=facts.viewers,
             media_age_s=None if self._media_s is None else now_s - self._media_s,
             drift_s=self._drift(figures.newest_dts, now_s),
             buffer_bytes=figures.pending_bytes,
@@ -182,6 +197,7 @@ class RoomMeter:
         if publisher != self._publisher:
             self._publisher, self._media_s, self._drift_base = publisher, None, None
             self._tracks.clear()
+            self._line.pause()
             self._samples.clear()
             self._shown = ()
         if publisher is None:
@@ -214,6 +230,30 @@ class RoomMeter:
         rate = (last_frames - first_frames) / seconds
         return int((last_bytes - first_bytes) * 8 / seconds), rate
 
+    def _judge_line(self, facts: RoomFacts, now_s: float) -> Line | None:
+        """Nothing while we hold the encoder back ourselves: that is not its line."""
+        figures = facts.figures
+        if facts.stalled is not None or figures.newest_dts is None or figures.arrived_s is None:
+            self._line.pause()
+            return None
+        moment = Moment(
+            at_s=now_s,
+            arrived_s=now_s - figures.arrived_s,
+            newest_dts=figures.newest_dts,
+            tcp=facts.tcp,
+        )
+        return self._line.look(moment, facts.max_delay_s)
+
+    def _av_offset_ms(self) -> float | None:
+        """Newest picture minus newest sound, of the first track of each."""
+        newest: dict[str, int] = {}
+        for each in self._shown:
+            if each.newest_dts is not None:
+                newest.setdefault(each.facts.kind, each.newest_dts)
+        if newest.keys() != {"video", "audio"}:
+            return None
+        return float(newest["video"] - newest["audio"])
+
     def _remember(self, bitrate: int | None, now_s: float) -> None:
         if bitrate is not None and (not self._history or now_s - self._history[-1][0] >= 1):
             self._history.append((now_s, bitrate))
@@ -241,6 +281,9 @@ class RoomMeter:
             frame_rate=frame_rate,
             frame_age_s=_age(track.frame_s, now_s) if is_seen else None,
             keyframe_age_s=_age(track.key_s, now_s) if is_seen else None,
+            keyframe_distance_s=None
+            if found.key_distance_ms is None
+            else found.key_distance_ms / 1000,
         )
 
     def _audio(self, now_s: float, *, is_seen: bool) -> AudioView | None:
@@ -254,6 +297,20 @@ class RoomMeter:
             channels=found.facts.channels,
             frame_age_s=_age(track.frame_s, now_s) if is_seen else None,
         )
+
+
+def _line_view(line: Line) -> LineView:
+    return LineView(
+        word=None if line.word is None else line.word.value,
+        reason=line.reason,
+        media_rate=line.media_rate,
+        late_ms=line.late_ms,
+        jitter_ms=line.jitter_ms,
+        rtt_ms=line.rtt_ms,
+        rtt_variation_ms=line.rtt_variation_ms,
+        out_of_order=line.out_of_order,
+        resent=line.resent,
+    )
 
 
 def _age(at_s: float | None, now_s: float) -> float | None:

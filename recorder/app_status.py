@@ -153,6 +153,7 @@ class Page:
         self.site.doors = settings.doors
         self.server.tls = settings.page_tls
         self.actions.most_watchers = settings.config.limits.clients
+        self.board.max_delay_s = settings.config.rtmp.max_delay
 
 
 @asynccontextmanager
@@ -193,6 +194,7 @@ async def open_status(
         config=config_view,
         attempts=attempts,
         wear=start.wear,
+        max_delay_s=config.rtmp.max_delay,
     )
     broadcast.on_join, broadcast.on_wait = board.changed, board.waited_for
     actions = AppActions(

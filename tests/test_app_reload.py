@@ -212,6 +212,7 @@ SEEN: dict[str, Callable[[Stage], object]] = {
     "clock.timezone": _midnight,
     "rtmp.application": lambda it: it.parts.house.reception.access.application,
     "rtmp.takeover": lambda it: it.parts.house.reception.policy,
+    "rtmp.max_delay": lambda it: it.parts.page.board.max_delay_s,
     "status.password": lambda it: it.parts.page.login.has_password,
     "status.public": lambda it: it.parts.page.site.is_public,
     "status.names": lambda it: it.parts.page.site.doors.names,

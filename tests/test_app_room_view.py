@@ -31,7 +31,14 @@ RECORDING = RecordingFigures(
 def track(kind: str, frames: int, *, segment: int = 0, key_dts: int | None = None) -> TrackFigures:
     codec = "avc1" if kind == "video" else "mp4a"
     facts = TrackFacts(kind=kind, track=0, codec=codec, width=640, height=360)
-    return TrackFigures(facts=facts, segment=segment, frames=frames, key_dts=key_dts)
+    return TrackFigures(
+        facts=facts,
+        segment=segment,
+        frames=frames,
+        newest_dts=1000,
+        key_dts=key_dts,
+        key_distance_ms=2000,
+    )
 
 
 def facts(*, figures: dict[str, Any] | None = None, **changes: Any) -> RoomFacts:
@@ -41,6 +48,7 @@ def facts(*, figures: dict[str, Any] | None = None, **changes: Any) -> RoomFacts
         is_stopped=False,
         is_open=True,
         newest_dts=1000,
+        arrived_s=0.1,
         tracks=(),
         pending_bytes=0,
         buffer_bytes=1 << 20,
@@ -64,6 +72,9 @@ def facts(*, figures: dict[str, Any] | None = None, **changes: Any) -> RoomFacts
         window_ends_s=math.inf,
         stalled=None,
         is_contested=False,
+        tcp=None,
+        max_delay_s=2.0,
+        viewers=0,
     )
     return attrs.evolve(good, **changes)
 

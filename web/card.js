@@ -137,7 +137,8 @@ function rows(room, elapsed) {
   const found = [];
   const { recording } = room;
   if (room.waits_s !== null) found.push(["waits another", span(room.waits_s - elapsed)]);
-  if (room.publisher && room.quality !== null) found.push(["connection", `${Math.round(room.quality * 100)} %`]);
+  if (room.publisher && room.quality !== null) found.push(["connection", `${room.line?.word ?? ""} ${Math.round(room.quality * 100)} %`.trim()]);
+  if (room.publisher && room.line?.reason) found.push(["because", room.line.reason]);
   if (room.media_age_s !== null) found.push(["last media", ago(room.media_age_s + elapsed)]);
   if (recording) {
     const rest = recording.bytes - recording.safe_bytes;
@@ -175,6 +176,10 @@ function details(room, elapsed) {
     if (audio.channels) tone.push(many(audio.channels, "channel", "channels"));
     found.push(["sound", `${tone.join(", ")}, last ${seen(audio.frame_age_s, elapsed)}`]);
   }
+  if (video && video.keyframe_distance_s !== null) found.push(["keyframe every", `${video.keyframe_distance_s.toFixed(1)} s`]);
+  if (room.av_offset_ms !== null) found.push(["sound", offset(room.av_offset_ms)]);
+  if (room.line) found.push(...line(room.line));
+  if (room.viewers) found.push(["watched by", many(room.viewers, "player", "players")]);
   if (room.drift_s !== null) found.push(["its time runs", drift(room.drift_s)]);
   if (room.write_age_s !== null) found.push(["last written", ago(room.write_age_s + elapsed)]);
   found.push(["in memory", `${size(room.buffer_bytes)} of ${size(room.buffer_limit_bytes)}`]);
@@ -185,6 +190,20 @@ function details(room, elapsed) {
     if (mended.length) found.push(["noticed", mended.map(([name, count]) => `${name.replaceAll("_", " ")} ${count}`).join(", ")]);
   }
   return found;
+}
+
+// Of the last ten seconds.
+function line(figures) {
+  const found = [];
+  if (figures.media_rate !== null) found.push(["comes", `${Math.round(figures.media_rate * 100)} % of the time`]);
+  found.push(["late by", `${Math.round(figures.late_ms)} ms, wavers by ${Math.round(figures.jitter_ms)} ms`]);
+  if (figures.rtt_ms !== null) found.push(["round trip", `${Math.round(figures.rtt_ms)} ms ± ${Math.round(figures.rtt_variation_ms ?? 0)} ms`]);
+  if (figures.out_of_order !== null) found.push(["lost or overtaken", `${(figures.out_of_order * 100).toFixed(1)} % of its packets`]);
+  return found;
+}
+
+function offset(ms) {
+  return Math.abs(ms) < 50 ? "with the picture" : `${Math.round(Math.abs(ms))} ms ${ms > 0 ? "behind" : "before"} the picture`;
 }
 
 function drift(seconds) {

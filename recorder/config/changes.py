@@ -61,6 +61,7 @@ EFFECTS: Final = {
     # For publishes that are asked for from now on; who publishes stays.
     "rtmp.application": LIVE,
     "rtmp.takeover": LIVE,
+    "rtmp.max_delay": LIVE,
     "rooms.*.key": LIVE,
     # Who watches stays.
     "rooms.*.view_key": LIVE,

@@ -160,6 +160,8 @@ class RtmpConfig:
     listen: list[Address] = attrs.Factory(lambda: ["0.0.0.0:1935"])
     application: Application = "live"
     takeover: Literal["always", "if-stale", "never"] = "if-stale"
+    # Between two in a room nobody notices less; a minute is no line any more.
+    max_delay: Annotated[float, rules.Time(0.1, MINUTE)] = 2.0
     tls: RtmpTlsConfig | None = None
 
 

@@ -6,11 +6,7 @@ on a connection. One guard stands around each session: what goes wrong inside st
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import struct
-import termios
-from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
@@ -19,6 +15,7 @@ from recorder.addresses import plain_host
 from recorder.live.pool import PendingPool
 from recorder.live.session import House, Session
 from recorder.live.tls import TlsStream
+from recorder.live.wire import Wire, wire_of
 from recorder.logs import of_connection, same
 
 if TYPE_CHECKING:
@@ -28,8 +25,6 @@ if TYPE_CHECKING:
     from recorder.live.pulse import Pulse
 
 log = logging.getLogger(__name__)
-
-_INT = struct.Struct("=i")
 
 
 class Door:
@@ -79,24 +74,16 @@ class Door:
             await self.welcome(
                 stream,
                 address,
-                partial(_receive_buffer_bytes, plain.socket),
-                partial(_unread_bytes, plain.socket),
-                taken_bytes,
+                wire_of(plain.socket, taken_bytes),
             )
 
     async def welcome(
         self,
         stream: trio.abc.HalfCloseableStream,
         address: str,
-        buffer_bytes: Callable[[], int] = lambda: 0,
-        unread_bytes: Callable[[], int] = lambda: 0,
-        taken_bytes: Callable[[], int] | None = None,
+        wire: Wire | None = None,
     ) -> None:
-        """Serve a connection from this address, if there is a place for it.
-
-        Args:
-            buffer_bytes, unread_bytes, taken_bytes: as for `Session`.
-        """
+        """Serve a connection from this address, if there is a place for it."""
         if self._inside >= self.limit and not self._make_place():
             # From many addresses in a moment: one line says it.
             log.warning("%s: refused: limits.connections reached", address, extra=same("full"))
@@ -107,9 +94,7 @@ class Door:
             self._house,
             on_pending=lambda pending: self._move(session, pending),
             on_heard=lambda: self._pool.hear(session),
-            buffer_bytes=buffer_bytes,
-            unread_bytes=unread_bytes,
-            taken_bytes=taken_bytes,
+            wire=wire or Wire(),
         )
         self._inside += 1
         self._sessions.add(session)
@@ -154,19 +139,6 @@ class Door:
                 leaving.dismiss("gave its place to a newer connection")
             else:
                 leaving.crowd_out()
-
-
-def _receive_buffer_bytes(socket: trio.socket.SocketType) -> int:
-    """What the kernel may hold of a connection; it grows by itself for who sends much at a time
-    (tcp(7), tcp_moderate_rcvbuf)."""
-    return socket.getsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF)
-
-
-def _unread_bytes(socket: trio.socket.SocketType) -> int:
-    """What the kernel holds of a connection now (tcp(7), SIOCINQ)."""
-    answer = fcntl.ioctl(socket.fileno(), termios.FIONREAD, bytes(_INT.size))
-    size: int = _INT.unpack(answer)[0]
-    return size
 
 
 async def serve(

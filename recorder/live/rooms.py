@@ -23,6 +23,7 @@ from recorder.logs import about, of_room
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from recorder.live.tcp_info import TcpInfo
     from recorder.recording.actions import Media, StreamHead
     from recorder.recording.figures import RoomFigures
     from recorder.recording.manifest import Client
@@ -115,6 +116,9 @@ class Connection(Protocol):
 
     def counts(self, publisher: Publisher) -> Mapping[str, int]:
         """The anomalies seen on the connection since this publish began."""
+
+    def tcp_info(self) -> TcpInfo | None:
+        """What the kernel knows of the line; None: nothing."""
 
     def silent_ms(self) -> int:
         """How long the peer has sent nothing while we were reading, in ms."""

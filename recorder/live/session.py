@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from recorder.live.memory import MemoryBudget
     from recorder.live.reception import Reception
     from recorder.live.rooms import Publisher, Room
+    from recorder.live.tcp_info import TcpInfo
+    from recorder.live.wire import Wire
 
 log = logging.getLogger(__name__)
 
@@ -142,9 +144,7 @@ class Session:
 
     Args:
         address: the peer's IP address, without port.
-        buffer_bytes: how much the socket can hold for us, as of now; 0: it is not known.
-        unread_bytes: how much of what the peer has sent it holds now.
-        taken_bytes: how much was taken from the socket, where that is not what the stream gave.
+        wire: what is below the stream.
         on_pending: told with False when the connection begins to publish or is over, with True
             when it has had its turn: its last publish has ended, or it never gets one (the pools of
             design §7).
@@ -159,18 +159,15 @@ class Session:
         *,
         on_pending: Callable[[bool], None],
         on_heard: Callable[[], None],
-        buffer_bytes: Callable[[], int] = lambda: 0,
-        unread_bytes: Callable[[], int] = lambda: 0,
-        taken_bytes: Callable[[], int] | None = None,
+        wire: Wire,
     ) -> None:
         self.address = address
         self.pulse = Pulse(address, trio.current_time())
-        self._buffer_bytes = buffer_bytes
-        self._unread_bytes = unread_bytes
+        self._wire = wire
         self._hurry = trio.Event()
         self._handled = trio.Event()
         self._handled_bytes = 0
-        self._taken_bytes = taken_bytes or (lambda: self._handled_bytes)
+        self._taken_bytes = wire.taken_bytes or (lambda: self._handled_bytes)
         self._settled_bytes = 0
         self._pace = ReadPace(trio.current_time())
         self._next_read_s = -math.inf
@@ -202,6 +199,10 @@ class Session:
         """All that the peer has sent and we have handled, in bytes."""
         return self._handled_bytes
 
+    def tcp_info(self) -> TcpInfo | None:
+        """What the kernel knows of the line; None: nothing."""
+        return self._wire.tcp_info()
+
     def silent_ms(self) -> int:
         """How long the peer has sent nothing while we were reading, in ms."""
         if self._reading_since_s is None:
@@ -232,7 +233,7 @@ class Session:
         if not self._publishers:
             return  # It has nothing for anybody, and may be gone with its socket.
         with trio.move_on_after(CATCH_UP_S):
-            until_bytes = self._taken_bytes() + self._unread_bytes()
+            until_bytes = self._taken_bytes() + self._wire.unread_bytes()
             while self._publishers and self._settled_bytes < until_bytes:
                 self._hurry.set()
                 await self._handled.wait()
@@ -315,7 +316,7 @@ class Session:
             await self._wait_for_buffers()
             if self._publishers and not self._is_watched():
                 self._next_read_s = self._pace.next_read_s(
-                    len(data), now_s, self._buffer_bytes, is_all=len(data) < self._read_bytes
+                    len(data), now_s, self._wire.buffer_bytes, is_all=len(data) < self._read_bytes
                 )
 
     async def _read(self) -> bytes | bytearray:

@@ -22,13 +22,16 @@ class TrackFigures:
 
     Attributes:
         segment: the segment's number in the publish; `frames` begins anew with each.
-        key_dts: media time of its newest keyframe, in ms; None without.
+        newest_dts: media time of its newest frame, in ms; `key_dts` of its newest keyframe, and
+            `key_distance_ms` since the keyframe before; None without.
     """
 
     facts: TrackFacts
     segment: int
     frames: int
+    newest_dts: int | None
     key_dts: int | None
+    key_distance_ms: int | None
 
 
 @attrs.frozen(kw_only=True)
@@ -61,7 +64,8 @@ class RoomFigures:
     fault: why nothing is written, in words; None while it is.
     is_stopped: by an operator.
     is_open: a publisher that comes now continues a recording.
-    newest_dts: media time of the newest frame of the publish, in ms; None without.
+    newest_dts: media time of the newest frame of the publish, in ms; None without. It came
+        `arrived_s` ago.
     pending_bytes: media that are not in a file yet, of `buffer_bytes` at most.
     written_s: since media of this room were last written; None: never.
     unsafe_s: how old the oldest byte is that a power cut would take; None: there is none.
@@ -73,6 +77,7 @@ class RoomFigures:
     is_stopped: bool
     is_open: bool
     newest_dts: int | None
+    arrived_s: float | None
     tracks: tuple[TrackFigures, ...]
     pending_bytes: int
     buffer_bytes: int

@@ -123,6 +123,7 @@ class RoomRecorder:
             is_stopped=self.is_stopped,
             is_open=self.is_open,
             newest_dts=None if segmenter is None else segmenter.newest_dts,
+            arrived_s=None if segmenter is None else (now_ms - self._arrived_ms) / 1000,
             tracks=() if segmenter is None else segmenter.track_figures,
             pending_bytes=self.pending_bytes,
             buffer_bytes=self._services.buffer_bytes(),

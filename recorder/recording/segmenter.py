@@ -33,6 +33,7 @@ from recorder.flv.script import (
     read_script,
     stops_ffmpeg,
 )
+from recorder.flv.summary import TrackSummary
 from recorder.flv.tags import AUDIO, SCRIPT, VIDEO
 from recorder.flv.timeline import Timeline
 from recorder.recording.actions import (
@@ -234,13 +235,9 @@ class Segmenter:
         segment = self._segments.current
         if segment is None:
             return ()
+        number, tracks = segment.opened.segment, self._tracks.by_kind
         return tuple(
-            TrackFigures(
-                facts=track_facts(slot),
-                segment=segment.opened.segment,
-                frames=slot.frames,
-                key_dts=self._tracks.by_kind[slot.kind][slot.number].key_dts,
-            )
+            _figures_of(slot, tracks[slot.kind][slot.number], number)
             for slot in segment.summary.played_tracks()
         )
 
@@ -384,3 +381,14 @@ def _announces_video(values: Sequence[Value]) -> bool:
     """Whether metadata names a video codec; a number, or a text with XSplit and others."""
     members = next((value for value in values if isinstance(value, dict)), {})
     return members.get("videocodecid") not in (None, 0.0, False, "", "0")
+
+
+def _figures_of(slot: TrackSummary, track: Track, segment: int) -> TrackFigures:
+    return TrackFigures(
+        facts=track_facts(slot),
+        segment=segment,
+        frames=slot.frames,
+        newest_dts=None if track.clock is None else track.clock.dts,
+        key_dts=track.key_dts,
+        key_distance_ms=track.key_distance,
+    )

@@ -182,6 +182,8 @@ class Segments:
         segment.write_frame(held.kind, held.parts, dts, held.body, tracks)
         if is_keyframe:
             for track in tracks:
+                if track.key_dts is not None:
+                    track.key_distance = dts - track.key_dts
                 track.key_dts = dts
         if self._previous is not None and segment is self.current:
             self._lagging.difference_update(tracks)

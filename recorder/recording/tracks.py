@@ -39,6 +39,7 @@ class Track:
         "codec",
         "config",
         "extras",
+        "key_distance",
         "key_dts",
         "kind",
         "last_dts",
@@ -58,6 +59,8 @@ class Track:
         self._other_codecs: dict[str, tuple[bytes | None, dict[Role, bytes]]] = {}
         self.state: tuple[bytes, ...] = ()
         """The newest sequence header, if there is one, and what goes with it."""
+        self.key_distance: int | None = None
+        """Between its last two keyframes in a file, in ms."""
         self.key_dts: int | None = None
         """Of its last keyframe in a file."""
         self.last_dts: int | None = None

@@ -351,7 +351,9 @@ def _publisher(room: RoomView, name: str) -> Iterator[Condition]:
             kind="weak_connection",
             room=room.name,
             severity=WARNING,
-            text=f"{name}: the encoder's connection is weak.",
+            text=f"{name}: the encoder's connection is bad: {room.line.reason}."
+            if room.line is not None and room.line.reason is not None
+            else f"{name}: the encoder's connection is bad.",
             advice="Use a cable, or a lower bitrate.",
             set_s=5,
             clear_s=15,

@@ -345,6 +345,15 @@ def _unsafe_age_s(room: RoomView) -> float | None:
     return None if room.recording is None else room.recording.safe_age_s
 
 
+def _of_line(room: RoomView, name: str) -> float | None:
+    found: float | None = None if room.line is None else getattr(room.line, name)
+    return found
+
+
+def _in_seconds(ms: float | None) -> float | None:
+    return None if ms is None else ms / 1000
+
+
 def _keyframe_age_s(room: RoomView) -> float | None:
     return None if room.video is None else room.video.keyframe_age_s
 
@@ -361,6 +370,32 @@ _ROOM_FIGURES: tuple[tuple[str, str, Callable[[RoomView], float | None]], ...] =
         "Of the connection: 1 is the best.",
         lambda room: room.quality,
     ),
+    (
+        "rec_stream_media_rate_ratio",
+        "Media seconds per second, of the last ten seconds.",
+        lambda room: _of_line(room, "media_rate"),
+    ),
+    (
+        "rec_stream_delay_seconds",
+        "How much later media come than at their best of the last five minutes.",
+        lambda room: _in_seconds(_of_line(room, "late_ms")),
+    ),
+    (
+        "rec_stream_jitter_seconds",
+        "Between the earliest and the latest media of the last ten seconds.",
+        lambda room: _in_seconds(_of_line(room, "jitter_ms")),
+    ),
+    (
+        "rec_stream_rtt_seconds",
+        "The longest round-trip time of the last ten seconds.",
+        lambda room: _in_seconds(_of_line(room, "rtt_ms")),
+    ),
+    (
+        "rec_stream_out_of_order_ratio",
+        "Of the TCP segments of the last ten seconds.",
+        lambda room: _of_line(room, "out_of_order"),
+    ),
+    ("rec_stream_viewers", "Who watch it live over RTMP.", lambda room: room.viewers),
     (
         "rec_stream_drift_seconds",
         "How far media time has run ahead of the wall.",

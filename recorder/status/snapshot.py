@@ -63,7 +63,8 @@ class PublisherView:
 class VideoView:
     """Attributes:
     frame_rate: frames per second of the last seconds; None: not measured yet.
-    frame_age_s: since the last frame came; `keyframe_age_s` since the last keyframe.
+    frame_age_s: since the last frame came; `keyframe_age_s` since the last keyframe, and
+        `keyframe_distance_s` between that and the one before, in media time.
     """
 
     codec: str
@@ -72,6 +73,7 @@ class VideoView:
     frame_rate: float | None
     frame_age_s: float | None
     keyframe_age_s: float | None
+    keyframe_distance_s: float | None
 
 
 @attrs.frozen(kw_only=True)
@@ -113,6 +115,31 @@ class RecordingView:
 
 
 @attrs.frozen(kw_only=True)
+class LineView:
+    """How good an encoder's line is, over the last ten seconds.
+
+    Attributes:
+        word: `good`, `weak` or `bad`; None: not measured long enough.
+        reason: why it is not good.
+        media_rate: media seconds per second.
+        late_ms: how much later media come than at their best of the last five minutes.
+        jitter_ms: between the earliest and the latest.
+        rtt_ms: the longest round-trip time; `rtt_variation_ms` its mean deviation.
+        out_of_order: of its TCP segments, 0 to 1; `resent`: segments that we sent again.
+    """
+
+    word: str | None
+    reason: str | None
+    media_rate: float | None
+    late_ms: float
+    jitter_ms: float
+    rtt_ms: float | None
+    rtt_variation_ms: float | None
+    out_of_order: float | None
+    resent: int | None
+
+
+@attrs.frozen(kw_only=True)
 class RoomView:
     """Attributes:
     reason: why it is in this state, where that is not plain; in words.
@@ -120,7 +147,9 @@ class RoomView:
     waits_s: so long its recording still waits for its publisher.
     bitrate: bits per second that came in the last seconds; `figures_age_s` since that and the
         frame rate were measured.
-    quality: of the connection, 0 to 1; None: not measured.
+    quality: of the connection, 0 to 1; None: not measured. How it comes about stands in `line`.
+    av_offset_ms: by how much the newest sound lies behind the newest picture, in media time; less
+        than 0: before it.
     media_age_s: since the last audio or video came.
     drift_s: how far media time has run ahead of the wall since the publish began.
     buffer_bytes: media that are not in a file yet.
@@ -141,6 +170,9 @@ class RoomView:
     bitrate: int | None
     figures_age_s: float | None
     quality: float | None
+    line: LineView | None
+    av_offset_ms: float | None
+    viewers: int
     media_age_s: float | None
     drift_s: float | None
     buffer_bytes: int

@@ -33,6 +33,7 @@ ONE_KEY = [
     ('rtmp: {listen: ["0.0.0.0:9"]}', "rtmp.listen"),
     ("rtmp: {application: other}", "rtmp.application"),
     ("rtmp: {takeover: never}", "rtmp.takeover"),
+    ("rtmp: {max_delay: 9s}", "rtmp.max_delay"),
     ('status: {listen: ["127.0.0.1:9"]}', "status.listen"),
     (
         f'status: {{password: "scrypt$14$8$1${"a" * 22}${"b" * 43}="}}',

@@ -137,6 +137,9 @@ class FakeConnection:
     def counts(self, publisher: Publisher) -> dict[str, int]:
         return {"unknown_messages": 1}
 
+    def tcp_info(self) -> None:
+        return None
+
     def silent_ms(self) -> int:
         return self.silence_ms
 

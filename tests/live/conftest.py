@@ -22,6 +22,7 @@ from recorder.live.reception import Reception
 from recorder.live.rooms import Rooms
 from recorder.live.session import House, Timeouts
 from recorder.live.tls import TlsStream
+from recorder.live.wire import Wire
 from recorder.tls import server_context
 from tests.helpers.certificates import write_certificate
 from tests.helpers.live import FakeRecorder
@@ -144,7 +145,10 @@ class Building:
     ) -> None:
         """What `trio.serve_listeners` does around a handler: closes its stream."""
         try:
-            await self.door.welcome(stream, address, lambda: self.buffer_bytes, unread, taken)
+            wire = Wire(
+                buffer_bytes=lambda: self.buffer_bytes, unread_bytes=unread, taken_bytes=taken
+            )
+            await self.door.welcome(stream, address, wire)
         finally:
             await trio.aclose_forcefully(stream)
 

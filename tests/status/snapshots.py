@@ -36,6 +36,7 @@ def video(**changes: Any) -> VideoView:
         frame_rate=25.0,
         frame_age_s=0.5,
         keyframe_age_s=1.0,
+        keyframe_distance_s=2.0,
     )
     return attrs.evolve(good, **changes)
 
@@ -61,6 +62,9 @@ def room(name: str = "room101", **changes: Any) -> RoomView:
         bitrate=4_000_000,
         figures_age_s=0.0,
         quality=None,
+        line=None,
+        av_offset_ms=None,
+        viewers=0,
         media_age_s=0.5,
         drift_s=0.1,
         buffer_bytes=100_000,

@@ -92,7 +92,12 @@ def test_what_is_not_known_has_no_sample() -> None:
         "rec_stream_last_media_timestamp_seconds",
         "rec_stream_last_write_timestamp_seconds",
         "rec_stream_oldest_unsafe_timestamp_seconds",
+        "rec_stream_delay_seconds",
+        "rec_stream_jitter_seconds",
+        "rec_stream_media_rate_ratio",
+        "rec_stream_out_of_order_ratio",
         "rec_stream_quality_ratio",
+        "rec_stream_rtt_seconds",
         "rec_undervoltage",
     }
     used = [labels for name, labels in series if name == "rec_storage_used_bytes"]

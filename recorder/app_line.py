@@ -1,0 +1,214 @@
+"""How good an encoder's line is: figures over a sliding window, and one score to trust.
+
+A part of the app: it reads what the recording side and the kernel say once a tick, and costs
+nothing per message. Pure. The score is the worst of three parts, each from 0 to 1, and says which
+it was:
+
+* loss: 1 without segments out of order, 0 at LOSS_BAD of all;
+* delay: 1 without any, 0 at `max_delay`; the delay is the longest round-trip time of the window, or
+  how much later media come than they came at their best of late, whichever is more;
+* pace: 1 while media time runs with the clock, 0 at half of that or less.
+
+What our own disk holds back is not the encoder's: whoever asks leaves such moments out.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+if TYPE_CHECKING:
+    from recorder.live.tcp_info import TcpInfo
+
+WINDOW_S: Final = 10.0
+"""As long as a person looks at a page before asking again."""
+
+LEAST_S: Final = 3.0
+"""A pace measured over less is that of one keyframe."""
+
+BEST_S: Final = 300.0
+"""The best of late: longer, and a clock that runs 50 ppm slow would look like a delay."""
+
+LOSS_BAD: Final = 0.05
+"""By Mathis' formula, MSS / RTT / sqrt(p), TCP then carries some 2 Mbit/s over 30 ms: less than a
+classroom's camera sends."""
+
+PACE_GOOD, PACE_BAD = 0.97, 0.5
+"""Media seconds per second. Batches and keyframes make it waver by some hundredths."""
+
+SILENCE_S: Final = 1.0
+"""Bytes are left to gather for up to half a second, and so are frames in an encoder."""
+
+GOOD, WEAK = 0.8, 0.5
+
+
+class Word(enum.StrEnum):
+    GOOD = "good"
+    WEAK = "weak"
+    BAD = "bad"
+
+
+@attrs.frozen(kw_only=True)
+class Moment:
+    """A publish at one look.
+
+    Attributes:
+        at_s: now; `arrived_s` when its newest media came, on the same clock.
+        newest_dts: their media time, in ms.
+        tcp: None: not known.
+    """
+
+    at_s: float
+    arrived_s: float
+    newest_dts: int
+    tcp: TcpInfo | None
+
+
+@attrs.frozen(kw_only=True)
+class Line:
+    """Attributes:
+    score: 0 to 1; None: not measured long enough.
+    word, reason: the score in words; a reason where it is not good.
+    media_rate: media seconds per second.
+    late_ms: how much later media come than at their best of the last five minutes.
+    jitter_ms: between the earliest and the latest of the window.
+    rtt_ms, rtt_variation_ms: the longest of the window.
+    out_of_order: of the segments of the window, 0 to 1; `resent`: our own segments in it.
+    """
+
+    score: float | None
+    word: Word | None
+    reason: str | None
+    media_rate: float | None
+    late_ms: float
+    jitter_ms: float
+    rtt_ms: float | None
+    rtt_variation_ms: float | None
+    out_of_order: float | None
+    resent: int | None
+
+
+class LineMeter:
+    """Of one publish."""
+
+    def __init__(self) -> None:
+        self._moments: deque[Moment] = deque()
+        self._best: deque[tuple[float, float]] = deque()
+        """Moments and their delay in seconds up to a constant, each less than all before it that
+        are dropped: the first is the least of BEST_S."""
+
+    def pause(self) -> None:
+        """What comes next says nothing of the line: we held the encoder back."""
+        self._moments.clear()
+        self._best.clear()
+
+    def look(self, moment: Moment, max_delay_s: float) -> Line:
+        """Measure, and judge.
+
+        Args:
+            max_delay_s: what the operator finds too much (`rtmp.max_delay`).
+        """
+        self._moments.append(moment)
+        while moment.at_s - self._moments[0].at_s > WINDOW_S:
+            self._moments.popleft()
+        late_s = self._lateness(moment)
+        window = [_offset_s(each) for each in self._moments]
+        rates = self._tcp()
+        seconds = moment.at_s - self._moments[0].at_s
+        media_rate = None
+        if seconds >= LEAST_S:
+            media_rate = (moment.newest_dts - self._moments[0].newest_dts) / 1000 / seconds
+        score, reason = _judge(media_rate, late_s, rates, max_delay_s)
+        return Line(
+            score=score,
+            word=None if score is None else _word(score),
+            reason=reason,
+            media_rate=media_rate,
+            late_ms=late_s * 1000,
+            jitter_ms=(max(window) - min(window)) * 1000,
+            rtt_ms=rates.rtt_ms,
+            rtt_variation_ms=rates.rtt_variation_ms,
+            out_of_order=rates.out_of_order,
+            resent=rates.resent,
+        )
+
+    def _lateness(self, moment: Moment) -> float:
+        offset = _offset_s(moment)
+        while self._best and self._best[-1][1] >= offset:
+            self._best.pop()
+        self._best.append((moment.at_s, offset))
+        while moment.at_s - self._best[0][0] > BEST_S:
+            self._best.popleft()
+        # What has not come yet is late as well: nothing arrives on a dead line.
+        waited_s = max(0.0, moment.at_s - moment.arrived_s - SILENCE_S)
+        return offset - self._best[0][1] + waited_s
+
+    def _tcp(self) -> _Tcp:
+        known = [each.tcp for each in self._moments if each.tcp is not None]
+        if not known:
+            return _Tcp()
+        first, last = known[0], known[-1]
+        segments = _grown(first.data_segments, last.data_segments)
+        strays = _grown(first.out_of_order, last.out_of_order)
+        delays = [each.delay_us for each in known if each.delay_us is not None]
+        variations = [each.rtt_variation_us for each in known if each.rtt_variation_us is not None]
+        return _Tcp(
+            rtt_ms=max(delays) / 1000 if delays else None,
+            rtt_variation_ms=max(variations) / 1000 if variations else None,
+            out_of_order=strays / segments if segments and strays is not None else None,
+            resent=_grown(first.resent, last.resent),
+        )
+
+
+@attrs.frozen(kw_only=True)
+class _Tcp:
+    rtt_ms: float | None = None
+    rtt_variation_ms: float | None = None
+    out_of_order: float | None = None
+    resent: int | None = None
+
+
+def _judge(
+    media_rate: float | None, late_s: float, tcp: _Tcp, max_delay_s: float
+) -> tuple[float | None, str | None]:
+    if media_rate is None:
+        return None, None
+    lost = tcp.out_of_order or 0.0
+    delay_s = max(late_s, (tcp.rtt_ms or 0.0) / 1000)
+    parts = [
+        (
+            _fall(lost, 0.0, LOSS_BAD),
+            f"{lost:.1%} of its packets are lost or overtaken on the way",
+        ),
+        (_fall(delay_s, 0.0, max_delay_s), f"what it sends comes {delay_s:.1f} s late"),
+        (
+            _fall(PACE_GOOD - media_rate, 0.0, PACE_GOOD - PACE_BAD),
+            f"only {max(0.0, media_rate):.0%} of the time comes as picture and sound",
+        ),
+    ]
+    worst, reason = min(parts)
+    score = round(worst, 3)
+    return score, None if score >= GOOD else reason
+
+
+def _offset_s(moment: Moment) -> float:
+    """How late its newest media are, up to a constant of the publish."""
+    return moment.arrived_s - moment.newest_dts / 1000
+
+
+def _grown(before: int | None, after: int | None) -> int | None:
+    return None if before is None or after is None else max(0, after - before)
+
+
+def _fall(value: float, good: float, bad: float) -> float:
+    """1 up to `good`, 0 from `bad` on, straight between them."""
+    return min(1.0, max(0.0, (bad - value) / (bad - good)))
+
+
+def _word(score: float) -> Word:
+    if score >= GOOD:
+        return Word.GOOD
+    return Word.WEAK if score >= WEAK else Word.BAD

@@ -1,0 +1,76 @@
+"""What Linux knows of a TCP connection: TCP_INFO of tcp(7), `struct tcp_info` of <linux/tcp.h>.
+
+Owns the layout. Pure but for `read_tcp_info`. A kernel gives as much of the structure as it knows;
+what an older one does not know is None, and so is everything where there is no TCP below.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+if TYPE_CHECKING:
+    import trio
+
+STRUCT_BYTES: Final = 228
+"""Up to and with `tcpi_rcv_ooopack`."""
+
+_U32: Final = struct.Struct("=I")
+
+_AT: Final = {
+    "rtt_us": 68,
+    "rtt_variation_us": 72,
+    "receive_rtt_us": 92,
+    "resent": 100,
+    "data_segments": 152,
+    "out_of_order": 224,
+}
+"""Where each of our fields stands: tcpi_rtt, tcpi_rttvar, tcpi_rcv_rtt, tcpi_total_retrans,
+tcpi_data_segs_in (Linux 4.6), tcpi_rcv_ooopack (Linux 5.4)."""
+
+
+@attrs.frozen(kw_only=True)
+class TcpInfo:
+    """Attributes:
+    rtt_us: smoothed round-trip time of what we send, in microseconds; `rtt_variation_us` its
+        mean deviation. A publisher gets little from us, so they may be old.
+    receive_rtt_us: as the kernel estimates it from what comes; 0: not yet.
+    resent: segments that we had to send again, since the connection began.
+    data_segments: that have come; `out_of_order` of them behind a hole: each segment that is lost
+        on its way here is seen as some of these.
+    """
+
+    rtt_us: int | None
+    rtt_variation_us: int | None
+    receive_rtt_us: int | None
+    resent: int | None
+    data_segments: int | None
+    out_of_order: int | None
+
+    @property
+    def delay_us(self) -> int | None:
+        """The larger round-trip time of the two: a queue on the way here shows in the kernel's
+        estimate alone."""
+        known = [each for each in (self.rtt_us, self.receive_rtt_us) if each]
+        return max(known) if known else None
+
+
+def parse(data: bytes) -> TcpInfo:
+    """Read as much of the structure as there is."""
+    return TcpInfo(
+        **{
+            name: _U32.unpack_from(data, at)[0] if at + _U32.size <= len(data) else None
+            for name, at in _AT.items()
+        }
+    )
+
+
+def read_tcp_info(connection: trio.socket.SocketType) -> TcpInfo | None:
+    """Ask the kernel: a system call that waits for nothing. None: the socket is gone, or no TCP."""
+    try:
+        return parse(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, STRUCT_BYTES))
+    except OSError:
+        return None
