@@ -77,7 +77,10 @@ def gather_wheels(source: Path, *variables: str) -> None:
         # The environment of this test run has all that is needed.
         make("wheels", f"PYTHON={sys.executable}", f"VENV={sys.prefix}", *variables, cwd=source)
     else:
-        make("wheels", f"PYTHON={PYTHON}", *variables, cwd=source)
+        # Beside the folder: what was unpacked has no .venv.
+        venv = source.parent / "gathering"
+        make("wheels", f"PYTHON={PYTHON}", f"VENV={venv}", *variables, cwd=source)
+        shutil.rmtree(venv)
 
 
 @attrs.frozen
