@@ -10,19 +10,20 @@ from hypothesis import strategies as st
 
 from recorder.hooks.events import TEXT_CHARACTERS, Event, clip, from_line, to_event, to_line
 
+TEXT = st.text(max_size=10)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
+    st.none() | st.booleans() | st.integers() | TEXT,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXT, inner, max_size=2),
+    max_leaves=4,
 )
 
 
 @settings(max_examples=50)
 @given(
     st.integers(1),
-    st.text(),
-    st.text(),
-    st.dictionaries(st.text().filter(lambda key: key not in ("id", "event", "time")), JSON),
+    TEXT,
+    TEXT,
+    st.dictionaries(TEXT.map("a {}".format), JSON, max_size=3),
 )
 def test_an_event_is_one_line_and_comes_back(
     number: int, kind: str, time: str, fields: dict[str, Any]
