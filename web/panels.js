@@ -50,7 +50,10 @@ export function showMachine(system, elapsed) {
   }
   if (system.last_end !== null) rows.push(["the one before", ENDS[system.last_end] || system.last_end]);
   if (system.failed_logins) rows.push(["failed logins", `${system.failed_logins} in 20 s`]);
-  rows.push(["watching", String(system.viewers)]);
+  if (system.failed_publishes) rows.push(["wrong keys", `${system.failed_publishes} in 20 s`]);
+  for (const { address, times, age_s: last } of system.refused) rows.push(["refused", `${address}, ${many(times, "time", "times")}, last ${ago(last + elapsed)}`]);
+  for (const disk of system.wear) rows.push([`to ${disk.directory}`, `${size(disk.written_bytes)} written in ${span(disk.period_s)}`]);
+  rows.push(...configuration(system.config), ...hooks(system.hooks), ["watching", String(system.viewers)]);
   facts(byId("machine"), rows);
 }
 
@@ -60,6 +63,23 @@ function power(system) {
 }
 
 const WORST_FIRST = ["fault", "stalled", "stopped", "waiting", "starting", "recording", "idle"];
+
+function configuration({ path, errors, is_last_good: isLastGood, restart }) {
+  const rows = path === null ? [] : [["configuration", path]];
+  if (isLastGood) rows.push(["in force", "the last good one"]);
+  else if (errors.length) rows.push(["in force", "the one before"]);
+  if (restart.length) rows.push(["needs a restart", restart.join(", ")]);
+  return rows;
+}
+
+function hooks(found) {
+  if (found === null) return [];
+  const rows = [["hooks", found.is_delivering ? `${found.delivered} delivered` : "nobody delivers them"]];
+  if (found.failing.length) rows.push(["do not answer", found.failing.join(", ")]);
+  if (found.given_up) rows.push(["given up", String(found.given_up)]);
+  if (found.lost) rows.push(["lost", String(found.lost)]);
+  return rows;
+}
 
 // How many rooms are in which state, for who looks from the door.
 export function showCounts({ rooms, storage }) {

@@ -79,6 +79,19 @@ def test_pages_come_back_with_jitter_and_ever_more_slowly(clocked_page: Page, st
     assert len({round(share, 3) for share in shares}) > 4
 
 
+def test_a_line_that_says_nothing_from_the_start_is_given_up(
+    clocked_page: Page, stage: Stage
+) -> None:
+    page = clocked_page
+    stage.fall_silent()
+    with page.expect_websocket():
+        page.goto("/")
+    expect(page.locator("#worst")).to_have_text("Waiting for the recorder …")
+    with page.expect_websocket():
+        page.clock.fast_forward(11_000)
+        page.clock.fast_forward(2_000)
+
+
 def test_a_silent_line_is_given_up(clocked_page: Page, stage: Stage) -> None:
     page = clocked_page
     sockets: list[object] = []

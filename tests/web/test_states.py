@@ -14,11 +14,13 @@ from recorder.status.alarms import Alarms
 from recorder.status.snapshot import (
     BlockedView,
     DiskState,
+    HooksView,
     PublisherView,
+    RefusedView,
     RoomState,
     Severity,
 )
-from tests.status.snapshots import alarm, clock, idle, picture, room, storage, system, video
+from tests.status.snapshots import alarm, clock, config, idle, picture, room, storage, system, video
 from tests.web.houses import house
 
 if TYPE_CHECKING:
@@ -77,6 +79,7 @@ def everything_wrong() -> tuple[AlarmView, ...]:
                 system=system(
                     media_bytes=99_000_000, temperature_c=90.0, under_voltage_now=weak,
                     under_voltage_ever=True, last_end="power", failed_logins=30,
+                    failed_publishes=30, config=config(errors=("line 3",), restart=("x",)),
                     clock=clock(is_trusted=False, reason="never set", stepped_ms=9000,
                                 step_age_s=5.0),
                 ),
@@ -183,6 +186,52 @@ def test_the_disk_is_told_in_hours_left(page: Page, stage: Stage) -> None:
     expect(page.locator("#left")).to_have_text("unknown")
     expect(figure(disk, "why")).to_have_text("Input/output error")
     expect(page.locator("#full")).to_be_hidden()
+
+
+def test_the_machine_says_what_who_is_asked_for_help_wants_to_know(
+    page: Page, stage: Stage
+) -> None:
+    page.goto("/")
+    machine = page.locator("#machine")
+    expect(figure(machine, "recorder")).to_have_text("1.0, for 2 h 46 min")
+    expect(figure(machine, "clock")).to_have_text("trusted")
+    expect(figure(machine, "to /srv/recordings")).to_have_text("20.0 GB written in 24 h 00 min")
+    expect(figure(machine, "configuration")).to_have_text("/etc/recorder/config.yaml")
+    expect(figure(machine, "hooks")).to_have_count(0)
+    shown = system(
+        under_voltage_ever=True,
+        last_end="power",
+        failed_logins=3,
+        failed_publishes=4,
+        refused=(RefusedView(address="10.0.0.9", times=7, age_s=12.0),),
+        clock=clock(is_trusted=False, reason="never set", stepped_ms=-2500, step_age_s=60.0),
+        config=config(errors=("line 3",), restart=("rtmp.listen",)),
+        hooks=HooksView(
+            is_delivering=True,
+            failing=("https://<b>monitor</b>",),
+            failing_since="2026-11-22T10:30:00.000Z",
+            delivered=12,
+            given_up=1,
+            lost=0,
+        ),
+    )
+    stage.show(picture(system=shown))
+    told: dict[str, str | re.Pattern[str]] = {
+        "clock": "not trusted: never set",
+        "clock was set": re.compile("by -2.5 s, 1 min 0. s ago"),
+        "power": "was too weak",
+        "the one before": "lost its power",
+        "failed logins": "3 in 20 s",
+        "wrong keys": "4 in 20 s",
+        "refused": re.compile("10.0.0.9, 7 times, last 1[2-5] s ago"),
+        "in force": "the one before",
+        "needs a restart": "rtmp.listen",
+        "hooks": "12 delivered",
+        "do not answer": "https://<b>monitor</b>",
+        "given up": "1",
+    }
+    for name, value in told.items():
+        expect(figure(machine, name)).to_have_text(value)
 
 
 def test_text_of_peers_is_never_html(page: Page, stage: Stage) -> None:
