@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+MOVE_ON_S = 1.0
+"""An encoder says good-bye at once, or goes on until we close: a stop must not wait for it."""
+
+
 class Door:
     """Lets connections in.
 
@@ -43,6 +47,7 @@ class Door:
         self._pool: PendingPool[Session] = PendingPool()
         self._inside = 0
         self._sessions: set[Session] = set()
+        self._left = trio.Event()
 
     @property
     def pulses(self) -> list[Pulse]:
@@ -113,7 +118,16 @@ class Door:
         finally:
             self._pool.leave(session)
             self._sessions.remove(session)
+            self._left.set()
             self._inside -= 1
+
+    async def move_on(self) -> None:
+        """Ask every encoder that understands it to connect anew, and give it a moment to go."""
+        asked = {session for session in self._sessions if session.ask_to_reconnect()}
+        with trio.move_on_after(MOVE_ON_S):
+            while asked & self._sessions:
+                self._left = trio.Event()
+                await self._left.wait()
 
     async def catch_up(self) -> None:
         """Handle all that the encoders have sent by now; a moment at most."""
@@ -160,6 +174,7 @@ async def serve(
                 accepting.start_soon(_accept, door.handle_tls, tls_listeners, sessions)
             await stop.wait()
             accepting.cancel_scope.cancel()
+        await door.move_on()
         await door.catch_up()
         sessions.cancel_scope.cancel()
 

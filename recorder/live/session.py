@@ -238,6 +238,12 @@ class Session:
                 self._hurry.set()
                 await self._handled.wait()
 
+    def ask_to_reconnect(self) -> bool:
+        """Ask the encoder to come again; False: it would not understand."""
+        is_asked = bool(self._publishers) and self._connection.request_reconnect()
+        self._sender.poke()
+        return is_asked
+
     def counts(self, publisher: Publisher) -> dict[str, int]:
         """The anomalies seen on this connection since the publish began, for its manifest."""
         counts = self._connection.counters.as_dict()

@@ -89,15 +89,15 @@ def nothing(transaction: float) -> bytes:
     return result(transaction, None, Marker.UNDEFINED)
 
 
-def connect_result(transaction: float) -> bytes:
-    """Return the answer of §4.3 rule 1.
+def connect_result(transaction: float, enhanced: dict[str, Value] | None = None) -> bytes:
+    """Return the answer of §4.3 rule 1, with what Enhanced RTMP settles.
 
     The version is one that clients parse without complaint. objectEncoding 0: we promise AMF0,
     which everybody speaks, and read both (§3.2).
     """
     properties: dict[str, Value] = {"fmsVer": "FMS/3,5,7,7009", "capabilities": 31}
     information = _information("status", "NetConnection.Connect.Success", "Connection succeeded.")
-    return result(transaction, properties, information | {"objectEncoding": 0})
+    return result(transaction, properties, information | {"objectEncoding": 0} | (enhanced or {}))
 
 
 def connect_error(transaction: float, description: str) -> bytes:

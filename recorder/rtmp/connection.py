@@ -267,6 +267,10 @@ class ServerConnection:
         """
         self._flow.end_play(stream_id)
 
+    def request_reconnect(self) -> bool:
+        """Ask the peer to connect anew, and go on serving it (§4.4); False: it cannot."""
+        return self._flow.request_reconnect()
+
     def _lift_allowance(self) -> None:
         """It is no stranger any more."""
         self._reader.lift_allowance()

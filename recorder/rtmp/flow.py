@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from recorder.rtmp import commands
+from recorder.rtmp.enhanced import Capability, answer, capabilities
 from recorder.rtmp.errors import RemoteProtocolError
 from recorder.rtmp.events import (
     ConnectRequested,
@@ -33,6 +34,7 @@ from recorder.rtmp.text import clean_text, describe, identifying_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from recorder.amf import Value
     from recorder.rtmp.commands import Command
     from recorder.rtmp.counters import Counters
     from recorder.rtmp.limits import Limits
@@ -54,6 +56,8 @@ class CommandFlow:
         self._counters = counters
         self._output = output
         self._connect_transaction = 0.0
+        self._enhanced: dict[str, Value] = {}
+        self._capabilities = Capability(0)
         self._app = ""
 
     @property
@@ -70,7 +74,7 @@ class CommandFlow:
         output.control(MessageType.WINDOW_ACK_SIZE, u32_body(window))
         output.control(MessageType.SET_PEER_BANDWIDTH, peer_bandwidth_body(window))
         output.announce_chunk_size(self._limits.chunk_size)
-        output.reply(commands.connect_result(self._connect_transaction))
+        output.reply(commands.connect_result(self._connect_transaction, self._enhanced))
 
     def reject_connect(self, description: str) -> None:
         """§4.4."""
@@ -115,6 +119,15 @@ class CommandFlow:
             stream_id, "status", "NetStream.Play.UnpublishNotify", "Nobody publishes any more."
         )
 
+    def request_reconnect(self) -> bool:
+        """Ask the peer to connect anew, if it says that it can (§4.4): it publishes on until then.
+        On message stream 0, for it concerns the connection."""
+        if not self._state.is_in(State.CONNECTED) or Capability.RECONNECT not in self._capabilities:
+            return False
+        code = "NetConnection.Connect.ReconnectRequest"
+        self._output.reply(commands.status("status", code, "Restarting."))
+        return True
+
     # The peer's commands
 
     def on_command(self, message: Message) -> Event | None:
@@ -148,6 +161,7 @@ class CommandFlow:
             raise
         self._state.step(Step.REQUEST)
         self._connect_transaction = command.transaction
+        self._enhanced, self._capabilities = answer(members), capabilities(members)
         self._app = app
         return event
 

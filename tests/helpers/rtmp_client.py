@@ -296,10 +296,10 @@ class RtmpClient:
         """Say publish on a NetStream."""
         self.command("publish", transaction, None, name, publish_type, stream_id=stream_id, csid=8)
 
-    def start(self, name: str, *, app: str = "live") -> None:
+    def start(self, name: str, *, app: str = "live", **members: Value) -> None:
         """Say everything up to publish on NetStream 1, without waiting for any answer."""
         self.greet()
-        self.connect(app)
+        self.connect(app, **members)
         self.command("releaseStream", 2, None, name)
         self.command("FCPublish", 3, None, name)
         self.command("createStream", 4, None)

@@ -14,6 +14,7 @@ import pytest
 import trio
 import trio.testing
 
+from recorder.live.listener import MOVE_ON_S
 from recorder.live.pulse import Overdue
 from recorder.live.session import (
     FAREWELL_S,
@@ -548,3 +549,39 @@ async def test_who_leaves_while_the_recorder_stops_is_not_asked_what_it_has_sent
     nursery.start_soon(building.serve, ours, "10.0.0.1", unread)
     await trio.testing.wait_all_tasks_blocked()
     await building.door.catch_up()
+
+
+async def test_before_a_stop_who_can_is_asked_to_come_again_and_nobody_waits_long(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    polite, stubborn, old = (building.enter(f"10.0.0.{number}") for number in (1, 2, 3))
+    for peer, room, caps in ((polite, "room101", 1), (stubborn, "room102", 1)):
+        peer.client.start(f"{room}?key={KEYS[room]}", capsEx=caps)
+        await peer.exchange()
+    old.client.start(f"room101?key={KEYS['room101']}")
+
+    async def leave_when_asked() -> None:
+        await trio.testing.wait_all_tasks_blocked()
+        assert polite.client.commands("onStatus")[-1].code.endswith("ReconnectRequest")
+        polite.client.finish(f"room101?key={KEYS['room101']}")
+        await polite.send()
+        await polite.leave()
+
+    began_s = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(leave_when_asked)
+        nursery.start_soon(building.door.move_on)
+    assert trio.current_time() - began_s == pytest.approx(MOVE_ON_S)
+    assert building.recorders["room101"].calls[-1] == "left", "no lesson was begun that could end"
+    assert stubborn.client.commands("onStatus")[-1].code.endswith("ReconnectRequest")
+    assert not stubborn.closed.is_set()
+    assert not old.client.commands("onStatus")
+
+
+async def test_where_nobody_can_be_asked_a_stop_does_not_wait(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    await building.publish()
+    began_s = trio.current_time()
+    await building.door.move_on()
+    assert trio.current_time() == began_s
