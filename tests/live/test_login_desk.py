@@ -101,10 +101,16 @@ def test_a_name_that_no_room_can_have_gets_no_challenge(user: str) -> None:
     assert answer.reason == "wrong user name or password"
 
 
-def test_without_a_room_for_all_only_configured_rooms_log_in() -> None:
+@pytest.mark.parametrize("method", LoginMethod)
+@pytest.mark.parametrize("password", [ANY, KEY, ""])
+def test_without_a_room_for_all_only_configured_rooms_log_in(
+    method: LoginMethod, password: str
+) -> None:
+    # The empty one is what an unknown user's answer is compared with.
     at = desk()
-    answer = at.decide(access(any_key=None), answer_of(at, Account("garden", ANY)), 1)
+    answer = at.decide(access(any_key=None), answer_of(at, Account("garden", password), method), 1)
     assert isinstance(answer, NotLoggedIn)
+    assert answer.reason == "wrong user name or password"
 
 
 @pytest.mark.parametrize("method", LoginMethod)
