@@ -20,7 +20,9 @@ import trio
 
 from recorder.logs import about, of_room, same
 from recorder.recording import naming
+from recorder.recording.diary import Diary
 from recorder.recording.recovery import Recovered, recover_recording, repair_files
+from recorder.recording.recovery_plan import INTERRUPTED
 from recorder.recording.shelves import open_recording
 from recorder.recording.unfinished import forget
 from recorder.recording.written_off import make_whole
@@ -212,7 +214,11 @@ def _say(found: Recovered) -> None:
     if found.manifest is None:
         room_log.info("recording %s was cut off before anything was recorded", number)
         return
-    if found.was_ended or found.made_anew or found.files.salvaged:
+    is_whole = not (found.made_anew or found.files.salvaged or found.files.damaged)
+    if found.was_ended and is_whole and found.manifest.end_reason != INTERRUPTED:
+        # Left in order for a publisher who has not come back.
+        Diary(found.manifest.room, found.manifest.number).ended(found.manifest)
+    elif found.was_ended or found.made_anew or found.files.salvaged:
         room_log.warning(
             "recording %s was cut off: repaired, %d segments, %d of them salvaged, %d damaged",
             number,

@@ -139,6 +139,27 @@ async def test_a_recording_nobody_goes_on_with_is_finished_and_then_gets_its_che
     assert "room101: recording 1 was cut off: repaired, 2 segments, 1 of them" in caplog.text
 
 
+async def test_a_recording_that_was_left_open_in_order_was_not_cut_off(
+    storage: Storage, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    studio = Studio(storage, RULES)
+    studio.arrive()
+    studio.send(2 * SECOND)
+    studio.lose()
+    studio.recorder.leave("shutdown")
+    studio.writer.hop()
+    for files in studio.writer.queues[0].files:
+        files.close()
+    done = trio.Event()
+    async with _running(storage) as repairs:
+        repairs.recover(FOLDER, partial(_set_when_done, done))
+        await done.wait()
+    assert "recording 1 ended (shutdown), 2.0 s, 1 file" in caplog.text
+    assert "cut off" not in caplog.text
+    assert manifests(tmp_path)[0].end_reason == "shutdown"
+
+
 async def test_a_recording_of_which_nothing_was_recorded_goes(
     storage: Storage, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
