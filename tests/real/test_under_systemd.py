@@ -91,6 +91,10 @@ async def test_the_units_record_are_restarted_and_are_watched(
         )
         assert "recording" in told
 
+        await machine.run("systemctl", "reload", "recorder")
+        await says(machine, r"The configuration was reloaded")
+        assert await machine.shows("recorder", "ActiveState") == "active"
+
         await machine.run("systemctl", "restart", "recorder")
         await says(machine, r"recording 1 continues")
         await says(machine, r"hall: \S+ publishes", count=2)
@@ -106,4 +110,13 @@ async def test_the_units_record_are_restarted_and_are_watched(
         gaps = [row["gap"] for row in (await manifest(machine))["segments"] if row["gap"]]
         assert [gap["reason"] for gap in gaps] == ["reconnect"] * len(gaps)
         assert gaps[0]["ms"] < 10_000
+
+        # As the README says: an encoder that knocks would start it again.
+        units = ["recorder-rtmp.socket", "recorder-http.socket", "recorder.service"]
+        await machine.run("systemctl", "stop", *units)
+        assert await machine.shows("recorder", "ActiveState") == "inactive"
+        await trio.sleep(3)
+        assert await machine.shows("recorder", "ActiveState") == "inactive"
+        left = await manifest(machine)
+        assert (left["end"], left["end_reason"]) == (None, "shutdown")
         nursery.cancel_scope.cancel()
