@@ -54,7 +54,8 @@ def test_what_the_manual_puts_into_place_is_there_and_goes_there(tmp_path: Path)
 def test_a_disk_that_comes_late_starts_what_waits_for_it() -> None:
     drop_in = (SYSTEMD / "srv-recordings.mount.d/recorder.conf").read_text()
     assert "Wants=recorder.service" in drop_in.splitlines()
-    assert "RequiresMountsFor=/srv/recordings" in (SYSTEMD / "recorder.service").read_text()
+    service = (SYSTEMD / "recorder.service").read_text().splitlines()
+    assert {"Wants=srv-recordings.mount", "After=srv-recordings.mount"} <= set(service)
 
 
 def test_the_manual_names_places_and_commands_that_there_are() -> None:

@@ -53,6 +53,9 @@ STUBBED = {
 
 UNTIL_IT_LISTENS = 'until grep -q "listens on" log; do sleep 0.05; done'
 
+UNITS = "recorder-rtmp.socket recorder-http.socket recorder.service"
+"""What is stopped for good: an encoder that knocks at an open port would start the service."""
+
 SYSTEMCTL = f"""#!/bin/sh
 echo "systemctl $*" >> {CALLS}
 log=/run/recorder.log
@@ -65,12 +68,12 @@ start() {{
 touch $log
 case "$*" in
     *is-active*) pgrep --uid recorder > /dev/null ;;
-    "start recorder.service") start ;;
-    "stop recorder.service" | *disable*) stop -TERM ;;
+    "start {UNITS}" | "start recorder.service") start ;;
+    "stop {UNITS}" | *disable*) stop -TERM ;;
     "restart recorder.service"*) stop -TERM; start ;;
     "reload recorder.service") pkill -HUP --uid recorder ;;
     "kill --signal=SIGKILL recorder.service") stop -KILL; start ;;
-    "edit "* | "restart recorder-http.socket" | "reload nginx" | daemon-re* | *enable*) ;;
+    "edit "* | "reload nginx" | daemon-re* | *enable*) ;;
     *) echo "systemctl $*: not known to the test" >&2; exit 1 ;;
 esac
 """
