@@ -153,7 +153,7 @@ class LineMeter:
         first, last = known[0], known[-1]
         segments = _grown(first.data_segments, last.data_segments)
         strays = _grown(first.out_of_order, last.out_of_order)
-        delays = [each.delay_us for each in known if each.delay_us is not None]
+        delays = [each.rtt_us for each in known if each.rtt_us is not None]
         variations = [each.rtt_variation_us for each in known if each.rtt_variation_us is not None]
         return _Tcp(
             rtt_ms=max(delays) / 1000 if delays else None,

@@ -13,7 +13,6 @@ from recorder.live.tcp_info import TcpInfo
 QUIET = TcpInfo(
     rtt_us=1000,
     rtt_variation_us=500,
-    receive_rtt_us=900,
     resent=0,
     data_segments=0,
     out_of_order=0,
@@ -107,11 +106,10 @@ def test_it_falls_with_loss(strays: int, score: float, word: Word) -> None:
         (9000, 0, Word.BAD),
     ],
 )
-@pytest.mark.parametrize("field", ["rtt_us", "receive_rtt_us"])
 def test_it_falls_with_the_round_trip_time_against_the_configured_maximum(
-    field: str, rtt_ms: int, score: float, word: Word
+    rtt_ms: int, score: float, word: Word
 ) -> None:
-    encoder = Encoder(tcp=attrs.evolve(QUIET, **{field: rtt_ms * 1000}))
+    encoder = Encoder(tcp=attrs.evolve(QUIET, rtt_us=rtt_ms * 1000))
     line = encoder.run(20)
     assert line.score == pytest.approx(score)
     assert line.word is word
@@ -193,7 +191,6 @@ def test_jitter_is_the_spread_of_the_window() -> None:
                 (
                     "rtt_us",
                     "rtt_variation_us",
-                    "receive_rtt_us",
                     "resent",
                     "data_segments",
                     "out_of_order",

@@ -23,13 +23,13 @@ _U32: Final = struct.Struct("=I")
 _AT: Final = {
     "rtt_us": 68,
     "rtt_variation_us": 72,
-    "receive_rtt_us": 92,
     "resent": 100,
     "data_segments": 152,
     "out_of_order": 224,
 }
-"""Where each of our fields stands: tcpi_rtt, tcpi_rttvar, tcpi_rcv_rtt, tcpi_total_retrans,
-tcpi_data_segs_in (Linux 4.6), tcpi_rcv_ooopack (Linux 5.4)."""
+"""Where each of our fields stands: tcpi_rtt, tcpi_rttvar, tcpi_total_retrans, tcpi_data_segs_in
+(Linux 4.6), tcpi_rcv_ooopack (Linux 5.4). Not tcpi_rcv_rtt: it is how long a window takes to fill,
+and an encoder at its own pace fills one in seconds."""
 
 
 @attrs.frozen(kw_only=True)
@@ -37,7 +37,6 @@ class TcpInfo:
     """Attributes:
     rtt_us: smoothed round-trip time of what we send, in microseconds; `rtt_variation_us` its
         mean deviation. A publisher gets little from us, so they may be old.
-    receive_rtt_us: as the kernel estimates it from what comes; 0: not yet.
     resent: segments that we had to send again, since the connection began.
     data_segments: that have come; `out_of_order` of them behind a hole: each segment that is lost
         on its way here is seen as some of these.
@@ -45,17 +44,9 @@ class TcpInfo:
 
     rtt_us: int | None
     rtt_variation_us: int | None
-    receive_rtt_us: int | None
     resent: int | None
     data_segments: int | None
     out_of_order: int | None
-
-    @property
-    def delay_us(self) -> int | None:
-        """The larger round-trip time of the two: a queue on the way here shows in the kernel's
-        estimate alone."""
-        known = [each for each in (self.rtt_us, self.receive_rtt_us) if each]
-        return max(known) if known else None
 
 
 def parse(data: bytes) -> TcpInfo:
