@@ -137,7 +137,11 @@ byId("others").onclick = (event) => {
 byId("fill").onclick = () => document.documentElement.requestFullscreen().catch((error) => {
   console.warn(`The screen cannot be filled: ${error.message}`);
 });
-document.addEventListener("fullscreenchange", show);
+document.addEventListener("fullscreenchange", () => {
+  const used = document.activeElement;
+  show();
+  if (used === byId("fill")) refocus(used, linkOf(asked()));
+});
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && asked() !== null && !isAsking()) location.hash = "";
 });

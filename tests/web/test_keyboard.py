@@ -22,6 +22,7 @@ FOCUSED = """() => {
   const tile = it.closest(".tile") || it;
   const style = getComputedStyle(tile);
   return {
+    isBody: it === document.body,
     name: it.getAttribute("aria-label") || it.id || it.textContent,
     isSeen: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
   };
@@ -35,7 +36,7 @@ def tabbed(page: Page) -> list[str]:
     while True:
         page.keyboard.press("Tab")
         found = page.evaluate(FOCUSED)
-        if page.evaluate("document.activeElement === document.body") or found["name"] in names[:1]:
+        if found["isBody"] or found["name"] in names[:1]:
             return names
         assert found["isSeen"], found
         if found["name"] not in names[-1:]:  # A day has several fields in one.
@@ -108,3 +109,13 @@ def test_the_way_to_the_rooms_leads_not_to_a_room_of_that_name(page: Page, stage
     page.keyboard.press("Enter")
     expect(page.locator("#rooms")).to_be_focused()
     assert page.evaluate("location.hash") == ""
+
+
+def test_a_room_fills_the_screen_and_leaves_it(page: Page, stage: Stage) -> None:
+    page.goto("/#room101")
+    page.get_by_role("button", name="Fill the screen").press("Enter")
+    expect(page.get_by_role("button", name="Fill the screen")).to_be_hidden()
+    expect(page.locator(".card .name")).to_be_focused()
+    assert page.evaluate("document.fullscreenElement === document.documentElement")
+    page.evaluate("document.exitFullscreen()")
+    expect(page.get_by_role("button", name="Fill the screen")).to_be_visible()
