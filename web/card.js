@@ -177,7 +177,7 @@ function details(room, elapsed) {
     found.push(["sound", `${tone.join(", ")}, last ${seen(audio.frame_age_s, elapsed)}`]);
   }
   if (video && video.keyframe_distance_s !== null) found.push(["keyframe every", `${video.keyframe_distance_s.toFixed(1)} s`]);
-  if (room.av_offset_ms !== null) found.push(["sound", offset(room.av_offset_ms)]);
+  if (room.av_offset_ms !== null) found.push(["sound runs", offset(room.av_offset_ms)]);
   if (room.line) found.push(...line(room.line));
   if (room.viewers) found.push(["watched by", many(room.viewers, "player", "players")]);
   if (room.drift_s !== null) found.push(["its time runs", drift(room.drift_s)]);

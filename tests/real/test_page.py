@@ -140,13 +140,12 @@ async def test_an_operator_sees_what_the_encoders_and_the_recorder_do(
                 expect(page.locator("#link")).to_have_text("live")
                 expect(page.locator(".card")).to_have_count(9)
                 expect(page.locator(".card.recording")).to_have_count(8)
-                expect(page).to_have_title("● 8 recording · Recorder")
-                expect(page.locator("#banner")).to_have_class("banner good")
+                expect(page).to_have_title(re.compile("● 8 recording · Recorder$"))
                 see_it_count(page)
                 see_an_alarm(page, encoders[0])
                 see_it_turn_grey_and_back(page, recorder)
                 # The encoder has gone on meanwhile.
-                expect(page.locator("#no-alarms")).to_be_visible()
+                expect(page.locator("#alarms")).not_to_contain_text("sent nothing")
                 expect(page.locator(".card.recording")).to_have_count(8)
 
             await in_browser(recorder.page, look)
@@ -168,12 +167,15 @@ def see_it_count(page: Page) -> None:
 
 
 def see_an_alarm(page: Page, encoder: trio.Process) -> None:
+    """On a busy machine others may stand beside it: connections that are late."""
     encoder.send_signal(signal.SIGSTOP)
-    expect(page.locator("#alarms")).to_contain_text("hall: the encoder is connected")
-    expect(page.locator("#worst")).to_contain_text("sent nothing")
-    expect(page).to_have_title(re.compile("^[▲◆] 1 alarm · "))
-    page.get_by_role("button", name="Seen: ").click()
-    expect(page.locator("#alarms")).to_contain_text("seen by operator")
+    line = page.locator("#alarms > li", has_text="hall: the encoder is connected and has sent no")
+    expect(line).to_be_visible()
+    expect(page.locator("#banner")).to_have_class(re.compile("warning|critical"))
+    expect(page).to_have_title(re.compile("^[▲◆] [0-9]+ alarm"))
+    expect(page.locator(".card", has_text="hall").locator(".mark")).to_be_visible()
+    line.get_by_role("button", name="Seen: ").click()
+    expect(line).to_contain_text("seen by operator")
     encoder.send_signal(signal.SIGCONT)
 
 
@@ -266,7 +268,7 @@ async def test_one_room_on_a_tablet_outlives_a_restart_of_the_recorder(tmp_path:
         for event in (seen, back):
             expect(page.locator("body")).to_have_class("single")
             expect(page.locator(".card.recording .word")).to_have_text("Recording")
-            expect(page).to_have_title("● Recording · hall")
+            expect(page).to_have_title(re.compile("● Recording · hall$"))
             trio.from_thread.run_sync(event.set)
             if event is seen:
                 expect(page.locator("body")).to_have_class("single stale")
