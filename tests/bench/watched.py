@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 ROOMS: Final = 100
 VIEWERS: Final = 32
 
-SETTLE_S: Final = 8.0
-"""By then every encoder's rate is known."""
+SETTLE_S: Final = 20.0
+"""By then every encoder's rate is known, and pauses are as long as they become."""
 
 ASIDE_S: Final = 12.0
 """Beside each window, at most: viewers start, and are dropped."""
