@@ -52,7 +52,11 @@ put_files() {
     changed_sockets=
     entries "$mine" > "$VERSIONS/.entries"
     if test -n "$before"; then
-        entries "$VERSIONS/$before" | grep -vxF -f "$VERSIONS/.entries" | while read -r _ to _; do
+        entries "$VERSIONS/$before" | grep -vxF -f "$VERSIONS/.entries" | while read -r from to _; do
+            case $from in
+                # What systemd says against it is seen, and no reason to keep the file.
+                *.service | *.socket) ! systemd_runs || systemctl --quiet disable --now "$from" || : ;;
+            esac
             rm -f "$ROOT$to"
         done
     fi

@@ -78,5 +78,5 @@ point() {
 
 # What a version brings: lines of a file in its systemd/, its place, and perhaps the word `on`.
 entries() {
-    sed '/^#/d; /^$/d' "$1/systemd/install.list"
+    sed '/^#/d; /^$/d; s/  */ /g' "$1/systemd/install.list"
 }

@@ -380,13 +380,17 @@ def test_sockets_are_only_closed_when_they_differ(two: Machine) -> None:
 def test_a_unit_that_a_version_does_not_have_any_more_goes(two: Machine) -> None:
     listing = two.path(f"{OPT}/0.1.0-1/systemd/install.list")
     listing.write_text(
-        listing.read_text() + "old.service /usr/local/lib/systemd/system/old.service\n"
+        listing.read_text().replace("recorder.service ", "recorder.service      ")
+        + "old.service /usr/local/lib/systemd/system/old.service\n"
     )
     old = two.path("/usr/local/lib/systemd/system/old.service")
     old.touch()
     assert activate(two, NEWER).code == 0
     assert not old.exists()
     assert two.path("/usr/local/lib/systemd/system/recorder.service").exists()
+    calls = two.calls()
+    assert "systemctl --quiet disable --now old.service" in calls
+    assert not any("enable recorder" in call for call in calls)
 
 
 def test_an_installation_that_fails_leaves_nothing_and_says_why(pi: Machine) -> None:
