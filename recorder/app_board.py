@@ -285,7 +285,7 @@ def _counted(room: Room, now_ms: int) -> RoomCounters:
     figures = room.recorder.figures(now_ms)
     return RoomCounters(
         received_bytes=room.received_bytes,
-        frames=figures.frames,
+        frames=room.recorder.frames,
         segments=figures.ended,
         gaps=figures.gaps,
     )

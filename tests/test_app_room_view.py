@@ -55,7 +55,6 @@ def facts(*, figures: dict[str, Any] | None = None, **changes: Any) -> RoomFacts
         written_s=0.5,
         unsafe_s=2.0,
         recording=RECORDING,
-        frames={},
         ended={},
         gaps=0,
     )

@@ -69,8 +69,7 @@ class RoomFigures:
     pending_bytes: media that are not in a file yet, of `buffer_bytes` at most.
     written_s: since media of this room were last written; None: never.
     unsafe_s: how old the oldest byte is that a power cut would take; None: there is none.
-    frames, ended, gaps: since the start of the process, as of `Segments.frames` and `Books`; none
-        of them falls.
+    ended, gaps: since the start of the process, as of `Books`; neither of them falls.
     """
 
     fault: str | None
@@ -84,6 +83,5 @@ class RoomFigures:
     written_s: float | None
     unsafe_s: float | None
     recording: RecordingFigures | None
-    frames: Mapping[str, int]
     ended: Mapping[str, int]
     gaps: int

@@ -130,10 +130,16 @@ class RoomRecorder:
             written_s=None if written_ms is None else (monotonic_ms - written_ms) / 1000,
             unsafe_s=None if unsafe_ms is None else (now_ms - unsafe_ms) / 1000,
             recording=None if self.recording is None else self.recording.figures,
-            frames=self._frames if segmenter is None else self._frames + segmenter.frames,
             ended=dict(self._books.ended),
             gaps=self._books.gaps,
         )
+
+    @property
+    def frames(self) -> Mapping[str, int]:
+        """As of `Segments.frames`, since the start of the process. Apart from `figures`, which are
+        asked for every second while somebody watches: counting takes longer than all of them."""
+        publish = self._publish
+        return self._frames if publish is None else self._frames + publish.segmenter.frames
 
     @property
     def holds_back(self) -> bool:

@@ -58,6 +58,10 @@ class FakeRecorder:
         has_video = any(kind == 9 for kind, _, _ in self.media_seen)
         return StreamHead(metadata[-1] if metadata else None, tuple(headers), has_video)
 
+    @property
+    def frames(self) -> Mapping[str, int]:
+        return {}
+
     def figures(self, now_ms: int) -> RoomFigures:
         raise NotImplementedError
 

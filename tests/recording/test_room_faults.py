@@ -732,7 +732,7 @@ def test_how_segments_ended_and_gaps_and_frames_are_counted(tmp_path: Path) -> N
         studio.writer.hop()
         figures = studio.recorder.figures(studio.clock.now_ms)
         assert (figures.ended, figures.gaps) == ({"complete": 2}, 1)
-        assert figures.frames == {"video": 4 * SECOND + 4, "audio": 4 * SECOND + 4}
+        assert studio.recorder.frames == {"video": 4 * SECOND + 4, "audio": 4 * SECOND + 4}
         ward.fall_sick()
         studio.clock.advance(10_000)
         studio.writer.hop()
@@ -743,4 +743,4 @@ def test_how_segments_ended_and_gaps_and_frames_are_counted(tmp_path: Path) -> N
         studio.settle()
         figures = studio.recorder.figures(studio.clock.now_ms)
         assert figures.ended == {"complete": 4, "suspect": 1}
-        assert figures.frames == {"video": len(studio.sent), "audio": len(studio.sent)}
+        assert studio.recorder.frames == {"video": len(studio.sent), "audio": len(studio.sent)}
