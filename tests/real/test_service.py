@@ -54,6 +54,20 @@ def is_closed_on_exec(process: int, descriptor: int) -> bool:
     return bool(int(flags, 8) & os.O_CLOEXEC)
 
 
+SESSIONS_THAT_GET_STUCK = """
+import trio
+from recorder.live import pulse, session
+
+async def never(self, event):
+    await trio.sleep_forever()
+
+session.Session._handle_publish = never
+pulse.TURN_S = pulse.GRACE_S = 0.2
+from recorder.cli import main
+main()
+"""
+
+
 async def test_the_service_says_that_it_is_ready_how_it_is_and_that_it_stops(
     tmp_path: Path,
 ) -> None:
@@ -139,6 +153,27 @@ async def test_a_blocked_loop_stops_the_beat_and_the_journal_says_where_it_was(
         recorder.send(signal.SIGABRT)
         assert await recorder.gone() == -signal.SIGABRT
         assert recorder.matching(r'File ".*trio/_core/_run.py"')
+
+
+async def test_a_session_that_is_stuck_stops_the_beat_although_the_loop_runs(
+    sources: Sources, tmp_path: Path
+) -> None:
+    source = sources.get("h264-aac", 12)
+    async with (
+        manage(tmp_path) as manager,
+        manager.start(
+            ["hall"], watchdog_s=WATCHDOG_S, program=["-c", SESSIONS_THAT_GET_STUCK]
+        ) as recorder,
+        trio.open_nursery() as nursery,
+    ):
+        await manager.hears("WATCHDOG")
+        begin(nursery, source, recorder.url("hall"), tmp_path / "unused.flv", must_succeed=False)
+        await recorder.line("its session does not run any more")
+        with trio.fail_after(10):
+            await manager.silence_s("WATCHDOG", 2 * WATCHDOG_S)
+        # The loop does, and ends in order.
+        await recorder.stop()
+        nursery.cancel_scope.cancel()
 
 
 @pytest.mark.root

@@ -52,10 +52,17 @@ async def keep_publishing(machine: Machine, source: Path) -> None:
         )
 
 
-async def says(machine: Machine, pattern: str, *, count: int = 1, within_s: float = 30) -> None:
+async def says(
+    machine: Machine,
+    pattern: str,
+    *,
+    unit: str = "recorder",
+    count: int = 1,
+    within_s: float = 30,
+) -> None:
     with trio.move_on_after(within_s):
         while True:
-            if len(re.findall(pattern, await machine.journal("recorder"))) >= count:
+            if len(re.findall(pattern, await machine.journal(unit))) >= count:
                 return
             await trio.sleep(0.5)
     raise AssertionError(f"{pattern!r} was not said {count} times")
@@ -90,6 +97,9 @@ async def test_the_units_record_are_restarted_and_are_watched(
             *("--config", "/etc/recorder/config.yaml"),
         )
         assert "recording" in told
+
+        await machine.run("systemctl", "start", "recorder-deliver")
+        await says(machine, r"waiting for SIGHUP", unit="recorder-deliver")
 
         await machine.run("systemctl", "reload", "recorder")
         await says(machine, r"The configuration was reloaded")
