@@ -52,7 +52,6 @@ export function showMachine(system, elapsed) {
   if (system.failed_logins) rows.push(["failed logins", `${system.failed_logins} in 20 s`]);
   if (system.failed_publishes) rows.push(["wrong keys", `${system.failed_publishes} in 20 s`]);
   for (const { address, times, age_s: last } of system.refused) rows.push(["refused", `${address}, ${many(times, "time", "times")}, last ${ago(last + elapsed)}`]);
-  for (const disk of system.wear) rows.push([`to ${disk.directory}`, `${size(disk.written_bytes)} written in ${span(disk.period_s)}`]);
   rows.push(...configuration(system.config), ...hooks(system.hooks), ["watching", String(system.viewers)]);
   facts(byId("machine"), rows);
 }

@@ -195,7 +195,7 @@ def test_the_machine_says_what_who_is_asked_for_help_wants_to_know(
     machine = page.locator("#machine")
     expect(figure(machine, "recorder")).to_have_text("1.0, for 2 h 46 min")
     expect(figure(machine, "clock")).to_have_text("trusted")
-    expect(figure(machine, "to /srv/recordings")).to_have_text("20.0 GB written in 24 h 00 min")
+    expect(figure(machine, "disk of /srv/recordings")).to_contain_text("20.0 GB in 24 h 00 min")
     expect(figure(machine, "configuration")).to_have_text("/etc/recorder/config.yaml")
     expect(figure(machine, "hooks")).to_have_count(0)
     shown = system(
