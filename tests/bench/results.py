@@ -32,6 +32,9 @@ START: Final = "start to listening"
 WAKE_UPS: Final = "wake-ups of an idle recorder"
 WATCHED: Final = "100 rooms x 1 Mbit/s with 32 viewers, and with none"
 STUCK: Final = "100 rooms x 1 Mbit/s with a viewer that never reads, and without"
+PLAYED: Final = (
+    "100 rooms x 1 Mbit/s with ten players of one room and one that never reads, and with none"
+)
 DROPPED: Final = "a viewer that never reads is dropped within"
 
 
@@ -197,5 +200,7 @@ GOALS: Final = (
     Goal("100 rooms: CPU with 32 viewers vs with none", "x", 1.05, 1.1, _figure_ratios(WATCHED)),
     Goal("100 rooms: CPU with a viewer that never reads vs without", "x", 1.01, 1.03,
          _figure_ratios(STUCK)),
+    Goal("100 rooms: CPU with ten players of one and a stuck one vs with none", "x", 1.1, 1.2,
+         _figure_ratios(PLAYED)),
     Goal(f"{ROOMS_200}: busiest second of one core, no frame lost", "core", 1, 1, _busiest_core),
 )  # fmt: skip

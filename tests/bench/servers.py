@@ -85,7 +85,10 @@ class Recorder:
                     },
                     "rtmp": {"listen": [f"127.0.0.1:{port}"]},
                     "status": {"listen": [f"127.0.0.1:{free_port()}"]},
-                    "rooms": {_room(at): {"key": _key(at)} for at in range(rooms)},
+                    "rooms": {
+                        _room(at): {"key": _key(at), "view_key": f"view-{_key(at)}"}
+                        for at in range(rooms)
+                    },
                     "limits": {
                         "rooms": max(64, rooms),
                         "publishers": max(64, rooms),
@@ -111,6 +114,10 @@ class Recorder:
 
     def entry(self, room: int) -> Entry:
         return Entry("live", f"{_room(room)}?key={_key(room)}")
+
+    def view(self, room: int) -> str:
+        """What a player asks for, of the application `live`."""
+        return f"{_room(room)}?key=view-{_key(room)}"
 
     def has_finished(self, folder: Path) -> bool:
         storage = folder / "recordings"

@@ -1,5 +1,5 @@
-"""What those who watch cost: the recorder's CPU with nobody, with 32 viewers, with one who never
-reads.
+"""What those who watch cost: the recorder's CPU with nobody, with 32 viewers of the page, with one
+who never reads, and with players of a room.
 
 One recorder records 100 rooms in real time all the while. The windows with and without viewers
 follow each other, and every ratio is that of two neighbours: what else the machine does meets
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.bench import load
-from tests.bench.results import DROPPED, STUCK, WATCHED, Figures
+from tests.bench.results import DROPPED, PLAYED, STUCK, WATCHED, Figures
 from tests.bench.servers import Recorder
 from tests.bench.weigh import cpu_s, server_environment, wait_for_port
 from tests.helpers.program import CHECKOUT, free_port
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 ROOMS: Final = 100
 VIEWERS: Final = 32
+PLAYERS: Final = 10
 
 SETTLE_S: Final = 20.0
 """By then every encoder's rate is known, and pauses are as long as they become."""
@@ -44,6 +45,9 @@ LOOK_S: Final = 0.25
 FEWEST_A_SECOND: Final = 0.75
 """Pictures to each viewer; with fewer it was not served, and the figure means nothing."""
 
+FEWEST_BYTES_A_SECOND: Final = 80_000
+"""To each player of a room of 1 Mbit/s."""
+
 _OPEN: Final = frozenset({"01", "08"})
 """Established, and closed by the other end only (include/net/tcp_states.h)."""
 
@@ -56,7 +60,7 @@ def measure(media: Capture, folder: Path, rounds: int, window_s: float) -> Seque
     """Blocking; everything in `folder`, which is made and removed.
 
     Args:
-        window_s: how long each state is watched, twice or four times a round.
+        window_s: how long each state is watched, six times a round.
     """
     folder.mkdir(parents=True)
     try:
@@ -72,7 +76,7 @@ def _measure(media: Capture, folder: Path, rounds: int, window_s: float) -> Sequ
         capture=media,
         port=port,
         entries=[server.entry(room) for room in range(ROOMS)],
-        seconds=SETTLE_S + rounds * 4 * (window_s + ASIDE_S),
+        seconds=SETTLE_S + rounds * 6 * (window_s + ASIDE_S),
         is_paced=True,
     )
     with (folder / "log").open("w") as log:
@@ -84,7 +88,12 @@ def _measure(media: Capture, folder: Path, rounds: int, window_s: float) -> Sequ
         with ThreadPoolExecutor(1) as encoders:
             sending = encoders.submit(load.run, plan)
             time.sleep(SETTLE_S)
-            windows = _Windows(recorder.pid, server.page_port(folder), window_s)
+            windows = _Windows(
+                recorder.pid,
+                server.page_port(folder),
+                window_s,
+                play=[str(port), "--play", server.view(0), str(PLAYERS)],
+            )
             found = windows.all(rounds)
             if sending.done():
                 raise WatchedError("The encoders left before all was measured.")
@@ -102,10 +111,12 @@ def _measure(media: Capture, folder: Path, rounds: int, window_s: float) -> Sequ
 class _Windows:
     """Args:
     pid: of the recorder, whose page is at `page`.
+    play: what the players are told.
     """
 
-    def __init__(self, pid: int, page: int, window_s: float) -> None:
+    def __init__(self, pid: int, page: int, window_s: float, *, play: Sequence[str]) -> None:
         self._pid = pid
+        self._play = play
         self._page = page
         self._window_s = window_s
         self._dropped_s: list[float] = []
@@ -113,10 +124,12 @@ class _Windows:
     def all(self, rounds: int) -> Sequence[Figures]:
         watched = self._pairs(self._watched, rounds)
         stuck = self._pairs(self._stuck, rounds)
+        played = self._pairs(self._played, rounds)
         unit = "CPU ms a second"
         return (
             Figures(name=WATCHED, unit=unit, ours=watched[0], theirs=watched[1]),
             Figures(name=STUCK, unit=unit, ours=stuck[0], theirs=stuck[1]),
+            Figures(name=PLAYED, unit=unit, ours=played[0], theirs=played[1]),
             Figures(name=DROPPED, unit="s", ours=self._dropped_s, theirs=[]),
         )
 
@@ -148,7 +161,7 @@ class _Windows:
 
     def _watched(self) -> float:
         self._settle()
-        with _process(self._page, str(VIEWERS)) as viewers:
+        with _process(str(self._page), str(VIEWERS)) as viewers:
             busy_ms = self._busy_ms()
             pictures = json.loads(_leave(viewers))
         if min(pictures) < FEWEST_A_SECOND * self._window_s:
@@ -157,7 +170,7 @@ class _Windows:
 
     def _stuck(self) -> float:
         self._settle()
-        with _process(self._page, "--never-read"), ThreadPoolExecutor(1) as watch:
+        with _process(str(self._page), "--never-read"), ThreadPoolExecutor(1) as watch:
             began_s = time.monotonic()
 
             def dropped() -> None:
@@ -169,12 +182,21 @@ class _Windows:
             watching.result()
         return busy_ms
 
+    def _played(self) -> float:
+        self._settle()
+        with _process(*self._play) as players:
+            busy_ms = self._busy_ms()
+            taken = json.loads(_leave(players))
+        if min(taken) < FEWEST_BYTES_A_SECOND * self._window_s:
+            raise WatchedError(f"A player got {min(taken)} bytes in {self._window_s:g} s.")
+        return busy_ms
+
 
 @contextmanager
-def _process(page: int, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def _process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     """Viewers that are let in."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.bench.viewers", str(page), *arguments],
+        [sys.executable, "-m", "tests.bench.viewers", *arguments],
         env=server_environment(),
         cwd=CHECKOUT,
         stdin=subprocess.PIPE,
