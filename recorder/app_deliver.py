@@ -144,6 +144,8 @@ def run(config: Config, state: Path, load: Callable[[], Config]) -> int:
         The exit code.
     """
     output = logs.set_up(config.log.level, config.log.format, secrets_of(config))
+    # Trio hands on what came with a SIGTERM when its receiver is closed: that must not end us.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     trio.run(_main, config, state, load, output)
     output.fold.report_all()
     return 0

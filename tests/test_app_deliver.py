@@ -1,0 +1,66 @@
+"""`recorder deliver` and the signals that come to it, in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.helpers.program import environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PROGRAM = """
+import signal, sys
+from pathlib import Path
+import trio
+from recorder import app_deliver
+from recorder.config import Config, ConfigError
+
+told = []
+waiting = {waiting}
+
+async def deliver(config, folder, *, alive):
+    for number in waiting.pop(0):
+        signal.raise_signal(number)
+    await trio.sleep_forever()
+
+def load():
+    told.append("load")
+    if {is_bad}:
+        raise ConfigError("config.yaml", [])
+    return Config()
+
+app_deliver.deliver_hooks = deliver
+code = app_deliver.run(Config(), Path("state"), load)
+print(code, len(told), len(waiting))
+"""
+
+
+@pytest.mark.parametrize(
+    ("signals", "is_bad", "printed"),
+    [
+        pytest.param("[[2]]", False, "0 0 0", id="Ctrl-C"),
+        # Trio hands the second one on when the first has ended everything.
+        pytest.param("[[15, 1]]", False, "0 0 0", id="a reload behind a stop"),
+        # Delivery goes on as it was, and hears the next signal.
+        pytest.param("[[1, 15]]", True, "0 1 0", id="a bad reload, then a stop"),
+        # Delivery begins anew.
+        pytest.param("[[1], [15]]", False, "0 1 0", id="a good reload, then a stop"),
+    ],
+)
+def test_signals_stop_and_reload(tmp_path: Path, signals: str, is_bad: bool, printed: str) -> None:
+    program = PROGRAM.replace("{waiting}", signals).replace("{is_bad}", str(is_bad))
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, printed), done.stderr
