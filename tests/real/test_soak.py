@@ -39,8 +39,10 @@ LONG = os.environ.get("RECORDER_LONG_TESTS") == "1"
 LASTS_S = 1800.0 if LONG else 40.0
 CONNECTED_S = 60.0 if LONG else 3.0
 LOOK_EVERY_S = 5.0 if LONG else 0.5
-WARM_UP = 0.25
-"""The share of the time in which every pool and cache finds its size."""
+WARM_UP = 0.5 if LONG else 0.25
+"""The share of the time in which what is bounded finds its size: the charts of five minutes, and
+the tuples that Python keeps for the next ones, up to 2000 of each length (some 2 MB in all, and the
+reason that the short run can bound memory only roughly)."""
 
 LIMIT_BYTES = 512 << 20
 MEDIA_BYTES = "128MiB"
