@@ -3,7 +3,7 @@
 #   make run     set up what is missing, and record (stop with Ctrl-C)
 #   make test    set up what is missing, and check everything
 #
-# and one for the curious, "make bench" (below).
+# and two for the curious, "make bench" and "make fuzz" (below).
 #
 # Both work on a fresh Debian 12 or Raspberry Pi OS. Everything goes into .venv beside this file.
 #
@@ -54,7 +54,7 @@ APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install
 FOR :=
 FOR_PYTHON := $(PYTHON_VERSION)
 
-.PHONY: run test lint bench install uninstall wheels clean
+.PHONY: run test lint bench fuzz install uninstall wheels clean
 .DELETE_ON_ERROR:
 
 run: $(RUN_STAMP)
@@ -79,6 +79,11 @@ bench: $(TEST_STAMP)
 	@DEBIAN="$(DEBIAN_FOR_BENCH)"; $(call install_debian_packages) ; \
 	test -z "$$missing" || echo "Not installed, so left out:$$missing"; \
 	$(VENV_PYTHON) -m tests.bench $(BENCH)
+
+# Try millions of bytes on everything that reads what others send, an hour for each of eight parts: on
+# Linux on x86-64. FUZZ="--hours 12 server" is one part for longer; FUZZ=--help tells more.
+fuzz: $(TEST_STAMP)
+	@$(VENV_PYTHON) -m tests.fuzz $(FUZZ)
 
 install:
 	@test -d wheels || { $(check_python); }

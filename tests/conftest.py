@@ -1,11 +1,13 @@
 """What every test run shares: tests that this machine cannot run are named, never skipped silently.
 
 A test marked `debian` needs Debian packages, one marked `npm` those of npm, one marked `root` needs
-root. `make test` says with --missing-packages and --missing-npm what is not there; run by hand
-without them, those tests run and fail for themselves. What was left out stands in a section of its
-own at the end, with the command that changes it.
+root, one marked `atheris` what PyPI has for one kind of machine only. `make test` says with
+--missing-packages and --missing-npm what is not there; run by hand without them, those tests run
+and fail for themselves. What was left out stands in a section of its own at the end, with the
+command that changes it.
 """
 
+import importlib.util
 import os
 
 import hypothesis
@@ -17,6 +19,7 @@ hypothesis.settings.load_profile("recorder")
 
 _LEFT_OUT = pytest.StashKey[dict[str, list[str]]]()
 _AS_ROOT = "sudo make test"
+_WITH_ATHERIS = "make test on Linux on x86-64, with a Python that PyPI has atheris for"
 _WITH_NPM = "sudo apt-get install npm, then make test with a way to npm's registry"
 
 
@@ -42,6 +45,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         remedies["debian"] = f"sudo apt-get install {' '.join(packages)}"
     if config.getoption("--missing-npm"):
         remedies["npm"] = _WITH_NPM
+    if importlib.util.find_spec("atheris") is None:
+        remedies["atheris"] = _WITH_ATHERIS
     if os.geteuid() != 0:
         remedies["root"] = _AS_ROOT
     left_out: dict[str, list[str]] = {}
