@@ -68,13 +68,27 @@ main()
 """
 
 
+async def shake_hands(authority: trustme.CA, address: str) -> None:
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    host, port = address.split(":")
+    with trio.fail_after(10):
+        stream = await trio.open_ssl_over_tcp_stream(host, int(port), ssl_context=client)
+        await stream.do_handshake()
+        await trio.aclose_forcefully(stream)
+
+
 async def test_the_service_says_that_it_is_ready_how_it_is_and_that_it_stops(
     tmp_path: Path,
 ) -> None:
-    async with manage(tmp_path) as manager:
-        async with manager.start(["hall"], watchdog_s=WATCHDOG_S) as recorder:
+    authority = trustme.CA()
+    tls = {"tls": write_certificate(authority, tmp_path)}
+    async with manage(tmp_path, names=["rtmps", "http", "rtmp"]) as manager:
+        async with manager.start(["hall"], watchdog_s=WATCHDOG_S, rtmp=tls) as recorder:
             ready = await manager.hears("READY")
-            assert recorder.matching(r"\blistens\b")
+            over_tls = manager.address("rtmps")
+            assert recorder.matching(rf"\blistens on .*{over_tls} \(RTMPS\)")
+            await shake_hands(authority, over_tls)
             assert (await manager.hears("STATUS")).values["STATUS"].startswith("0 of 1 rooms live")
             beats = [await manager.hears("WATCHDOG")]
             for _ in range(2):
@@ -82,7 +96,7 @@ async def test_the_service_says_that_it_is_ready_how_it_is_and_that_it_stops(
                 beats.append(await manager.hears("WATCHDOG", since=since))
             assert beats[-1].at_s - beats[0].at_s < WATCHDOG_S
             # What is passed is for this program alone.
-            assert all(is_closed_on_exec(recorder.process.pid, number) for number in (3, 4))
+            assert all(is_closed_on_exec(recorder.process.pid, number) for number in (3, 4, 5))
             await recorder.stop()
         assert manager.told("STOPPING") == ["1"]
         assert manager.last_s("STOPPING") > ready.at_s
@@ -92,27 +106,9 @@ async def test_the_service_says_that_it_is_ready_how_it_is_and_that_it_stops(
         await waiting.aclose()
 
 
-async def test_rtmps_is_spoken_on_the_socket_that_is_passed_for_it(tmp_path: Path) -> None:
-    authority = trustme.CA()
-    client = ssl.create_default_context()
-    authority.configure_trust(client)
-    async with (
-        manage(tmp_path, names=["rtmps", "http", "rtmp"]) as manager,
-        manager.start(["hall"], rtmp={"tls": write_certificate(authority, tmp_path)}) as recorder,
-    ):
-        host, port = manager.sockets["rtmps"].getsockname()
-        assert recorder.matching(rf"listens on .*{host}:{port} \(RTMPS\)")
-        with trio.fail_after(10):
-            stream = await trio.open_ssl_over_tcp_stream(host, port, ssl_context=client)
-            await stream.do_handshake()
-            await trio.aclose_forcefully(stream)
-        await recorder.stop()
-
-
 async def test_without_descriptors_it_binds_nothing_and_leaves_with_2(tmp_path: Path) -> None:
     config = configuration(tmp_path, ["hall"], free_port())
     path = write_configuration(tmp_path / "config.yaml", config)
-    assert (await command("init", "--config", path, cwd=tmp_path)).code == 0
     done = await command("run", "--sockets", "systemd", "--config", path, cwd=tmp_path)
     assert done.code == 2
     assert "systemd passes no sockets" in done.err
