@@ -1,8 +1,8 @@
 """The handshake: 1537 bytes in, 3073 out, 1536 in (protocol §1).
 
-Owns C0 to C2 and S0 to S2, in the plain form, which every publisher accepts (§1.4 rule 3). Takes
-its bytes off the front of the connection's input and leaves the rest: `connect` usually shares a
-TCP segment with C2 (rule 5).
+Owns C0 to C2 and S0 to S2. The form is the client's: plain, or with a digest (`digest`) to who
+sends one, because some players play nothing without (§1.4 rule 3). Takes its bytes off the front of
+the connection's input and leaves the rest: `connect` usually shares a TCP segment with C2 (rule 5).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 from typing import Final
 
+from recorder.rtmp import digest
 from recorder.rtmp.errors import Hint, LocalProtocolError, RemoteProtocolError
 
 VERSION: Final = 3
@@ -55,9 +56,7 @@ class Handshake:
             if len(received) < _C0_C1_BYTES:
                 return b""
             # Rule 1: S0, S1 and S2 in one write; HaishinKit stalls on less and breaks on more.
-            # Rule 2: S1's version bytes are zero, or a reading ffmpeg demands a digest; S2 is C1.
-            # Streamlabs checks it, librtmp compares all of it.
-            answer = bytes((VERSION,)) + bytes(8) + self._filler + received[1:_C0_C1_BYTES]
+            answer = bytes((VERSION,)) + self._s1_s2(bytes(received[1:_C0_C1_BYTES]))
             del received[:_C0_C1_BYTES]
             self.expect = Expect.C2
         # Rule 4: C2 is consumed, not checked: clients echo different things.
@@ -65,6 +64,14 @@ class Handshake:
             del received[:PACKET_BYTES]
             self.expect = Expect.NOTHING
         return answer
+
+    def _s1_s2(self, c1: bytes) -> bytes:
+        found = digest.find_digest(c1)
+        if found is not None:
+            return digest.answer(*found, self._filler)
+        # Rule 2: S1's version bytes are zero, or a reading ffmpeg demands a digest; S2 is C1.
+        # Streamlabs checks it, librtmp compares all of it.
+        return bytes(8) + self._filler + c1
 
 
 def _strange_version(version: int) -> RemoteProtocolError:

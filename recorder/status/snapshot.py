@@ -14,7 +14,7 @@ import enum
 import json
 from functools import cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -379,11 +379,15 @@ class Snapshot:
         return json.dumps(self, default=_members, separators=(",", ":"))
 
 
+_DIGITS: Final = {"quality": 2, "media_rate": 2, "out_of_order": 3}
+
+
 def _members(view: attrs.AttrsInstance) -> dict[str, Any]:
-    """Tenths of seconds and rates: nobody reads a finer one, and it is sent every second."""
+    """Tenths of seconds and rates: nobody reads a finer one, and it is sent every second. Shares of
+    1 are finer."""
     names, values = _readers(type(view))
     return {
-        name: round(value, 1) if type(value) is float else value
+        name: round(value, _DIGITS.get(name, 1)) if type(value) is float else value
         for name, value in zip(names, values(view), strict=True)
     }
 

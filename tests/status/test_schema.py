@@ -92,3 +92,9 @@ def test_it_tells_what_is_none(change: dict[str, object]) -> None:
 def test_numbers_are_as_fine_as_people_read_them() -> None:
     document = json.loads(made.picture(system=made.system(uptime_s=12.3456789)).to_json())
     assert document["system"]["uptime_s"] == 12.3
+
+
+def test_shares_are_as_fine_as_a_percent() -> None:
+    room = made.room("a", quality=0.8765)
+    document = json.loads(made.picture(rooms=(room,)).to_json())
+    assert document["rooms"][0]["quality"] == 0.88
