@@ -77,10 +77,19 @@ start() {
     test -z "$units" || systemctl --quiet enable $units || return
     # Sockets that stay open let encoders wait while the service restarts, and refuse none.
     if test -n "$changed_sockets"; then
-        systemctl stop recorder.service || return
-        systemctl try-restart $changed_sockets || return
+        # Not one by one: who knocks at another one would start the service, and a socket whose
+        # service runs cannot be opened anew.
+        open=$(open_sockets)
+        systemctl stop recorder.service $open || return
+        test -z "$open" || systemctl start $open || return
     fi
     systemctl restart $(entries "$mine" | sed -n 's/^\([^ ]*\.service\) .* on$/\1/p')
+}
+
+open_sockets() {
+    entries "$mine" | sed -n 's/^\([^ ]*\.socket\) .*$/\1/p' | while read -r socket; do
+        ! systemctl --quiet is-active "$socket" || echo "$socket"
+    done
 }
 
 go_back() {
