@@ -53,8 +53,14 @@ class ViewerQueue:
     """For a keyframe."""
     skips: int = 0
     queued_bytes: int = 0
+    _front: bytes = b""
     _messages: deque[bytes] = attrs.field(factory=deque)
     _skipped_at_ms: deque[int] = attrs.field(factory=lambda: deque(maxlen=MOST_SKIPS))
+
+    def begin(self, front: bytes) -> None:
+        """The next message is a beginning, behind what a decoder needs before it. That does not
+        count: a keyframe which fills the queue alone is sent all the same."""
+        self.is_waiting, self._front = False, front
 
     def push(self, message: bytes, now_ms: int) -> bool:
         """Queue whole chunks; False when it is too slow to stay."""
@@ -66,9 +72,9 @@ class ViewerQueue:
 
     def take(self) -> bytes:
         """The messages to send next, b"" when there are none."""
-        taken: list[bytes] = []
-        size = 0
-        while self._messages and (not taken or size + len(self._messages[0]) <= TAKE_BYTES):
+        taken = [self._front] if self._front else []
+        self._front, size = b"", 0
+        while self._messages and (not size or size + len(self._messages[0]) <= TAKE_BYTES):
             taken.append(self._messages.popleft())
             size += len(taken[-1])
         self.queued_bytes -= size
@@ -76,7 +82,7 @@ class ViewerQueue:
 
     def _skip(self, now_ms: int) -> bool:
         self._messages.clear()
-        self.queued_bytes = 0
+        self.queued_bytes, self._front = 0, b""
         self.is_waiting = True
         self.skips += 1
         self._skipped_at_ms.append(now_ms)
@@ -146,10 +152,7 @@ class Audience:
                 encoded[viewer.stream_id] = b"".join(
                     encode(one, timestamp, header) for one, header in front
                 )
-            viewer.is_waiting = False
-            if encoded[viewer.stream_id]:
-                # Its queue is empty, so this can be no skip.
-                viewer.push(encoded[viewer.stream_id], 0)
+            viewer.begin(encoded[viewer.stream_id])
 
     def _send(self, kind: int, timestamp: int, body: bytes, now_ms: int) -> None:
         encoded: dict[int, bytes] = {}

@@ -29,14 +29,28 @@ class Sender:
         self._sent = trio.Event()
         self._sent.set()
         self._deaf = False
-        self.media: Callable[[], bytes] = bytes
-        """More to send, when all is sent that the core has to say: for who plays."""
-        self.patience_s = math.inf
-        """So long one send may take, and then `on_stuck` is called."""
-        self.on_stuck: Callable[[], None] = lambda: None
+        self._media: Callable[[], bytes] = bytes
+        self._patience_s = math.inf
+        self._on_stuck: Callable[[], None] = lambda: None
+
+    def relay(
+        self, media: Callable[[], bytes], *, patience_s: float, on_stuck: Callable[[], None]
+    ) -> None:
+        """From now on it is for who plays.
+
+        Args:
+            media: what to send when all is sent that the core has to say.
+            patience_s: so long one send may take, and then `on_stuck` is called.
+        """
+        self._media, self._patience_s, self._on_stuck = media, patience_s, on_stuck
+
+    def relay_nothing(self) -> None:
+        """Who played plays no more. A send that has begun still has its time, and nobody is told
+        of its end."""
+        self._media, self._patience_s, self._on_stuck = bytes, math.inf, lambda: None
 
     def more_media(self) -> None:
-        """There is something to take from `media`."""
+        """There is something to take from what is relayed."""
         if not self._deaf:
             self._sent = trio.Event()
             self._due.set()
@@ -60,7 +74,7 @@ class Sender:
             while True:
                 await self._due.wait()
                 self._due = trio.Event()
-                while data := self._connection.data_to_send() or self.media():
+                while data := self._connection.data_to_send() or self._media():
                     await self._send(data)
                 if not self._due.is_set():
                     self._sent.set()
@@ -71,9 +85,9 @@ class Sender:
             self._sent.set()
 
     async def _send(self, data: bytes) -> None:
-        with trio.move_on_after(self.patience_s) as patience:
+        with trio.move_on_after(self._patience_s) as patience:
             await self._stream.send_all(data)
         if patience.cancelled_caught:
-            self.on_stuck()
+            self._on_stuck()
             # What was begun cannot be finished: nothing else can be said any more.
             raise trio.BrokenResourceError

@@ -363,9 +363,9 @@ class Session:
 
     def _deadline(self) -> tuple[float, str]:
         """When the present wait for bytes must end, on Trio's clock, and what it then was."""
-        if self._viewing is not None:
-            return math.inf, ""
         if not self._publishers:
+            if self._viewing is not None:
+                return math.inf, ""
             if not self._connection.handshake_done:
                 return self._handshake_by_s, f"no RTMP handshake within {HANDSHAKE_S:g} s"
             return self._publish_by_s, f"no publish within {PUBLISH_S:g} s"

@@ -70,7 +70,14 @@ class TlsStream(trio.abc.HalfCloseableStream):
         return data
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        self._tls.write(data)
+        """Raises:
+        TlsError: a read has failed before; OpenSSL then writes nothing any more.
+        trio.BrokenResourceError: the transport broke.
+        """
+        try:
+            self._tls.write(data)
+        except ssl.SSLError as error:
+            raise TlsError(_why(error)) from None
         await self._send_records()
 
     async def wait_send_all_might_not_block(self) -> None:

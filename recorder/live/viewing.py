@@ -48,21 +48,20 @@ class Viewing:
         self._queue = ViewerQueue(
             stream_id, queue_bytes, on_more=sender.more_media, on_over=self._end
         )
-        sender.media = self._take
-        sender.patience_s = PATIENCE_S
-        sender.on_stuck = self._be_stuck
+        sender.relay(self._take, patience_s=PATIENCE_S, on_stuck=self._be_stuck)
         room.audience.join(self._queue)
 
     def leave(self) -> None:
         """The viewer has gone, or asks for something else."""
         self.room.audience.leave(self._queue)
-        self._sender.media = bytes
+        self._sender.relay_nothing()
 
     def _end(self, reason: str) -> None:
         self._over = reason
         self._sender.more_media()
 
     def _be_stuck(self) -> None:
+        self.leave()
         self._on_over(f"it took nothing for {PATIENCE_S:g} s")
 
     def _take(self) -> bytes:

@@ -286,6 +286,7 @@ class ServerConnection:
         while True:
             message = self._next_message()
             if message is None:
+                self._bound_player()
                 return NEED_DATA
             if self._messages_left is not None:
                 self._messages_left -= 1
@@ -402,6 +403,14 @@ class ServerConnection:
             raise RemoteProtocolError(
                 "media keeps coming for a stream that is not publishing", Hint.NOT_PUBLISHING
             )
+
+    def _bound_player(self) -> None:
+        """Who only plays has nothing large to say, and nobody counts what it lets us hold."""
+        streams = self._flow.streams
+        if not streams.playing or streams.publishing:
+            return
+        if self.buffered_bytes > self._limits.player_bytes:
+            raise RemoteProtocolError("too many unfinished bytes from a player", Hint.TOO_LARGE)
 
     def _forget_input(self) -> None:
         """Let go of what was received. New objects: a traceback may hold the old ones."""

@@ -35,6 +35,10 @@ class Limits:
     """All unfinished messages together, as far as received: two of the largest. Memory is taken by
     received bytes only, never by a declared length."""
 
+    player_bytes: int = 256 << 10
+    """The same of who plays and does not publish: as much as a stranger may send. A command of it
+    has some hundred bytes."""
+
     chunk_streams: int = 64
     """Chunk streams with state. Real senders use up to 8; nginx-rtmp stops at 32, and comparing
     the number itself instead of the count broke an encoder that begins at 64 (nginx-rtmp #246)."""

@@ -176,9 +176,11 @@ class Building:
         """What the recorder sends it from now on never gets anywhere."""
         self._ours[id(peer)].send_stream.send_all_hook = trio.sleep_forever
 
-    async def watch(self, stream: str = f"room101?key={VIEW_KEYS['room101']}") -> Peer:
+    async def watch(
+        self, stream: str = f"room101?key={VIEW_KEYS['room101']}", *, tls: Tls | None = None
+    ) -> Peer:
         """A connection that asks to watch."""
-        peer = self.enter("10.0.0.9")
+        peer = self.enter("10.0.0.9", tls=tls)
         peer.client.watch(stream)
         await peer.exchange()
         return peer

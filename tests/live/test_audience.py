@@ -162,6 +162,22 @@ def test_a_message_that_is_larger_than_the_queue_is_sent_when_nothing_waits(
     assert seen.queue.queued_bytes == 0
 
 
+def test_a_keyframe_larger_than_the_queue_is_a_beginning_like_any_other(audience: Audience) -> None:
+    seen = viewer(audience, limit_bytes=300)
+    audience.media(9, 0, KEY + bytes(5000), 0)
+    assert [message[0] for message in seen.messages()] == [18, 9, 8, 9]
+    assert seen.queue.skips == 0
+
+
+def test_who_is_skipped_before_it_took_anything_begins_once(audience: Audience) -> None:
+    seen = viewer(audience, limit_bytes=300)
+    audience.media(9, 0, KEY, 0)
+    audience.media(9, 40, INTER + bytes(300), 0)
+    assert (seen.queue.skips, seen.messages()) == (1, [])
+    audience.media(9, 80, KEY, 0)
+    assert [message[:2] for message in seen.messages()] == [(18, 80), (9, 80), (8, 80), (9, 80)]
+
+
 def test_no_more_than_a_send_takes_is_joined_and_nothing_is_lost(audience: Audience) -> None:
     seen = viewer(audience)
     for at in range(40):

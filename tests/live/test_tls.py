@@ -215,6 +215,17 @@ async def test_a_record_that_was_changed_on_its_way_breaks_the_connection_behind
         await both.ours.receive_some()
 
 
+async def test_behind_a_broken_record_a_send_breaks_like_that_of_any_connection(tls: Tls) -> None:
+    both = pair(tls)
+    async with sending(both, b"hello"):
+        assert await both.ours.receive_some() == b"hello"
+    await both.plain.send_all(b"\x17\x03\x03\x00\x20" + bytes(32))
+    with pytest.raises(TlsError):
+        await both.ours.receive_some()
+    with pytest.raises(TlsError):
+        await both.ours.send_all(b"answer")
+
+
 async def test_who_asks_for_answers_without_end_is_dropped(tls: Tls) -> None:
     both = pair(tls)
     async with sending(both, b"hello"):

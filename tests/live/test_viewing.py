@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import trio.testing
 from recorder.live.attempts import FIRST_PAUSE_S
 from recorder.live.session import PUBLISH_S
 from recorder.live.viewing import PATIENCE_S
-from tests.live.conftest import KEYS, VIEW_KEYS, Building, Peer
+from tests.live.conftest import KEYS, VIEW_KEYS, Building, Peer, Tls
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 HEADER = b"\x17\x00\0\0\0avc"
 KEY = b"\x17\x01\0\0\0key"
 INTER = b"\x27\x01\0\0\0inter"
+LIMITS = {"memory": 1 << 20, "publishers": 8, "connections": 256}
 WATCH = f"room101?key={VIEW_KEYS['room101']}"
 
 
@@ -206,6 +208,103 @@ async def test_who_takes_nothing_is_dropped_and_costs_the_recording_nothing(
     assert trio.current_time() - began_s <= PATIENCE_S + 5
     assert building.rooms.viewers == 0
     assert any(f"it took nothing for {PATIENCE_S:g} s" in line for line in caplog.messages)
+
+
+@pytest.mark.parametrize("limits", [{**LIMITS, "viewer_bytes": 1 << 20}])
+async def test_who_takes_nothing_of_little_frees_its_place_as_well(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    """Its queue is never full, so the audience has no reason to let it go."""
+    publisher = await building.publish()
+    viewer = await building.watch()
+    building.deafen(viewer)
+    for second in range(int(PATIENCE_S) + 5):
+        await sent(publisher, (1000 * second, KEY))
+        await trio.sleep(1)
+    await viewer.until_closed()
+    assert building.rooms.viewers == 0
+
+
+async def test_who_takes_nothing_and_then_ends_its_play_is_no_fault_of_ours(
+    building: Building, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And what else the connection does goes on."""
+    publisher = await building.publish()
+    both = await building.publish("room102", "10.0.0.2")
+    both.client.play(WATCH, stream_id=2)
+    await both.exchange()
+    building.deafen(both)
+    await sent(publisher, (0, KEY))
+    await trio.sleep(PATIENCE_S - 1)
+    both.client.command("closeStream", 0, None, stream_id=2)
+    await both.exchange()
+    await trio.sleep(2)
+    await sent(both, (1000, KEY))
+    assert building.recorders["room102"].media_seen[-1] == (9, 1000, KEY)
+    assert not any("fault" in line for line in caplog.messages)
+
+
+async def test_who_publishes_has_its_time_limits_also_while_it_watches(
+    building: Building, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    publisher = await building.publish()
+    both = await building.publish("room102", "10.0.0.2")
+    both.client.play(WATCH, stream_id=2)
+    await both.exchange()
+    for second in range(20):
+        await sent(publisher, (1000 * second, KEY))
+        await trio.sleep(1)
+    assert both.closed.is_set()
+    assert "10.0.0.2: nothing received for 15 s" in caplog.text
+    assert building.rooms.viewers == 0
+
+
+async def test_a_keyframe_larger_than_a_viewers_queue_reaches_it(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    publisher = await building.publish()
+    await sent(publisher, (0, HEADER))
+    viewer = await building.watch()
+    large = KEY + bytes(40_000)
+    await sent(publisher, (40, large))
+    assert seen(viewer) == [(40, HEADER), (40, large)]
+
+
+@pytest.mark.parametrize("allow", [[ipaddress.ip_network("10.0.0.1/32")]])
+async def test_a_room_is_watched_only_from_its_addresses(
+    building: Building, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    await building.publish()
+    viewer = await building.watch()
+    await viewer.until_closed()
+    assert viewer.client.commands("onStatus")[0].information["description"] == (
+        "This address may not watch this room."
+    )
+    assert any("10.0.0.9: refused: room101: not one of its" in line for line in caplog.messages)
+
+
+async def test_a_room_is_watched_over_tls(
+    building: Building, autojump_clock: MockClock, tls: Tls
+) -> None:
+    publisher = await building.publish(tls=tls)
+    viewer = await building.watch(tls=tls)
+    await sent(publisher, (40, KEY + bytes(100_000)))
+    assert seen(viewer) == [(40, KEY + bytes(100_000))]
+    await publisher.leave()
+    await viewer.until_closed()
+    assert viewer.client.replies[-1].code == "NetStream.Play.UnpublishNotify"
+
+
+@pytest.mark.parametrize("at", [(1 << 24) - 20, (1 << 32) - 20])
+async def test_times_of_a_live_room_pass_where_their_fields_end(
+    building: Building, autojump_clock: MockClock, at: int
+) -> None:
+    publisher = await building.publish()
+    viewer = await building.watch()
+    times = [(at + step) % (1 << 32) for step in (0, 40, 80)]
+    for each in times:
+        await sent(publisher, (each, KEY))
+    assert seen(viewer) == [(each, KEY) for each in times]
 
 
 async def test_who_publishes_is_read_without_pauses_while_somebody_watches(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from recorder.rtmp import (
+    NEED_DATA,
     LocalProtocolError,
+    MediaReceived,
     PlayEnded,
     PlayRequested,
     PublishEnded,
@@ -129,6 +131,34 @@ def test_a_player_may_acknowledge_for_hours() -> None:
         client.control(3, number.to_bytes(4))
     assert application.talk(client) == []
     assert application.server.counters.acknowledgements == 1000
+
+
+def test_a_player_cannot_make_us_hold_what_a_publisher_may() -> None:
+    client, limits = RtmpClient(), Limits(player_bytes=10_000)
+    application = playing(client, limits)
+    client.set_chunk_size(1 << 20)
+    client.video(0, bytes(50_000))
+    whole = client.data_to_send()
+    application.server.receive_data(whole[:9_000])
+    assert application.server.next_event() is NEED_DATA
+    application.server.receive_data(whole[9_000:11_000])
+    with pytest.raises(RemoteProtocolError, match="too many unfinished bytes from a player"):
+        application.server.next_event()
+
+
+def test_who_publishes_beside_what_it_plays_may_send_what_publishers_do() -> None:
+    client, limits = RtmpClient(), Limits(player_bytes=10_000)
+    application = publishing(client, ServerConnection(limits, random=FILLER))
+    client.play("room", stream_id=2)
+    application.talk(client)
+    application.events.clear()
+    client.set_chunk_size(1 << 20)
+    client.video(0, bytes(50_000))
+    whole = client.data_to_send()
+    application.server.receive_data(whole[:40_000])
+    assert application.server.next_event() is NEED_DATA
+    application.server.receive_data(whole[40_000:])
+    assert isinstance(application.server.next_event(), MediaReceived)
 
 
 def test_a_connection_may_publish_and_play_and_each_ends_by_itself() -> None:
