@@ -190,7 +190,8 @@ def _judge(
         ),
     ]
     worst, reason = min(parts)
-    score = round(worst, 3)
+    # As it is shown: a word and a percentage that contradict each other help nobody.
+    score = round(worst, 2)
     return score, None if score >= GOOD else reason
 
 

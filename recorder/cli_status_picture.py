@@ -72,8 +72,14 @@ _COLUMNS = (
 """Behind the room. `Media`: since the last came. `Rest`: how old the oldest part is that is not
 safe from a power cut."""
 
+_LINE_WIDTH = 5
+"""How good the encoder's line is; on a narrow screen only why it is not good."""
+
 _MOST_ALARMS = 5
 """On a screen; the page has them all."""
+
+_MOST_REFUSED = 3
+"""Of the addresses that are not let in, the most stubborn."""
 
 
 @attrs.frozen(kw_only=True)
@@ -139,7 +145,11 @@ class Picture:
             )
 
     def _alarms(self) -> Iterator[Text]:
-        alarms = list(Fields(self.document).parts("alarms"))
+        # What somebody has seen stands behind what nobody has; within both the worst comes first.
+        alarms = sorted(
+            Fields(self.document).parts("alarms"),
+            key=lambda alarm: bool(alarm.text("acknowledged_by")),
+        )
         shown = alarms[:_MOST_ALARMS] if self.is_fitted else alarms
         for alarm in shown:
             severity = alarm.text("severity")
@@ -206,18 +216,29 @@ class Picture:
                 f"{'':10}The disk of {wear.text('directory')} took "
                 f"{_bytes(wear, 'written_bytes')} in {hours:.1f} h, all writes."
             )
+        for refused in list(system.parts("refused"))[:_MOST_REFUSED]:
+            times = refused.number("times")
+            yield self._line(
+                f"{'':10}Refused: an encoder at {refused.text('address') or UNKNOWN}, "
+                f"{UNKNOWN if times is None else f'{times:.0f}'} times in a row, last "
+                f"{span(self._aged(refused, 'age_s'))} ago."
+            )
 
     def _reasons(self) -> Iterator[Text]:
-        rooms = Fields(self.document).parts("rooms")
-        reasons = [
-            (room.text("name"), room.text("state"), room.text("reason"))
-            for room in rooms
-            if room.text("reason")
-        ]
-        reasons.sort(key=lambda each: _rank(each[1]))
+        """Why rooms are in their states, and why their lines are not good."""
+        reasons = []
+        for room in Fields(self.document).parts("rooms"):
+            state, line = room.text("state"), room.part("line")
+            told = (state, room.text("reason"), _STATES.get(state, ""))
+            word = (f"connection {line.text('word')}", line.text("reason"), "yellow")
+            # A line is never worse than a state that has a reason.
+            for rank, (what, reason, style) in ((_rank(state), told), (len(_STATES), word)):
+                if reason:
+                    reasons.append((rank, room.text("name"), what, reason, style))
+        reasons.sort(key=lambda each: each[0])
         shown = reasons[:_MOST_ALARMS] if self.is_fitted else reasons
-        for name, state, reason in shown:
-            yield self._line((f"{name} {state}: ", _STATES.get(state, "")), reason)
+        for _, name, what, reason, style in shown:
+            yield self._line((f"{name} {what}: ", style), reason)
 
     def _rooms(self, width: int, most: int | None) -> Iterator[RenderableType]:
         """The table, and what had no room in it."""
@@ -237,6 +258,8 @@ class Picture:
         space = 2 if is_wide else 1
         names = [_name(room, with_title=is_wide) for room in rooms]
         taken = sum(column + space for _, column, _ in _COLUMNS)
+        if is_wide:
+            taken += _LINE_WIDTH + space
         rest = max(width - taken, 4)
         longest = max((Text(name).cell_len for name in names), default=0)
         # The encoder gets what the names leave, and never less than makes sense.
@@ -258,12 +281,14 @@ class Picture:
                 overflow="ellipsis",
             )
         if is_wide:
+            table.add_column("Line", width=_LINE_WIDTH, justify="right", no_wrap=True)
             encoder = rest - name_width - space
             table.add_column("Encoder", width=encoder, no_wrap=True, overflow="ellipsis")
         for name, room in zip(names, rooms, strict=True):
             cells = [name, *self._cells(room)]
             if is_wide:
                 publisher = room.part("publisher")
+                cells.append(_percent(room.number("quality")))
                 cells.append(f"{publisher.text('address')} {publisher.text('software')}".strip())
             style = self._style(_STATES.get(room.text("state"), ""))
             table.add_row(
@@ -326,6 +351,10 @@ def _size_and_rate(video: Fields, rate: float | None) -> str:
     if width is None or height is None:
         return UNKNOWN
     return f"{width:.0f}x{height:.0f}" + ("" if rate is None else f" {rate:.0f}")
+
+
+def _percent(share: float | None) -> str:
+    return UNKNOWN if share is None else f"{share * 100:.0f} %"
 
 
 def _bytes(fields: Fields, name: str) -> str:

@@ -101,6 +101,9 @@ def test_it_falls_with_loss(strays: int, score: float, word: Word) -> None:
     [
         (20, 0.99, Word.GOOD),
         (400, 0.8, Word.GOOD),
+        # Shown as 80 %, which is good, and as 50 %, which is no alarm.
+        (406, 0.8, Word.GOOD),
+        (1006, 0.5, Word.WEAK),
         (1000, 0.5, Word.WEAK),
         (2000, 0, Word.BAD),
         (9000, 0, Word.BAD),

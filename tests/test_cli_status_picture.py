@@ -134,6 +134,36 @@ def test_the_machine_says_what_it_knows() -> None:
     assert "load 0.3, power too weak. Clock not trusted: not synchronised" in text
 
 
+def test_who_is_not_let_in_is_told_the_most_stubborn_alone() -> None:
+    assert "Refused: an encoder at 10.2.0.66, 3 times in a row, last 40 s ago." in shown()
+    refused = tuple(
+        snapshot.RefusedView(address=f"10.0.0.{at}", times=99 - at, age_s=1.0) for at in range(9)
+    )
+    text = shown(document(system=attrs.evolve(SYSTEM, refused=refused)), age_s=2.0)
+    assert text.count("Refused:") == 3
+    assert "10.0.0.0, 99 times in a row, last 3.0 s ago." in text
+
+
+def test_a_line_has_its_score_and_where_it_is_not_good_the_reason() -> None:
+    assert " 90 % " in row(shown(), "room101 ")
+    assert "connection" not in shown()
+    assert ROOM.line is not None
+    late = attrs.evolve(ROOM.line, word="weak", reason="what it sends comes 0.8 s late")
+    faulty = attrs.evolve(IDLE, state=RoomState.FAULT, reason="The disk is full.")
+    for width in (80, 120):
+        rooms = (attrs.evolve(ROOM, quality=0.61, line=late), faulty)
+        text = shown(document(rooms=rooms), width=width)
+        assert "room101 connection weak: what it sends comes 0.8 s late" in text
+        assert text.index("room102 fault: The disk is full.") < text.index("connection weak")
+
+
+def test_what_somebody_has_seen_stands_behind_what_nobody_has() -> None:
+    seen = attrs.evolve(ALARM, acknowledged_by="operator")
+    text = shown(document(alarms=(seen, attrs.evolve(WARNING, acknowledged_by=None))))
+    assert "2 alarms stand, 1 critical." in text
+    assert text.index(WARNING.text) < text.index(ALARM.text)
+
+
 def test_the_reason_of_a_room_is_told() -> None:
     room = attrs.evolve(ROOM, state=RoomState.FAULT, reason="The disk is full.")
     assert "room101 fault: The disk is full." in shown(document(rooms=(room,)))

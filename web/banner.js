@@ -1,4 +1,5 @@
 // The worst first: one sentence over everything, and the same in the title and the icon of the tab.
+// What somebody has seen steps back behind what nobody has, and is still named.
 
 import { byId, draw, make, text } from "./dom.js";
 import { SEVERITIES, STATES, many } from "./words.js";
@@ -12,16 +13,19 @@ const isBusy = (room) => room.state === "recording";
 
 // look: { snapshot, isStale, mustLogIn, isClosed, isRefused, only }. only: the one room that is shown.
 export function showBanner(look) {
-  const [kind, what, advice] = verdict(look);
+  const { kind, what, advice = "", alarm = null } = verdict(look);
   const banner = byId("banner");
-  if (banner.className !== `banner ${kind}`) banner.className = `banner ${kind}`;
+  const className = `banner ${kind}${alarm !== null && alarm.acknowledged_by !== null ? " seen" : ""}`;
+  if (banner.className !== className) banner.className = className;
   draw(banner.querySelector("svg"), SEVERITIES[kind].path);
   text(byId("worst"), what);
-  text(byId("advice"), advice || "");
+  text(byId("advice"), advice);
   byId("advice").hidden = !advice;
-  const others = kind === "grey" || look.only !== null ? 0 : look.snapshot.alarms.length - 1;
-  byId("others").hidden = others < 1;
-  text(byId("others"), `and ${many(others, "more alarm", "more alarms")}`);
+  const others = kind === "grey" || look.only !== null ? [] : look.snapshot.alarms.filter((each) => each !== alarm);
+  const more = alarm === null ? ["note", "notes"] : ["more alarm", "more alarms"];
+  const critical = others.filter((each) => each.severity === "critical").length;
+  byId("others").hidden = others.length === 0;
+  text(byId("others"), `and ${many(others.length, ...more)}${critical ? `, ${critical} critical` : ""}`);
 }
 
 // Of one room alone, what concerns it: its own alarms, and those of the whole recorder.
@@ -30,18 +34,32 @@ export function concerning({ snapshot, only }) {
 }
 
 function verdict(look) {
-  const { snapshot, isStale, mustLogIn, isClosed, isRefused } = look;
-  if (mustLogIn) return ["grey", "Log in to see the rooms."];
-  if (isClosed) return ["grey", ...CLOSED];
-  if (isRefused && (snapshot === null || isStale)) return ["grey", ...REFUSED];
-  if (snapshot === null) return ["grey", "Waiting for the recorder …"];
-  if (isStale) return ["grey", ...OLD];
-  const [worst] = concerning(look);
-  if (worst) return [worst.severity, worst.text, worst.advice];
-  const busy = snapshot.rooms.filter(isBusy).length;
-  if (!busy) return ["good", "All is well. Nothing is being recorded."];
-  return ["good", `All is well. ${many(busy, "room is", "rooms are")} being recorded.`];
+  const { snapshot, isStale, mustLogIn, isClosed, isRefused, only } = look;
+  const grey = ([what, advice]) => ({ kind: "grey", what, advice });
+  if (mustLogIn) return grey(["Log in to see the rooms."]);
+  if (isClosed) return grey(CLOSED);
+  if (isRefused && (snapshot === null || isStale)) return grey(REFUSED);
+  if (snapshot === null) return grey(["Waiting for the recorder …"]);
+  if (isStale) return grey(OLD);
+  const alarm = foremost(concerning(look));
+  if (alarm !== null) {
+    const { severity: kind, text: what, acknowledged_by: who } = alarm;
+    return { kind, what, advice: who === null ? alarm.advice : `Seen by ${who}. ${alarm.advice}`, alarm };
+  }
+  const busy = snapshot.rooms.filter(isBusy);
+  const isHere = only !== null && busy.some((room) => room.name === only);
+  if (only !== null) return { kind: "good", what: `All is well. ${isHere ? "This room" : "Nothing here"} is being recorded.` };
+  if (!busy.length) return { kind: "good", what: "All is well. Nothing is being recorded." };
+  return { kind: "good", what: `All is well. ${many(busy.length, "room is", "rooms are")} being recorded.` };
 }
+
+// The worst that nobody has seen; else the worst, but for notes: who has read one is done with it.
+function foremost(alarms) {
+  const left = alarms.filter(isLeft);
+  return left.find((each) => each.acknowledged_by === null) ?? left[0] ?? null;
+}
+
+const isLeft = (alarm) => alarm.acknowledged_by === null || alarm.severity !== "info";
 
 export const OLD_NEWS = OLD.join(" ");
 
@@ -51,7 +69,7 @@ export function showTitle(look) {
   const { snapshot, isStale, only } = look;
   const isKnown = snapshot !== null && !isStale;
   const rooms = isKnown ? snapshot.rooms.filter((room) => only === null || room.name === only) : [];
-  const alarms = isKnown ? concerning(look) : [];
+  const alarms = isKnown ? concerning(look).filter(isLeft) : [];
   const busy = rooms.filter(isBusy).length;
   const title = isKnown ? words(rooms, alarms, busy, only) : "? Recorder";
   if (document.title !== title) document.title = title;

@@ -56,6 +56,8 @@ export class Card {
     this.title = room.title || room.name;
     this.element.className = `card ${room.state}${isTile ? " tile" : ""}`;
     text(this.link, this.title);
+    // A tile may have no room for all of it.
+    this.link.title = isTile ? this.title : "";
     draw(this.find(".state svg"), state.path);
     text(this.find(".word"), state.word);
     const lasting = room.state_age_s + elapsed;
@@ -137,7 +139,7 @@ function rows(room, elapsed) {
   const found = [];
   const { recording } = room;
   if (room.waits_s !== null) found.push(["waits another", span(room.waits_s - elapsed)]);
-  if (room.publisher && room.quality !== null) found.push(["connection", `${room.line?.word ?? ""} ${Math.round(room.quality * 100)} %`.trim()]);
+  if (room.publisher && room.quality !== null) found.push(connection(room));
   if (room.publisher && room.line?.reason) found.push(["because", room.line.reason]);
   if (room.media_age_s !== null) found.push(["last media", ago(room.media_age_s + elapsed)]);
   if (recording) {
@@ -155,6 +157,13 @@ function rows(room, elapsed) {
   }
   if (room.publisher) found.push(["encoder", room.publisher.software || room.publisher.address]);
   return found;
+}
+
+// The word first: a percentage alone says nothing to who is no technician.
+function connection({ quality, line: figures }) {
+  const percent = `${Math.round(quality * 100)} %`;
+  const word = figures?.word ?? null;
+  return ["connection", word === null ? percent : `${word}, ${percent}`, word === null || word === "good" ? "" : "warning"];
 }
 
 const CODECS = { avc1: "H.264", hvc1: "HEVC", av01: "AV1", vp08: "VP8", vp09: "VP9", vvc1: "VVC", mp4a: "AAC", fLaC: "FLAC", "ac-3": "AC-3", "ec-3": "E-AC-3", ".mp3": "MP3" };

@@ -57,17 +57,19 @@ export function arrange(parent, elements) {
   }
 }
 
-// Rows of a definition list, [term, value] each.
+// Rows of a definition list, [term, value] each, and the tone of the value where it has one.
 export function facts(element, rows) {
   while (element.children.length > rows.length) element.lastElementChild.remove();
-  rows.forEach(([term, value], at) => {
+  rows.forEach(([term, value, tone = ""], at) => {
     if (element.children.length <= at) {
       const row = make("div");
       row.append(make("dt"), make("dd"));
       element.append(row);
     }
     text(element.children[at].children[0], term);
-    text(element.children[at].children[1], value);
+    const told = element.children[at].children[1];
+    text(told, value);
+    if (told.className !== tone) told.className = tone;
   });
 }
 

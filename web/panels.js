@@ -25,7 +25,7 @@ export function showDisk(storage, elapsed) {
   if (storage.reason) rows.splice(1, 0, ["why", storage.reason]);
   if (storage.foreign_bytes) rows.push(["not recordings", size(storage.foreign_bytes)]);
   const sweep = storage.next_sweep;
-  if (sweep) rows.push(["due to be deleted", `${sweep.recordings ? `${sweep.recordings}, ${size(sweep.bytes)}` : "none"}${age(sweep.age_s)}`]);
+  if (sweep) rows.push(["due to be deleted", `${sweep.recordings ? `${many(sweep.recordings, "recording", "recordings")}, ${size(sweep.bytes)}` : "none"}, as of ${ago(sweep.age_s + elapsed)}`]);
   if (storage.blocked) rows.push(["waits for a yes", `${many(storage.blocked.recordings, "recording", "recordings")}, ${size(storage.blocked.bytes)}`]);
   rows.push(["folder", storage.directory]);
   facts(byId("disk"), rows);

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
@@ -44,6 +45,7 @@ MOST_REQUESTS: Final = 1000
 
 _READ_BYTES: Final = 16 << 10
 _LEAST_TO_GZIP: Final = 1024
+_NO_WEIGHT: Final = re.compile(r";q=0(\.0*)?$")
 
 SECURITY: Final = (
     (
@@ -270,7 +272,8 @@ def _is_head(request: Request | None) -> bool:
 
 
 def _is_to_gzip(answer: Answer, request: Request) -> bool:
-    wanted = request.headers.get("accept-encoding", "").split(",")
-    codings = [each.split(";")[0].strip() for each in wanted]
+    wanted = request.headers.get("accept-encoding", "").replace(" ", "").split(",")
+    # A weight of 0 is a refusal (RFC 9110 §12.4.2).
+    codings = [each.split(";")[0] for each in wanted if not _NO_WEIGHT.search(each)]
     is_text = answer.content_type.startswith(("application/json", "text/", "image/svg"))
     return is_text and len(answer.body) >= _LEAST_TO_GZIP and "gzip" in codings

@@ -268,7 +268,14 @@ async def test_who_does_not_read_his_download_is_dropped_and_the_file_closed(
 
 @pytest.mark.parametrize(
     ("accepts", "is_gzip"),
-    [(b"gzip, br", True), (b"br;q=1, gzip;q=0.5", True), (b"br", False), (b"", False)],
+    [
+        (b"gzip, br", True),
+        (b"br;q=1, gzip; q=0.5", True),
+        (b"gzip;q=0.0, br", False),
+        (b"gzip; q=0", False),
+        (b"br", False),
+        (b"", False),
+    ],
 )
 async def test_what_is_long_is_sent_small_to_who_takes_it(accepts: bytes, is_gzip: bool) -> None:
     echo = Echo(answer=Answer.of({"a": "b" * 5000}))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from recorder.status.snapshot import PublisherView, RoomState, RoomView, Severity
+from recorder.status.snapshot import LineView, PublisherView, RoomState, RoomView, Severity
 from tests.status.snapshots import alarm, idle, picture, room, storage
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ SUBJECTS = (
     "Gym", "Aula",
 )  # fmt: skip
 ENCODERS = ("OBS 31.0.2", "ffmpeg (Lavf61.7.100)", "Teradek Cube 655", "Larix 1.3")
-FAULTY, STALLED, WAITING, STOPPED, SILENT = 5, 6, 3, 4, 2
+FAULTY, STALLED, WAITING, STOPPED, SILENT, WEAK = 5, 6, 3, 4, 2, 1
 
 
 def ago(seconds: float) -> str:
@@ -45,6 +45,22 @@ def rates(seconds: int = 300) -> list[tuple[float, int]]:
     ]
 
 
+def line(**changes: Any) -> LineView:
+    """Of an encoder on a good network."""
+    good = LineView(
+        word="good",
+        reason=None,
+        media_rate=1.0,
+        late_ms=120.0,
+        jitter_ms=40.0,
+        rtt_ms=18.0,
+        rtt_variation_ms=4.0,
+        out_of_order=0.001,
+        resent=0,
+    )
+    return attrs.evolve(good, **changes)
+
+
 def _room(at: int, rooms: int) -> RoomView:
     name = f"room{at + 101}"
     title = SUBJECTS[at % 8] if rooms <= 8 else f"Room {at // 20 + 1}{at % 20 + 1:02}"
@@ -59,6 +75,9 @@ def _room(at: int, rooms: int) -> RoomView:
             address=f"10.2.0.{at + 7}:50312", software=ENCODERS[at % 4], age_s=601.0 + 7 * at
         ),
         bitrate=3_200_000 + 150_000 * (at % 8),
+        quality=0.97,
+        line=line(),
+        av_offset_ms=20.0,
     )
     if rooms == 1:
         return good
@@ -77,9 +96,13 @@ def _trouble(at: int, good: RoomView) -> dict[str, Any]:
                 "reason": "An operator has stopped it; nothing is recorded."}  # fmt: skip
     if at == WAITING:
         return {"state": RoomState.WAITING, "waits_s": 48.0, "publisher": None, "video": None,
-                "audio": None, "bitrate": None, "media_age_s": None,
+                "audio": None, "bitrate": None, "media_age_s": None, "quality": None,
+                "line": None, "av_offset_ms": None,
                 "reason": "The encoder was lost; it may come back.",
                 "recording": attrs.evolve(good.recording, file=None, safe_age_s=None)}  # fmt: skip
+    if at == WEAK:
+        return {"quality": 0.61, "line": line(word="weak", late_ms=780.0,
+                reason="what it sends comes 0.8 s late")}  # fmt: skip
     return {}
 
 

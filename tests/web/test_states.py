@@ -21,7 +21,7 @@ from recorder.status.snapshot import (
     Severity,
 )
 from tests.status.snapshots import alarm, clock, config, idle, picture, room, storage, system, video
-from tests.web.houses import house
+from tests.web.houses import house, line
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -97,11 +97,11 @@ def test_every_alarm_stands_with_what_to_do(page: Page, stage: Stage) -> None:
     page.goto("/")
     lines = page.locator("#alarms > li")
     expect(lines).to_have_count(len(alarms))
-    for line, each in zip(lines.all_inner_texts(), alarms, strict=True):
+    for words, each in zip(lines.all_inner_texts(), alarms, strict=True):
         word = {"critical": "Critical", "warning": "Warning", "info": "Note"}[each.severity]
-        assert word in line
-        assert each.text in line
-        assert each.advice in line
+        assert word in words
+        assert each.text in words
+        assert each.advice in words
 
 
 def shape(page: Page) -> str:
@@ -137,6 +137,33 @@ def test_the_worst_alarm_is_the_banner_the_title_and_the_icon(page: Page, stage:
     assert len(shapes) == 5
 
 
+def test_what_somebody_has_seen_steps_back_and_is_not_hidden(page: Page, stage: Stage) -> None:
+    disk = alarm(id="a", severity=Severity.CRITICAL, text="The disk fails.", acknowledged_by="ada")
+    sound = alarm(id="b", text="No sound.", advice="Check it.")
+    step = alarm(id="c", severity=Severity.INFO, text="Clock set.", acknowledged_by="ada")
+    banner, others = page.locator("#banner"), page.locator("#others")
+    stage.show(picture(alarms=(disk, sound, step)))
+    page.goto("/")
+    expect(banner).to_have_class("banner warning")
+    expect(page.locator("#worst")).to_have_text("No sound.")
+    expect(page.locator("#advice")).to_have_text("Check it.")
+    expect(others).to_have_text("and 2 more alarms, 1 critical")
+    assert page.locator("#alarms .what").all_inner_texts() == [
+        *("No sound.", "The disk fails.", "Clock set."),
+    ]
+    expect(page).to_have_title(re.compile("^◆ 2 alarms"))
+    stage.show(picture(alarms=(disk, step)))
+    # Not red all over, and not green either.
+    expect(banner).to_have_class("banner critical seen")
+    expect(page.locator("#worst")).to_have_text("The disk fails.")
+    expect(page.locator("#advice")).to_have_text("Seen by ada. Make room.")
+    expect(others).to_have_text("and 1 more alarm")
+    stage.show(picture(alarms=(step,)))
+    expect(banner).to_have_class("banner good")
+    expect(others).to_have_text("and 1 note")
+    expect(page).to_have_title("● 1 recording · Recorder")
+
+
 def test_a_card_says_its_figures_and_how_old_they_are(page: Page, stage: Stage) -> None:
     stage.actions.rates = [(float(age), 3_900_000) for age in range(200, 0, -1)]
     page.goto("/")
@@ -162,6 +189,34 @@ def test_a_card_says_its_figures_and_how_old_they_are(page: Page, stage: Stage) 
     stage.show(picture(rooms=(room(figures_age_s=7.0, quality=0.9),)))
     expect(figure(card, "bitrate")).to_have_text(re.compile("4.0 Mbit/s, [789] s ago"))
     expect(figure(card, "connection")).to_have_text("90 %")
+
+
+def test_a_line_is_told_in_a_word_a_score_and_a_reason(page: Page, stage: Stage) -> None:
+    stage.show(picture(rooms=(room(quality=0.97, line=line()),)))
+    page.goto("/")
+    card = page.locator(".card")
+    connection = figure(card, "connection")
+    expect(connection).to_have_text("good, 97 %")
+    expect(connection).to_have_class("")
+    expect(figure(card, "because")).to_have_count(0)
+    late = line(word="weak", reason="what it sends comes 0.8 s late", late_ms=780.0)
+    shown = room(quality=0.61, line=late, av_offset_ms=-120.0, viewers=2)
+    stage.show(picture(rooms=(shown,)))
+    expect(connection).to_have_text("weak, 61 %")
+    expect(connection).to_have_class("warning")
+    expect(figure(card, "because")).to_have_text("what it sends comes 0.8 s late")
+    page.goto(f"/#{shown.name}")
+    page.get_by_text("All figures").click()
+    told = {
+        "keyframe every": "2.0 s",
+        "sound runs": "120 ms before the picture",
+        "late by": "780 ms, wavers by 40 ms",
+        "round trip": "18 ms ± 4 ms",
+        "lost or overtaken": "0.1 % of its packets",
+        "watched by": "2 players",
+    }
+    for name, value in told.items():
+        expect(figure(page.locator(".more"), name)).to_have_text(value)
 
 
 def test_the_disk_is_told_in_hours_left(page: Page, stage: Stage) -> None:
@@ -272,6 +327,15 @@ def test_a_tile_shows_little_and_leads_to_its_room(page: Page, stage: Stage) -> 
     expect(tile.locator(".body")).to_be_hidden()
     # All that is asked of the recorder is what is shown: no chart, so no history.
     assert not [each for each in stage.actions.calls if each.startswith("history")]
+    long = page.locator(".card.tile .name").first
+    height = long.evaluate("it => it.getBoundingClientRect().height")
+    rooms = tuple(attrs.evolve(each, title="A long name " * 6) for each in house(100).rooms)
+    stage.show(attrs.evolve(house(100), rooms=rooms))
+    expect(long).to_have_attribute("title", re.compile("^A long name"))
+    # Two lines, not as many as it takes: the house would not fit the wall.
+    assert long.evaluate("it => it.getBoundingClientRect().height") <= 2 * height + 1
+    stage.show(house(100))
+    expect(tile).to_have_count(1)
     tile.click()
     expect(page.locator(".card")).to_have_count(1)
     expect(page.locator(".card .reason")).to_have_text("The disk says: Input/output error.")
@@ -284,8 +348,12 @@ def test_one_room_alone_says_what_concerns_it(page: Page, stage: Stage) -> None:
     expect(page.locator("body")).to_have_class("single")
     expect(page.locator(".card .name")).to_have_text("Chemistry lab")
     expect(page.locator("#worst")).to_contain_text("no sound for 31 s")
-    expect(page).to_have_title("▲ 2 alarms · ● Recording · Chemistry lab")
+    expect(page).to_have_title("▲ 1 alarm · ● Recording · Chemistry lab")
     expect(page.locator("#archive")).to_be_hidden()
+    page.goto("/#room101")
+    expect(page.locator("#worst")).to_have_text("All is well. This room is being recorded.")
+    page.goto("/#room108")
+    expect(page.locator("#worst")).to_have_text("All is well. Nothing here is being recorded.")
     page.get_by_role("link", name="All rooms").click()
     expect(page.locator(".card")).to_have_count(8)
     page.goto("/#nowhere")
