@@ -97,20 +97,26 @@ class TlsStream(trio.abc.HalfCloseableStream):
             raise TlsError(_other_than_tls(first))
         self._enter(first)
         while True:
-            try:
-                self._tls.do_handshake()
-                break
-            except ssl.SSLWantReadError:
-                await self._send_records()
-                if self._has_ended:
-                    raise TlsError("the encoder left in the TLS handshake") from None
-                await self._take(RECORD_BYTES)
-            except ssl.SSLError as error:
-                # The alert that tells the peer why.
-                await self._send_records()
-                raise TlsError(_why(error)) from None
-        self._is_open = True
-        await self._send_records()
+            self._go_on()
+            # Also the alert that tells the peer why.
+            await self._send_records()
+            if self._fault is not None:
+                raise self._fault
+            if self._is_open:
+                return
+            if self._has_ended:
+                raise TlsError("the encoder left in the TLS handshake")
+            await self._take(RECORD_BYTES)
+
+    def _go_on(self) -> None:
+        """With the handshake, as far as it goes."""
+        try:
+            self._tls.do_handshake()
+            self._is_open = True
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            self._fault = TlsError(_why(error))
 
     async def _take(self, most: int) -> None:
         self._enter(await self._transport.receive_some(most))

@@ -281,7 +281,8 @@ async def test_one_room_on_a_tablet_outlives_a_restart_of_the_recorder(tmp_path:
     async with trio.open_nursery() as nursery:
         async with run_recorder(tmp_path, ["hall", "lab"]) as recorder:
             async with playing(recorder, "hall"):
-                nursery.start_soon(in_browser, f"{recorder.page}/#hall", look)
+                # It outlives this program: that it goes grey, and on with the next, is looked at.
+                nursery.start_soon(in_browser, f"{recorder.page}/#hall", look)  # noqa: ASYNC111
                 await seen.wait()
             await recorder.stop()
         await grey.wait()

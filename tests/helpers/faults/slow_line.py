@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
@@ -93,7 +92,7 @@ async def open_slow_line(program_port: int) -> AsyncIterator[SlowLine]:
     listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
     line.port = listeners[0].socket.getsockname()[1]
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(partial(trio.serve_listeners, line._carry, listeners))
+        await nursery.start(trio.serve_listeners, line._carry, listeners)
         try:
             yield line
         finally:
