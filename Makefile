@@ -33,10 +33,6 @@ DEBIAN_FOR_TESTS := ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreame
 NPM_FOR_TESTS := axe-core@4.14.1
 NPM_STAMP := $(VENV)/npm/$(NPM_FOR_TESTS).stamp
 
-# What looks for whom the page keeps out. npm is Debian's where there is none yet.
-NPM_FOR_TESTS := axe-core@4.14.1
-NPM_STAMP := $(VENV)/npm/$(NPM_FOR_TESTS).stamp
-
 # The servers beside which the recorder is weighed.
 DEBIAN_FOR_BENCH := $(DEBIAN_FOR_TESTS) nginx-light libnginx-mod-rtmp
 

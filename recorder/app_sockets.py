@@ -76,10 +76,7 @@ class Sockets:
             if one.name == name
         ]
         if not listeners:
-            raise StartError(
-                f"systemd passes no socket called {name}: enable recorder-{name}.socket, or take "
-                "it back into Sockets= of recorder.service."
-            )
+            raise _missing(name)
         return listeners
 
 
@@ -154,8 +151,20 @@ def settle(config: Config, passed: tuple[Passed, ...]) -> Config:
     for name, key in KEYS.items():
         if key in config.listen_given:
             _compare(key, _listen(config, name), [one for one in passed if one.name == name])
+    # Said now, when the last good configuration can still take its place; a page is not worth that.
+    for name in ("rtmp",) if tls is None else ("rtmp", "rtmps"):
+        if not real[name]:
+            raise _missing(name)
     _check_page(settled.status)
     return settled
+
+
+def _missing(name: str) -> StartError:
+    unit = f"recorder-{name}.socket"
+    return StartError(
+        f"systemd passes no socket called {name}: sudo systemctl enable {unit}, and then "
+        f"sudo systemctl restart {unit} recorder.service."
+    )
 
 
 def _listen(config: Config, name: str) -> list[str]:

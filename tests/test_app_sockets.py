@@ -195,6 +195,20 @@ def test_a_socket_for_rtmps_needs_a_certificate(tmp_path: Path) -> None:
     assert "rtmp.tls.listen says 0.0.0.0:443" in why_not(other, RTMP, HTTP, rtmps)
 
 
+@pytest.mark.parametrize(
+    ("text", "passed", "name"),
+    [
+        ("", [HTTP], "rtmp"),
+        ("rtmp: {tls: {certificate: cert.pem, private_key: key.pem}}", [RTMP, HTTP], "rtmps"),
+    ],
+)
+def test_what_encoders_need_is_missed_while_another_configuration_can_still_be_used(
+    tmp_path: Path, text: str, passed: list[Passed], name: str
+) -> None:
+    said = why_not(configured(tmp_path, text), *passed)
+    assert f"restart recorder-{name}.socket recorder.service" in said
+
+
 def test_the_password_rule_looks_at_the_real_address_of_each_page(tmp_path: Path) -> None:
     elsewhere = why_not(configured(tmp_path), RTMP, HTTP, OPEN_HTTP)
     assert "0.0.0.0:8080" in elsewhere

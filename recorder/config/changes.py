@@ -63,9 +63,8 @@ EFFECTS: Final = {
     "rtmp.takeover": LIVE,
     "rtmp.max_delay": LIVE,
     "rooms.*.key": LIVE,
-    # Who watches stays.
+    # Who watches has to come in again.
     "rooms.*.view_key": LIVE,
-    "limits.viewers": LIVE,
     "rooms.*.title": LIVE,
     "rooms.*.allow": LIVE,
     "rooms.*.segments": LIVE,
@@ -78,6 +77,7 @@ EFFECTS: Final = {
     # Nobody is sent away to meet a lower one.
     "limits.connections": LIVE,
     "limits.publishers": LIVE,
+    "limits.viewers": LIVE,
     "limits.clients": LIVE,
     "limits.rooms": LIVE,
     "limits.memory": LIVE,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
+import trustme
 
 from tests.helpers.booted import Machine, booted, why_not
 from tests.helpers.encoders import Encoder, publish_command
@@ -34,6 +35,10 @@ storage: {{directory: /srv/recordings}}
 segments: {{duration: 3s}}
 status: {{public: true}}
 rooms: {{hall: {{key: {key_of("hall")}}}}}
+"""
+
+OVER_TLS = """\
+rtmp: {tls: {certificate: /etc/recorder/both.pem, private_key: /etc/recorder/both.pem}}
 """
 
 WATCHDOG_S = 30
@@ -74,6 +79,35 @@ async def manifest(machine: Machine) -> dict[str, Any]:
     loaded = json.loads(found)
     assert isinstance(loaded, dict)
     return loaded
+
+
+@pytest.mark.skipif(not LONG, reason="RECORDER_LONG_TESTS=1 boots a machine for it")
+async def test_rtmps_is_added_as_the_manual_says_and_costs_no_lesson_before(
+    tmp_path: Path,
+) -> None:
+    if lacking := why_not():
+        pytest.skip(f"no machine can be booted here without {lacking}")
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1")
+    certificate = (issued.private_key_pem.bytes() + issued.cert_chain_pems[0].bytes()).decode()
+    async with booted(tmp_path, CONFIGURATION) as machine:
+        for file, text in (
+            ("/etc/recorder/both.pem", certificate),
+            ("/etc/recorder/config.yaml", f"{CONFIGURATION}{OVER_TLS}"),
+        ):
+            await machine.run("sh", "-c", f'printf "%s" "$1" > {file}', "sh", text)
+        await machine.run("chgrp", "recorder", "/etc/recorder/both.pem")
+
+        # Without the port it is refused, and so it is by a start, which has a good one to go back to.
+        await machine.run("systemctl", "reload", "recorder")
+        await says(machine, "systemd passes no socket called rtmps")
+        await machine.run("systemctl", "restart", "recorder")
+        await says(machine, "the last good one is in force")
+
+        await machine.run("systemctl", "enable", "recorder-rtmps.socket")
+        await machine.run("systemctl", "restart", "recorder-rtmps.socket", "recorder.service")
+        await says(machine, r"listens on 0\.0\.0\.0:1935, 0\.0\.0\.0:1936 \(RTMPS\)")
+        assert await machine.shows("recorder", "ActiveState") == "active"
 
 
 @pytest.mark.skipif(not LONG, reason="RECORDER_LONG_TESTS=1 boots a machine for it")
