@@ -210,7 +210,9 @@ def _reload(load: Callable[[], Config]) -> Config | None:
     try:
         config = load()
     except ConfigError as error:
-        log.error("The configuration is not read again, the old one stays in force:\n%s", error)
+        for line in str(error).splitlines():
+            log.error("%s", line)
+        log.error("The configuration is refused; what was in force stays in force.")
         return None
     log.info("The configuration was read again.")
     return config

@@ -160,10 +160,9 @@ def settle(config: Config, passed: tuple[Passed, ...]) -> Config:
 
 
 def _missing(name: str) -> StartError:
-    unit = f"recorder-{name}.socket"
     return StartError(
-        f"systemd passes no socket called {name}: sudo systemctl enable {unit}, and then "
-        f"sudo systemctl restart {unit} recorder.service."
+        f"systemd passes no socket called {name}: enable recorder-{name}.socket, and start it while "
+        "the recorder and its other ports are stopped (systemd/README.md tells how)."
     )
 
 

@@ -86,8 +86,9 @@ start() {
     systemctl restart $(entries "$mine" | sed -n 's/^\([^ ]*\.service\) .* on$/\1/p')
 }
 
+# In reverse: the one for RTMPS the service does not bring along, when a knock at another starts it.
 open_sockets() {
-    entries "$mine" | sed -n 's/^\([^ ]*\.socket\) .*$/\1/p' | while read -r socket; do
+    entries "$mine" | sed -n 's/^\([^ ]*\.socket\) .*$/\1/p' | tac | while read -r socket; do
         ! systemctl --quiet is-active "$socket" || echo "$socket"
     done
 }

@@ -206,7 +206,7 @@ def test_what_encoders_need_is_missed_while_another_configuration_can_still_be_u
     tmp_path: Path, text: str, passed: list[Passed], name: str
 ) -> None:
     said = why_not(configured(tmp_path, text), *passed)
-    assert f"restart recorder-{name}.socket recorder.service" in said
+    assert f"enable recorder-{name}.socket" in said
 
 
 def test_the_password_rule_looks_at_the_real_address_of_each_page(tmp_path: Path) -> None:

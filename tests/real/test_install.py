@@ -379,7 +379,7 @@ esac
 """,
     )
     assert activate(two, NEWER).code == 0
-    sockets = "recorder-rtmp.socket recorder-http.socket"
+    sockets = "recorder-http.socket recorder-rtmp.socket"
     # Not the one alone: an encoder that knocks at another would start the service in between.
     assert [call for call in two.calls()[1:] if "is-active" not in call] == [
         "systemctl daemon-reload",
@@ -461,7 +461,7 @@ def test_on_a_terminal_it_says_what_to_type_and_uninstalling_leaves_what_is_your
             "systemctl --quiet is-active recorder.service",
             "systemctl daemon-reload",
             "systemctl --quiet enable " + " ".join(units),
-            *(f"systemctl --quiet is-active {unit}" for unit in sockets),
+            *(f"systemctl --quiet is-active {unit}" for unit in reversed(sockets)),
             "systemctl stop recorder.service",
             "systemctl restart recorder.service recorder-deliver.service",
         ]

@@ -68,7 +68,7 @@ start() {{
 touch $log
 case "$*" in
     *is-active*) pgrep --uid recorder > /dev/null ;;
-    "start {UNITS}" | "start recorder.service") start ;;
+    "start {UNITS}" | "start recorder-rtmps.socket {UNITS}" | "start recorder.service") start ;;
     "stop {UNITS}" | *disable*) stop -TERM ;;
     "restart recorder.service"*) stop -TERM; start ;;
     "reload recorder.service") pkill -HUP --uid recorder ;;
@@ -145,6 +145,8 @@ def furnish(pi: Machine) -> None:
     certificate.cert_chain_pems[0].write_to_path(str(folder / "cert.pem"))
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
     certificate.private_key_pem.write_to_path(str(folder / "key.pem"))
+    for name in ("cert.pem", "key.pem"):
+        pi.path(f"{SOURCE}/{name}").write_bytes((folder / name).read_bytes())
     (site,) = blocks("nginx")
     pi.path("/etc/nginx/conf.d/recorder.conf").write_text(site)
 
@@ -272,14 +274,17 @@ def test_the_drop_ins_set_what_the_units_have() -> None:
 
 
 def test_the_configuration_in_the_manual_is_good(tmp_path: Path) -> None:
-    for block in blocks("yaml"):
+    (over_tls, proxied) = blocks("yaml")
+    for block in (over_tls, proxied):
         path = tmp_path / "config.yaml"
         hashed = (
             "scrypt$14$8$1$KMN2iq1e3sWMY5YmoCeZFQ==$JskgiDvosulByPIsUm461fTf+cpHJW2fIjlW+F7sVEc="
         )
         document = yaml.safe_load(block.replace("scrypt$...", hashed))
         path.write_text(yaml.safe_dump(document))
-        assert load(path).status.names == ["recorder.example"]
+        config = load(path)
+        assert (config.rtmp.tls is not None) == (block == over_tls)
+        assert (config.status.names == ["recorder.example"]) == (block == proxied)
 
 
 def test_every_link_within_the_manual_leads_somewhere() -> None:
