@@ -161,8 +161,8 @@ def settle(config: Config, passed: tuple[Passed, ...]) -> Config:
 
 def _missing(name: str) -> StartError:
     return StartError(
-        f"systemd passes no socket called {name}: enable recorder-{name}.socket, and start it while "
-        "the recorder and its other ports are stopped (systemd/README.md tells how)."
+        f"systemd passes no socket called {name}: enable recorder-{name}.socket, and start it "
+        "while the recorder and its other ports are stopped (systemd/README.md tells how)."
     )
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import trio
 from recorder import app_deliver
 from recorder.config import Config, ConfigError
+from recorder.config.document import Problem
 
 told = []
 waiting = {waiting}
@@ -31,7 +32,7 @@ async def deliver(config, folder, *, alive):
 def load():
     told.append("load")
     if {is_bad}:
-        raise ConfigError("config.yaml", [])
+        raise ConfigError("config.yaml", [Problem("the first"), Problem("the second")])
     return Config()
 
 app_deliver.deliver_hooks = deliver
@@ -64,3 +65,7 @@ def test_signals_stop_and_reload(tmp_path: Path, signals: str, is_bad: bool, pri
         timeout=60,
     )
     assert (done.returncode, done.stdout.strip()) == (0, printed), done.stderr
+    if is_bad:
+        *mistakes, verdict = [line for line in done.stderr.splitlines() if " ERROR " in line]
+        assert [line.rpartition(" ")[2] for line in mistakes] == ["first", "second"]
+        assert "refused; what was in force stays in force" in verdict

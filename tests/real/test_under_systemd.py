@@ -98,7 +98,7 @@ async def test_rtmps_is_added_as_the_manual_says_and_costs_no_lesson_before(
             await machine.run("sh", "-c", f'printf "%s" "$1" > {file}', "sh", text)
         await machine.run("chgrp", "recorder", "/etc/recorder/both.pem")
 
-        # Without the port it is refused, and so it is by a start, which has a good one to go back to.
+        # Without the port a reload refuses it, and a start goes back to the last good one.
         await machine.run("systemctl", "reload", "recorder")
         await says(machine, "systemd passes no socket called rtmps")
         await machine.run("systemctl", "restart", "recorder")
