@@ -7,7 +7,7 @@
 # activate.sh makes the new version the one that runs: until then nothing that runs was touched, and
 # whatever fails leaves everything as it was.
 #
-#   PYTHON          Python 3.11 or later, in a place that the service can reach; python3
+#   PYTHON          Python 3.11 or later, in /usr, where the service may run it; python3
 #   DESTDIR         a root folder to install into
 #   UPGRADE_WAIT    how long an upgrade waits for a quiet moment, see activate.sh
 #   UPGRADE_NOW=1   it does not wait
@@ -43,9 +43,11 @@ leave() {
 check_python() {
     python=$("${PYTHON:-python3}" -c 'import os, sys; print(os.path.realpath(sys.executable))') ||
         fail "${PYTHON:-python3} does not run; name a Python 3.11 or later: make install PYTHON=/usr/bin/python3"
+    # ExecPaths= of the unit.
     case $python in
-        /home/* | /root/*)
-            fail "The service cannot reach $python in a home folder; name another Python:" \
+        /usr/*) ;;
+        *)
+            fail "The service runs what lies in /usr, and $python does not; name another Python:" \
                 "make install PYTHON=/usr/bin/python3"
             ;;
     esac

@@ -146,6 +146,12 @@ def test_a_service_starts_a_command_there_is(unit: str) -> None:
         assert context.params["sockets"] == "systemd"
 
 
+def test_the_service_may_run_what_an_installation_takes() -> None:
+    assert value("recorder.service", "Service", "ExecPaths") == "/usr /opt/recorder"
+    script = (UNITS / "install.sh").read_text()
+    assert re.search(r"case \$python in\n\s+/usr/\*\) ;;\n\s+\*\)", script)
+
+
 @pytest.mark.parametrize("unit", SOCKETS)
 def test_a_socket_has_the_name_under_which_the_recorder_looks_for_it(unit: str) -> None:
     assert value(unit, "Socket", "FileDescriptorName") == SOCKETS[unit]

@@ -418,11 +418,11 @@ def test_an_installation_that_fails_leaves_nothing_and_says_why(pi: Machine) -> 
     assert (versions(pi), kept(pi)) == before
 
 
-def test_a_python_that_the_service_cannot_reach_is_refused(pi: Machine) -> None:
+def test_a_python_that_the_service_may_not_run_is_refused(pi: Machine) -> None:
     pi.run("cp", f"/usr/bin/{Path(PYTHON).resolve().name}", "/home/pi/python3")
     done = pi.run("make", "install", "PYTHON=/home/pi/python3", cwd=SOURCE)
     assert done.err.startswith(
-        "recorder: The service cannot reach /home/pi/python3 in a home folder; name another "
+        "recorder: The service runs what lies in /usr, and /home/pi/python3 does not; name another "
         "Python: make install PYTHON=/usr/bin/python3\n"
     )
     assert versions(pi) == {"0.1.0-1": None, "current": "0.1.0-1"}
