@@ -34,6 +34,18 @@ def test_a_pi_says_whether_its_power_is_too_weak(
     assert (found.under_voltage_now, found.under_voltage_ever) == (now, ever)
 
 
+@pytest.mark.parametrize(("text", "now"), [("0\n", False), ("1\n", True), ("", None)])
+def test_a_pi_5_says_it_by_a_sensor(tmp_path: Path, text: str, now: bool | None) -> None:
+    sensors = {
+        "sys/class/hwmon/hwmon0/name": "cpu_thermal\n",
+        "sys/class/hwmon/hwmon0/in0_lcrit_alarm": "1\n",
+        "sys/class/hwmon/hwmon3/name": "rpi_volt\n",
+        "sys/class/hwmon/hwmon3/in0_lcrit_alarm": text,
+    }
+    found = read_machine(lay(tmp_path, sensors))
+    assert (found.under_voltage_now, found.under_voltage_ever) == (now, None)
+
+
 def test_heat_and_load_are_read(tmp_path: Path) -> None:
     files = {
         "sys/class/thermal/thermal_zone0/temp": "48312\n",
