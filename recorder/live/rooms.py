@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import attrs
@@ -230,7 +231,7 @@ class Room:
         """One audio or video message; `kind` is its FLV tag type, `timestamp` as on the wire."""
         self.recorder.media(kind, timestamp, body, now_ms)
         if self.audience:
-            self.audience.media(kind, timestamp, body, now_ms)
+            self._relay(partial(self.audience.media, kind, timestamp, body, now_ms))
 
     def media_run(self, media: Sequence[Media], now_ms: int) -> None:
         """Audio and video messages in the order of arrival."""
@@ -245,7 +246,19 @@ class Room:
         """One data message, AMF0 from its handler's name on."""
         self.recorder.data(name, payload, timestamp, now_ms)
         if self.audience:
-            self.audience.data(timestamp, payload, now_ms)
+            self._relay(partial(self.audience.data, timestamp, payload, now_ms))
+
+    def _relay(self, relay: Callable[[], None]) -> None:
+        try:
+            relay()
+        except Exception:
+            # A fault of ours in what viewers get must not cost the recording (promise 7).
+            log.exception(
+                "%s: what its viewers get failed; this is a fault of the recorder",
+                self.name,
+                extra=about(self.name),
+            )
+            self.audience.end("a fault of the recorder")
 
     # What an operator asks. Each raises NotNowError.
 
@@ -290,8 +303,8 @@ class Room:
     def _let_go(self, counts: Mapping[str, int]) -> None:
         self._past_bytes = self.received_bytes
         self.publisher = None
-        self.audience.end("nobody publishes any more")
         self.recorder.publisher_left(int(trio.current_time() * 1000), counts)
+        self.audience.end("nobody publishes any more")
 
 
 class Rooms:

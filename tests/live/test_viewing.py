@@ -18,6 +18,8 @@ from tests.live.conftest import KEYS, VIEW_KEYS, Building, Peer, Tls
 if TYPE_CHECKING:
     from trio.testing import MockClock
 
+    from recorder.recording.actions import StreamHead
+
 HEADER = b"\x17\x00\0\0\0avc"
 KEY = b"\x17\x01\0\0\0key"
 INTER = b"\x27\x01\0\0\0inter"
@@ -268,6 +270,32 @@ async def test_a_keyframe_larger_than_a_viewers_queue_reaches_it(
     large = KEY + bytes(40_000)
     await sent(publisher, (40, large))
     assert seen(viewer) == [(40, HEADER), (40, large)]
+
+
+async def test_a_fault_of_ours_in_what_viewers_get_costs_the_recording_nothing(
+    building: Building, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    publisher = await building.publish()
+    viewer = await building.watch()
+    room = building.rooms.get("room101")
+    assert room is not None
+
+    def fail() -> StreamHead:
+        raise RuntimeError("a fault")
+
+    room.audience._head = fail
+    await sent(publisher, (40, KEY))
+    await viewer.until_closed()
+    await sent(publisher, (80, KEY))
+    assert building.recorders["room101"].media_seen[-2:] == [(9, 40, KEY), (9, 80, KEY)]
+    assert "room101: what its viewers get failed; this is a fault of the recorder" in caplog.text
+    room.audience._head = lambda: building.recorders["room101"].stream_head
+    viewer = await building.watch()
+    room.audience._encoders.clear()
+    publisher.client.metadata({"width": 320.0}, timestamp=90)
+    next(iter(room.audience._viewers)).is_waiting = False
+    await publisher.exchange()
+    assert building.recorders["room101"].data_seen
 
 
 @pytest.mark.parametrize("allow", [[ipaddress.ip_network("10.0.0.1/32")]])

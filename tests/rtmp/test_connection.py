@@ -190,6 +190,21 @@ def test_an_acknowledgement_is_due_at_half_the_smaller_window(
     assert not application.server.has_data_to_send
 
 
+def test_an_acknowledgement_may_wait_and_an_answer_may_not() -> None:
+    client = RtmpClient()
+    server = publishing(client, ServerConnection(Limits(window_bytes=1000), random=FILLER)).server
+    client.video(0, bytes(2000))
+    server.receive_data(client.data_to_send())
+    assert isinstance(server.next_event(), MediaReceived)
+    assert (server.has_data_to_send, server.has_answer_to_send) == (True, False)
+    client.command("createStream", 7, None)
+    server.receive_data(client.data_to_send())
+    assert server.next_event() is NEED_DATA
+    assert (server.has_data_to_send, server.has_answer_to_send) == (True, True)
+    server.data_to_send()
+    assert (server.has_data_to_send, server.has_answer_to_send) == (False, False)
+
+
 def test_a_peer_that_never_reads_cannot_make_acknowledgements_pile_up() -> None:
     client = RtmpClient()
     application = publishing(client)
