@@ -391,6 +391,26 @@ _ROOM_FIGURES: tuple[tuple[str, str, Callable[[RoomView], float | None]], ...] =
         lambda room: _in_seconds(_of_line(room, "rtt_ms")),
     ),
     (
+        "rec_stream_rtt_variation_seconds",
+        "The largest mean deviation of the round-trip time of the last ten seconds.",
+        lambda room: _in_seconds(_of_line(room, "rtt_variation_ms")),
+    ),
+    (
+        "rec_stream_resent_segments",
+        "Our own TCP segments of the last ten seconds that were lost and sent again.",
+        lambda room: _of_line(room, "resent"),
+    ),
+    (
+        "rec_stream_keyframe_distance_seconds",
+        "Between the last two keyframes, in media time.",
+        lambda room: None if room.video is None else room.video.keyframe_distance_s,
+    ),
+    (
+        "rec_stream_av_offset_seconds",
+        "By how much the newest sound lies behind the newest picture; less than 0: before it.",
+        lambda room: _in_seconds(room.av_offset_ms),
+    ),
+    (
         "rec_stream_out_of_order_ratio",
         "Of the TCP segments of the last ten seconds.",
         lambda room: _of_line(room, "out_of_order"),

@@ -98,6 +98,10 @@ def test_what_is_not_known_has_no_sample() -> None:
         "rec_stream_out_of_order_ratio",
         "rec_stream_quality_ratio",
         "rec_stream_rtt_seconds",
+        "rec_stream_rtt_variation_seconds",
+        "rec_stream_resent_segments",
+        "rec_stream_keyframe_distance_seconds",
+        "rec_stream_av_offset_seconds",
         "rec_undervoltage",
     }
     used = [labels for name, labels in series if name == "rec_storage_used_bytes"]
