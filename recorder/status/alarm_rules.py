@@ -297,7 +297,8 @@ def _room(room: RoomView) -> Iterator[Condition]:
             advice="Use a faster disk, or a lower bitrate in the encoder.",
             clear_s=60,
         )
-    if room.publisher is not None and room.state is not RoomState.STOPPED:
+    # While the disk stalls we may hold the encoder back: a silence that we cause is not its fault.
+    if room.publisher is not None and room.state not in (RoomState.STOPPED, RoomState.STALLED):
         yield from _publisher(room, name)
 
 

@@ -144,6 +144,10 @@ def test_each_alarm_is_raised_and_cleared_in_its_time(
         of_system(uptime_s=599.0, clock=made.clock(is_trusted=False, reason="no network")),
         of_system(clock=made.clock(stepped_ms=1500, step_age_s=None)),
         of_room(state=RoomState.STOPPED, media_age_s=100.0),
+        # We hold it back while the disk stalls, and that is another alarm.
+        of_room(state=RoomState.STALLED, reason="A write takes 20 s.", media_age_s=20.0),
+        of_room(state=RoomState.STALLED, reason="A write takes 20 s.", media_age_s=1.0,
+                video=made.video(frame_age_s=20.0), drift_s=-20.0),
         of_room(video=None, audio=None),
         of_room(video=made.video(frame_age_s=None, keyframe_age_s=None)),
         of_room(buffer_limit_bytes=0, buffer_bytes=0, drift_s=None),
