@@ -309,7 +309,8 @@ class Picture:
             megabits(room.number("bitrate") if is_known else None),
             _size_and_rate(video, video.number("frame_rate") if is_known else None),
             span(self._aged(room, "media_age_s")),
-            recording.text("file") or UNKNOWN,
+            # What is being written is always a part; the column has no room to say so.
+            recording.text("file").removesuffix(".part") or UNKNOWN,
             _bytes(recording, "safe_bytes"),
             span(self._aged(recording, "safe_age_s")),
         )
