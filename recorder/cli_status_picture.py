@@ -225,14 +225,16 @@ class Picture:
             )
 
     def _reasons(self) -> Iterator[Text]:
-        """Why rooms are in their states, and why their lines are not good."""
+        """Why rooms are in their states, what they have lost, and why their lines are not good."""
         reasons = []
         for room in Fields(self.document).parts("rooms"):
             state, line = room.text("state"), room.part("line")
             told = (state, room.text("reason"), _STATES.get(state, ""))
             word = (f"connection {line.text('word')}", line.text("reason"), "yellow")
+            lost = ("has lost media", _lost(room.part("recording")), "red")
             # A line is never worse than a state that has a reason.
-            for rank, (what, reason, style) in ((_rank(state), told), (len(_STATES), word)):
+            ranks = (_rank(state), len(_STATES), len(_STATES) + 1)
+            for rank, (what, reason, style) in zip(ranks, (told, lost, word), strict=True):
                 if reason:
                     reasons.append((rank, room.text("name"), what, reason, style))
         reasons.sort(key=lambda each: each[0])
@@ -352,6 +354,12 @@ def _size_and_rate(video: Fields, rate: float | None) -> str:
     if width is None or height is None:
         return UNKNOWN
     return f"{width:.0f}x{height:.0f}" + ("" if rate is None else f" {rate:.0f}")
+
+
+def _lost(recording: Fields) -> str:
+    """Every loss is shown; the rest of what was counted is the page's."""
+    lost_ms = recording.number("lost_ms") or 0
+    return f"{span(lost_ms / 1000)} that the disk did not take." if lost_ms > 0 else ""
 
 
 def _percent(share: float | None) -> str:

@@ -57,6 +57,7 @@ def facts(*, figures: dict[str, Any] | None = None, **changes: Any) -> RoomFacts
         recording=RECORDING,
         ended={},
         gaps=0,
+        lost_bytes=0,
     )
     good = RoomFacts(
         name="a",

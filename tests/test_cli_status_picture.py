@@ -22,7 +22,17 @@ from recorder.cli_status_fields import (
 from recorder.cli_status_picture import PIPE_WIDTH, Picture, console
 from recorder.status import snapshot
 from recorder.status.snapshot import RoomState
-from tests.status.sample import ALARM, CLOCK, IDLE, ROOM, SNAPSHOT, STORAGE, SYSTEM, WARNING
+from tests.status.sample import (
+    ALARM,
+    CLOCK,
+    IDLE,
+    RECORDING,
+    ROOM,
+    SNAPSHOT,
+    STORAGE,
+    SYSTEM,
+    WARNING,
+)
 
 if TYPE_CHECKING:
     from recorder.status.snapshot import Snapshot
@@ -155,6 +165,13 @@ def test_a_line_has_its_score_and_where_it_is_not_good_the_reason() -> None:
         text = shown(document(rooms=rooms), width=width)
         assert "room101 connection weak: what it sends comes 0.8 s late" in text
         assert text.index("room102 fault: The disk is full.") < text.index("connection weak")
+
+
+def test_what_was_lost_is_told() -> None:
+    assert "lost" not in shown()
+    recording = attrs.evolve(RECORDING, lost_ms=12_000)
+    text = shown(document(rooms=(attrs.evolve(ROOM, recording=recording),)))
+    assert "room101 has lost media: 12 s that the disk did not take." in text
 
 
 def test_what_somebody_has_seen_stands_behind_what_nobody_has() -> None:

@@ -150,7 +150,7 @@ function rows(room, elapsed) {
     found.push(["file", recording.file || "between two"]);
     found.push(["recording", `${recording.number}, ${span(recording.media_s)} long`]);
     if (recording.gaps) found.push(["gaps", String(recording.gaps)]);
-    if (recording.lost_ms) found.push(["lost", `${span(recording.lost_ms / 1000)} that the disk did not take`]);
+    if (recording.lost_ms) found.push(["lost, as the disk took nothing", `${span(recording.lost_ms / 1000)}, ${size(recording.anomalies.lost_bytes)}`, "warning"]);
   }
   if (room.buffer_bytes > room.buffer_limit_bytes / 20) {
     found.push(["waits in memory", `${size(room.buffer_bytes)} of ${size(room.buffer_limit_bytes)}`]);
@@ -195,7 +195,7 @@ function details(room, elapsed) {
   if (recording) {
     found.push(["folder", recording.path]);
     found.push(["begun", `${ago(recording.age_s + elapsed)}, ${many(recording.segments, "file", "files")}`]);
-    const mended = Object.entries(recording.anomalies).filter(([, count]) => count);
+    const mended = Object.entries(recording.anomalies).filter(([name, count]) => count && !name.startsWith("lost_"));
     if (mended.length) found.push(["noticed", mended.map(([name, count]) => `${name.replaceAll("_", " ")} ${count}`).join(", ")]);
   }
   return found;

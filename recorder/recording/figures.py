@@ -69,7 +69,7 @@ class RoomFigures:
     pending_bytes: media that are not in a file yet, of `buffer_bytes` at most.
     written_s: since media of this room were last written; None: never.
     unsafe_s: how old the oldest byte is that a power cut would take; None: there is none.
-    ended, gaps: since the start of the process, as of `Books`; neither of them falls.
+    ended, gaps, lost_bytes: since the start of the process, as of `Books`; none of them falls.
     """
 
     fault: str | None
@@ -85,3 +85,4 @@ class RoomFigures:
     recording: RecordingFigures | None
     ended: Mapping[str, int]
     gaps: int
+    lost_bytes: int

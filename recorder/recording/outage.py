@@ -218,6 +218,7 @@ class Outage:
             lost_ms / 1000,
             lost_bytes,
         )
+        self._books.lost_bytes += lost_bytes
         if self._books.recording is not None:
             self._books.recording.count({"lost_ms": lost_ms, "lost_bytes": lost_bytes})
 

@@ -132,6 +132,7 @@ class RoomRecorder:
             recording=None if self.recording is None else self.recording.figures,
             ended=dict(self._books.ended),
             gaps=self._books.gaps,
+            lost_bytes=self._books.lost_bytes,
         )
 
     @property

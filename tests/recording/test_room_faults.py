@@ -186,6 +186,7 @@ def test_what_the_buffer_cannot_hold_goes_in_whole_groups_and_is_told(
     assert resumed.start_ms == (lost[-1] + 1) * FRAME_MS
     assert manifest.counts["lost_ms"] == len(lost) * FRAME_MS
     assert manifest.counts["lost_bytes"] > 0
+    assert studio.recorder.figures(0).lost_bytes == manifest.counts["lost_bytes"]
     assert f"room101: {len(lost) * FRAME_MS / 1000:.1f} s were not written" in caplog.text
 
 

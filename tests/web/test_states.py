@@ -189,6 +189,17 @@ def test_a_card_says_its_figures_and_how_old_they_are(page: Page, stage: Stage) 
     stage.show(picture(rooms=(room(figures_age_s=7.0, quality=0.9),)))
     expect(figure(card, "bitrate")).to_have_text(re.compile("4.0 Mbit/s, [789] s ago"))
     expect(figure(card, "connection")).to_have_text("90 %")
+    open_one = room().recording
+    assert open_one is not None
+    counts = {"lost_ms": 12_000, "lost_bytes": 6_000_000, "clock_jumps": 1}
+    holed = attrs.evolve(open_one, lost_ms=12_000, anomalies=counts)
+    stage.show(picture(rooms=(room(recording=holed),)))
+    lost = figure(card, "lost, as the disk took nothing")
+    expect(lost).to_have_text("12 s, 6.0 MB")
+    expect(lost).to_have_class("warning")
+    page.goto("/#room101")
+    page.get_by_text("All figures").click()
+    expect(figure(card, "noticed")).to_have_text("clock jumps 1")
 
 
 def test_a_line_is_told_in_a_word_a_score_and_a_reason(page: Page, stage: Stage) -> None:
