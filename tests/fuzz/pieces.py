@@ -15,8 +15,9 @@ MOST_CPU_S: Final = 5.0
 """Of one input, all ways of reading it together, with the counting of coverage in it. The largest
 inputs take some hundredths; what grows with the square of anything is found by this."""
 
-_DRIBBLED_BYTES: Final = 600
-"""Longer inputs are not cut into single bytes: that takes most of the time and tells no more."""
+_DRIBBLED_BYTES: Final = 300
+_MOST_PIECES: Final = 64
+"""About so many of a longer input: in single bytes it takes most of the time and tells no more."""
 
 
 def pieces(data: bytes, *, salt: int = 0) -> list[bytes]:
@@ -27,8 +28,8 @@ def pieces(data: bytes, *, salt: int = 0) -> list[bytes]:
     """
     random = Random(zlib.crc32(data, salt))
     most = random.choice((1, 3, 20, 150, 1000, 5000))
-    if most < 20 and len(data) > _DRIBBLED_BYTES:
-        most = 40
+    if len(data) > _DRIBBLED_BYTES:
+        most = max(most, len(data) // _MOST_PIECES)
     parts, at = [], 0
     while at < len(data):
         size = random.randint(1, most)
