@@ -43,7 +43,7 @@ def test_a_target_stands_its_seeds_and_any_beginning_of_them(target: str) -> Non
 
 @pytest.mark.atheris
 def test_fuzzing_every_target_for_a_moment_finds_nothing(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.fuzz", "--runs=150", "--seed=1", f"--folder={tmp_path}"]
+    command = [sys.executable, "-m", "tests.fuzz", "--runs=100", "--seed=1", f"--folder={tmp_path}"]
     done = subprocess.run(
         command, cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=110
     )
@@ -51,7 +51,7 @@ def test_fuzzing_every_target_for_a_moment_finds_nothing(tmp_path: Path) -> None
     lines = [line.split() for line in done.stdout.splitlines()]
     assert [line[0] for line in lines] == NAMES
     for name, inputs, *_, end in lines:
-        assert int(inputs) >= 150
+        assert int(inputs) >= 100
         assert end == "good"
         # It goes on from what is reached, so something of ours was instrumented.
         assert any((tmp_path / name / "corpus").iterdir())

@@ -375,7 +375,7 @@ class Session(RuleBasedStateMachine):
 
 
 def test_a_session_in_any_order_is_what_a_small_model_says() -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Session,
         settings=settings(
             max_examples=5000 if LONG else 100, stateful_step_count=50, deadline=None
