@@ -52,7 +52,7 @@ class RoomRecorder:
         self._rules = rules
         self._services = services
         self._writer = services.writer
-        self._queue = services.writer.new_queue(self)
+        self._queue = services.writer.new_queue(self, room)
         self._books = Books(room, self._queue, services)
         self._outage = Outage(self._books)
         self._client = Client(address="", software="")

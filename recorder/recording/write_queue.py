@@ -38,11 +38,13 @@ class WriteQueue:
     """What one room still has to write. Belongs to the event loop. Made by `Writer.new_queue`.
 
     Attributes:
+        room: its name, for the log.
         files: the room's recordings that have something open, or will.
     """
 
-    def __init__(self, owner: QueueOwner) -> None:
+    def __init__(self, owner: QueueOwner, room: str) -> None:
         self.owner = owner
+        self.room = room
         self.files: dict[RecordingFiles, None] = {}
         self.waiting: list[tuple[Operation, int]] = []
         self.waiting_bytes = 0

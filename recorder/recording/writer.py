@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 import attrs
 import trio
 
+from recorder.logs import about
 from recorder.recording.batches import (
     GIVE_UP_S,
     DiskSilentError,
@@ -113,9 +114,9 @@ class Writer:
         self.silence: DiskSilentError | None = None
         self._lifetime = trio.CancelScope(shield=True)
 
-    def new_queue(self, owner: QueueOwner) -> WriteQueue:
+    def new_queue(self, owner: QueueOwner, room: str) -> WriteQueue:
         """A queue for a room; it goes when nobody has it any more."""
-        queue = WriteQueue(owner)
+        queue = WriteQueue(owner, room)
         self._queues.add(queue)
         return queue
 
@@ -300,7 +301,11 @@ class Writer:
                 queue.landed(landing)
             except Exception:
                 # A fault of ours in one room must not end the writing of all (promise 7).
-                log.exception("A room failed; this is a fault of the recorder")
+                log.exception(
+                    "%s: writing failed; this is a fault of the recorder",
+                    queue.room,
+                    extra=about(queue.room),
+                )
         errors = [landing.error for landing in results.values() if landing.error is not None]
         for error in dict.fromkeys(errors):
             self.failures[errno_name(error)] += 1

@@ -61,8 +61,8 @@ class HandWriter:
     silence: DiskSilentError | None = None
     _jobs: list[Job] = attrs.field(factory=list)
 
-    def new_queue(self, owner: QueueOwner) -> WriteQueue:
-        self.queues.append(WriteQueue(owner))
+    def new_queue(self, owner: QueueOwner, room: str) -> WriteQueue:
+        self.queues.append(WriteQueue(owner, room))
         return self.queues[-1]
 
     def enqueue(self, queue: WriteQueue, operation: Operation, size: int = 0) -> None:

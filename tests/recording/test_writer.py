@@ -130,7 +130,7 @@ class Room:
     @classmethod
     def of(cls, writer: Writer, files: FakeFiles | None = None) -> Room:
         room = cls(files or FakeFiles())
-        room.queue = writer.new_queue(room)
+        room.queue = writer.new_queue(room, "hall")
         room.queue.files[room.real] = None
         return room
 
@@ -342,7 +342,9 @@ async def test_a_room_that_fails_at_what_it_is_told_ends_no_other(
             writer.enqueue(room.queue, room.append("a"), 1)
         await _drained(writer)
         assert len(good.done) == 1
-    assert "A room failed; this is a fault of the recorder" in caplog.text
+    (line,) = caplog.records
+    assert line.getMessage() == "hall: writing failed; this is a fault of the recorder"
+    assert line.__dict__["room"] == "hall"
 
 
 class TestSyncs:
