@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from recorder.app_line import BEST_S, LEAST_S, Line, LineMeter, Moment, Word
 from recorder.live.tcp_info import TcpInfo
+from recorder.status.alarms import Alarms
+from tests.status import snapshots as made
 
 QUIET = TcpInfo(
     rtt_us=1000,
@@ -210,6 +212,26 @@ def test_without_the_kernels_word_the_rest_is_judged(tcp: TcpInfo | None) -> Non
             Moment(at_s=second, arrived_s=second, newest_dts=1000 * second, tcp=tcp), 2.0
         )
     assert (line.score, line.rtt_ms, line.out_of_order, line.resent) == (1, None, None, None)
+
+
+def test_looked_at_every_five_seconds_it_says_the_same_and_is_an_alarm_in_time() -> None:
+    """As when nobody looks at the page: media come in batches of half a second, then none."""
+    meter, alarms = LineMeter(), Alarms()
+    raised_s = None
+    for second in range(0, 61, 5):
+        arrived_s = min(second, 30) - 0.5 * (second % 2)
+        line = meter.look(
+            Moment(at_s=second, arrived_s=arrived_s, newest_dts=int(1000 * arrived_s), tcp=QUIET),
+            2.0,
+        )
+        if second <= 30:
+            assert line.word is (None if second == 0 else Word.GOOD), second
+        seen = made.picture(rooms=(made.room(quality=line.score),))
+        kinds = [each.kind for each in alarms.judge(seen, second)]
+        if raised_s is None and "weak_connection" in kinds:
+            raised_s = second
+    assert raised_s is not None
+    assert raised_s <= 45
 
 
 @given(

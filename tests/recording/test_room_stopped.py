@@ -8,7 +8,8 @@ import pytest
 
 from recorder.amf import encode_values
 from recorder.flv.script import ON_METADATA
-from recorder.recording.actions import SegmentRules
+from recorder.flv.tags import AUDIO, VIDEO
+from recorder.recording.actions import SegmentRules, StreamHead
 from recorder.recording.disk import OsDisk
 from recorder.recording.storage import Storage, initialise
 from tests.helpers.studio import CLIENT, FRAME_MS, SECOND, Studio, manifests, marks
@@ -154,3 +155,25 @@ def test_the_figures_between_publishes(studio: Studio) -> None:
 def _metadata(studio: Studio, author: bytes) -> None:
     values = encode_values(ON_METADATA, {"encoder": author.decode()})
     studio.recorder.data(ON_METADATA, values, 0, studio.clock.now_ms)
+
+
+def test_who_watches_is_told_what_a_decoder_needs_also_while_it_is_stopped(studio: Studio) -> None:
+    recorder = studio.recorder
+    assert recorder.stream_head == StreamHead(None, (), has_video=False)
+    studio.arrive()
+    _metadata(studio, b"lesson")
+    studio.send(SECOND)
+    live = recorder.stream_head
+    assert live.has_video
+    assert {kind for kind, _ in live.headers} == {AUDIO, VIDEO}
+    assert live.metadata is not None
+    assert b"lesson" in live.metadata
+    recorder.stop(studio.clock.now_ms, {})
+    assert recorder.stream_head == live
+    studio.send(SECOND)
+    assert recorder.stream_head == live
+    recorder.start(studio.clock.now_ms)
+    studio.send(SECOND)
+    assert recorder.stream_head == live
+    studio.end()
+    assert recorder.stream_head.headers == ()
