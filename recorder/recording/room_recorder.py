@@ -20,7 +20,6 @@ import attrs
 from recorder.clock import utc_text
 from recorder.flv.codecs import FRONT_BYTES
 from recorder.flv.script import ON_METADATA
-from recorder.flv.tags import VIDEO
 from recorder.logs import of_room
 from recorder.recording.actions import StreamHead
 from recorder.recording.books import Books
@@ -224,10 +223,7 @@ class RoomRecorder:
         source = self._muted if self._publish is None else self._publish.segmenter
         if source is None:
             return StreamHead(self._metadata, (), has_video=False)
-        headers = source.headers
-        # Right behind a stop nothing has come yet, and the header says that something will.
-        has_video = source.has_video or any(kind == VIDEO for kind, _ in headers)
-        return StreamHead(self._metadata, headers, has_video)
+        return StreamHead(self._metadata, source.headers, source.has_video)
 
     def split(self) -> None:
         """A new recording begins at the next keyframe, without a gap."""

@@ -4,6 +4,7 @@ good, or no longer, is the encoder's word and a line of the log."""
 from __future__ import annotations
 
 import datetime as dt
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.real
 
 SECONDS = 7
+RELOADED = "The configuration was reloaded: "
 ENCODERS = [Encoder.CURRENT_FFMPEG, Encoder.DEBIAN_FFMPEG, Encoder.RTMP2SINK]
 
 
@@ -83,15 +85,42 @@ async def test_every_encoder_is_recorded_over_tls_packet_for_packet(
         await recorder.stop()
 
 
-async def test_a_certificate_that_has_expired_is_refused_by_the_encoder_and_the_log_says_so(
+async def test_a_certificate_that_has_expired_is_refused_until_a_reload_reads_another(
     sources: Sources, tmp_path: Path, authority: trustme.CA, trusted: Path
 ) -> None:
+    """By the encoder, and the log says so; whoever publishes meanwhile notices nothing."""
     rtmp = over_tls(authority, tmp_path)
-    write_certificate(authority, tmp_path, expires=dt.datetime(2020, 1, 1, tzinfo=dt.UTC))
     source = sources.get("h264-aac", SECONDS)
-    async with run_recorder(tmp_path, ["hall"], rtmp=rtmp) as recorder:
-        assert (await knock(recorder, trusted, source)).code != 0
-        await recorder.line("127.0.0.1: TLS failed: .*certificate of rtmp.tls has expired")
+    async with run_recorder(tmp_path, ["hall", "lab"], rtmp=rtmp) as recorder:
+
+        async def reload() -> None:
+            before = len(recorder.matching(RELOADED))
+            recorder.send(signal.SIGHUP)
+            await recorder.line(RELOADED, count=before + 1)
+
+        async def lesson() -> None:
+            muxed = tmp_path / "lab.flv"
+            published = await publish(
+                *(Encoder.CURRENT_FFMPEG, source, url(recorder, "lab"), muxed),
+                pace=1,
+                authority=trusted,
+            )
+            await check_recording(await recorder.ended("lab"), published)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(lesson)
+            await recorder.line("lab: recording 1 began")
+            write_certificate(authority, tmp_path, expires=dt.datetime(2020, 1, 1, tzinfo=dt.UTC))
+            await reload()
+            assert (await knock(recorder, trusted, source)).code != 0
+            await recorder.line("127.0.0.1: TLS failed: .*certificate of rtmp.tls has expired")
+            write_certificate(authority, tmp_path)
+            await reload()
+            published = await knock(recorder, trusted, source)
+            assert published.code == 0, published.said
+            assert not recorder.matching("lab: recording 1 ended")
+        await check_recording(await recorder.ended("hall"), published)
+        await recorder.stop()
 
 
 async def test_rtmp_at_the_port_for_rtmps_and_the_reverse_are_named(
