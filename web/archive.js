@@ -14,6 +14,8 @@ const room = byId("search-room");
 
 let cursor = null;
 let titles = new Map();
+// Rooms of the list that are in no configuration any more: their recordings are searched for, too.
+const former = new Set();
 let numbers = null;
 let isOpen = false;
 
@@ -131,6 +133,11 @@ async function page(isFirst) {
     rows.push(...found.recordings.filter(wanted));
   } while (!rows.length && found.next !== null);
   if (isFirst) list.replaceChildren();
+  const unknown = rows.map((recording) => recording.room).filter((name) => !titles.has(name) && !former.has(name));
+  if (unknown.length) {
+    unknown.forEach((name) => former.add(name));
+    offerRooms();
+  }
   const lines = rows.map(line);
   list.append(...lines);
   cursor = found.next;
@@ -164,9 +171,14 @@ export function roomsAre(rooms) {
   if (JSON.stringify([...found]) === JSON.stringify([...titles])) return;
   titles = found;
   for (const name of list.querySelectorAll("b")) text(name, nameOf(name.dataset.room));
+  offerRooms();
+}
+
+function offerRooms() {
   const chosen = room.value;
-  room.replaceChildren(new Option("all rooms", ""), ...[...found].map(([name, title]) => new Option(title, name)));
-  room.value = found.has(chosen) ? chosen : "";
+  const names = [...titles.keys(), ...[...former].filter((name) => !titles.has(name)).sort()];
+  room.replaceChildren(new Option("all rooms", ""), ...names.map((name) => new Option(nameOf(name), name)));
+  room.value = names.includes(chosen) ? chosen : "";
 }
 
 byId("search").onsubmit = (event) => {

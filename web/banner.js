@@ -46,11 +46,17 @@ function verdict(look) {
     const { severity: kind, text: what, acknowledged_by: who } = alarm;
     return { kind, what, advice: who === null ? alarm.advice : `Seen by ${who}. ${alarm.advice}`, alarm };
   }
-  const busy = snapshot.rooms.filter(isBusy);
-  const isHere = only !== null && busy.some((room) => room.name === only);
-  if (only !== null) return { kind: "good", what: `All is well. ${isHere ? "This room" : "Nothing here"} is being recorded.` };
-  if (!busy.length) return { kind: "good", what: "All is well. Nothing is being recorded." };
-  return { kind: "good", what: `All is well. ${many(busy.length, "room is", "rooms are")} being recorded.` };
+  const rooms = snapshot.rooms.filter((room) => only === null || room.name === only);
+  const [kind, mood] = rooms.every((room) => WELL.has(room.state)) ? ["good", "All is well."] : ["info", "No alarm stands."];
+  return { kind, what: `${mood} ${recorded(rooms.filter(isBusy).length, only)} being recorded.` };
+}
+
+// A lost encoder that may come back and a room that somebody stopped are no alarm, and not well either.
+const WELL = new Set(["idle", "starting", "recording"]);
+
+function recorded(busy, only) {
+  if (only !== null) return busy ? "This room is" : "Nothing here is";
+  return busy ? many(busy, "room is", "rooms are") : "Nothing is";
 }
 
 // The worst that nobody has seen; else the worst, but for notes: who has read one is done with it.

@@ -80,6 +80,22 @@ def test_they_are_found_by_room_and_by_the_day_on_the_wall(page: Page, stage: St
     expect(page.locator("#archive-note")).to_contain_text("No recordings, as of")
 
 
+def test_a_room_that_is_configured_no_more_can_be_searched_for(page: Page, stage: Stage) -> None:
+    stage.actions.archive = [recording(2), recording(1, room="cellar")]
+    page.goto("/")
+    numbers = page.locator("#recordings .what .note")
+    expect(numbers).to_have_count(2)
+    offered = page.locator("#search-room")
+    assert offered.locator("option").all_inner_texts() == ["all rooms", "Physics", "hall", "cellar"]
+    offered.select_option("cellar")
+    search(page)
+    expect(numbers).to_have_text([" no. 1"])
+    # It stays chosen when rooms come and go.
+    stage.show(picture(rooms=(room("room101"), room("attic", title=None))))
+    expect(offered.locator("option")).to_have_text(["all rooms", "Physics", "attic", "cellar"])
+    expect(offered).to_have_value("cellar")
+
+
 def test_more_of_them_come_page_by_page(page: Page, stage: Stage) -> None:
     stage.actions.archive = [recording(number) for number in range(5, 0, -1)]
     stage.actions.page = 2

@@ -365,6 +365,10 @@ def test_one_room_alone_says_what_concerns_it(page: Page, stage: Stage) -> None:
     expect(page.locator("#worst")).to_have_text("All is well. This room is being recorded.")
     page.goto("/#room108")
     expect(page.locator("#worst")).to_have_text("All is well. Nothing here is being recorded.")
+    # Its encoder was lost.
+    page.goto("/#room104")
+    expect(page.locator("#worst")).to_have_text("No alarm stands. Nothing here is being recorded.")
+    expect(page.locator("#banner")).to_have_class("banner info")
     page.get_by_role("link", name="All rooms").click()
     expect(page.locator(".card")).to_have_count(8)
     page.goto("/#nowhere")
