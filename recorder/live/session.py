@@ -278,8 +278,8 @@ class Session:
             except RemoteProtocolError as error:
                 self._log_end(error.reason + _ADVICE.get(error.hint, ""), error.hint)
             finally:
-                self._stop_viewing()
                 self._leave_rooms()
+                self._stop_viewing()
                 self._handled.set()
                 self._is_over = True
                 if self._was_let_in:
