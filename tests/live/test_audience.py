@@ -7,6 +7,7 @@ import pytest
 
 from recorder.live.audience import MOST_SKIPS, SKIPS_MS, TAKE_BYTES, Audience, ViewerQueue
 from recorder.recording.actions import StreamHead
+from tests.flv.building import many_tracks, with_modex
 from tests.helpers.rtmp_client import HANDSHAKE_ANSWER_BYTES, RtmpClient
 
 AVC = b"\x17\x00\0\0\0avc"
@@ -69,6 +70,26 @@ def test_a_viewer_begins_at_a_keyframe_behind_everything_a_decoder_needs(
         (9, 140, INTER),
         (18, 141, METADATA),
     ]
+
+
+def test_of_many_tracks_in_one_message_a_viewer_begins_at_their_keyframe(
+    audience: Audience,
+) -> None:
+    """Enhanced RTMP: a ModEx keyframe, and sequence headers and frames of several tracks."""
+    first = viewer(audience)
+    header, inter, key = (
+        many_tracks(frame, packet, b"hvc1", [(0, b"one"), (1, b"two")])
+        for frame, packet in ((0x96, 0), (0xA6, 3), (0x96, 3))
+    )
+    for body in (header, inter):
+        audience.media(9, 100, body, 0)
+    assert first.messages() == []
+    audience.media(9, 140, key, 0)
+    assert first.messages()[-1] == (9, 140, key)
+    late = viewer(audience)
+    modex = with_modex(b"\x93hvc1key", [b"\0\0\1"])
+    audience.media(9, 180, modex, 0)
+    assert late.messages()[-1] == (9, 180, modex)
 
 
 def test_a_sequence_header_is_no_beginning(audience: Audience) -> None:
