@@ -74,7 +74,11 @@ class Sender:
             while True:
                 await self._due.wait()
                 self._due = trio.Event()
-                while data := self._connection.data_to_send() or self._media():
+                # Once: an acknowledgement that became due meanwhile was not asked for, and one that
+                # meets a closed socket costs what the encoder sent last (`Session`).
+                if data := self._connection.data_to_send():
+                    await self._send(data)
+                while not self._connection.has_answer_to_send and (data := self._media()):
                     await self._send(data)
                 if not self._due.is_set():
                     self._sent.set()
