@@ -163,7 +163,7 @@ SHORT_TIMES: dict[str, Any] = {"idle_timeout": "3s", "first_media_timeout": "3s"
 
 def times_said(lines: list[str]) -> int:
     """How many events the lines speak of: a line counts one, "(and 7 more like this)" seven."""
-    folded = [re.search(r"\(and (\d+) more like this\)$", line) for line in lines]
+    folded = [re.search(r"\(and (\d+) more like this\)", line) for line in lines]
     return sum(1 if found is None else int(found[1]) for found in folded)
 
 
