@@ -17,7 +17,7 @@ import pytest
 import trio
 
 from tests.helpers.encoders import Encoder, publish
-from tests.helpers.program import run_recorder
+from tests.helpers.program import eventually, run_recorder
 from tests.real.visitors import BASIC, PASSWORD, STATUS
 
 if TYPE_CHECKING:
@@ -133,6 +133,11 @@ async def test_every_address_answers_everybody_as_it_should(
         assert await wrong({}, 1 if is_public else 0) == []
         # A cookie that is none, and a wrong password, are nobody's.
         assert await wrong({"Cookie": "recorder=9999999999.0123"}, 1 if is_public else 0) == []
+        # What is served stands in the catalogue, which is written behind the recording.
+        await eventually(
+            lambda: ask(recorder, "HEAD", FILE.format(path=path), BY_BASIC).status == 200,
+            what="the file is in the catalogue",
+        )
         ranges = await trio.to_thread.run_sync(ask_for_ranges, recorder, path)
         size = (recording.folder / "0001.flv").stat().st_size
         assert ranges == [(200, size), (206, 10), (416, 0)]
