@@ -7,7 +7,7 @@ would bound its resident memory are off on a Raspberry Pi. Somebody looks at it 
 Prometheus does.
 
 With RECORDER_LONG_TESTS=1 in the environment it lasts half an hour with a reconnect a minute in
-each room, and without it 40 seconds with one every 3 seconds.
+each room, and without it 24 seconds with one every 2 seconds.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.real
 
 LONG = os.environ.get("RECORDER_LONG_TESTS") == "1"
-LASTS_S = 1800.0 if LONG else 40.0
-CONNECTED_S = 60.0 if LONG else 3.0
+LASTS_S = 1800.0 if LONG else 24.0
+CONNECTED_S = 60.0 if LONG else 2.0
 LOOK_EVERY_S = 5.0 if LONG else 0.5
 WARM_UP = 0.25
 """The share of the time in which most of what is bounded finds its size."""
