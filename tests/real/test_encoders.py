@@ -42,6 +42,7 @@ async def test_every_encoder_at_full_speed_into_three_rooms_at_once(
     await check_all(recorder, published)
 
 
+@pytest.mark.long
 @pytest.mark.debian
 async def test_every_encoder_in_real_time_side_by_side(sources: Sources, tmp_path: Path) -> None:
     lessons = [Lesson(encoder.name.lower(), encoder, "h264-aac") for encoder in Encoder]

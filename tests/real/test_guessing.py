@@ -65,6 +65,7 @@ class Crowd:
             self.done += 1
 
 
+@pytest.mark.long
 async def test_a_crowd_that_guesses_keeps_nobody_out_and_costs_nothing(
     sources: Sources, tmp_path: Path
 ) -> None:

@@ -86,6 +86,7 @@ async def suffer(recorder: Recorder, line: SlowLine) -> None:
         await until(recorder, "slow", is_good, "good again without a limit")
 
 
+@pytest.mark.long
 async def test_the_score_of_the_encoder_on_the_slow_line_falls_and_recovers(
     sources: Sources, tmp_path: Path
 ) -> None:

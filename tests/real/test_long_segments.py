@@ -35,6 +35,7 @@ RECOVERED_S = 30.0 if LONG else 5.0
 SENT_S = 180.0 if LONG else 30.0
 
 
+@pytest.mark.long
 async def test_a_long_segment_that_was_cut_off_is_recovered_in_seconds(
     tmp_path: Path, sources: Sources
 ) -> None:

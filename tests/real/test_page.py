@@ -260,6 +260,7 @@ def fetch(page: Page, recorder: Recorder) -> None:
     assert download.value.path().read_bytes() == content
 
 
+@pytest.mark.long
 async def test_one_room_on_a_tablet_outlives_a_restart_of_the_recorder(tmp_path: Path) -> None:
     seen, grey, back = trio.Event(), trio.Event(), trio.Event()
 

@@ -322,6 +322,7 @@ SCENARIOS = [
 ]
 
 
+@pytest.mark.long
 async def test_a_disk_that_is_too_small(tmp_path: Path, sources: Sources) -> None:
     """All at once, each on a disk of its own."""
     async with trio.open_nursery() as nursery:

@@ -59,6 +59,7 @@ def begun(calls: list[str]) -> list[str]:
     return [call for call in calls if " resumed>" not in call]
 
 
+@pytest.mark.long
 async def test_a_start_reads_only_what_is_unfinished_before_it_listens(
     tmp_path: Path, sources: Sources
 ) -> None:

@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.real, pytest.mark.debian]
 STEP_S = 2 * 3600
 
 
+@pytest.mark.long
 async def test_a_clock_step_in_either_direction_is_an_event_and_changes_nothing(
     tmp_path: Path, sources: Sources
 ) -> None:

@@ -91,6 +91,7 @@ async def send(
     return outcome
 
 
+@pytest.mark.long
 async def test_rooms_in_real_time_are_read_written_and_synced_seldom(
     tmp_path: Path, small: Capture
 ) -> None:
@@ -134,6 +135,7 @@ async def test_many_rooms_wake_the_recorder_together_and_an_idle_one_sleeps(
     assert idle_s <= IDLE_WAKE_UPS
 
 
+@pytest.mark.long
 async def test_encoders_of_16_and_50_mbit_a_second_go_at_their_own_pace(tmp_path: Path) -> None:
     fast = capture(Encoder.DEBIAN_FFMPEG, make_media(tmp_path, 4000), chunk_size=4096)
     outcomes: dict[float, load.Outcome] = {}
