@@ -172,6 +172,19 @@ class Building:
         self._ours[id(peer)] = ours
         return peer
 
+    def count_sends(self, peer: Peer) -> list[None]:
+        """One entry for each send to it from now on."""
+        sends: list[None] = []
+        stream = self._ours[id(peer)].send_stream
+        pass_on = stream.send_all_hook
+
+        async def count() -> None:
+            sends.append(None)
+            await pass_on()
+
+        stream.send_all_hook = count
+        return sends
+
     def deafen(self, peer: Peer) -> None:
         """What the recorder sends it from now on never gets anywhere."""
         self._ours[id(peer)].send_stream.send_all_hook = trio.sleep_forever

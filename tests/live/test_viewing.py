@@ -12,7 +12,7 @@ import trio.testing
 
 from recorder.live.attempts import FIRST_PAUSE_S
 from recorder.live.session import PUBLISH_S
-from recorder.live.viewing import PATIENCE_S
+from recorder.live.viewing import GATHER_S, PATIENCE_S
 from tests.live.conftest import KEYS, VIEW_KEYS, Building, Peer, Tls
 
 if TYPE_CHECKING:
@@ -38,6 +38,12 @@ async def sent(peer: Peer, *messages: tuple[int, bytes]) -> None:
     await peer.exchange()
 
 
+async def gathered() -> None:
+    """What came behind the first message of a moment has been sent as well."""
+    await trio.sleep(2 * GATHER_S)
+    await trio.testing.wait_all_tasks_blocked()
+
+
 def seen(viewer: Peer) -> list[tuple[int, bytes]]:
     replies = [r for r in viewer.client.replies if r.type_id == 9]
     return [(reply.timestamp, reply.payload) for reply in replies]
@@ -53,6 +59,7 @@ async def test_a_viewer_sees_what_is_recorded_from_its_first_keyframe_on(
     await sent(publisher, (80, INTER), (120, KEY), (160, INTER))
     publisher.client.metadata({"width": 320.0}, timestamp=170)
     await sent(publisher, (200, KEY))
+    await gathered()
     assert seen(viewer) == [(120, HEADER), (120, KEY), (160, INTER), (200, KEY)]
     data = [reply for reply in viewer.client.replies if reply.type_id == 18]
     assert [reply.values[0] for reply in data] == ["|RtmpSampleAccess", "onMetaData"]
@@ -176,6 +183,7 @@ async def test_one_connection_watches_one_room_at_a_time(
     viewer.client.play(WATCH, stream_id=2)
     await viewer.exchange()
     await sent(publisher, (80, KEY))
+    await gathered()
     assert viewer.client.status(2)[-1] == "NetStream.Play.Start"
     assert building.rooms.viewers == 1
 
@@ -332,7 +340,22 @@ async def test_times_of_a_live_room_pass_where_their_fields_end(
     times = [(at + step) % (1 << 32) for step in (0, 40, 80)]
     for each in times:
         await sent(publisher, (each, KEY))
+    await gathered()
     assert seen(viewer) == [(each, KEY) for each in times]
+
+
+async def test_what_comes_in_a_moment_goes_to_a_viewer_in_one_send(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    publisher = await building.publish()
+    viewer = await building.watch()
+    sends = building.count_sends(viewer)
+    await sent(publisher, (0, KEY))
+    for number in range(1, 10):
+        await sent(publisher, (40 * number, INTER))
+    await gathered()
+    assert len(seen(viewer)) == 10
+    assert len(sends) == 2, "the first at once, all others together"
 
 
 async def test_who_publishes_is_read_without_pauses_while_somebody_watches(
@@ -351,5 +374,8 @@ async def test_who_publishes_is_read_without_pauses_while_somebody_watches(
     await trio.testing.wait_all_tasks_blocked()
     for number in range(71, 90):
         await sent(publisher, (10 * number, KEY))
-        assert seen(viewer)[-1] == (10 * number, KEY)
+        assert recorder.media_seen[-1] == (9, 10 * number, KEY)
         mock_clock.jump(0.01)
+    mock_clock.jump(GATHER_S)
+    await trio.testing.wait_all_tasks_blocked()
+    assert seen(viewer)[-1] == (890, KEY)
