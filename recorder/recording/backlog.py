@@ -57,7 +57,8 @@ class Backlog:
         self._given_up_from: int | None = None
         """The dts of the first frame that was given up before the first item."""
         self._given_up_to = 0
-        self._lost_between_ms = 0
+        self._marked_ms = 0
+        """Of all holes that items say they have before them, and of those that none says."""
 
     def add(self, item: Held) -> None:
         """The newest message."""
@@ -90,16 +91,23 @@ class Backlog:
 
     @property
     def first_lost_ms(self) -> int:
-        """How much media were given up before the first item, in ms."""
+        """How much media were given up before the first frame that is kept, in ms."""
+        first = self._first_frame
         if self._given_up_from is None:
-            return 0
-        kept = next((item.dts for item, _ in self._items if item.role is Role.FRAME), None)
-        return max(0, (self._given_up_to if kept is None else kept) - self._given_up_from)
+            return 0 if first is None else first.lost_ms
+        end = self._given_up_to if first is None or first.dts is None else first.dts
+        return max(0, end - self._given_up_from)
 
     @property
     def lost_ms(self) -> int:
         """How much media were given up, in ms."""
-        return self._lost_between_ms + self.first_lost_ms
+        first = self._first_frame
+        marked_ms = 0 if first is None else first.lost_ms
+        return self._marked_ms - marked_ms + self.first_lost_ms
+
+    @property
+    def _first_frame(self) -> Held | None:
+        return next((item for item, _ in self._items if item.role is Role.FRAME), None)
 
     @property
     def span_ms(self) -> int:
@@ -118,17 +126,23 @@ class Backlog:
 
     def items(self) -> list[Held]:
         """All that is kept. What was lost before the first of them is `first_lost_ms`."""
-        return [item for item, _ in self._items]
+        first = self._first_frame
+        return [_unmarked(item) if item is first else item for item, _ in self._items]
 
     # How it is kept.
 
     def _mark_hole(self) -> None:
         """The first item is no longer the first: it says itself what was lost before it."""
-        lost_ms = self.first_lost_ms
-        if lost_ms and self._items and self._items[0][1]:
+        if self._given_up_from is None:
+            return
+        lost_ms = self.lost_ms
+        if self._items and self._items[0][1]:
             first, is_entry = self._items[0]
-            self._items[0] = attrs.evolve(first, wish=CutReason.DISK, lost_ms=lost_ms), is_entry
-        self._lost_between_ms += lost_ms
+            # A cut that an operator wants there is one for the hole as well.
+            wish = CutReason.SPLIT if first.wish is CutReason.SPLIT else CutReason.DISK
+            marked = attrs.evolve(first, wish=wish, lost_ms=self.first_lost_ms)
+            self._items[0] = marked, is_entry
+        self._marked_ms = lost_ms
         self._given_up_from = None
 
     def _put_first(self, item: Held) -> None:
@@ -148,7 +162,7 @@ class Backlog:
             self._given_up_headers.pop(key, None)
             self._given_up_headers[key] = item.body
         elif item.role is Role.FRAME and item.dts is not None:
-            self._lost_between_ms -= item.lost_ms
+            self._marked_ms -= item.lost_ms
             if self._given_up_from is None:
                 self._given_up_from = item.dts
             self._given_up_to = item.dts
@@ -159,6 +173,12 @@ class Backlog:
         if item.kind == VIDEO:
             return any(part.keyframe for part in item.parts)
         return not self._has_video
+
+
+def _unmarked(first: Held) -> Held:
+    """A frame before which nothing is kept: no cut is to be made at it for a hole."""
+    wish = None if first.wish is CutReason.DISK else first.wish
+    return attrs.evolve(first, wish=wish, lost_ms=0)
 
 
 def _with_splits(appended: Iterable[Appended]) -> Iterator[Held]:

@@ -277,6 +277,76 @@ def test_a_hole_between_what_came_back_late_and_what_came_meanwhile_is_cut_at() 
             check(each)
 
 
+def test_a_hole_whose_near_side_is_given_up_as_well_is_one_hole() -> None:
+    """A hop that hangs fails at last, and the buffer is full: what it gives back goes at once."""
+    publish, sick = _lesson()
+    publish.play(0, 3_500)
+    sick.take()
+    sick.landed, sick.waiting = sick.waiting, []
+    publish.play(3_500, 4_200)
+    sick.take()
+    hanging, sick.waiting = sick.waiting, []
+    sick.fall_sick(0)
+    publish.play(4_200, 9_000)
+    publish.segmenter.trim(_backlog(publish).bytes // 2)
+    kept = _backlog(publish).bytes
+    publish.segmenter.put_back(_appended(hanging), sick.reason(hanging))
+    publish.segmenter.trim(kept)
+    lost_ms = _backlog(publish).lost_ms
+    publish.segmenter.put_back([], CutReason.DISK)
+    assert _backlog(publish).lost_ms == lost_ms
+    sick.get_well()
+    publish.segmenter.finish(publish.now_ms)
+    sick.take()
+    segments = sick.segments()
+    found = written(segments)[VIDEO, 0]
+    missing = [body for body in _sent(publish)[VIDEO, 0] if body not in found]
+    assert abs(lost_ms - len(missing) * 40) < 40
+    (resumed,) = (each for each in segments if each.opened.lost_ms)
+    assert (resumed.reason, resumed.opened.lost_ms) == (CutReason.DISK, lost_ms)
+    assert resumed.opened.position_ms == 3_500 + lost_ms
+    check(resumed)
+
+
+def test_a_split_right_behind_a_hole_is_still_made() -> None:
+    publish, sick = _lesson()
+    publish.play(0, 3_500)
+    sick.take()
+    sick.landed, sick.waiting = sick.waiting, []
+    publish.play(3_500, 4_200)
+    sick.take()
+    hanging, sick.waiting = sick.waiting, []
+    sick.fall_sick(0)
+    publish.play(4_200, 6_500)
+    publish.segmenter.split()
+    publish.play(6_500, 9_000)
+    publish.segmenter.trim(_backlog(publish).bytes // 2)
+    publish.segmenter.put_back(_appended(hanging), sick.reason(hanging))
+    sick.get_well()
+    publish.segmenter.finish(publish.now_ms)
+    sick.take()
+    (split,) = (each for each in sick.segments() if each.reason is CutReason.SPLIT)
+    assert (split.opened.lost_ms, split.opened.position_ms) == (2_800, 0)
+
+
+def test_a_hole_that_grows_on_both_sides_stays_one() -> None:
+    publish, sick = _lesson()
+    publish.play(0, 3_500)
+    sick.take()
+    hanging = _appended(sick.waiting)
+    sick.waiting = []
+    sick.fall_sick(0)
+    publish.play(3_500, 9_000)
+    publish.segmenter.trim(_backlog(publish).bytes // 2)
+    first, second = hanging[: len(hanging) // 2], hanging[len(hanging) // 2 :]
+    kept = _backlog(publish).bytes
+    publish.segmenter.put_back(second, CutReason.DISK)
+    publish.segmenter.trim(kept)
+    lost_ms = _backlog(publish).lost_ms
+    publish.segmenter.put_back(first, CutReason.START)
+    assert _backlog(publish).lost_ms == lost_ms
+
+
 def test_marks_and_data_wait_like_frames() -> None:
     publish, sick = _lesson()
     publish.play(0, 3_500)
