@@ -47,6 +47,9 @@ _FORMAT_0_DELTA_MAX_MS: Final = 1000
 """A format 3 right after a format 0 repeats the format 0's *time* as its delta; above this no
 sender means it, it is an absolute time (§2.2)."""
 
+_FIRST_LOOK_CHUNKS: Final = 8
+"""Half of what is looked at at once, to begin with."""
+
 _U24: Final = struct.Struct(">HB")
 _TWO_U24_U8: Final = struct.Struct(">HBHBB")
 _U32_LITTLE: Final = struct.Struct("<I")
@@ -185,25 +188,35 @@ class ChunkReader:
 
     def _take_whole_chunks(self, stream: ChunkStream, partial: bytearray) -> None:
         """Take the chunks that directly follow of the same message, but for its last, if all they
-        have for a header is the one byte: one after the other they would cost a header each."""
-        size, stride = self._chunk_size, self._chunk_size + 1
-        count = min(
-            (len(self._data) - self._at) // stride, (stream.length - len(partial) - 1) // size
-        )
-        end = self._at + count * stride
-        is_bounded = (
-            self._parsed_before + end <= self.allowance
-            and self._partial_bytes + count * size <= self._limits.partial_bytes
-        )
-        if not (count and is_bounded and stream.mark and stream.extended is None):
+        have for a header is the one byte: one after the other they would cost a header each.
+
+        A few are looked at, and twice as many while all of them were: so who interleaves chunks of
+        one byte has looked at no more than a few bytes for each, and not all that came.
+        """
+        if not stream.mark or stream.extended is not None:
             return
-        # Before anything else is copied: where messages are interleaved this is all that is done.
-        if self._data[self._at : end : stride].count(stream.mark) == count:
+        size, stride = self._chunk_size, self._chunk_size + 1
+        left = min(
+            (len(self._data) - self._at) // stride,
+            (stream.length - len(partial) - 1) // size,
+            (self.allowance - self._parsed_before - self._at) // stride,
+            (self._limits.partial_bytes - self._partial_bytes) // size,
+        )
+        looked_at = _FIRST_LOOK_CHUNKS
+        while left > 0:
+            looked_at = min(2 * looked_at, left)
+            end = self._at + looked_at * stride
+            marks = self._data[self._at : end : stride]
+            count = looked_at - len(marks.lstrip(bytes((stream.mark,))))
+            if not count:
+                return
+            end = self._at + count * stride
             taken = bytearray(memoryview(self._data)[self._at : end])
             del taken[::stride]
             partial += taken
             self._partial_bytes += len(taken)
             self._at = end
+            left = left - count if count == looked_at else 0
 
     def _read_header(self) -> ChunkStream | None:
         """Consume one chunk header; return its chunk stream, or None if it is incomplete."""
