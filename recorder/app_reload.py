@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from recorder.app_status import Page
     from recorder.clock import SystemClock
     from recorder.config import Config
+    from recorder.live.house import House
     from recorder.live.listener import Door
     from recorder.live.memory import MemoryBudget
     from recorder.live.rooms import Rooms
-    from recorder.live.session import House
     from recorder.logs import Log
     from recorder.recording.engine import Engine
     from recorder.recording.storage import Storage

@@ -16,10 +16,10 @@ from recorder import __version__
 from recorder.app_reload import titles_of
 from recorder.app_settings import segment_rules
 from recorder.live.challenges import Challenges
+from recorder.live.house import House
 from recorder.live.login_desk import LoginDesk
 from recorder.live.reception import Reception
 from recorder.live.rooms import Rooms
-from recorder.live.session import House
 from recorder.logs import of_room
 from recorder.recording.room_recorder import RoomRecorder
 

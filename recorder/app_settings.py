@@ -17,7 +17,7 @@ from recorder.config import ConfigError
 from recorder.config.document import Problem
 from recorder.config.rules import split_address
 from recorder.live.access import Access
-from recorder.live.session import Timeouts
+from recorder.live.house import Timeouts
 from recorder.recording.alignment import until_boundary_ms
 from recorder.recording.retention.rules import rules_of
 from recorder.recording.segmenter import SegmentRules

@@ -64,6 +64,7 @@ DECISIONS = {
     "recorder.live.pace",
     "recorder.live.pool",
     "recorder.live.pulse",
+    "recorder.live.stay",
     "recorder.live.takeover",
     "recorder.recording.actions",
     "recorder.recording.alignment",

@@ -13,7 +13,7 @@ import trio
 
 from recorder.addresses import plain_host
 from recorder.live.pool import PendingPool
-from recorder.live.session import House, Session
+from recorder.live.session import Session
 from recorder.live.tls import TlsStream
 from recorder.live.wire import Wire, wire_of
 from recorder.logs import of_connection, same
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Awaitable, Callable, Sequence
 
+    from recorder.live.house import House
     from recorder.live.pulse import Pulse
 
 log = logging.getLogger(__name__)

@@ -15,12 +15,12 @@ import trustme
 
 from recorder.live.access import Access
 from recorder.live.challenges import Challenges
+from recorder.live.house import House, Timeouts
 from recorder.live.listener import Door
 from recorder.live.login_desk import LoginDesk
 from recorder.live.memory import MemoryBudget
 from recorder.live.reception import Reception
 from recorder.live.rooms import Rooms
-from recorder.live.session import House, Timeouts
 from recorder.live.tls import TlsStream
 from recorder.live.wire import Wire
 from recorder.tls import server_context

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from recorder.live.session import DATA_PER_S
+from recorder.live.dispatch import DATA_PER_S
 from recorder.rtmp import Limits
 from tests.live.conftest import KEYS, Building
 

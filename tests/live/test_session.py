@@ -14,15 +14,13 @@ import pytest
 import trio
 import trio.testing
 
+from recorder.live.backpressure import MEMORY_PATIENCE_S
+from recorder.live.dispatch import MESSAGES_AT_ONCE
 from recorder.live.listener import MOVE_ON_S
 from recorder.live.pulse import Overdue
-from recorder.live.session import (
-    FAREWELL_S,
-    HANDSHAKE_S,
-    MEMORY_PATIENCE_S,
-    MESSAGES_AT_ONCE,
-    Session,
-)
+from recorder.live.requests import Requests
+from recorder.live.session import FAREWELL_S
+from recorder.live.stay import HANDSHAKE_S
 from tests.helpers.rtmp_client import RtmpClient
 from tests.live.conftest import KEYS, Building, Peer, Tls
 
@@ -524,10 +522,10 @@ async def test_a_session_that_waits_for_the_disk_is_alive_however_long_that_take
 async def test_a_session_that_is_stuck_is_found(
     building: Building, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def for_ever(session: Session, event: object) -> None:
+    async def for_ever(requests: Requests, event: object) -> None:
         await trio.sleep_forever()
 
-    monkeypatch.setattr(Session, "_handle_publish", for_ever)
+    monkeypatch.setattr(Requests, "publish", for_ever)
     peer = building.enter()
     peer.client.start(f"room101?key={KEYS['room101']}")
     await peer.exchange()

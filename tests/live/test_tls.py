@@ -13,7 +13,8 @@ import trio
 import trio.testing
 
 from recorder.live import tls as tls_module
-from recorder.live.session import FAREWELL_S, HANDSHAKE_S
+from recorder.live.session import FAREWELL_S
+from recorder.live.stay import HANDSHAKE_S
 from recorder.live.tls import TlsError, TlsStream
 from tests.helpers.rtmp_client import C0_C1
 

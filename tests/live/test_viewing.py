@@ -11,7 +11,7 @@ import trio
 import trio.testing
 
 from recorder.live.attempts import FIRST_PAUSE_S
-from recorder.live.session import PUBLISH_S
+from recorder.live.stay import PUBLISH_S
 from recorder.live.viewing import GATHER_S, PATIENCE_S
 from tests.live.conftest import KEYS, VIEW_KEYS, Building, Peer, Tls
 

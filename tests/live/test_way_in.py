@@ -16,12 +16,9 @@ import trio.testing
 
 from recorder.live.access import Access
 from recorder.live.attempts import FIRST_PAUSE_S
-from recorder.live.session import (
-    FAREWELL_S,
-    HANDSHAKE_S,
-    PUBLISH_S,
-    Timeouts,
-)
+from recorder.live.house import Timeouts
+from recorder.live.session import FAREWELL_S
+from recorder.live.stay import HANDSHAKE_S, PUBLISH_S
 from tests.helpers.rtmp_client import C0_C1
 from tests.live.conftest import KEYS, Building, Room
 

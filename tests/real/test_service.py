@@ -56,12 +56,12 @@ def is_closed_on_exec(process: int, descriptor: int) -> bool:
 
 SESSIONS_THAT_GET_STUCK = """
 import trio
-from recorder.live import pulse, session
+from recorder.live import pulse, requests
 
 async def never(self, event):
     await trio.sleep_forever()
 
-session.Session._handle_publish = never
+requests.Requests.publish = never
 pulse.TURN_S = pulse.GRACE_S = 0.2
 from recorder.cli import main
 main()

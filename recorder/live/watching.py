@@ -1,0 +1,75 @@
+"""What one connection watches: one room at a time, or nothing.
+
+Owns that it is one, and what its beginning and its end mean for the connection. What a viewer is
+sent, and when it is too slow, is the business of `Viewing` and of the room's audience.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from recorder.live.ending import ConnectionOver
+from recorder.live.viewing import Viewing
+from recorder.logs import of_room, same
+
+if TYPE_CHECKING:
+    from recorder.live.house import House
+    from recorder.live.publishing import Publishing
+    from recorder.live.rooms import Room
+    from recorder.live.sender import Sender
+    from recorder.live.stay import Stay
+    from recorder.rtmp import ServerConnection
+
+log = logging.getLogger(__name__)
+
+
+@attrs.define
+class Watching:
+    """Of one connection. True while it watches."""
+
+    address: str
+    house: House
+    connection: ServerConnection
+    sender: Sender
+    publishing: Publishing
+    stay: Stay
+    _viewing: Viewing | None = None
+
+    def __bool__(self) -> bool:
+        return self._viewing is not None
+
+    def begin(self, room: Room, stream_id: int) -> None:
+        """It may watch this room, and watches nothing yet."""
+        self.connection.accept_play(stream_id)
+        self._viewing = Viewing(
+            room,
+            stream_id,
+            self.connection,
+            self.sender,
+            queue_bytes=self.house.viewer_bytes,
+            on_over=self._is_over,
+        )
+        if not self.publishing:
+            self.stay.let_in()
+        of_room(log, room.name).info("%s watches", self.address, extra=same("watches", room.name))
+
+    def stop(self) -> None:
+        """The viewer ends it, or is gone."""
+        if self._viewing is not None:
+            self._viewing.leave()
+            self._is_over("it left")
+
+    def _is_over(self, reason: str) -> None:
+        viewing, self._viewing = self._viewing, None
+        assert viewing is not None, "told once"
+        name = viewing.room.name
+        key = same("watched", name)
+        of_room(log, name).info("%s watches no more: %s", self.address, reason, extra=key)
+        if not self.publishing:
+            self.stay.is_free(trio.current_time())
+            # A wait for its bytes began without a limit.
+            self.stay.dismiss(ConnectionOver("nothing more to watch"))
