@@ -27,7 +27,7 @@ SHORTEST_S: Final = 0.005
 """A shorter pause saves nothing."""
 
 GRID_S: Final = 0.25
-"""Long pauses end on multiples of it, so that many rooms wake the loop together."""
+"""Pauses of so long end on multiples of it, so that many rooms wake the loop together."""
 
 MEASURE_S: Final = 0.25
 """A rate is that of so long a time at least."""
@@ -76,6 +76,7 @@ class ReadPace:
         buffer_bytes: Callable[[], int],
         *,
         is_all: bool = True,
+        longest_s: float = LONGEST_S,
     ) -> float:
         """When to read again, after so much was read.
 
@@ -83,6 +84,7 @@ class ReadPace:
             buffer_bytes: the size of the socket's receive buffer now; 0: not known, no pause.
             is_all: the read would have taken more. Where it would not, the rest is read at once:
                 a pause would leave the window closed for another one.
+            longest_s: no pause is longer.
         """
         self._bytes += read_bytes
         self._gathered += read_bytes
@@ -97,7 +99,7 @@ class ReadPace:
             self._is_free = False
             self._since_s, self._bytes = now_s, 0
         gather_bytes = 0.0 if self._is_free else SHARE * buffer_bytes()
-        pause_s = min(LONGEST_S, gather_bytes / max(1.0, self._rate))
+        pause_s = min(longest_s, gather_bytes / max(1.0, self._rate))
         if pause_s < SHORTEST_S:
             self._expected = 0.0
             return now_s
@@ -105,7 +107,7 @@ class ReadPace:
         if self._pauses % PROBE_EVERY == 0:
             self._expected = gather_bytes / 2
             return now_s
-        if pause_s > GRID_S:
+        if pause_s >= GRID_S:
             pause_s = (now_s + pause_s) // GRID_S * GRID_S - now_s
         self._expected = max(SURPRISE * self._rate * pause_s, OPEN * buffer_bytes())
         return now_s + pause_s

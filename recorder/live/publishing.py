@@ -99,7 +99,7 @@ class Publishing:
 
     @property
     def is_watched(self) -> bool:
-        """Who watches live does not wait for bytes to gather."""
+        """Somebody plays one of its rooms."""
         return any(publisher.room.audience for publisher in self.by_stream.values())
 
     # How long it may be silent.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from recorder.live.ending import ConnectionOver
-from recorder.live.pace import ReadPace
+from recorder.live.pace import GRID_S, LONGEST_S, ReadPace
 from recorder.live.tls import TlsError
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ one parse (design §4). At full speed 256 KiB cost a fifth more CPU; above 1 MiB
 GATHERED_BYTES: Final = 1 << 19
 """Behind a pause: few encoders fill more, and a MiB for each of 50 rooms leaves holes in memory
 that nobody else fits into (98 MB at their peak, against 82). What is left is read at once."""
+
+WATCHED_PAUSE_S: Final = GRID_S
+"""Who watches live is behind by no more than that: players keep more ahead of what they show."""
 
 QUIET_S: Final = 0.1
 """Who has more to send is not silent for so long; who waits for an acknowledgement is. And whom
@@ -117,10 +120,14 @@ class Reading:
 
     # Its pauses.
 
-    def pause(self, read_bytes: int, now_s: float) -> None:
+    def pause(self, read_bytes: int, now_s: float, *, is_watched: bool) -> None:
         """Leave the peer alone for a moment, after so much was read at this time."""
         self._next_read_s = self._pace.next_read_s(
-            read_bytes, now_s, self._wire.buffer_bytes, is_all=read_bytes < self._read_bytes
+            read_bytes,
+            now_s,
+            self._wire.buffer_bytes,
+            is_all=read_bytes < self._read_bytes,
+            longest_s=WATCHED_PAUSE_S if is_watched else LONGEST_S,
         )
 
     def measure_anew(self) -> None:

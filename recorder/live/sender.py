@@ -32,13 +32,11 @@ class Sender:
         self._media: Callable[[], bytes] = bytes
         self._patience_s = math.inf
         self._on_stuck: Callable[[], None] = lambda: None
-        self._gather_s = 0.0
 
     def relay(
         self,
         media: Callable[[], bytes],
         *,
-        gather_s: float,
         patience_s: float,
         on_stuck: Callable[[], None],
     ) -> None:
@@ -46,11 +44,9 @@ class Sender:
 
         Args:
             media: what to send when all is sent that the core has to say.
-            gather_s: between two sends of it.
             patience_s: so long one send may take, and then `on_stuck` is called.
         """
         self._media, self._patience_s, self._on_stuck = media, patience_s, on_stuck
-        self._gather_s = gather_s
 
     def relay_nothing(self) -> None:
         """Who played plays no more. A send that has begun still has its time, and nobody is told
@@ -88,7 +84,6 @@ class Sender:
                     await self._send(data)
                 while not self._connection.has_answer_to_send and (data := self._media()):
                     await self._send(data)
-                    await trio.sleep(self._gather_s)
                 if not self._due.is_set():
                     self._sent.set()
         except (trio.BrokenResourceError, trio.ClosedResourceError):

@@ -210,8 +210,8 @@ class Session:
             if self._connection.has_answer_to_send:
                 self._sender.poke()
             await self._backpressure.wait()
-            if self._publishing and not self._publishing.is_watched:
-                self._reading.pause(len(data), now_s)
+            if self._publishing:
+                self._reading.pause(len(data), now_s, is_watched=self._publishing.is_watched)
 
     async def _read(self) -> bytes | bytearray:
         self._go_if_dismissed()

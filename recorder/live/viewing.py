@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from recorder.live.sender import Sender
     from recorder.rtmp import ServerConnection
 
-GATHER_S: Final = 0.2
-"""Between two sends. An encoder says something seventy times a second, and each send would wake a
-task for each viewer; players keep more than this ahead of what they show."""
-
 PATIENCE_S: Final = 10.0
 """Who takes nothing for so long does not watch."""
 
@@ -52,7 +48,7 @@ class Viewing:
         self._queue = ViewerQueue(
             stream_id, queue_bytes, on_more=sender.more_media, on_over=self._end
         )
-        sender.relay(self._take, gather_s=GATHER_S, patience_s=PATIENCE_S, on_stuck=self._be_stuck)
+        sender.relay(self._take, patience_s=PATIENCE_S, on_stuck=self._be_stuck)
         room.audience.join(self._queue)
 
     def leave(self) -> None:

@@ -11,8 +11,10 @@ import trio
 import trio.testing
 
 from recorder.live.attempts import FIRST_PAUSE_S
+from recorder.live.pace import LONGEST_S
+from recorder.live.reading import WATCHED_PAUSE_S
 from recorder.live.stay import PUBLISH_S
-from recorder.live.viewing import GATHER_S, PATIENCE_S
+from recorder.live.viewing import PATIENCE_S
 from tests.live.conftest import KEYS, VIEW_KEYS, Building, Peer, Tls
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ async def sent(peer: Peer, *messages: tuple[int, bytes]) -> None:
 
 async def gathered() -> None:
     """What came behind the first message of a moment has been sent as well."""
-    await trio.sleep(2 * GATHER_S)
+    await trio.sleep(2 * WATCHED_PAUSE_S)
     await trio.testing.wait_all_tasks_blocked()
 
 
@@ -344,38 +346,51 @@ async def test_times_of_a_live_room_pass_where_their_fields_end(
     assert seen(viewer) == [(each, KEY) for each in times]
 
 
-async def test_what_comes_in_a_moment_goes_to_a_viewer_in_one_send(
-    building: Building, autojump_clock: MockClock
-) -> None:
-    publisher = await building.publish()
-    viewer = await building.watch()
-    sends = building.count_sends(viewer)
-    await sent(publisher, (0, KEY))
-    for number in range(1, 10):
-        await sent(publisher, (40 * number, INTER))
-    await gathered()
-    assert len(seen(viewer)) == 10
-    assert len(sends) == 2, "the first at once, all others together"
-
-
-async def test_who_publishes_is_read_without_pauses_while_somebody_watches(
-    building: Building, mock_clock: MockClock
-) -> None:
+async def measured(building: Building, mock_clock: MockClock) -> Peer:
+    """A publisher whose rate is known, so that it is left alone in between."""
     building.buffer_bytes = 1 << 20
     publisher = await building.publish()
     for number in range(60):
         await sent(publisher, (10 * number, KEY))
         mock_clock.jump(0.01)
-    await sent(publisher, (700, KEY))
-    recorder = building.recorders["room101"]
-    assert recorder.media_seen[-1][1] < 700, "it is left alone for the moment"
+    return publisher
+
+
+async def passed(mock_clock: MockClock, seconds: float) -> None:
+    mock_clock.jump(seconds)
+    await trio.testing.wait_all_tasks_blocked()
+
+
+async def test_what_comes_in_a_pause_goes_to_a_viewer_in_one_send(
+    building: Building, mock_clock: MockClock
+) -> None:
+    publisher = await measured(building, mock_clock)
     viewer = await building.watch()
-    mock_clock.jump(1)
-    await trio.testing.wait_all_tasks_blocked()
-    for number in range(71, 90):
+    await passed(mock_clock, LONGEST_S)
+    sends = building.count_sends(viewer)
+    for number in range(60, 70):
         await sent(publisher, (10 * number, KEY))
-        assert recorder.media_seen[-1] == (9, 10 * number, KEY)
-        mock_clock.jump(0.01)
-    mock_clock.jump(GATHER_S)
-    await trio.testing.wait_all_tasks_blocked()
-    assert seen(viewer)[-1] == (890, KEY)
+    assert not sends, "it is left alone for the moment"
+    await passed(mock_clock, WATCHED_PAUSE_S)
+    assert seen(viewer)[-10:] == [(10 * number, KEY) for number in range(60, 70)]
+    assert len(sends) == 1
+
+
+async def test_who_publishes_is_left_alone_for_shorter_while_somebody_watches(
+    building: Building, mock_clock: MockClock
+) -> None:
+    publisher = await measured(building, mock_clock)
+    recorder = building.recorders["room101"]
+    await passed(mock_clock, LONGEST_S)
+    await sent(publisher, (1000, KEY))
+    await passed(mock_clock, WATCHED_PAUSE_S)
+    assert recorder.media_seen[-1] != (9, 1000, KEY)
+    await passed(mock_clock, LONGEST_S - WATCHED_PAUSE_S)
+    assert recorder.media_seen[-1] == (9, 1000, KEY)
+    await building.watch()
+    await sent(publisher, (2000, KEY))
+    await passed(mock_clock, LONGEST_S)
+    for number in range(3000, 3010):
+        await sent(publisher, (number, KEY))
+        await passed(mock_clock, WATCHED_PAUSE_S)
+        assert recorder.media_seen[-1] == (9, number, KEY)
