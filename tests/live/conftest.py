@@ -3,6 +3,7 @@ recorders, streams in memory. The clock jumps by itself, so no test waits."""
 
 from __future__ import annotations
 
+import logging
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 KEYS = {"room101": "key-of-room-101-abcdef", "room102": "key-of-room-102-abcdef"}
 VIEW_KEYS = {"room101": "key-to-watch-room-101"}
+
+FRAME = b"\x27\x01frame"
+"""Not a keyframe, in AVC."""
 
 
 @attrs.frozen
@@ -248,6 +252,12 @@ class Peer:
         """Close without a word."""
         await self.stream.aclose()
         await trio.testing.wait_all_tasks_blocked()
+
+
+@pytest.fixture(autouse=True)
+def _log(caplog: pytest.LogCaptureFixture) -> None:
+    """What the log says is part of what is tested here."""
+    caplog.set_level(logging.INFO)
 
 
 @pytest.fixture

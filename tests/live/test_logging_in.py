@@ -19,18 +19,12 @@ from recorder.live.attempts import FIRST_PAUSE_S
 from recorder.live.challenges import GOOD_FOR_S
 from recorder.live.session import FAREWELL_S
 from tests.helpers.logins import Account
-from tests.live.conftest import KEYS, Building, Peer
+from tests.live.conftest import FRAME, KEYS, Building, Peer
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
 
-FRAME = b"\x27\x01frame"
 ACCOUNT = Account("room101", KEYS["room101"])
-
-
-@pytest.fixture(autouse=True)
-def _log(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
 
 
 @attrs.define

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import logging
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,11 +26,6 @@ KEY = b"\x17\x01\0\0\0key"
 INTER = b"\x27\x01\0\0\0inter"
 LIMITS = {"memory": 1 << 20, "publishers": 8, "connections": 256}
 WATCH = f"room101?key={VIEW_KEYS['room101']}"
-
-
-@pytest.fixture(autouse=True)
-def _log(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
 
 
 async def sent(peer: Peer, *messages: tuple[int, bytes]) -> None:

@@ -1,0 +1,120 @@
+"""What comes of the bytes of a read: media and data in their rooms, and turns for the others.
+
+Every test names the jumping clock itself: pytest-trio takes a run's clock from the test's own
+arguments, not from its fixtures'.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from typing import TYPE_CHECKING
+
+import trio
+import trio.testing
+
+from recorder.live.dispatch import DATA_PER_S, MESSAGES_AT_ONCE
+from recorder.rtmp import Limits
+from tests.live.conftest import FRAME, Building
+
+if TYPE_CHECKING:
+    import pytest
+    from trio.testing import MockClock
+
+
+async def test_media_of_an_accepted_publish_reaches_its_room(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    peer = await building.publish()
+    peer.client.audio(23, b"\xaf\x01sound")
+    peer.client.metadata({"width": 1280.0})
+    await peer.exchange()
+    recorder = building.recorders["room101"]
+    assert recorder.media_seen == [(9, 0, b"\x17\x01frame"), (8, 23, b"\xaf\x01sound")]
+    assert [name for name, _ in recorder.data_seen] == ["onMetaData"]
+    assert peer.client.status(1) == ["NetStream.Publish.Start"]
+    assert building.recorders["room102"].media_seen == []
+
+
+async def test_what_came_before_a_broken_message_is_recorded(
+    building: Building, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    peer = await building.publish()
+    peer.client.video(40, FRAME)
+    peer.client.raw(b"\xff" * 64)
+    await peer.send()
+    await peer.until_closed()
+    assert building.recorders["room101"].media_seen[-1] == (9, 40, FRAME)
+    assert building.recorders["room101"].calls[-1] == "left"
+    assert sum(record.levelno == logging.WARNING for record in caplog.records) == 1
+
+
+async def test_a_read_full_of_tiny_messages_lets_the_others_have_their_turn(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    peer = await building.publish()
+    turns: list[int] = []
+
+    async def others() -> None:
+        while len(building.recorders["room101"].media_seen) < 5000:
+            turns.append(len(building.recorders["room101"].media_seen))
+            await trio.lowlevel.checkpoint()
+
+    for number in range(5000):
+        peer.client.audio(number, b"")
+    await peer.send()
+    await others()
+    assert (
+        max(after - before for before, after in itertools.pairwise(turns)) <= 2 * MESSAGES_AT_ONCE
+    )
+
+
+async def test_media_that_come_together_reach_their_room_together(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    peer = await building.publish()
+    for number in range(1, 5):
+        peer.client.video(40 * number, FRAME + bytes([number]))
+        peer.client.audio(40 * number, b"\xaf\x01sound")
+    await peer.exchange()
+    seen = building.recorders["room101"].media_seen[1:]
+    assert [(kind, ms) for kind, ms, _ in seen] == [
+        (kind, 40 * number) for number in range(1, 5) for kind in (9, 8)
+    ]
+    assert seen[-2][2] == FRAME + b"\x04"
+
+
+async def test_a_flood_of_data_messages_is_dropped_and_counted_and_the_lesson_goes_on(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    burst = Limits().data_messages
+    peer = await building.publish()
+    recorder = building.recorders["room101"]
+    for number in range(burst + 500):
+        peer.client.cue_point(number)
+    peer.client.video(40, FRAME)
+    await peer.exchange()
+    assert len(recorder.data_seen) == burst
+    assert recorder.media_seen[-1] == (9, 40, FRAME)
+    await trio.sleep(2)
+    for number in range(500):
+        peer.client.cue_point(number)
+    await peer.exchange()
+    assert len(recorder.data_seen) == burst + 2 * DATA_PER_S
+    await peer.leave()
+    assert recorder.counts["excess_data"] == 500 + 500 - 2 * DATA_PER_S
+
+
+async def test_fifty_data_messages_a_second_are_all_recorded(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    peer = await building.publish()
+    recorder = building.recorders["room101"]
+    for second in range(100):
+        for number in range(DATA_PER_S):
+            peer.client.cue_point(number)
+        peer.client.video(1000 * second, FRAME)
+        await peer.exchange()
+        await trio.sleep(1)
+    assert len(recorder.data_seen) == 100 * DATA_PER_S
+    assert {name for name, _ in recorder.data_seen} == {"onCuePoint"}
