@@ -288,5 +288,5 @@ def _counted(room: Room, now_ms: int) -> RoomCounters:
         frames=room.recorder.frames,
         segments=figures.ended,
         gaps=figures.gaps,
-        lost_bytes=figures.lost_bytes,
+        dropped_bytes={"buffer": 0, "policy": 0} | dict(figures.dropped_bytes),
     )

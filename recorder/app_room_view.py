@@ -71,6 +71,8 @@ def state_of(facts: RoomFacts, now_s: float) -> tuple[RoomState, str | None]:
     """The state of a room, and why where that is not plain."""
     figures = facts.figures
     if facts.publisher_since_s is None:
+        if figures.fault is not None and (figures.pending_bytes or figures.lost_bytes):
+            return RoomState.FAULT, figures.fault
         if figures.is_open:
             return RoomState.WAITING, "The encoder was lost; it may come back."
         return RoomState.IDLE, None
@@ -184,6 +186,8 @@ class RoomMeter:
             drift_s=self._drift(figures.newest_dts, now_s),
             buffer_bytes=figures.pending_bytes,
             buffer_limit_bytes=figures.buffer_bytes,
+            lost_ms=figures.lost_ms,
+            lost_bytes=figures.lost_bytes,
             write_age_s=figures.written_s,
             recording=None
             if figures.recording is None

@@ -231,10 +231,11 @@ class Picture:
             state, line = room.text("state"), room.part("line")
             told = (state, room.text("reason"), _STATES.get(state, ""))
             word = (f"connection {line.text('word')}", line.text("reason"), "yellow")
+            now = ("loses media", _lost_so_far(room), "red")
             lost = ("has lost media", _lost(room.part("recording")), "red")
             # A line is never worse than a state that has a reason.
-            ranks = (_rank(state), len(_STATES), len(_STATES) + 1)
-            for rank, (what, reason, style) in zip(ranks, (told, lost, word), strict=True):
+            ranks = (_rank(state), _rank(state), len(_STATES), len(_STATES) + 1)
+            for rank, (what, reason, style) in zip(ranks, (told, now, lost, word), strict=True):
                 if reason:
                     reasons.append((rank, room.text("name"), what, reason, style))
         reasons.sort(key=lambda each: each[0])
@@ -360,6 +361,14 @@ def _lost(recording: Fields) -> str:
     """Every loss is shown; the rest of what was counted is the page's."""
     lost_ms = recording.number("lost_ms") or 0
     return f"{span(lost_ms / 1000)} that the disk did not take." if lost_ms > 0 else ""
+
+
+def _lost_so_far(room: Fields) -> str:
+    """While the disk takes nothing."""
+    if not room.number("lost_bytes"):
+        return ""
+    lost_s = (room.number("lost_ms") or 0) / 1000
+    return f"{span(lost_s)}, {_bytes(room, 'lost_bytes')} so far, which nothing brings back."
 
 
 def _percent(share: float | None) -> str:

@@ -55,9 +55,11 @@ def facts(*, figures: dict[str, Any] | None = None, **changes: Any) -> RoomFacts
         written_s=0.5,
         unsafe_s=2.0,
         recording=RECORDING,
+        lost_ms=0,
+        lost_bytes=0,
         ended={},
         gaps=0,
-        lost_bytes=0,
+        dropped_bytes={},
     )
     good = RoomFacts(
         name="a",
@@ -77,6 +79,9 @@ def facts(*, figures: dict[str, Any] | None = None, **changes: Any) -> RoomFacts
         viewers=0,
     )
     return attrs.evolve(good, **changes)
+
+
+WAITS = {"is_open": False, "fault": "no disk", "pending_bytes": 1}
 
 
 @pytest.mark.parametrize(
@@ -99,6 +104,9 @@ def facts(*, figures: dict[str, Any] | None = None, **changes: Any) -> RoomFacts
         (facts(figures={"is_stopped": True, "fault": "no disk"}), RoomState.STOPPED),
         (facts(publisher_since_s=None), RoomState.WAITING),
         (facts(publisher_since_s=None, figures={"is_open": False}), RoomState.IDLE),
+        # What it has sent waits for the disk, or is lost.
+        (facts(publisher_since_s=None, figures=WAITS), RoomState.FAULT),
+        (facts(publisher_since_s=None, figures={"fault": "x", "lost_bytes": 1}), RoomState.FAULT),
         # Nobody loses anything: the disk's own state says what is the matter.
         (facts(publisher_since_s=None, figures={"is_open": False, "fault": "x"}), RoomState.IDLE),
     ],
@@ -127,6 +135,12 @@ def test_rates_are_those_of_the_last_seconds() -> None:
     assert len(meter.history(230.0)) == 30
     assert meter.history(230.0)[0] == (29.0, 4_000_000)
     assert meter.history(230.0 + HISTORY_S) == [(300.0, 4_000_000)]
+
+
+def test_what_is_lost_so_far_is_shown_as_it_is_told() -> None:
+    seen = facts(figures={"fault": "no disk", "lost_ms": 240_000, "lost_bytes": 9_000_000})
+    view = RoomMeter().look(seen, 200.0, UTC)
+    assert (view.lost_ms, view.lost_bytes) == (240_000, 9_000_000)
 
 
 def test_ages_grow_while_nothing_comes() -> None:

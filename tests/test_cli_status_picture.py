@@ -174,6 +174,20 @@ def test_what_was_lost_is_told() -> None:
     assert "room101 has lost media: 12 s that the disk did not take." in text
 
 
+def test_what_is_lost_so_far_is_told_behind_the_reason() -> None:
+    losing = attrs.evolve(
+        ROOM,
+        state=RoomState.FAULT,
+        reason="The disk is full.",
+        lost_ms=240_000,
+        lost_bytes=90 << 20,
+    )
+    text = shown(document(rooms=(losing,)))
+    told = "room101 loses media: 4 min, 90.0 MiB so far, which nothing brings back."
+    assert told in text
+    assert text.index("room101 fault: The disk is full.") < text.index(told)
+
+
 def test_what_somebody_has_seen_stands_behind_what_nobody_has() -> None:
     seen = attrs.evolve(ALARM, acknowledged_by="operator")
     text = shown(document(alarms=(seen, attrs.evolve(WARNING, acknowledged_by=None))))

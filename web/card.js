@@ -98,8 +98,9 @@ export class Card {
 
   showFigures(room, elapsed, isOperator, isAlone) {
     const reason = this.find(".reason");
-    reason.hidden = !room.reason;
-    text(reason, room.reason || "");
+    const why = [room.reason, lostSoFar(room)].filter(Boolean).join(" ");
+    reason.hidden = !why;
+    text(reason, why);
     this.find(".live").hidden = room.publisher === null && room.recording === null;
     facts(this.find(".figures"), figures(room, elapsed));
     this.find(".chart").hidden = room.publisher === null;
@@ -107,7 +108,7 @@ export class Card {
     facts(this.find(".facts"), rows(room, elapsed));
     this.find(".all").hidden = !isAlone || this.find(".live").hidden;
     if (isAlone) facts(this.find(".more"), details(room, elapsed));
-    this.offer(isOperator ? OFFERED[room.state] || [] : []);
+    this.offer(isOperator ? offered(room) : []);
   }
 
   offer(actions) {
@@ -119,6 +120,18 @@ export class Card {
     }
     if (this.find(".actions").contains(used)) refocus(used, this.handle());
   }
+}
+
+// Without an encoder nothing can be split, and only a recording that waits for one can be stopped.
+function offered(room) {
+  const actions = OFFERED[room.state] || [];
+  if (room.publisher !== null) return actions;
+  return actions.filter((action) => action === "stop" && room.waits_s !== null);
+}
+
+// While the disk takes nothing: the number grows as long as that lasts.
+function lostSoFar(room) {
+  return room.lost_bytes ? `${span(room.lost_ms / 1000)} (${size(room.lost_bytes)}) are lost so far.` : "";
 }
 
 const aged = (value, seconds) => (seconds === null || seconds < FRESH_S ? value : `${value}, ${ago(seconds)}`);

@@ -34,8 +34,9 @@ class Books:
     recording: the open one. While suspended: the one that the oldest of the backlog belongs to.
     is_open: a recording is open, or will be when the disk takes it.
     ended: segments by how they ended: `complete`, `recovered`, `suspect`, `aborted`. `gaps`: how
-        many of them begin behind one. `lost_bytes`: media that the disk did not take in time. All
-        since the start of the process.
+        many of them begin behind one. `dropped_bytes`: media that are in no file, by why: `buffer`:
+        the disk did not take them in time; `policy`: it was not to. All since the start of the
+        process, and as of now.
     """
 
     def __init__(self, room: str, queue: WriteQueue, services: Services) -> None:
@@ -48,7 +49,7 @@ class Books:
         self.is_open = False
         self.ended: Counter[str] = Counter()
         self.gaps = 0
-        self.lost_bytes = 0
+        self.dropped_bytes: Counter[str] = Counter()
 
     @property
     def pending_bytes(self) -> int:

@@ -69,7 +69,8 @@ class RoomFigures:
     pending_bytes: media that are not in a file yet, of `buffer_bytes` at most.
     written_s: since media of this room were last written; None: never.
     unsafe_s: how old the oldest byte is that a power cut would take; None: there is none.
-    ended, gaps, lost_bytes: since the start of the process, as of `Books`; none of them falls.
+    lost_ms, lost_bytes: media given up since the disk takes nothing, as of `Outage`.
+    ended, gaps, dropped_bytes: since the start of the process, as of `Books`; none of them falls.
     """
 
     fault: str | None
@@ -83,6 +84,8 @@ class RoomFigures:
     written_s: float | None
     unsafe_s: float | None
     recording: RecordingFigures | None
+    lost_ms: int
+    lost_bytes: int
     ended: Mapping[str, int]
     gaps: int
-    lost_bytes: int
+    dropped_bytes: Mapping[str, int]

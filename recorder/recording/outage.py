@@ -50,6 +50,8 @@ class Outage:
         self.fault: str | None = None
         self.held: str | None = None
         self._is_failed = False
+        self._told = 0, 0
+        """What was said to be lost since something was last written: ms, bytes."""
 
     def gave_up(self, error: Exception) -> None:
         """As of `QueueOwner`."""
@@ -167,16 +169,38 @@ class Outage:
             if excess <= 0:
                 break
             before = publish.backlog_bytes
-            publish.segmenter.trim(max(0, before - excess))
+            self._give_up(publish, max(0, before - excess))
             excess -= before - publish.backlog_bytes
 
     def limit(self) -> None:
         """Publishes too many may not wait; what the oldest had sent is counted as lost."""
         while len(self._books.publishes) > MOST_PUBLISHES:
             publish = self._books.publishes.pop(0)
-            publish.segmenter.trim(0)
+            self._give_up(publish, 0)
             self._tell_lost(*publish.lost)
             self._books.end_behind(publish)
+
+    def _give_up(self, publish: Publish, limit_bytes: int) -> None:
+        """Keep no more of it than this. Counted at once and not when the disk is well: whoever
+        looks meanwhile must see how much is lost already."""
+        _, before = publish.lost
+        publish.segmenter.trim(limit_bytes)
+        _, behind = publish.lost
+        reason = "buffer" if self._is_failed else "policy"
+        self._books.dropped_bytes[reason] += behind - before
+
+    @property
+    def lost(self) -> tuple[int, int]:
+        """Media given up since something was last written, in ms and in bytes: it grows as long as
+        the disk takes nothing, also across moments when it only seemed to be well."""
+        told_ms, told_bytes = self._told
+        now = [publish.lost for publish in self._books.publishes]
+        return told_ms + sum(ms for ms, _ in now), told_bytes + sum(size for _, size in now)
+
+    def written(self) -> None:
+        """Media of the room have reached the disk; what was lost before stands in the manifest."""
+        if self.fault is None:
+            self._told = 0, 0
 
     def resume(self, now_ms: int) -> None:
         """The disk takes writes again: everything that waits is written, in order."""
@@ -194,6 +218,9 @@ class Outage:
             self._resume_publish(publish, now_ms)
         self._books.is_open = self._books.recording is not None
         self._books.drop_written()
+        if not self._books.publishes:
+            # Nothing is left that could still be written.
+            self._told = 0, 0
         self._writer.hurry()
 
     def _resume_publish(self, publish: Publish, now_ms: int) -> None:
@@ -218,7 +245,8 @@ class Outage:
             lost_ms / 1000,
             lost_bytes,
         )
-        self._books.lost_bytes += lost_bytes
+        told_ms, told_bytes = self._told
+        self._told = told_ms + lost_ms, told_bytes + lost_bytes
         if self._books.recording is not None:
             self._books.recording.count({"lost_ms": lost_ms, "lost_bytes": lost_bytes})
 

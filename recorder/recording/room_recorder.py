@@ -118,6 +118,7 @@ class RoomRecorder:
         segmenter = None if self._publish is None else self._publish.segmenter
         monotonic_ms = self._services.clock.monotonic_ms()
         unsafe_ms, written_ms = self._queue.unsafe_since_ms, self._written_ms
+        lost_ms, lost_bytes = self._outage.lost
         return RoomFigures(
             fault=self.fault,
             is_stopped=self.is_stopped,
@@ -130,9 +131,11 @@ class RoomRecorder:
             written_s=None if written_ms is None else (monotonic_ms - written_ms) / 1000,
             unsafe_s=None if unsafe_ms is None else (now_ms - unsafe_ms) / 1000,
             recording=None if self.recording is None else self.recording.figures,
+            lost_ms=lost_ms,
+            lost_bytes=lost_bytes,
             ended=dict(self._books.ended),
             gaps=self._books.gaps,
-            lost_bytes=self._books.lost_bytes,
+            dropped_bytes=dict(self._books.dropped_bytes),
         )
 
     @property
@@ -342,6 +345,7 @@ class RoomRecorder:
     def landed(self, operation: Operation) -> None:
         if isinstance(operation, Append):
             self._written_ms = self._services.clock.monotonic_ms()
+            self._outage.written()
         self._books.landed(operation)
 
     def is_safe(self, files: RecordingFiles, file: int, size: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from recorder.amounts import duration
 from recorder.status.condition import CRITICAL, INFO, RANK, WARNING, Condition
 from recorder.status.hook_rules import hook_conditions
 from recorder.status.snapshot import DiskState, RoomState
@@ -271,12 +272,15 @@ def _config(config: ConfigView) -> Iterator[Condition]:
 
 def _room(room: RoomView) -> Iterator[Condition]:
     name = room.title or room.name
-    if room.state is RoomState.FAULT:
+    if room.state is RoomState.FAULT or room.lost_bytes:
+        reason = room.reason if room.state is RoomState.FAULT else "The disk took nothing."
+        # Of the newest it keeps as much as fits; what is lost is the oldest, and grows.
+        lost = f" {duration(room.lost_ms)} of it are lost so far." if room.lost_bytes else ""
         yield Condition(
             kind="not_recorded",
             room=room.name,
             severity=CRITICAL,
-            text=f"{name}: not recorded: {room.reason}",
+            text=f"{name}: not recorded: {reason}{lost}",
             advice="What comes is kept in memory as far as it goes; mend the disk now.",
         )
     if room.is_contested:

@@ -47,14 +47,14 @@ class RoomCounters:
         received_bytes: all that publishers have sent into it.
         frames: by kind: `video`, `audio`.
         segments: by how they ended: `complete`, `recovered`, `suspect`, `aborted`.
-        lost_bytes: media given up because the buffer was full and the disk took nothing.
+        dropped_bytes: media that are in no file, by why (`buffer`, `policy`).
     """
 
     received_bytes: int = 0
     frames: Mapping[str, int] = attrs.Factory(dict)
     segments: Mapping[str, int] = attrs.Factory(dict)
     gaps: int = 0
-    lost_bytes: int = 0
+    dropped_bytes: Mapping[str, int] = attrs.Factory(dict)
 
 
 @attrs.frozen(kw_only=True)
@@ -138,7 +138,7 @@ class _Picture(Collector):
                 "rec_stream_dropped_bytes",
                 "Media that are in no file, by why.",
                 "reason",
-                {room: {"buffer": each.lost_bytes} for room, each in rooms.items()},
+                {room: each.dropped_bytes for room, each in rooms.items()},
             ),
         ):
             family = CounterMetricFamily(name, text, labels=["stream", label])

@@ -96,7 +96,8 @@ class RecordingView:
         file: the segment that is being written; None between two.
         safe_bytes: so much of it survives a power cut; `safe_age_s` is how old the oldest part is
             that would not; None: there is none.
-        lost_ms: media that were given up because the disk took nothing.
+        lost_ms: media that were given up because the disk took nothing, before the last of it was
+            written.
         anomalies: what the encoder did wrong and was mended, by name.
     """
 
@@ -153,6 +154,8 @@ class RoomView:
     media_age_s: since the last audio or video came.
     drift_s: how far media time has run ahead of the wall since the publish began.
     buffer_bytes: media that are not in a file yet.
+    lost_ms, lost_bytes: media given up since the disk takes nothing, so far; 0 while it takes what
+        comes. What was lost before stands in the recording.
     write_age_s: since something of it was last written.
     is_contested: two encoders fight for it.
     """
@@ -177,6 +180,8 @@ class RoomView:
     drift_s: float | None
     buffer_bytes: int
     buffer_limit_bytes: int
+    lost_ms: int
+    lost_bytes: int
     write_age_s: float | None
     recording: RecordingView | None
     is_contested: bool

@@ -11,10 +11,12 @@ after half a minute on a disk that fails.
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import urllib.request
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
@@ -23,7 +25,7 @@ from tests.helpers import packets
 from tests.helpers.encoders import Encoder, begin, publish
 from tests.helpers.faults import disks, tracing
 from tests.helpers.faults.disks import MIB
-from tests.helpers.program import Recorder, Recording, eventually, run_recorder
+from tests.helpers.program import Recorder, Recording, command, eventually, run_recorder
 from tests.real import said
 from tests.real.aftermath import (
     check_rows_tell_where,
@@ -108,6 +110,39 @@ def check_gaps(recording: Recording, coverage: Coverage) -> int:
     return said_ms
 
 
+async def picture(recorder: Recorder) -> dict[str, Any]:
+    """What the page has now."""
+
+    def ask() -> Any:
+        with urllib.request.urlopen(f"{recorder.page}/api/v1/status", timeout=5) as answer:
+            return json.load(answer)
+
+    found = await trio.to_thread.run_sync(ask)
+    assert isinstance(found, dict)
+    return found
+
+
+async def loses_more_and_more(recorder: Recorder, room: str) -> None:
+    """While it happens the page says how much of a room is lost, in figures and in words."""
+    said_ms = 0
+    with trio.fail_after(20):
+        for _ in range(3):
+            while True:
+                seen = await picture(recorder)
+                (shown,) = (each for each in seen["rooms"] if each["name"] == room)
+                if shown["lost_ms"] > said_ms:
+                    break
+                await trio.sleep(0.2)
+            said_ms = shown["lost_ms"]
+            (alarm,) = (
+                each
+                for each in seen["alarms"]
+                if (each["kind"], each["room"]) == ("not_recorded", room)
+            )
+            assert alarm["text"].endswith("of it are lost so far.")
+            assert shown["lost_bytes"] > 0
+
+
 # Full, failing.
 
 
@@ -132,7 +167,12 @@ async def is_full(tmp_path: Path, sources: Sources) -> None:
                     )
                     # Full again to the last byte, and for longer than the lab's buffer lasts.
                     with disks.filled(disk):
-                        await trio.sleep(4)
+                        await loses_more_and_more(recorder, "lab")
+                        assert (await picture(recorder))["rooms"][0]["lost_bytes"] == 0
+                        terminal = await command(
+                            "status", "--once", "--config", "config.yaml", cwd=tmp_path
+                        )
+                        assert re.search(r"lab loses media: \d.* so far", terminal.out)
                     assert not recorder.matching(said.recorded_again())
                     assert not hall.is_over
                     assert not lab.is_over

@@ -186,8 +186,67 @@ def test_what_the_buffer_cannot_hold_goes_in_whole_groups_and_is_told(
     assert resumed.start_ms == (lost[-1] + 1) * FRAME_MS
     assert manifest.counts["lost_ms"] == len(lost) * FRAME_MS
     assert manifest.counts["lost_bytes"] > 0
-    assert studio.recorder.figures(0).lost_bytes == manifest.counts["lost_bytes"]
+    assert studio.recorder.figures(0).dropped_bytes == {"buffer": manifest.counts["lost_bytes"]}
     assert f"room101: {len(lost) * FRAME_MS / 1000:.1f} s were not written" in caplog.text
+
+
+def losses(studio: Studio) -> tuple[int, int]:
+    """What the room says is lost so far, in ms and in bytes."""
+    figures = studio.recorder.figures(studio.clock.now_ms)
+    return figures.lost_ms, figures.lost_bytes
+
+
+def test_what_is_lost_is_told_while_it_is_lost_and_grows_with_every_second(tmp_path: Path) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(2 * SECOND)
+        ward.fall_sick()
+        studio.writer.hop()
+        studio.buffer_bytes = 20_000
+        assert losses(studio) == (0, 0)
+        studio.send(6 * SECOND)
+        before = losses(studio)
+        assert before > (1000, 0)
+        for _ in range(20):
+            # Whole groups of pictures are given up, which are one second long.
+            studio.send(SECOND)
+            lost_ms, lost_bytes = losses(studio)
+            assert lost_ms == before[0] + 1000
+            assert lost_bytes > before[1]
+            figures = studio.recorder.figures(studio.clock.now_ms)
+            assert figures.dropped_bytes == {"buffer": lost_bytes}
+            before = lost_ms, lost_bytes
+        # It only seems to be well: what is lost stays lost.
+        studio.recorder.resume(studio.clock.now_ms)
+        assert losses(studio) == before
+        studio.writer.hop()
+        assert studio.fault() is not None
+        assert losses(studio) == before
+        ward.get_well()
+        assert losses(studio) == before
+        studio.send(SECOND)
+        # From here on it is the recording's, for good.
+        assert losses(studio) == (0, 0)
+        studio.end()
+    (manifest,) = ward.manifests()
+    assert (manifest.counts["lost_ms"], manifest.counts["lost_bytes"]) == before
+
+
+def test_a_loss_of_which_nothing_is_left_to_be_written_is_told_until_the_disk_is_well(
+    tmp_path: Path,
+) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        ward.fall_sick()
+        studio.buffer_bytes = 1
+        studio.arrive()
+        studio.send(3 * SECOND)
+        studio.end()
+        assert losses(studio) > (2000, 0)
+        ward.get_well()
+        assert losses(studio) == (0, 0)
+    assert ward.manifests() == []
 
 
 def test_a_start_that_fails_takes_another_number_and_leaves_nothing(tmp_path: Path) -> None:
@@ -638,11 +697,13 @@ def test_what_the_buffer_does_not_hold_is_a_gap_that_is_told(tmp_path: Path) -> 
         studio.buffer_bytes = 20_000
         studio.recorder.hold(FULL)
         studio.send(20 * SECOND)
+        lost = losses(studio)
+        assert studio.recorder.figures(0).dropped_bytes == {"policy": lost[1]}
         studio.recorder.release(studio.clock.now_ms)
         studio.send(SECOND)
         studio.end()
     (manifest,) = ward.manifests()
-    assert manifest.counts["lost_bytes"] > 0
+    assert (manifest.counts["lost_ms"], manifest.counts["lost_bytes"]) == lost
     (gap,) = [row.gap for row in manifest.segments if row.gap is not None]
     assert gap.reason == "disk"
     assert gap.ms == manifest.counts["lost_ms"]

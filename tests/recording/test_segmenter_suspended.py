@@ -329,6 +329,20 @@ def test_a_split_right_behind_a_hole_is_still_made() -> None:
     assert (split.opened.lost_ms, split.opened.position_ms) == (2_800, 0)
 
 
+def test_a_loss_behind_which_nothing_is_kept_counts_although_no_frame_can_say_it() -> None:
+    publish, sick = _lesson()
+    publish.play(0, 3_500)
+    sick.take()
+    hanging, sick.waiting = sick.waiting, []
+    sick.fall_sick(0)
+    publish.play(3_500, 5_000)
+    publish.segmenter.trim(0)
+    lost_ms = _backlog(publish).lost_ms
+    assert lost_ms > 1_400
+    publish.segmenter.put_back(_appended(hanging), CutReason.START)
+    assert _backlog(publish).lost_ms == lost_ms
+
+
 def test_a_hole_that_grows_on_both_sides_stays_one() -> None:
     publish, sick = _lesson()
     publish.play(0, 3_500)

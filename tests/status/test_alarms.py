@@ -83,6 +83,7 @@ CASES = [
      "warning", 5, 5),
     (of_system(clock=made.clock(stepped_ms=-3000, step_age_s=1.0)), "clock_stepped", "info", 0, 5),
     (of_room(state=RoomState.FAULT, reason="No disk."), "not_recorded", "critical", 0, 5),
+    (of_room(state=RoomState.STOPPED, lost_bytes=1), "not_recorded", "critical", 0, 5),
     (of_room(is_contested=True), "two_encoders", "warning", 0, 300),
     (of_room(buffer_bytes=32 << 20), "write_lag", "critical", 0, 60),
     (of_room(media_age_s=4.0), "no_media", "warning", 0, 5),
@@ -95,6 +96,23 @@ CASES = [
     (of_room(drift_s=10.0), "media_time", "warning", 10, 30),
     (of_room(quality=0.4), "weak_connection", "warning", 5, 15),
 ]  # fmt: skip
+
+
+def test_what_is_lost_so_far_is_told_in_words_and_grows() -> None:
+    alarms = Alarms()
+    texts = []
+    for lost_ms in (0, 9_000, 240_000):
+        lost = {"lost_ms": lost_ms, "lost_bytes": 1000 * lost_ms}
+        faulty = made.room("a", title=None, state=RoomState.FAULT, reason="No disk.", **lost)
+        (alarm,) = alarms.judge(made.picture(rooms=(faulty,)), 1.0)
+        texts.append(alarm.text)
+    assert texts == [
+        "a: not recorded: No disk.",
+        "a: not recorded: No disk. 9.0 s of it are lost so far.",
+        "a: not recorded: No disk. 4 min of it are lost so far.",
+    ]
+    # One alarm, and one entry in the history.
+    assert len(alarms.history) == 1
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ COUNTERS = Counters(
             frames={"video": 3000, "audio": 4700},
             segments={"complete": 4},
             gaps=1,
-            lost_bytes=2048,
+            dropped_bytes={"buffer": 2048, "policy": 0},
         )
     },
     write_errors={"ENOSPC": 2},
@@ -154,6 +154,7 @@ def test_counters_are_told_as_they_were_given() -> None:
     assert value(series, "rec_stream_gaps_total", stream="room101") == 1
     dropped = "rec_stream_dropped_bytes_total"
     assert value(series, dropped, stream="room101", reason="buffer") == 2048
+    assert value(series, dropped, stream="room101", reason="policy") == 0
     assert value(series, "rec_write_errors_total", errno="ENOSPC") == 2
     assert value(series, "rec_retention_deleted_bytes_total", reason="age") == GIB
     assert value(series, "rec_publishes_refused_total", reason="key") == 12

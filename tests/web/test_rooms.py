@@ -43,6 +43,18 @@ def test_a_room_offers_what_its_state_allows(page: Page, stage: Stage) -> None:
         assert buttons.all_inner_texts() == offered[state]
 
 
+@pytest.mark.parametrize(("waits_s", "offered"), [(None, []), (40.0, ["Stop"])])
+def test_a_lesson_that_is_over_and_waits_for_the_disk_offers_what_can_be_done(
+    page: Page, stage: Stage, waits_s: float | None, offered: list[str]
+) -> None:
+    over = room(state=RoomState.FAULT, reason="No disk.", publisher=None, waits_s=waits_s)
+    stage.show(picture(rooms=(over,)))
+    page.goto("/")
+    expect(page.locator(".card.fault .word")).to_be_visible()
+    buttons = page.locator(".card .actions button:visible")
+    assert buttons.all_inner_texts() == offered
+
+
 def test_what_an_operator_does_is_confirmed_first(page: Page, stage: Stage) -> None:
     stopped = room("hall", title="Hall", state=RoomState.STOPPED)
     stage.show(picture(rooms=(room(), stopped)))

@@ -202,6 +202,18 @@ def test_a_card_says_its_figures_and_how_old_they_are(page: Page, stage: Stage) 
     expect(figure(card, "noticed")).to_have_text("clock jumps 1")
 
 
+def test_what_is_lost_so_far_stands_behind_the_reason_and_grows(page: Page, stage: Stage) -> None:
+    page.goto("/")
+    for lost_ms, told in (
+        (0, "No disk."),
+        (9_000, "No disk. 9 s (9.0 MB) are lost so far."),
+        (240_000, "No disk. 4 min 00 s (240 MB) are lost so far."),
+    ):
+        lost = {"lost_ms": lost_ms, "lost_bytes": 1000 * lost_ms}
+        stage.show(picture(rooms=(room("hall", state=RoomState.FAULT, reason="No disk.", **lost),)))
+        expect(page.locator(".card .reason")).to_have_text(told)
+
+
 def test_a_line_is_told_in_a_word_a_score_and_a_reason(page: Page, stage: Stage) -> None:
     stage.show(picture(rooms=(room(quality=0.97, line=line()),)))
     page.goto("/")
