@@ -10,7 +10,7 @@ import logging
 import sqlite3
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from recorder.live.rooms import NotNowError
+from recorder.live.room import NotNowError
 from recorder.logs import of_room
 from recorder.recording.retention.refusals import RefusedError
 from recorder.recording.retention.report import report

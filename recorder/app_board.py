@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from recorder.clock import SystemClock
     from recorder.live.attempts import Attempts
     from recorder.live.memory import MemoryBudget
-    from recorder.live.rooms import Room, Rooms
+    from recorder.live.room import Room
+    from recorder.live.rooms import Rooms
     from recorder.recording.engine import Engine
     from recorder.recording.running import LastEnd
     from recorder.status.alarms import Alarms

@@ -297,7 +297,7 @@ BROKEN = [
     ("recorder.amf.x", "import recorder"),
     # recording does not know RTMP or HTTP
     ("recorder.recording.x", "from recorder.rtmp import MessageType"),
-    ("recorder.recording.x", "from recorder.live.rooms import Room"),
+    ("recorder.recording.x", "from recorder.live.room import Room"),
     ("recorder.recording.x", "from recorder.status import snapshot"),
     ("recorder.recording.x", "import recorder.hooks"),
     ("recorder.recording.x", "import h11"),
@@ -366,7 +366,7 @@ def test_a_broken_wall_is_seen(module: str, source: str) -> None:
         ("recorder.recording.writer", "import trio\nimport logging"),
         ("recorder.recording.files", "import os, time, logging"),
         ("recorder.live.session", "import trio\nfrom recorder.rtmp import ServerConnection"),
-        ("recorder.live.rooms", "from recorder.recording.manifest import Client"),
+        ("recorder.live.room", "from recorder.recording.manifest import Client"),
         ("recorder.live.access", "import hmac, hashlib, re\nfrom urllib.parse import unquote"),
         ("recorder.status.http", "import h11, trio, trio_websocket"),
         ("recorder.app", "import trio\nfrom recorder import live, recording, status, hooks, rtmp"),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from recorder.live.house import Timeouts
     from recorder.live.memory import MemoryBudget
-    from recorder.live.rooms import Publisher
+    from recorder.live.publisher import Publisher
     from recorder.live.stay import Stay
     from recorder.rtmp import ServerConnection
 

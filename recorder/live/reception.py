@@ -16,7 +16,7 @@ import trio
 from recorder.live.access import Access, Admitted, LoggedIn, Refused
 from recorder.live.attempts import Attempts, Kind
 from recorder.live.login_desk import Challenged, NotLoggedIn
-from recorder.live.rooms import Connection, Publisher, Room, Rooms
+from recorder.live.publisher import Connection, Publisher
 from recorder.live.takeover import Incumbent, Refuse, TakeoverPolicy, decide
 from recorder.logs import of_room, same
 from recorder.recording.manifest import LIVE, Client
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from recorder.live.login_desk import LoginDesk
     from recorder.live.memory import MemoryBudget
+    from recorder.live.room import Room
+    from recorder.live.rooms import Rooms
     from recorder.rtmp import ConnectRequested
 
 log = logging.getLogger(__name__)

@@ -21,10 +21,10 @@ from recorder.logs import about, same
 
 if TYPE_CHECKING:
     from recorder.live.access import LoggedIn
+    from recorder.live.publisher import Connection
     from recorder.live.publishing import Publishing
     from recorder.live.pulse import Pulse
     from recorder.live.reception import Reception
-    from recorder.live.rooms import Connection
     from recorder.live.stay import Stay
     from recorder.live.watching import Watching
     from recorder.rtmp import ConnectRequested, PlayRequested, PublishRequested, ServerConnection

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from recorder.live.house import House
-    from recorder.live.rooms import Publisher
+    from recorder.live.publisher import Publisher
     from recorder.live.tcp_info import TcpInfo
     from recorder.live.wire import Wire
 

@@ -13,7 +13,7 @@ from recorder.live.audience import ViewerQueue
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from recorder.live.rooms import Room
+    from recorder.live.room import Room
     from recorder.live.sender import Sender
     from recorder.rtmp import ServerConnection
 

@@ -19,7 +19,7 @@ from recorder.logs import of_room, same
 if TYPE_CHECKING:
     from recorder.live.house import House
     from recorder.live.publishing import Publishing
-    from recorder.live.rooms import Room
+    from recorder.live.room import Room
     from recorder.live.sender import Sender
     from recorder.live.stay import Stay
     from recorder.rtmp import ServerConnection

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
+from recorder.live.publisher import Publisher
 from recorder.recording.actions import StreamHead
+from recorder.recording.manifest import Client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from recorder.live.rooms import Publisher
+    from recorder.live.room import Room
     from recorder.recording.actions import Media
     from recorder.recording.figures import RoomFigures
-    from recorder.recording.manifest import Client
     from recorder.recording.recording import LiveRecording
 
 
@@ -152,3 +153,10 @@ class FakeConnection:
 
     def evict(self, publisher: Publisher, reason: str) -> None:
         self.evictions.append(reason)
+
+
+def publish(room: Room, address: str = "10.0.0.1") -> Publisher:
+    """What a session does when reception has let it in."""
+    publisher = Publisher(room, FakeConnection(address), 1, trio.current_time())
+    room.begin(publisher, Client(address=address, software="test"), gap_reason="reconnect")
+    return publisher

@@ -1,4 +1,4 @@
-"""Reconnect windows and what ends a recording, on a clock that jumps."""
+"""Which rooms there are, and when their windows end, on a clock that jumps."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import pytest
 import trio
 import trio.testing
 
-from recorder.live.rooms import NotNowError, Publisher, Room, Rooms
-from recorder.recording.manifest import Client
-from tests.helpers.live import FakeConnection, FakeRecorder
+from recorder.live.rooms import Rooms
+from tests.helpers.live import FakeRecorder, publish
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
+
+    from recorder.live.room import Room
 
 WINDOW_S = 60.0
 
@@ -31,28 +32,10 @@ def rooms(recorders: dict[str, FakeRecorder]) -> Rooms:
     return Rooms({"room101": "Physics", "room102": None}, new, reconnect_window_s=WINDOW_S, limit=3)
 
 
-def _publish(room: Room, address: str = "10.0.0.1") -> Publisher:
-    publisher = Publisher(room, FakeConnection(address), 1, trio.current_time())
-    room.begin(publisher, Client(address=address, software="test"), gap_reason="reconnect")
-    return publisher
-
-
 def _room(rooms: Rooms, name: str = "room101") -> Room:
     room = rooms.find(name)
     assert room is not None
     return room
-
-
-async def test_a_clean_end_ends_the_recording_at_once(
-    rooms: Rooms, recorders: dict[str, FakeRecorder]
-) -> None:
-    room = _room(rooms)
-    publisher = _publish(room)
-    room.recorder.media(9, 0, b"", 0)
-    room.end(publisher, {"clamped": 2})
-    assert recorders["room101"].calls == ["arrived 10.0.0.1 reconnect", "left", "end unpublished"]
-    assert recorders["room101"].counts == {"clamped": 2}
-    assert not room.in_use
 
 
 async def test_a_lost_publisher_leaves_its_recording_open_until_the_window_ends(
@@ -63,7 +46,7 @@ async def test_a_lost_publisher_leaves_its_recording_open_until_the_window_ends(
 ) -> None:
     nursery.start_soon(rooms.run)
     room = _room(rooms)
-    publisher = _publish(room)
+    publisher = publish(room)
     room.recorder.media(9, 0, b"", 0)
     room.lose(publisher, {})
     await trio.sleep(WINDOW_S - 0.1)
@@ -77,36 +60,13 @@ async def test_a_publisher_that_returns_in_the_window_keeps_the_recording_open(
 ) -> None:
     nursery.start_soon(rooms.run)
     room = _room(rooms)
-    publisher = _publish(room)
+    publisher = publish(room)
     room.recorder.media(9, 0, b"", 0)
     room.lose(publisher, {})
     await trio.sleep(WINDOW_S - 1)
-    _publish(room)
+    publish(room)
     await trio.sleep(10 * WINDOW_S)
     assert room.recorder.number == 1
-
-
-async def test_a_publisher_that_sent_no_media_leaves_nothing_open(
-    rooms: Rooms, recorders: dict[str, FakeRecorder]
-) -> None:
-    room = _room(rooms)
-    room.lose(_publish(room), {})
-    assert not room.in_use
-    assert "end lost" not in recorders["room101"].calls
-
-
-async def test_a_publisher_that_was_replaced_can_no_longer_end_the_recording(
-    rooms: Rooms, recorders: dict[str, FakeRecorder]
-) -> None:
-    room = _room(rooms)
-    old = _publish(room)
-    room.lose(old, {})
-    new = _publish(room, "10.0.0.2")
-    calls = list(recorders["room101"].calls)
-    room.end(old, {})
-    room.lose(old, {})
-    assert recorders["room101"].calls == calls
-    assert room.publisher is new
 
 
 async def test_a_room_whose_disk_still_lacks_something_is_in_use(
@@ -147,7 +107,7 @@ async def test_rooms_beyond_the_configured_ones_exist_while_they_are_in_use(
 ) -> None:
     nursery.start_soon(rooms.run)
     guest = _room(rooms, "guest")
-    publisher = _publish(guest)
+    publisher = publish(guest)
     assert rooms.find("another") is None
     assert rooms.publishers == 1
     guest.end(publisher, {})
@@ -159,7 +119,7 @@ async def test_closing_ends_every_open_recording_with_the_reason(
     rooms: Rooms, recorders: dict[str, FakeRecorder]
 ) -> None:
     room = _room(rooms)
-    publisher = _publish(room)
+    publisher = publish(room)
     room.recorder.media(9, 0, b"", 0)
     room.lose(publisher, {})
     rooms.close("shutdown")
@@ -171,7 +131,7 @@ async def test_what_is_to_be_continued_is_left_and_not_ended(
     rooms: Rooms, recorders: dict[str, FakeRecorder]
 ) -> None:
     room = _room(rooms)
-    publisher = _publish(room)
+    publisher = publish(room)
     room.recorder.media(9, 0, b"", 0)
     room.lose(publisher, {})
     rooms.close("shutdown", to_be_continued=True)
@@ -199,69 +159,10 @@ async def test_rooms_that_close_write_what_a_policy_has_kept_and_listen_to_none_
     assert recorders["room101"].calls == ["hold full", "release"]
 
 
-async def test_an_operator_splits_stops_and_starts_what_is_recorded(
-    rooms: Rooms, recorders: dict[str, FakeRecorder]
-) -> None:
-    room = _room(rooms)
-    publisher = _publish(room)
-    room.recorder.media(9, 0, b"", 0)
-    room.split()
-    room.stop()
-    room.start()
-    assert recorders["room101"].calls[1:] == ["split", "stop", "start"]
-    # What was counted is in the recording that has ended, and not in the next.
-    assert publisher.counted == {"unknown_messages": 1}
-
-
-async def test_what_an_operator_cannot_do_is_said(rooms: Rooms) -> None:
-    room = _room(rooms)
-    with pytest.raises(NotNowError, match=r"room101: nothing is being recorded"):
-        room.split()
-    with pytest.raises(NotNowError, match=r"room101: nobody publishes"):
-        room.stop()
-    with pytest.raises(NotNowError, match=r"room101: it is not stopped"):
-        room.start()
-    _publish(room)
-    with pytest.raises(NotNowError, match=r"room101: nothing is being recorded"):
-        room.split()
-    room.stop()
-    with pytest.raises(NotNowError, match=r"room101: it is stopped already"):
-        room.stop()
-
-
-async def test_a_stop_ends_a_recording_that_waits_for_its_publisher(
-    rooms: Rooms, recorders: dict[str, FakeRecorder]
-) -> None:
-    room = _room(rooms)
-    publisher = _publish(room)
-    room.recorder.media(9, 0, b"", 0)
-    room.lose(publisher, {})
-    room.stop()
-    assert recorders["room101"].calls[-1] == "end stopped"
-    assert not room.in_use
-
-
 async def test_rooms_are_found_by_name_without_being_made(rooms: Rooms) -> None:
     assert rooms.get("room101") is not None
     assert rooms.get("nowhere") is None
     assert [room.name for room in rooms.all] == ["room101", "room102"]
-
-
-async def test_what_publishers_send_is_counted_over_all_of_them(rooms: Rooms) -> None:
-    room = _room(rooms)
-    connection = FakeConnection("10.0.0.1", received_bytes=100)
-    first = Publisher(room, connection, 1, trio.current_time())
-    client = Client(address="10.0.0.1", software="test")
-    room.begin(first, client, gap_reason="reconnect")
-    assert room.received_bytes == 0
-    connection.received_bytes = 350
-    assert room.received_bytes == 250
-    room.end(first, {})
-    connection.received_bytes = 400  # what it sends while it publishes nothing is not the room's
-    second = Publisher(room, connection, 2, trio.current_time())
-    room.begin(second, client, gap_reason="reconnect")
-    connection.received_bytes = 410
-    assert room.received_bytes == 260
 
 
 # --- what a reload changes ---------------------------------------------------
@@ -294,7 +195,7 @@ async def test_a_room_that_is_removed_records_on_until_its_publisher_leaves(
 ) -> None:
     nursery.start_soon(rooms.run)
     room = _room(rooms)
-    publisher = _publish(room)
+    publisher = publish(room)
     room.recorder.media(9, 0, b"", 0)
     rooms.follow({"room102": None}, reconnect_window_s=WINDOW_S, limit=1)
     await trio.testing.wait_all_tasks_blocked()
@@ -312,7 +213,7 @@ async def test_a_room_that_differs_in_case_from_one_in_use_comes_when_that_is_go
 ) -> None:
     nursery.start_soon(rooms.run)
     guest = _room(rooms, "Hall")
-    publisher = _publish(guest)
+    publisher = publish(guest)
     rooms.follow({"hall": None}, reconnect_window_s=WINDOW_S, limit=9)
     assert rooms.get("hall") is None
     assert rooms.find("hall") is None
@@ -325,7 +226,7 @@ async def test_another_window_holds_for_the_next_loss_and_not_for_one_that_waits
     rooms: Rooms, autojump_clock: MockClock
 ) -> None:
     waiting, other = _room(rooms), _room(rooms, "room102")
-    publishers = [_publish(each) for each in (waiting, other)]
+    publishers = [publish(each) for each in (waiting, other)]
     for each in (waiting, other):
         each.recorder.media(9, 0, b"", 0)
     waiting.lose(publishers[0], {})
@@ -336,7 +237,7 @@ async def test_another_window_holds_for_the_next_loss_and_not_for_one_that_waits
     assert other.window_ends_s - now_s == 5
     # And for rooms that come later.
     guest = _room(rooms, "guest")
-    publisher = _publish(guest)
+    publisher = publish(guest)
     guest.recorder.media(9, 0, b"", 0)
     guest.lose(publisher, {})
     assert guest.window_ends_s - now_s == 5
