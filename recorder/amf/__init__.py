@@ -9,6 +9,7 @@ from recorder.amf.amf3 import decode_amf3_value
 from recorder.amf.amf3_encoder import encode_amf3_value
 from recorder.amf.values import (
     DEFAULT_LIMITS,
+    AmfBoundError,
     AmfError,
     AmfLimits,
     Date,
@@ -24,6 +25,7 @@ from recorder.amf.values import (
 
 __all__ = [
     "DEFAULT_LIMITS",
+    "AmfBoundError",
     "AmfError",
     "AmfLimits",
     "Date",

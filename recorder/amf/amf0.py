@@ -3,19 +3,21 @@
 Owns the type markers of AMF0 and what real encoders make of them. Two ways in: `decode_value` is
 strict; `decode_values` takes a whole message as peers really send it: an object may simply end
 with the message (Envivio), and what follows the last good value is ignored (Bilibili and others
-append to metadata). A marker or bound that fails makes the whole outermost value fail, never half
-of it.
+append to metadata). A marker that fails makes the whole outermost value fail, never half of it; a
+bound that is passed makes the whole message fail.
 """
 
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Final
+from itertools import groupby
+from typing import TYPE_CHECKING, Final, cast
 
 from recorder.amf import amf3
 from recorder.amf.source import MAX_KEY_BYTES, References, Source
 from recorder.amf.values import (
     DEFAULT_LIMITS,
+    AmfBoundError,
     AmfError,
     AmfLimits,
     Date,
@@ -29,7 +31,7 @@ from recorder.amf.values import (
 from recorder.amf.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 NUMBER: Final = 0x00
 BOOLEAN: Final = 0x01
@@ -51,6 +53,8 @@ SWITCH_TO_AMF3: Final = 0x11
 _U16: Final = struct.Struct(">H")
 _S16: Final = struct.Struct(">h")
 _U32: Final = struct.Struct(">I")
+_NUMBER_IN_A_ROW: Final = struct.Struct(">xd")
+"""With its marker, which is zero."""
 
 _END_OF_OBJECT: Final = bytes((0, 0, OBJECT_END))
 _ENDS_EARLY: Final = (b"", b"\0", b"\0\0")
@@ -64,6 +68,7 @@ def decode_values(
 
     Raises:
         AmfError: not even the first value can be read. (No bytes are no values, and no error.)
+        AmfBoundError: a bound was passed, anywhere.
     """
     decoder = _Decoder(Source(bytes(data), 0, limits), tolerant=True)
     source = decoder.source
@@ -71,6 +76,8 @@ def decode_values(
     while source.offset < source.end:
         try:
             values.append(decoder.value(0))
+        except AmfBoundError:
+            raise
         except AmfError:
             if not values:
                 raise
@@ -169,6 +176,7 @@ class _Decoder:
         if not self._tolerant:
             source.check_count(count, 1)
         elements: list[Value] = []
+        elements += self._numbers_in_a_row(count, depth + 1)
         # Each turn consumes a byte or raises, so no count makes this longer than the message.
         while len(elements) < count:
             if self._tolerant and source.offset == source.end:
@@ -176,6 +184,24 @@ class _Decoder:
             elements.append(self.value(depth + 1))
         self._references.complete(index, elements)
         return elements
+
+    def _numbers_in_a_row(self, most: int, depth: int) -> list[float]:
+        """Read the numbers that stand here, all in one go: a keyframe index has tens of thousands.
+
+        Who announces more elements than there are has the rest of the message looked at for it; but
+        such an array ends with the message, so there are no more of them than may be nested.
+        """
+        source, size = self.source, _NUMBER_IN_A_ROW.size
+        left = min(most, (source.end - source.offset) // size)
+        marks = source.data[source.offset : source.offset + left * size : size]
+        count = len(marks) - len(marks.lstrip(bytes((NUMBER,))))
+        if not count:
+            return []
+        source.enter(depth)
+        begin = source.skip(count * size)
+        numbers = bytearray(memoryview(source.data)[begin : source.offset])
+        del numbers[::size]
+        return list(struct.unpack(f">{count}d", numbers))
 
     def amf3_value(self, depth: int) -> Value:
         # A fresh decoder: the tables of AMF3 begin anew with each value that is switched to.
@@ -286,8 +312,13 @@ class _Encoder:
     def _array(self, elements: Sequence[Value], depth: int) -> None:
         self.writer.u8(STRICT_ARRAY)
         self.writer.pack(_U32, len(elements))
-        for element in elements:
-            self.value(element, depth + 1)
+        for kind, row in groupby(elements, type):
+            if kind is float or kind is int:
+                self.writer.enter(depth + 1)
+                self.writer.pack_each(_NUMBER_IN_A_ROW, cast("Iterator[float]", row))
+                continue
+            for element in row:
+                self.value(element, depth + 1)
 
     def _pairs(self, dictionary: Dictionary, depth: int) -> None:
         self.writer.u8(STRICT_ARRAY)

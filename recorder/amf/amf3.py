@@ -155,7 +155,6 @@ class Decoder:
             return self._references.resolve(head >> 1, depth)
         index = self._references.begin(depth)
         traits = self._read_traits(head)
-        self._source.charge_properties(len(traits.names))
         members: dict[str, Value] = TypedObject(traits.class_name) if traits.class_name else {}
         for name in traits.names:
             members[name] = self.value(depth + 1)
@@ -230,14 +229,17 @@ class Decoder:
             index = head >> 2
             if index >= len(self._traits):
                 raise source.error("a reference names no traits")
-            source.charge_repeated(self._traits[index].weight)
-            return self._traits[index]
+            traits = self._traits[index]
+            source.charge_repeated(traits.weight)
+            source.charge_properties(len(traits.names))
+            return traits
         if head & 4:
             raise source.error("an externalizable object cannot be read")
         begin = source.offset + source.repeated_bytes
         class_name = self._name()
         count = head >> 4
         source.check_count(count, 1)
+        source.charge_properties(count)
         names = tuple(self._name() for _ in range(count))
         if "" in names:
             raise source.error("a member has no name")

@@ -5,8 +5,8 @@ are read from the same `Source`, so the bounds hold for the whole message and no
 
 References are where AMF explodes: a value may be named again for two bytes, inside a value that is
 itself named again. So each complete value remembers its weight (its bytes with all references
-written out) and its height, and each use of it is charged for both. A value that is not complete
-cannot be named, so the result never contains itself.
+written out), how many values it holds and its height, and each use of it is charged for all three.
+A value that is not complete cannot be named, so the result never contains itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from recorder.amf.values import TEXT_ERRORS, AmfError, AmfLimits
+from recorder.amf.values import TEXT_ERRORS, AmfBoundError, AmfError, AmfLimits
 
 if TYPE_CHECKING:
     from recorder.amf.values import Value
@@ -40,6 +40,7 @@ class Source:
         "offset",
         "properties",
         "repeated_bytes",
+        "repeated_values",
         "values",
     )
 
@@ -49,12 +50,16 @@ class Source:
         self.end = len(data)
         self.limits = limits
         self.values = 0
+        self.repeated_values = 0
         self.properties = 0
         self.repeated_bytes = 0
         self.deepest = 0
 
     def error(self, reason: str) -> AmfError:
         return AmfError(reason, self.offset)
+
+    def _passed(self, reason: str) -> AmfBoundError:
+        return AmfBoundError(reason, self.offset)
 
     def skip(self, size: int) -> int:
         """Move over `size` bytes, which must be there, and return where they begin."""
@@ -85,9 +90,9 @@ class Source:
 
     def raw(self, size: int) -> bytes:
         """Take the bytes of a string, an XML document or a byte array."""
+        begin = self.skip(size)  # first: a length of garbage passes no bound
         if size > self.limits.string_bytes:
-            raise self.error("a string is too long")
-        begin = self.skip(size)
+            raise self._passed("a string is too long")
         return self.data[begin : self.offset]
 
     def text(self, size: int) -> str:
@@ -101,31 +106,39 @@ class Source:
     def enter(self, depth: int) -> None:
         """Note that a value at this depth begins (or stands behind a reference)."""
         if depth > self.limits.depth:
-            raise self.error("values are nested too deeply")
+            raise self._passed("values are nested too deeply")
         self.values += 1
         if self.values > self.limits.values:
-            raise self.error("too many values")
+            raise self._passed("too many values")
         self.deepest = max(self.deepest, depth)
 
     def charge_properties(self, count: int) -> None:
         self.properties += count
         if self.properties > self.limits.properties:
-            raise self.error("too many named members")
+            raise self._passed("too many named members")
 
-    def charge_repeated(self, weight: int) -> None:
+    def charge_repeated(self, weight: int, values: int = 0) -> None:
+        """Note that bytes, and values in them, stand once more where a reference stands."""
         self.repeated_bytes += weight
-        if self.repeated_bytes > self.limits.repeated_bytes:
-            raise self.error("references stand for too much")
+        self.repeated_values += values
+        limits = self.limits
+        if (
+            self.repeated_bytes > limits.repeated_bytes
+            or self.repeated_values > limits.repeated_values
+        ):
+            raise self._passed("references stand for too much")
 
 
 @attrs.define
 class _Entry:
     begin_weight: int
+    begin_values: int
     depth: int
     outer_deepest: int
     complete: bool = False
     value: Value = None
     weight: int = 0
+    values: int = 0
     height: int = 0
 
 
@@ -139,7 +152,8 @@ class References:
     def begin(self, depth: int) -> int:
         """Give the value that begins here its index."""
         source = self._source
-        self._entries.append(_Entry(self._weight_so_far(), depth, source.deepest))
+        entry = _Entry(self._weight_so_far(), self._values_so_far(), depth, source.deepest)
+        self._entries.append(entry)
         source.deepest = depth
         return len(self._entries) - 1
 
@@ -149,6 +163,7 @@ class References:
         entry.complete = True
         entry.value = value
         entry.weight = self._weight_so_far() - entry.begin_weight
+        entry.values = self._values_so_far() - entry.begin_values
         entry.height = source.deepest - entry.depth
         source.deepest = max(source.deepest, entry.outer_deepest)
 
@@ -158,8 +173,11 @@ class References:
             raise self._source.error("a reference names no complete value")
         entry = self._entries[index]
         self._source.enter(depth + entry.height)
-        self._source.charge_repeated(entry.weight)
+        self._source.charge_repeated(entry.weight, entry.values)
         return entry.value
 
     def _weight_so_far(self) -> int:
         return self._source.offset + self._source.repeated_bytes
+
+    def _values_so_far(self) -> int:
+        return self._source.values + self._source.repeated_values

@@ -35,6 +35,10 @@ class AmfError(ValueError):
         self.offset = offset
 
 
+class AmfBoundError(AmfError):
+    """The bytes may be good AMF, but they are more of it than a bound allows."""
+
+
 class Marker(enum.Enum):
     """Values that are only a type marker and that Python has no word for."""
 
@@ -141,9 +145,10 @@ class AmfLimits:
     depth: int = attrs.field(default=32, validator=_shallow)
     """Values inside values. Real commands nest 3 deep; an unbounded parser dies of nesting."""
 
-    values: int = attrs.field(default=1 << 17, validator=_positive)
-    """Values in all: a value takes one byte in a message and half a microsecond of the loop. A
-    keyframe index of a day has some 90 000."""
+    values: int = attrs.field(default=1 << 13, validator=_positive)
+    """Values in all, but for numbers in a row: each may be one byte of a message and takes a
+    microsecond of the loop. The richest metadata have some hundreds; a keyframe index of a day has
+    90 000 more, in two rows that are read at once."""
 
     properties: int = attrs.field(default=4096, validator=_positive)
     """Named members in all. A `connect` has 10 to 20, the richest metadata some hundreds."""
@@ -151,17 +156,22 @@ class AmfLimits:
     string_bytes: int = attrs.field(default=1 << 20, validator=_positive)
     """One string, XML document or byte array. Data messages may carry pictures as text."""
 
-    repeated_bytes: int = attrs.field(default=1 << 20, validator=_positive)
-    """What references stand for, in all. Without it a few hundred bytes of references to
-    references stand for more values than fit into any memory, once somebody walks through them."""
+    repeated_values: int = attrs.field(default=1 << 10, validator=_positive)
+    """Values that references stand for, in all: each use of one counts all that is in what it
+    names. They cost nothing here and as much as any other where somebody walks through them: three
+    bytes can stand for thousands. Nobody seen sends references."""
+
+    repeated_bytes: int = attrs.field(default=1 << 16, validator=_positive)
+    """What references stand for, in bytes: also those to texts and to the names of members."""
 
     encoded_bytes: int = attrs.field(default=(1 << 24) - 1, validator=_positive)
     """Encoder output: the 24 bits that a message length and an FLV tag size have."""
 
     @classmethod
     def for_commands(cls) -> Self:
-        """Return the bounds for a command, which a stranger may send: short strings only."""
-        return cls(string_bytes=0xFFFF)
+        """Return the bounds for a command, which a stranger may send: short strings, and few
+        values. A `connect` with all that it can do has below a hundred."""
+        return cls(string_bytes=0xFFFF, values=1 << 10)
 
 
 DEFAULT_LIMITS: Final = AmfLimits()

@@ -7,9 +7,12 @@ text with half a surrogate pair) becomes an `AmfError` here, in one place.
 from __future__ import annotations
 
 import struct
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from recorder.amf.values import TEXT_ERRORS, AmfError, AmfLimits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _F64: Final = struct.Struct(">d")
 
@@ -30,7 +33,7 @@ class Writer:
         """Note that a value at this depth begins.
 
         The size is checked here too: values that contain others several times over grow between
-        two calls of this, by one value at most.
+        two calls of this, by one value, or one row of numbers, at most.
         """
         if depth > self._limits.depth:
             raise self.error("values are nested too deeply")
@@ -49,6 +52,13 @@ class Writer:
     def pack(self, layout: struct.Struct, value: float) -> None:
         try:
             self._out += layout.pack(value)
+        except (struct.error, OverflowError):
+            raise self.error("a number does not fit") from None
+
+    def pack_each(self, layout: struct.Struct, values: Iterable[float]) -> None:
+        """Write a row of numbers in one go."""
+        try:
+            self._out += b"".join(map(layout.pack, values))
         except (struct.error, OverflowError):
             raise self.error("a number does not fit") from None
 

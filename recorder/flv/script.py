@@ -73,7 +73,7 @@ _ZERO: Final = bytes(9)
 _NULL: Final = b"\x05"
 
 # A head that copied 24 KiB of the shortest members can be read back.
-HEAD_LIMITS: Final = AmfLimits(properties=8192)
+HEAD_LIMITS: Final = AmfLimits(properties=1 << 13, values=1 << 14)
 
 
 @attrs.frozen

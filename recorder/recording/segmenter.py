@@ -371,6 +371,9 @@ class Segmenter:
         except AmfError:
             self._segments.count("damaged_metadata")
             return
+        if not any(isinstance(value, dict) for value in values):
+            # Broken behind the name, or empty: what was said before still holds.
+            return
         copied = copied_fields(values)
         if _announces_video(values):
             self._waiting.announce_video()

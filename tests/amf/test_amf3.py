@@ -163,7 +163,7 @@ def test_a_reference_to_no_complete_value_is_an_error(marker: str) -> None:
         ("10 ffffffff 00 01 01", "more elements"),
         ("11 05 00 01 01 01", "more elements"),
         ("0d ffffffff 00 01", "cut off"),
-        ("0c ffffffff 00 01", "too long"),
+        ("0c ffffffff 00 01", "cut off"),
         ("0c 09 00 01", "cut off"),
     ],
 )

@@ -5,16 +5,21 @@ from __future__ import annotations
 import pytest
 
 from recorder.amf import (
+    AmfBoundError,
     AmfError,
     AmfLimits,
     Dictionary,
     Value,
+    amf0,
     decode_amf3_value,
     decode_value,
     decode_values,
     encode_amf3_value,
     encode_values,
 )
+from recorder.amf.amf3 import Decoder
+from recorder.amf.source import Source
+from tests.helpers.looked import Looked
 
 NESTING_BOMBS = {
     "strict arrays": b"\x0a\0\0\0\x01",
@@ -71,10 +76,13 @@ def test_references_stacked_on_references_are_as_deep_as_they_stand() -> None:
     data = b"\x0a\0\0\0\0" + b"".join(
         b"\x0a\0\0\0\x01\x07" + number.to_bytes(2, "big") for number in range(100)
     )
-    values = decode_values(data)
+    up_to_the_bound = data[: 5 + 32 * 8]
+    values = decode_values(up_to_the_bound)
     assert len(values) == 33
     assert values[-1] == nested_empty(32)
     assert encode_values(*values)
+    with pytest.raises(AmfBoundError, match="too deeply"):
+        decode_values(data)
 
 
 def nested_empty(levels: int) -> Value:
@@ -90,17 +98,18 @@ def test_height_behind_a_shallow_sibling_is_not_forgotten() -> None:
     limits = AmfLimits(depth=3)
     good = decode_values(first + b"\x0a\0\0\0\x01\x07\0\0", limits=limits)
     assert good == [[[[]], []], [[[[]], []]]]
-    bad = decode_values(first + b"\x0a\0\0\0\x01\x0a\0\0\0\x01\x07\0\0", limits=limits)
-    assert bad == [[[[]], []]]
+    with pytest.raises(AmfBoundError, match="too deeply"):
+        decode_values(first + b"\x0a\0\0\0\x01\x0a\0\0\0\x01\x07\0\0", limits=limits)
 
 
 def test_references_that_double_and_double_are_refused_amf0() -> None:
     doubling = b"\x0a\0\0\0\x00" + b"".join(
         b"\x0a\0\0\0\x10" + (b"\x07" + number.to_bytes(2, "big")) * 16 for number in range(20)
     )
-    values = decode_values(doubling)
-    assert 1 < len(values) < 10
-    assert len(encode_values(*values)) < 4 << 20
+    with pytest.raises(AmfBoundError, match="stand for too much"):
+        decode_values(doubling)
+    values = decode_values(doubling[: 5 + 2 * 53])
+    assert [len(value) for value in values if isinstance(value, list)] == [0, 16, 16]
 
 
 def test_references_that_double_and_double_are_refused_amf3() -> None:
@@ -126,7 +135,8 @@ def test_long_member_names_used_often_are_refused() -> None:
 def test_too_many_members_are_refused() -> None:
     members: Value = {str(number): None for number in range(4096)}
     assert decode_values(encode_values(members)) == [members]
-    assert decode_values(encode_values(members, {"one": "more"})) == [members]
+    with pytest.raises(AmfBoundError, match="too many named members"):
+        decode_values(encode_values(members, {"one": "more"}))
     assert decode_amf3_value(encode_amf3_value(members))[0] == members
     limits = AmfLimits(properties=4095)
     with pytest.raises(AmfError, match="too many named members"):
@@ -156,7 +166,101 @@ def test_too_many_values_are_refused() -> None:
         decode_value(encode_values(many), 0, AmfLimits(values=9))
     with pytest.raises(AmfError, match="too many values"):
         decode_amf3_value(encode_amf3_value(many), 0, AmfLimits(values=9))
-    assert decode_values(b"\x05" * 10, limits=AmfLimits(values=9)) == [None] * 9
+    assert decode_values(b"\x05" * 9, limits=AmfLimits(values=9)) == [None] * 9
+    with pytest.raises(AmfBoundError, match="too many values"):
+        decode_values(b"\x05" * 10, limits=AmfLimits(values=9))
+
+
+def values_in(value: Value) -> int:
+    """How many values somebody meets who walks through this one."""
+    if isinstance(value, dict):
+        return 1 + sum(map(values_in, value.values()))
+    return 1 + sum(map(values_in, value)) if isinstance(value, list) else 1
+
+
+def u29(number: int) -> bytes:
+    """A number below 1 << 21 as AMF3 has it."""
+    high = bytes((number >> 14 | 0x80, number >> 7 & 0x7F | 0x80))
+    return high + bytes((number & 0x7F,))
+
+
+HUNDRED_NULLS = b"\x0a\0\0\0\x64" + b"\x05" * 100
+HUNDRED_NULLS_AMF3 = b"\x09" + u29(201) + b"\x01" * 101
+
+
+@pytest.mark.parametrize("named", [1, 5, 10])
+def test_what_a_reference_names_counts_with_all_that_is_in_it(named: int) -> None:
+    # 15 000 bytes of references stood for a million values, which were then written out.
+    within = decode_values(HUNDRED_NULLS + b"\x07\0\0" * named)
+    assert sum(map(values_in, within)) == 101 * (named + 1)
+    array = b"\x09" + u29(2 * named + 3) + b"\x01"
+    within_amf3, _ = decode_amf3_value(array + HUNDRED_NULLS_AMF3 + b"\x09\x02" * named)
+    assert values_in(within_amf3) == 101 * (named + 1) + 1
+
+
+@pytest.mark.parametrize("named", [11, 5000])
+def test_references_that_stand_for_too_many_values_are_refused(named: int) -> None:
+    with pytest.raises(AmfBoundError, match="stand for too much"):
+        decode_values(HUNDRED_NULLS + b"\x07\0\0" * named)
+    array = b"\x09" + u29(2 * named + 3) + b"\x01"
+    with pytest.raises(AmfBoundError, match="stand for too much"):
+        decode_amf3_value(array + HUNDRED_NULLS_AMF3 + b"\x09\x02" * named)
+
+
+def test_references_inside_of_what_is_named_count_each_time() -> None:
+    # [a, b] with b = [a, a]: the second b stands for two more of a.
+    data = HUNDRED_NULLS + b"\x0a\0\0\0\x02" + b"\x07\0\0" * 2
+    assert decode_values(data + b"\x07\0\1" * 4)
+    with pytest.raises(AmfBoundError, match="stand for too much"):
+        decode_values(data + b"\x07\0\1" * 5)
+
+
+def test_the_members_of_a_class_count_before_their_names_are_read() -> None:
+    # Names may be references of one byte.
+    traits = b"\x0a" + u29(20_000 << 4 | 3) + b"\x03a" + b"\x00" * 20_000
+    source = Source(traits, 0, AmfLimits())
+    with pytest.raises(AmfBoundError, match="too many named members"):
+        Decoder(source).value(0)
+    assert source.offset < 10
+
+
+def test_each_object_of_a_class_counts_its_members() -> None:
+    two = b"\x09\x05\x01" + b"\x0a\x23\x01\x03a\x03b\x01\x01"
+    assert decode_amf3_value(two + b"\x0a\x01\x01\x01", 0, AmfLimits(properties=4))
+    with pytest.raises(AmfBoundError, match="too many named members"):
+        decode_amf3_value(two + b"\x0a\x01\x01\x01", 0, AmfLimits(properties=3))
+
+
+def test_numbers_in_a_row_are_one_value_and_the_rest_of_the_array_is_not() -> None:
+    numbers: Value = [float(number) for number in range(1000)]
+    mixed: Value = [*range(1000), None, 1.5, 2.5]
+    for value, count in ((numbers, 2), (mixed, 5)):
+        data = encode_values(value)
+        assert len(data) > 9000
+        assert decode_value(data, 0, AmfLimits(values=count)) == (value, len(data))
+        with pytest.raises(AmfBoundError, match="too many values"):
+            decode_value(data, 0, AmfLimits(values=count - 1))
+        with pytest.raises(AmfError, match="cut off"):
+            decode_values(data[:-1])
+    with pytest.raises(AmfBoundError, match="too deeply"):
+        decode_value(encode_values([[1.0]]), 0, AmfLimits(depth=1))
+    with pytest.raises(AmfError, match="too deeply"):
+        encode_values([[1.0]], limits=AmfLimits(depth=1))
+    with pytest.raises(AmfError, match="does not fit"):
+        encode_values([1, 10**400])
+
+
+def test_rows_that_are_announced_and_do_not_come_are_not_looked_for_again_and_again() -> None:
+    announced = b"\x0a\xff\xff\xff\xff" + bytes(9)
+    data = Looked(announced * 31 + (b"\x0a\0\0\0\x01" + bytes(9)) * 4000)
+    decode = amf0._Decoder(Source(data, 0, AmfLimits()), tolerant=True)
+    decode.value(0)
+    assert data.looked_at < 12 * len(data)
+
+
+def test_a_length_of_garbage_passes_no_bound() -> None:
+    # So what stands in front of it is not lost.
+    assert decode_values(encode_values("onMetaData") + b"\x0c\xff\xff\xff\xff") == ["onMetaData"]
 
 
 def test_a_string_too_long_is_refused() -> None:
@@ -206,7 +310,8 @@ def test_a_dictionary_adds_no_depth_in_amf0() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["values", "properties", "string_bytes", "repeated_bytes", "encoded_bytes"]
+    "name",
+    ["values", "properties", "string_bytes", "repeated_values", "repeated_bytes", "encoded_bytes"],
 )
 def test_a_limit_is_at_least_one(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be at least 1"):

@@ -45,6 +45,14 @@ if TYPE_CHECKING:
 
 SMALL: Final = AmfLimits(depth=3, values=40, properties=9, string_bytes=30, repeated_bytes=50)
 
+WIDE: Final = AmfLimits(
+    depth=100,
+    values=1 << 20,
+    properties=1 << 20,
+    string_bytes=1 << 24,
+)
+"""What was read and written out is more than was read: references are gone, pairs are arrays."""
+
 _MOST_ENCODED_BYTES: Final = (1 << 24) - 1
 
 
@@ -120,7 +128,7 @@ def amf0(data: bytes) -> None:
                 continue
             again = encode_values(*values)
             assert len(again) <= _MOST_ENCODED_BYTES
-            assert encode_values(*decode_values(again)) == again
+            assert encode_values(*decode_values(again, limits=WIDE), limits=WIDE) == again
         try:
             _, end = decode_value(data, 0)
         except AmfError as error:
@@ -146,7 +154,7 @@ def amf3(data: bytes) -> None:
             assert 0 < end <= len(data)
             again = encode_amf3_value(value)
             assert len(again) <= _MOST_ENCODED_BYTES
-            assert encode_amf3_value(decode_amf3_value(again)[0]) == again
+            assert encode_amf3_value(decode_amf3_value(again, 0, WIDE)[0]) == again
         amf0(b"\x11" + data)
 
 

@@ -10,16 +10,24 @@ import itertools
 import logging
 from typing import TYPE_CHECKING
 
+import pytest
 import trio
 import trio.testing
 
+from recorder.amf import encode_values
 from recorder.live.dispatch import DATA_PER_S, MESSAGES_AT_ONCE
 from recorder.rtmp import Limits
 from tests.live.conftest import FRAME, Building
 
 if TYPE_CHECKING:
-    import pytest
     from trio.testing import MockClock
+
+BOMBS = {
+    "references": b"\x0a\0\0\0\xc8" + b"\x05" * 200 + b"\x07\0\0" * 5000,
+    "values": b"\x0a\0\x01\0\0" + b"\x05" * (1 << 16),
+    "nesting": b"\x0a\0\0\0\x01" * 100,
+    "members of a class": b"\x11\x0a\x93\xc4\x03\x03a" + bytes(20_000),
+}
 
 
 async def test_media_of_an_accepted_publish_reaches_its_room(
@@ -103,6 +111,22 @@ async def test_a_flood_of_data_messages_is_dropped_and_counted_and_the_lesson_go
     assert len(recorder.data_seen) == burst + 2 * DATA_PER_S
     await peer.leave()
     assert recorder.counts["excess_data"] == 500 + 500 - 2 * DATA_PER_S
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+async def test_data_that_would_cost_too_much_are_dropped_and_counted_and_the_lesson_goes_on(
+    building: Building, autojump_clock: MockClock, kind: str
+) -> None:
+    peer = await building.publish()
+    recorder = building.recorders["room101"]
+    peer.client.message(5, 18, 1, 0, encode_values("onMetaData", {"width": 64}) + BOMBS[kind])
+    peer.client.message(5, 18, 1, 0, encode_values("onMetaData", {"width": 64}))
+    peer.client.video(40, FRAME)
+    await peer.exchange()
+    assert recorder.data_seen == [("onMetaData", encode_values("onMetaData", {"width": 64}))]
+    assert recorder.media_seen[-1] == (9, 40, FRAME)
+    await peer.leave()
+    assert recorder.counts["undecodable_data"] == 1
 
 
 async def test_fifty_data_messages_a_second_are_all_recorded(

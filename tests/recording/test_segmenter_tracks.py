@@ -453,6 +453,15 @@ def test_a_caption_that_would_stop_ffmpeg_is_counted_and_left_out() -> None:
     assert segments[0].closed_facts.counts == {"captions_without_text": 1}
 
 
+def test_metadata_that_say_nothing_do_not_take_back_what_was_said() -> None:
+    publish = Publish()
+    publish.segmenter.data("onMetaData", media.metadata(title="first"), 0, 0)
+    publish.headers()
+    publish.play(0, 1_000)
+    publish.segmenter.data("onMetaData", media.amf_text("onMetaData"), 0, 0)
+    assert publish.finish()[0].head()["title"] == "first"
+
+
 def test_damaged_metadata_are_counted() -> None:
     publish = Publish()
     publish.segmenter.data("onMetaData", b"\xff", 0, 0)

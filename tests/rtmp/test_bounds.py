@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from recorder.rtmp import Counters, Limits
 from recorder.rtmp.chunks import ChunkReader
+from tests.helpers.looked import Looked
 from tests.helpers.rtmp_client import RtmpClient
 from tests.rtmp.driving import read_messages
-
-if TYPE_CHECKING:
-    from typing import SupportsIndex
-
-
-class Looked(bytes):
-    """Bytes that count how many of them are looked at."""
-
-    looked_at = 0
-
-    def __getitem__(self, which: SupportsIndex | slice) -> int | bytes:  # type: ignore[override]  # mypy wants both overloads
-        found = super().__getitem__(which)
-        self.looked_at += 1 if isinstance(found, int) else len(found)
-        return found
 
 
 def interleaved(chunk_size: int, most_bytes: int) -> bytes:
