@@ -1,0 +1,59 @@
+"""How values become families of samples. What is not known has no sample: a zero would be a lie."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+
+if TYPE_CHECKING:
+    import enum
+    from collections.abc import Iterable, Mapping
+
+
+def gauge(
+    name: str, text: str, label: str, values: Iterable[tuple[str, float | None]]
+) -> GaugeMetricFamily:
+    gauge = GaugeMetricFamily(name, text, labels=[label])
+    for one, value in values:
+        if value is not None:
+            gauge.add_metric([one], value)
+    return gauge
+
+
+def single(name: str, text: str, value: float | None) -> GaugeMetricFamily:
+    gauge = GaugeMetricFamily(name, text, labels=())
+    if value is not None:
+        gauge.add_metric((), value)
+    return gauge
+
+
+def counter(name: str, text: str, label: str, counts: Mapping[str, int]) -> CounterMetricFamily:
+    counter = CounterMetricFamily(name, text, labels=[label])
+    for value, count in counts.items():
+        counter.add_metric([value], count)
+    return counter
+
+
+def states(
+    name: str,
+    text: str,
+    label: str,
+    states: Iterable[enum.StrEnum],
+    found: Iterable[tuple[str, enum.StrEnum]],
+) -> GaugeMetricFamily:
+    """One series for each state there is, so that a graph shows also what is not."""
+    gauge = GaugeMetricFamily(name, text, labels=[label, "state"])
+    for one, state in found:
+        for each in states:
+            gauge.add_metric([one, each.value], each is state)
+    return gauge
+
+
+def moment(now_s: float, age_s: float | None) -> float | None:
+    """Prometheus wants moments: they go on ageing when nobody answers any more.
+
+    Args:
+        now_s: since 1970, by the clock of the snapshot.
+    """
+    return None if age_s is None else now_s - age_s
