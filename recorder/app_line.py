@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from recorder.status.snapshot import LineView
+
 if TYPE_CHECKING:
     from recorder.live.tcp_info import TcpInfo
 
@@ -67,28 +69,15 @@ class Moment:
     tcp: TcpInfo | None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Line:
     """Attributes:
     score: 0 to 1; None: not measured long enough.
-    word, reason: the score in words; a reason where it is not good.
-    media_rate: media seconds per second.
-    late_ms: how much later media come than at their best of the last five minutes.
-    jitter_ms: between the earliest and the latest of the window.
-    rtt_ms, rtt_variation_ms: the longest of the window.
-    out_of_order: of the segments of the window, 0 to 1; `resent`: our own segments in it.
+    shown: how it comes about, in words and figures.
     """
 
     score: float | None
-    word: Word | None
-    reason: str | None
-    media_rate: float | None
-    late_ms: float
-    jitter_ms: float
-    rtt_ms: float | None
-    rtt_variation_ms: float | None
-    out_of_order: float | None
-    resent: int | None
+    shown: LineView
 
 
 class LineMeter:
@@ -123,16 +112,18 @@ class LineMeter:
             media_rate = (moment.newest_dts - self._moments[0].newest_dts) / 1000 / seconds
         score, reason = _judge(media_rate, late_s, rates, max_delay_s)
         return Line(
-            score=score,
-            word=None if score is None else _word(score),
-            reason=reason,
-            media_rate=media_rate,
-            late_ms=late_s * 1000,
-            jitter_ms=(max(window) - min(window)) * 1000,
-            rtt_ms=rates.rtt_ms,
-            rtt_variation_ms=rates.rtt_variation_ms,
-            out_of_order=rates.out_of_order,
-            resent=rates.resent,
+            score,
+            LineView(
+                word=None if score is None else _word(score),
+                reason=reason,
+                media_rate=media_rate,
+                late_ms=late_s * 1000,
+                jitter_ms=(max(window) - min(window)) * 1000,
+                rtt_ms=rates.rtt_ms,
+                rtt_variation_ms=rates.rtt_variation_ms,
+                out_of_order=rates.out_of_order,
+                resent=rates.resent,
+            ),
         )
 
     def _lateness(self, moment: Moment) -> float:

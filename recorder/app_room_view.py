@@ -14,7 +14,6 @@ import attrs
 from recorder.app_line import LineMeter, Moment
 from recorder.status.snapshot import (
     AudioView,
-    LineView,
     PublisherView,
     RecordingView,
     RoomState,
@@ -179,7 +178,7 @@ class RoomMeter:
             bitrate=bitrate,
             figures_age_s=None if bitrate is None else now_s - self._samples[-1][0],
             quality=None if line is None else line.score,
-            line=None if line is None else _line_view(line),
+            line=None if line is None else line.shown,
             av_offset_ms=self._av_offset_ms() if is_seen else None,
             viewers=facts.viewers,
             media_age_s=None if self._media_s is None else now_s - self._media_s,
@@ -301,20 +300,6 @@ class RoomMeter:
             channels=found.facts.channels,
             frame_age_s=_age(track.frame_s, now_s) if is_seen else None,
         )
-
-
-def _line_view(line: Line) -> LineView:
-    return LineView(
-        word=None if line.word is None else line.word.value,
-        reason=line.reason,
-        media_rate=line.media_rate,
-        late_ms=line.late_ms,
-        jitter_ms=line.jitter_ms,
-        rtt_ms=line.rtt_ms,
-        rtt_variation_ms=line.rtt_variation_ms,
-        out_of_order=line.out_of_order,
-        resent=line.resent,
-    )
 
 
 def _age(at_s: float | None, now_s: float) -> float | None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from recorder.app_line import BEST_S, LEAST_S, Line, LineMeter, Moment, Word
 from recorder.live.tcp_info import TcpInfo
 from recorder.status.alarms import Alarms
+from recorder.status.snapshot import LineView
 from tests.status import snapshots as made
 
 QUIET = TcpInfo(
@@ -67,9 +68,17 @@ class Encoder:
 def test_a_line_without_fault_is_good_and_says_nothing() -> None:
     line = Encoder().run(20)
     assert line.score == pytest.approx(1, abs=0.001)
-    assert (line.word, line.reason) == (Word.GOOD, None)
-    assert (line.media_rate, line.late_ms, line.jitter_ms) == (1.0, 0.0, 0.0)
-    assert (line.rtt_ms, line.rtt_variation_ms, line.out_of_order, line.resent) == (1.0, 0.5, 0, 0)
+    assert line.shown == LineView(
+        word=Word.GOOD,
+        reason=None,
+        media_rate=1.0,
+        late_ms=0.0,
+        jitter_ms=0.0,
+        rtt_ms=1.0,
+        rtt_variation_ms=0.5,
+        out_of_order=0,
+        resent=0,
+    )
 
 
 def test_before_it_is_measured_long_enough_nothing_is_said() -> None:
@@ -92,10 +101,10 @@ def test_before_it_is_measured_long_enough_nothing_is_said() -> None:
 def test_it_falls_with_loss(strays: int, score: float, word: Word) -> None:
     line = Encoder().run(30, strays=strays)
     assert line.score == pytest.approx(score, abs=0.001)
-    assert line.word is word
-    assert line.out_of_order == strays / 100
+    assert line.shown.word is word
+    assert line.shown.out_of_order == strays / 100
     if word is not Word.GOOD:
-        assert line.reason == f"{strays}.0% of its packets are lost or overtaken on the way"
+        assert line.shown.reason == f"{strays}.0% of its packets are lost or overtaken on the way"
 
 
 @pytest.mark.parametrize(
@@ -117,13 +126,13 @@ def test_it_falls_with_the_round_trip_time_against_the_configured_maximum(
     encoder = Encoder(tcp=attrs.evolve(QUIET, rtt_us=rtt_ms * 1000))
     line = encoder.run(20)
     assert line.score == pytest.approx(score)
-    assert line.word is word
-    assert line.rtt_ms == rtt_ms
+    assert line.shown.word is word
+    assert line.shown.rtt_ms == rtt_ms
 
 
 def test_another_maximum_judges_the_same_delay_otherwise() -> None:
     strict = Encoder(max_delay_s=0.5, tcp=attrs.evolve(QUIET, rtt_us=400_000))
-    assert strict.run(20).word is Word.BAD
+    assert strict.run(20).shown.word is Word.BAD
 
 
 def test_it_falls_when_media_come_later_than_they_did_and_recovers() -> None:
@@ -131,17 +140,17 @@ def test_it_falls_when_media_come_later_than_they_did_and_recovers() -> None:
     encoder.run(20)
     line = encoder.run(11, late_s=1.2)
     assert line.score == pytest.approx(0.4)
-    assert line.reason == "what it sends comes 1.2 s late"
-    assert line.late_ms == pytest.approx(1200)
-    assert line.media_rate == 1.0, "it has settled at that"
-    assert encoder.run(11).word is Word.GOOD
+    assert line.shown.reason == "what it sends comes 1.2 s late"
+    assert line.shown.late_ms == pytest.approx(1200)
+    assert line.shown.media_rate == 1.0, "it has settled at that"
+    assert encoder.run(11).shown.word is Word.GOOD
 
 
 def test_a_delay_that_stays_is_the_new_best_in_time() -> None:
     encoder = Encoder()
     encoder.run(20)
-    assert encoder.run(60, late_s=1.2).word is Word.BAD
-    assert encoder.run(int(BEST_S), late_s=1.2).word is Word.GOOD
+    assert encoder.run(60, late_s=1.2).shown.word is Word.BAD
+    assert encoder.run(int(BEST_S), late_s=1.2).shown.word is Word.GOOD
 
 
 @pytest.mark.parametrize(
@@ -154,8 +163,8 @@ def test_it_falls_when_media_time_falls_behind_the_clock(
     """With a maximum so large that the delay which follows from it does not count."""
     line = Encoder(max_delay_s=1e6).run(20, pace=pace)
     assert line.score == pytest.approx(score, abs=0.001)
-    assert line.word is word
-    assert line.media_rate == pytest.approx(pace)
+    assert line.shown.word is word
+    assert line.shown.media_rate == pytest.approx(pace)
 
 
 def test_an_encoder_that_falls_silent_falls_to_nothing_and_says_so() -> None:
@@ -167,8 +176,8 @@ def test_an_encoder_that_falls_silent_falls_to_nothing_and_says_so() -> None:
             Moment(at_s=arrived_s + second, arrived_s=arrived_s, newest_dts=encoder.dts, tcp=QUIET),
             2.0,
         )
-    assert (line.score, line.word) == (0, Word.BAD)
-    assert line.reason == "only 0% of the time comes as picture and sound"
+    assert (line.score, line.shown.word) == (0, Word.BAD)
+    assert line.shown.reason == "only 0% of the time comes as picture and sound"
 
 
 def test_what_we_held_back_ourselves_says_nothing() -> None:
@@ -177,14 +186,14 @@ def test_what_we_held_back_ourselves_says_nothing() -> None:
     encoder.meter.pause()
     encoder.now_s += 60
     assert encoder.run(1).score is None
-    assert encoder.run(10).word is Word.GOOD
+    assert encoder.run(10).shown.word is Word.GOOD
 
 
 def test_jitter_is_the_spread_of_the_window() -> None:
     encoder = Encoder()
     for second in range(20):
         encoder.run(1, late_s=0.1 * (second % 2))
-    assert encoder.run(1).jitter_ms == pytest.approx(100)
+    assert encoder.run(1).shown.jitter_ms == pytest.approx(100)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +220,8 @@ def test_without_the_kernels_word_the_rest_is_judged(tcp: TcpInfo | None) -> Non
         line = meter.look(
             Moment(at_s=second, arrived_s=second, newest_dts=1000 * second, tcp=tcp), 2.0
         )
-    assert (line.score, line.rtt_ms, line.out_of_order, line.resent) == (1, None, None, None)
+    shown = line.shown
+    assert (line.score, shown.rtt_ms, shown.out_of_order, shown.resent) == (1, None, None, None)
 
 
 def test_looked_at_every_five_seconds_it_says_the_same_and_is_an_alarm_in_time() -> None:
@@ -225,7 +235,7 @@ def test_looked_at_every_five_seconds_it_says_the_same_and_is_an_alarm_in_time()
             2.0,
         )
         if second <= 30:
-            assert line.word is (None if second == 0 else Word.GOOD), second
+            assert line.shown.word is (None if second == 0 else Word.GOOD), second
         seen = made.picture(rooms=(made.room(quality=line.score),))
         kinds = [each.kind for each in alarms.judge(seen, second)]
         if raised_s is None and "weak_connection" in kinds:
@@ -255,5 +265,5 @@ def test_whatever_comes_the_score_stays_between_0_and_1(
         tcp = attrs.evolve(QUIET, rtt_us=number, data_segments=number // 2, out_of_order=number)
         line = meter.look(Moment(at_s=now_s, arrived_s=now_s - ago_s, newest_dts=dts, tcp=tcp), 2.0)
         assert line.score is None or 0 <= line.score <= 1
-        assert (line.score is None) == (line.word is None)
-        assert (line.reason is None) == (line.word in {None, Word.GOOD})
+        assert (line.score is None) == (line.shown.word is None)
+        assert (line.shown.reason is None) == (line.shown.word in {None, Word.GOOD})
