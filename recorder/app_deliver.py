@@ -15,7 +15,7 @@ import ssl
 import time
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -26,7 +26,7 @@ from recorder.config.secrets import secrets_of
 from recorder.hooks.asking import ask
 from recorder.hooks.commands import run_command
 from recorder.hooks.deliver import Means, deliver
-from recorder.hooks.heartbeat import beat
+from recorder.hooks.heartbeat import State, beat
 from recorder.hooks.posting import post
 from recorder.hooks.signature import headers
 from recorder.hooks.targets import targets_of
@@ -53,7 +53,7 @@ is_delivering = is_taken
 
 
 async def deliver_hooks(
-    config: HooksConfig, folder: Path, *, alive: Callable[[], Awaitable[dict[str, Any] | None]]
+    config: HooksConfig, folder: Path, *, alive: Callable[[], Awaitable[State | None]]
 ) -> None:
     """Deliver until cancelled.
 
@@ -195,14 +195,15 @@ async def _report_repeats(fold: logs.FoldRepeats) -> None:
         fold.report_all()
 
 
-async def _alive(state: Path) -> dict[str, Any] | None:
+async def _alive(state: Path) -> State | None:
+    """As of `Hooks.state`, from the snapshot as another process gives it."""
     match await ask(state, "/api/v1/status"):
         case {"time": str(time), "rooms": list(rooms), "alarms": list(alarms)}:
-            return {
-                "time": time,
-                "live_rooms": sum(room["publisher"] is not None for room in rooms),
-                "worst_alarm": alarms[0]["severity"] if alarms else None,
-            }
+            return State(
+                time=time,
+                live_rooms=sum(room["publisher"] is not None for room in rooms),
+                worst_alarm=alarms[0]["severity"] if alarms else None,
+            )
     return None
 
 

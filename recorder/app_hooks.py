@@ -24,6 +24,7 @@ from recorder.hooks.events import (
     SEGMENT_CLOSED,
     clip,
 )
+from recorder.hooks.heartbeat import State
 from recorder.hooks.journal import Journal
 from recorder.hooks.outbox import open_outbox
 from recorder.hooks.progress import Progress, load_progress
@@ -123,16 +124,17 @@ class Hooks:
                 log.warning("%s cannot be read: %s", folder, error, extra=same("hooks"))
             await trio.sleep(LOOK_S)
 
-    async def state(self) -> dict[str, Any]:
+    async def state(self) -> State:
         """What a heartbeat says; it waits until the recorder has begun."""
         await self._followed.wait()
         assert self._board is not None
         picture = self._board.picture
-        return {
-            "time": picture.time,
-            "live_rooms": sum(room.publisher is not None for room in picture.rooms),
-            "worst_alarm": picture.alarms[0].severity.value if picture.alarms else None,
-        }
+        worst = picture.worst_alarm
+        return State(
+            time=picture.time,
+            live_rooms=picture.live_rooms,
+            worst_alarm=None if worst is None else worst.severity.value,
+        )
 
 
 def news(

@@ -108,10 +108,9 @@ class Service:
 
 def in_words(picture: Snapshot) -> str:
     """How the recorder is, in a line: the rooms that are live, and the worst alarm."""
-    live = sum(room.publisher is not None for room in picture.rooms)
-    line = f"{live} of {len(picture.rooms)} rooms live"
-    if not picture.alarms:
+    line = f"{picture.live_rooms} of {len(picture.rooms)} rooms live"
+    worst = picture.worst_alarm
+    if worst is None:
         return f"{line}, no alarm"
-    worst = picture.alarms[0]
     place = "" if worst.room is None else f"{worst.room}: "
     return f"{line}; {worst.severity}: {place}{worst.text}"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import trio
 
+from recorder import app_deliver
+from recorder.hooks.heartbeat import State
 from tests.helpers.program import environment
+from tests.status.sample import SNAPSHOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,3 +74,20 @@ def test_signals_stop_and_reload(tmp_path: Path, signals: str, is_bad: bool, pri
         *mistakes, verdict = [line for line in done.stderr.splitlines() if " ERROR " in line]
         assert [line.rpartition(" ")[2] for line in mistakes] == ["first", "second"]
         assert "refused; what was in force stays in force" in verdict
+
+
+async def test_a_heartbeat_from_this_process_says_what_the_recorder_would_say_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask(state: Path, path: str) -> dict[str, Any]:
+        await trio.lowlevel.checkpoint()
+        document: dict[str, Any] = json.loads(SNAPSHOT.to_json())
+        return document
+
+    monkeypatch.setattr("recorder.app_deliver.ask", ask)
+    worst = SNAPSHOT.worst_alarm
+    assert worst is not None
+    assert await app_deliver._alive(tmp_path) == State(
+        time=SNAPSHOT.time, live_rooms=SNAPSHOT.live_rooms, worst_alarm=worst.severity.value
+    )
+    assert SNAPSHOT.live_rooms == 1

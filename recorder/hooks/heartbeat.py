@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+import attrs
 import trio
 
 from recorder.hooks.events import to_line
@@ -31,12 +32,27 @@ ANSWER_S: Final = 10.0
 MESSAGE_VERSION: Final = 1
 
 
+@attrs.frozen(kw_only=True)
+class State:
+    """What a heartbeat says of the recorder.
+
+    Attributes:
+        time: UTC, as the recorder's clock says it.
+        live_rooms: in which somebody publishes.
+        worst_alarm: its severity; None: no alarm stands.
+    """
+
+    time: str
+    live_rooms: int
+    worst_alarm: str | None
+
+
 async def beat(
     url: str,
     every_s: float,
     *,
     host: str,
-    alive: Callable[[], Awaitable[dict[str, Any] | None]],
+    alive: Callable[[], Awaitable[State | None]],
     post: Callable[[str, bytes], Awaitable[Result]],
 ) -> None:
     """Beat until cancelled.
@@ -55,7 +71,12 @@ async def beat(
                 "The recorder does not answer, so there is no heartbeat.", extra=same("no answer")
             )
         else:
-            message = {"version": MESSAGE_VERSION, "host": host, "event": "heartbeat", **state}
+            message = {
+                "version": MESSAGE_VERSION,
+                "host": host,
+                "event": "heartbeat",
+                **attrs.asdict(state),
+            }
             result = await post(url, to_line(message))
             if result.outcome is not Outcome.DONE:
                 log.warning(

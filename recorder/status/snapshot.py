@@ -378,6 +378,15 @@ class Snapshot:
     system: SystemView
     alarms: tuple[AlarmView, ...] = ()
 
+    @property
+    def live_rooms(self) -> int:
+        """How many rooms somebody publishes in."""
+        return sum(room.publisher is not None for room in self.rooms)
+
+    @property
+    def worst_alarm(self) -> AlarmView | None:
+        return self.alarms[0] if self.alarms else None
+
     def to_json(self) -> str:
         """One line of JSON. It may be made every second, of a hundred rooms: with the copy of
         everything that `attrs.asdict` makes first it takes half as long again."""

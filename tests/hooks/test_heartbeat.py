@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import trio
 
-from recorder.hooks.heartbeat import ANSWER_S, beat
+from recorder.hooks.heartbeat import ANSWER_S, State, beat
 from recorder.hooks.patience import Outcome, Result
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 URL = "https://monitor.example/ping/t0ken"
 DONE = Result(Outcome.DONE)
-STATE: dict[str, Any] = {"live_rooms": 2, "worst_alarm": None}
+STATE = State(time="2026-11-29T10:00:00Z", live_rooms=2, worst_alarm=None)
 
 
 @attrs.define
@@ -38,7 +38,7 @@ class Monitor:
 
 
 async def beats_for(
-    seconds: float, monitor: Monitor, alive: Callable[[], Awaitable[dict[str, Any] | None]]
+    seconds: float, monitor: Monitor, alive: Callable[[], Awaitable[State | None]]
 ) -> list[float]:
     began_s = trio.current_time()
     with trio.move_on_after(seconds):
@@ -46,7 +46,7 @@ async def beats_for(
     return [round(at - began_s) for at, _ in monitor.beats]
 
 
-async def lives() -> dict[str, Any] | None:
+async def lives() -> State:
     await trio.lowlevel.checkpoint()
     return STATE
 
@@ -56,7 +56,14 @@ async def test_it_beats_every_minute_and_says_how_the_recorder_is(
 ) -> None:
     monitor = Monitor()
     assert await beats_for(250, monitor, lives) == [0, 60, 120, 180, 240]
-    assert monitor.beats[0][1] == {"version": 1, "host": "rec1", "event": "heartbeat", **STATE}
+    assert monitor.beats[0][1] == {
+        "version": 1,
+        "host": "rec1",
+        "event": "heartbeat",
+        "time": "2026-11-29T10:00:00Z",
+        "live_rooms": 2,
+        "worst_alarm": None,
+    }
 
 
 async def test_a_recorder_that_does_not_answer_has_no_heartbeat(
@@ -64,7 +71,7 @@ async def test_a_recorder_that_does_not_answer_has_no_heartbeat(
 ) -> None:
     began_s, monitor = trio.current_time(), Monitor()
 
-    async def alive() -> dict[str, Any] | None:
+    async def alive() -> State | None:
         now_s = trio.current_time() - began_s
         if 50 < now_s < 100:
             return None
