@@ -22,6 +22,7 @@ from recorder import __version__, logs, systemd
 from recorder.app_hooks import open_hooks
 from recorder.app_listeners import StartError, open_rtmp
 from recorder.app_reload import Parts, Reloader, say_fallback
+from recorder.app_repeats import report_repeats
 from recorder.app_rooms import ENCODER, make_house, make_rooms, take_over
 from recorder.app_service import Service
 from recorder.app_settings import make_settings
@@ -54,9 +55,6 @@ if TYPE_CHECKING:
     from recorder.recording.writer import Writer
 
 log = logging.getLogger(__name__)
-
-REPEATS_S = 10.0
-"""How long counted repeats of a log line may wait to be reported."""
 
 
 def run(
@@ -160,7 +158,7 @@ async def _main(
     ):
         # Before anything says that the recorder runs: who reads that may send a signal at once.
         await services.start(_follow_signals, stop, reloader.ask, name="signals")
-        services.start_soon(_report_repeats, output.fold, name="repeated log lines")
+        services.start_soon(report_repeats, output.fold, name="repeated log lines")
         services.start_soon(
             partial(service.run, stop, stop_timeout_s=lambda: reloader.config.storage.stop_timeout),
             name="systemd",
@@ -318,13 +316,3 @@ async def _follow_signals(
                 os._exit(1)
             else:
                 stop.set()
-
-
-async def _report_repeats(fold: logs.FoldRepeats) -> None:
-    """Write the counts of repeated lines some seconds after the first repeat."""
-    while True:
-        held = trio.Event()
-        fold.on_held = held.set
-        await held.wait()
-        await trio.sleep(REPEATS_S)
-        fold.report_all()

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from recorder import logs
+from recorder.app_repeats import report_repeats
 from recorder.clock import utc_text
 from recorder.config import ConfigError
 from recorder.config.secrets import secrets_of
@@ -31,6 +32,7 @@ from recorder.hooks.posting import post
 from recorder.hooks.signature import headers
 from recorder.hooks.targets import targets_of
 from recorder.hooks.turn import is_taken, take_turn
+from recorder.recording.disk import PRIVATE_FILE_MODE, OsDisk, closing, replace_file
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -67,6 +69,7 @@ async def deliver_hooks(
     calls = _Calls(config)
     means = Means(
         call=calls.call,
+        save=_replace,
         now=lambda: utc_text(time.time_ns()),
         host=socket.gethostname(),
         most_waiting=config.outbox.events,
@@ -81,6 +84,12 @@ async def deliver_hooks(
                 config.heartbeat.url,
                 config.heartbeat.every,
             )
+
+
+def _replace(path: Path, content: bytes) -> None:
+    disk = OsDisk()
+    with closing(disk, disk.open_path(path.parent, follow=True)) as folder:
+        replace_file(disk, folder, path.name, content, PRIVATE_FILE_MODE)
 
 
 @asynccontextmanager
@@ -152,26 +161,24 @@ def run(config: Config, state: Path, load: Callable[[], Config]) -> int:
 
 
 async def _main(config: Config, state: Path, load: Callable[[], Config], output: logs.Log) -> None:
+    following: Config | None = config
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-        following: Config | None = config
-        while following is not None:
-            output.hide(secrets_of(following))
-            logs.set_level(following.log.level)
-            following = await _deliver_until(signals, following, state, load, output)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(report_repeats, output.fold)
+            while following is not None:
+                output.hide(secrets_of(following))
+                logs.set_level(following.log.level)
+                following = await _deliver_until(signals, following, state, load)
+            nursery.cancel_scope.cancel()
 
 
 async def _deliver_until(
-    signals: AsyncIterator[int],
-    config: Config,
-    state: Path,
-    load: Callable[[], Config],
-    output: logs.Log,
+    signals: AsyncIterator[int], config: Config, state: Path, load: Callable[[], Config]
 ) -> Config | None:
     """Deliver until a signal; gives the configuration to go on with, None: it means stop."""
     following = None
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_deliver, config.hooks, state)
-        nursery.start_soon(_report_repeats, output.fold)
         while await anext(signals) == signal.SIGHUP:
             following = await trio.to_thread.run_sync(_reload, load)
             if following is not None:
@@ -187,12 +194,6 @@ async def _deliver(config: HooksConfig, state: Path) -> None:
     else:
         log.info("Delivering hooks from %s.", state / FOLDER)
     await deliver_hooks(config, state / FOLDER, alive=partial(_alive, state))
-
-
-async def _report_repeats(fold: logs.FoldRepeats) -> None:
-    while True:
-        await trio.sleep(logs.WINDOW_S)
-        fold.report_all()
 
 
 async def _alive(state: Path) -> State | None:

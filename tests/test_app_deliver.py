@@ -91,3 +91,12 @@ async def test_a_heartbeat_from_this_process_says_what_the_recorder_would_say_it
         time=SNAPSHOT.time, live_rooms=SNAPSHOT.live_rooms, worst_alarm=worst.severity.value
     )
     assert SNAPSHOT.live_rooms == 1
+
+
+def test_what_was_delivered_is_replaced_as_a_whole_and_is_for_nobody_else(tmp_path: Path) -> None:
+    file = tmp_path / "progress.json"
+    for content in (b"old", b"new"):
+        app_deliver._replace(file, content)
+        assert file.read_bytes() == content
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [file]

@@ -13,7 +13,7 @@ from recorder.app_hooks import Hooks, alarm_fields, news, open_hooks
 from recorder.config.hooks import HooksConfig, ReceiversConfig
 from recorder.hooks.announced import Announced
 from recorder.hooks.events import Event
-from recorder.hooks.progress import Progress, TargetProgress, save_progress
+from recorder.hooks.progress import FILE, Progress, TargetProgress
 from recorder.hooks.reading import Reader
 from recorder.recording.manifest import Client, Gap, Manifest, Segment
 from recorder.status.alarms import Alarms
@@ -287,7 +287,7 @@ async def test_what_became_of_the_events_is_shown(tmp_path: Path) -> None:
             "b": TargetProgress("/bin/b", 9, 7, 0),
         },
     )
-    save_progress(folder, progress.to_bytes())
+    (folder / FILE).write_bytes(progress.to_bytes())
     async with hooks_of(tmp_path) as hooks:
         shown = HooksView(
             is_delivering=False,

@@ -120,6 +120,7 @@ AWAITING = {
     "recorder.app_hooks",
     "recorder.app_listeners",
     "recorder.app_reload",
+    "recorder.app_repeats",
     "recorder.app_rooms",
     "recorder.app_service",
     "recorder.app_sockets",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import random
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -19,7 +20,7 @@ import trio
 from recorder.hooks.events import to_line
 from recorder.hooks.gathering import Waiting, next_call
 from recorder.hooks.patience import Outcome, Patience
-from recorder.hooks.progress import load_progress, save_progress
+from recorder.hooks.progress import FILE, load_progress
 from recorder.hooks.reading import Reader
 from recorder.logs import same
 
@@ -44,6 +45,7 @@ class Means:
 
     Attributes:
         call: makes one call to a target.
+        save: gives a small file this content as a whole, durably, or raises OSError. Blocking.
         now: the time in UTC, as text.
         host: what this machine is called, for receivers of several.
         most_waiting: events in one target's queue; the oldest go for the newest.
@@ -51,6 +53,7 @@ class Means:
     """
 
     call: Callable[[Target, bytes], Awaitable[Result]]
+    save: Callable[[Path, bytes], object]
     now: Callable[[], str]
     host: str
     most_waiting: int
@@ -68,7 +71,7 @@ async def deliver(folder: Path, targets: Sequence[Target], means: Means) -> None
     """
     progress = await trio.to_thread.run_sync(load_progress, folder)
     progress.settle(targets)
-    keeper = _Keeper(folder, progress)
+    keeper = _Keeper(partial(means.save, folder / FILE), progress)
     couriers = [Courier(target, progress.targets[target.key], keeper, means) for target in targets]
     async with trio.open_nursery() as nursery:
         for courier in couriers:
@@ -98,11 +101,12 @@ async def _read(reader: Reader, couriers: Sequence[Courier], keeper: _Keeper) ->
 
 
 class _Keeper:
-    """Remembers on the disk, one at a time."""
+    """Remembers on the disk, one at a time, and before the next call: so a restart repeats at most
+    the call that was on its way."""
 
-    def __init__(self, folder: Path, progress: Progress) -> None:
+    def __init__(self, save: Callable[[bytes], object], progress: Progress) -> None:
         self.progress = progress
-        self._folder = folder
+        self._save = save
         self._saved = b""
         self._one = trio.Lock()
 
@@ -113,7 +117,7 @@ class _Keeper:
             if content == self._saved:
                 return
             try:
-                await trio.to_thread.run_sync(save_progress, self._folder, content)
+                await trio.to_thread.run_sync(self._save, content)
             except OSError as error:
                 log.warning(
                     "What was delivered cannot be remembered: %s. A restart will tell it again.",

@@ -1,15 +1,13 @@
 """What is delivered: one small file beside the journal, written by whoever delivers.
 
-Owns that file. The recorder reads it too, to know what of the journal may go, and to tell people
-that a receiver is away. It is replaced as a whole and durable before the next call, so a restart
-repeats at most the call that was on its way.
+Owns what stands in that file. The recorder reads it too, to know what of the journal may go, and to
+tell people that a receiver is away. How a file is replaced durably is told to whoever delivers.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -24,7 +22,6 @@ log = logging.getLogger(__name__)
 
 FILE: Final = "progress.json"
 VERSION: Final = 1
-_FILE_MODE: Final = 0o600
 
 
 @attrs.define
@@ -105,22 +102,6 @@ def load_progress(folder: Path) -> Progress:
             folder / FILE,
         )
         return Progress()
-
-
-def save_progress(folder: Path, content: bytes) -> None:
-    """Replace what is remembered, durably. Blocking; raises OSError."""
-    part = folder / f"{FILE}.part"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-    with open(os.open(part, flags, _FILE_MODE), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, folder / FILE)
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _target_progress(document: dict[str, Any]) -> TargetProgress:

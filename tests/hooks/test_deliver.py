@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -22,7 +23,6 @@ from tests.hooks.writing import NOW, event, journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from trio.testing import MockClock
 
@@ -87,9 +87,15 @@ class Receivers:
         return [number for target, _, ids in self.calls if target == key for number in ids]
 
 
-def means(receivers: Receivers, *, most_waiting: int = 10_000) -> Means:
+def means(
+    receivers: Receivers,
+    *,
+    save: Callable[[Path, bytes], object] = Path.write_bytes,
+    most_waiting: int = 10_000,
+) -> Means:
     return Means(
         call=receivers.call,
+        save=save,
         now=lambda: NOW,
         host="rec1",
         most_waiting=most_waiting,
@@ -301,15 +307,13 @@ async def test_progress_that_cannot_be_kept_stops_no_delivery(
     folder: Path,
     nursery: trio.Nursery,
     autojump_clock: MockClock,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def refuse(folder: Path, content: bytes) -> None:
+    def refuse(path: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("recorder.hooks.deliver.save_progress", refuse)
     receivers, writer = Receivers(), journal(folder)
-    nursery.start_soon(deliver, folder, [A], means(receivers))
+    nursery.start_soon(deliver, folder, [A], means(receivers, save=refuse))
     writer.append([ended(1), ended(2)])
     await trio.sleep(3)
     assert receivers.got("a") == [1, 2]
