@@ -272,8 +272,11 @@ class RoomMeter:
         base_s, base_dts = self._drift_base
         return (newest_dts - base_dts) / 1000 - (now_s - base_s)
 
+    def _first(self, kind: str) -> TrackFigures | None:
+        return next((each for each in self._shown if each.facts.kind == kind), None)
+
     def _video(self, frame_rate: float | None, now_s: float, *, is_seen: bool) -> VideoView | None:
-        found = next((each for each in self._shown if each.facts.kind == "video"), None)
+        found = self._first("video")
         if found is None:
             return None
         track = self._tracks["video", found.facts.track]
@@ -290,7 +293,7 @@ class RoomMeter:
         )
 
     def _audio(self, now_s: float, *, is_seen: bool) -> AudioView | None:
-        found = next((each for each in self._shown if each.facts.kind == "audio"), None)
+        found = self._first("audio")
         if found is None:
             return None
         track = self._tracks["audio", found.facts.track]

@@ -96,9 +96,8 @@ class Reception:
             if isinstance(answer, Challenged):
                 return Refusal(answer.description, "was given a challenge", 0, is_routine=True)
             if isinstance(answer, NotLoggedIn):
-                named = "" if answer.room is None else f"{answer.room}: "
                 return self._refuse(
-                    Kind.LOGIN, address, answer.description, f"{named}{answer.reason}", answer.room
+                    Kind.LOGIN, address, answer.description, answer.reason, answer.room
                 )
             return answer
         if self.access.may_lead_in(connect.app, connect.tc_url):
@@ -123,12 +122,11 @@ class Reception:
         """The room that may be watched, or why not."""
         identity = self.viewing.identify(application, stream, tc_url)
         if isinstance(identity, Refused):
-            named = "" if identity.room is None else f"{identity.room}: "
             return self._refuse(
                 Kind.KEY,
                 address,
                 "Unknown room or wrong key.",
-                f"{named}{identity.reason} to watch",
+                f"{identity.reason} to watch",
                 identity.room,
             )
         if not self.viewing.may_come_from(identity.room, address):
@@ -136,7 +134,7 @@ class Reception:
                 Kind.ADDRESS,
                 address,
                 "This address may not watch this room.",
-                f"{identity.room}: not one of its addresses (allow)",
+                "not one of its addresses (allow)",
                 identity.room,
             )
         room = self.rooms.get(identity.room)
@@ -145,7 +143,7 @@ class Reception:
                 Kind.LIMIT,
                 address,
                 "Nobody publishes here.",
-                f"{identity.room}: nothing to watch",
+                "nothing to watch",
                 identity.room,
             )
         if self.rooms.viewers >= self.viewers:
@@ -153,7 +151,7 @@ class Reception:
                 Kind.LIMIT,
                 address,
                 "The recorder has no place for another viewer.",
-                f"{room.name}: limits.viewers reached",
+                "limits.viewers reached",
                 room.name,
             )
         return room
@@ -170,13 +168,8 @@ class Reception:
         """Accept the publisher into its room, or say why not."""
         identity, address = self._identify(request), request.connection.address
         if isinstance(identity, Refused):
-            room_named = "" if identity.room is None else f"{identity.room}: "
             return self._refuse(
-                Kind.KEY,
-                address,
-                "Unknown room or wrong key.",
-                f"{room_named}{identity.reason}",
-                identity.room,
+                Kind.KEY, address, "Unknown room or wrong key.", identity.reason, identity.room
             )
         if not self._may_come(request, identity):
             # Whoever has the key hears the truth: it tells a guesser no more than the room would.
@@ -184,7 +177,7 @@ class Reception:
                 Kind.ADDRESS,
                 address,
                 "This address may not publish into this room.",
-                f"{identity.room}: not one of its addresses (allow)",
+                "not one of its addresses (allow)",
                 identity.room,
             )
         room = self.rooms.find(identity.room)
@@ -193,17 +186,17 @@ class Reception:
                 Kind.LIMIT,
                 address,
                 "The recorder has no place for another room.",
-                f"{identity.room}: limits.rooms reached, or a name like another's but for case",
+                "limits.rooms reached, or a name like another's but for case",
                 identity.room,
             )
         if (words := self.disk_refusal()) is not None:
-            return self._refuse(Kind.LIMIT, address, words, f"{room.name}: {words}", room.name)
+            return self._refuse(Kind.LIMIT, address, words, words, room.name)
         if self.memory.exhausted:
             return self._refuse(
                 Kind.LIMIT,
                 address,
                 "The recorder is short of memory.",
-                f"{room.name}: limits.memory reached",
+                "limits.memory reached",
                 room.name,
             )
         gap_reason = "reconnect"
@@ -217,7 +210,7 @@ class Reception:
                 Kind.LIMIT,
                 address,
                 "The recorder has no place for another publisher.",
-                f"{room.name}: limits.publishers reached",
+                "limits.publishers reached",
                 room.name,
             )
         return self._enter(room, request, gap_reason)
@@ -233,8 +226,10 @@ class Reception:
     def _refuse(
         self, kind: Kind, address: str, description: str, reason: str, room: str | None
     ) -> Refusal:
+        """`description` is for the encoder; `reason` for our log, behind the room's name."""
         pause_s = self.attempts.refused(kind, address, trio.current_time())
-        return Refusal(description, reason, pause_s, room=room)
+        named = "" if room is None else f"{room}: "
+        return Refusal(description, f"{named}{reason}", pause_s, room=room)
 
     def _take_over(self, room: Room, old: Publisher, request: PublishRequest) -> Refusal | None:
         incumbent = Incumbent(old.connection.address, old.connection.silent_ms())
@@ -251,7 +246,7 @@ class Reception:
                 Kind.BUSY,
                 request.connection.address,
                 "Another encoder publishes here.",
-                f"{room.name}: {verdict.reason}",
+                verdict.reason,
                 room.name,
             )
         room.replace(old, old.connection.counts(old))

@@ -102,7 +102,6 @@ class Writer:
         self._work = trio.Event()
         self._urgent = trio.Event()
         self._hop_done = trio.Event()
-        self._idle = True
         self.on_failed: Callable[[Exception], None] = lambda _: None
         self.on_written: Callable[[], None] = lambda: None
         self.measure: Callable[[], Space | None] = lambda: None
@@ -170,11 +169,6 @@ class Writer:
         """Memory of everything on its way to the disk, whoever sent it and is gone."""
         return self._dirty_bytes + self._in_flight_bytes
 
-    @property
-    def is_drained(self) -> bool:
-        """True when everything enqueued has landed, or failed."""
-        return self._idle and not self._dirty
-
     async def run(self) -> None:
         """Write until `stop`. Shielded: whatever ends the rest, the last batches still go."""
         with self._lifetime:
@@ -214,11 +208,9 @@ class Writer:
             before_ms = now_ms - self.sync_interval_ms + SLACK_MS
             return write_batch(jobs, now_ms, before_ms, race), self.measure()
 
-        self._idle = False
         landings, space = await self._carry(in_thread, began_s, race)
         ended_s = trio.current_time()
         self.slowest.note(ended_s - began_s, ended_s)
-        self._idle = True
         if all(landing.error is None for landing in landings):
             self.written_bytes += self._in_flight_bytes
         self._in_flight_bytes = 0
