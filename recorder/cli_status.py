@@ -115,6 +115,7 @@ def _print_json(source: Source, *, once: bool) -> int:
             if not is_silent:
                 click.echo(f"warning: {error.format_message()}", err=True)
             is_silent = True
+        # There is no loop here, and nothing else to do: Ctrl-C ends this wait as any other.
         time.sleep(TICK_S)
 
 

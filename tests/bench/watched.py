@@ -98,8 +98,7 @@ def _measure(media: Capture, folder: Path, rounds: int, window_s: float) -> Sequ
             if sending.done():
                 raise WatchedError("The encoders left before all was measured.")
             sent = sending.result().sent
-        while not server.has_finished(folder):
-            time.sleep(0.1)
+        _wait(lambda: server.has_finished(folder), "the recordings have not ended")
         if missing := server.missing(folder, sent):
             raise WatchedError(f"{missing} frames are missing.")
         return found

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import stat
 import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from tests.helpers.program import (
     command,
     configuration,
     environment,
+    eventually,
     free_port,
     run_recorder,
     write_configuration,
@@ -39,6 +40,7 @@ from tests.real import said
 from tests.real.checks import check_segment, compare_recording
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.helpers.encoders import Sources
@@ -215,14 +217,6 @@ async def test_many_hangups_in_a_row_are_few_reloads_and_drop_nobody(
         assert (await compare_recording(recording, await ongoing.published())).differences == []
 
 
-async def test_a_terminal_that_is_closed_costs_no_lesson(tmp_path: Path) -> None:
-    port = free_port()
-    path = write_configuration(tmp_path / "config.yaml", configuration(tmp_path, ["hall"], port))
-    assert (await command("init", "--config", path, cwd=tmp_path)).code == 0
-    code = await trio.to_thread.run_sync(_in_a_terminal_that_is_closed, path, port)
-    assert code == 0, "a stop in order, by SIGTERM"
-
-
 AT_A_TERMINAL = """
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -231,7 +225,9 @@ os.execv(sys.argv[1], sys.argv[1:])
 """Makes standard input the terminal that a session hangs on (tty_ioctl(4))."""
 
 
-def _in_a_terminal_that_is_closed(path: Path, port: int) -> int:
+@contextmanager
+def at_a_terminal(path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A recorder that listens, and our end of the terminal that it was started in."""
     ours, theirs = os.openpty()
     program = [sys.executable, "-m", "recorder", "run", "--config", str(path)]
     with subprocess.Popen(
@@ -243,15 +239,34 @@ def _in_a_terminal_that_is_closed(path: Path, port: int) -> int:
         start_new_session=True,
     ) as process:
         os.close(theirs)
-        heard = b""
-        while b"listens on" not in heard:
-            heard += os.read(ours, 4096)
+        try:
+            heard = b""
+            while b"listens on" not in heard:
+                heard += os.read(ours, 4096)
+            yield process, ours
+        finally:
+            process.kill()
+
+
+async def test_a_terminal_that_is_closed_costs_no_lesson(tmp_path: Path) -> None:
+    port = free_port()
+    config = configuration(tmp_path, ["hall"], port)
+    path = write_configuration(tmp_path / "config.yaml", config)
+    assert (await command("init", "--config", path, cwd=tmp_path)).code == 0
+    with at_a_terminal(path) as (process, ours):
+        config["rooms"]["hall"]["title"] = "The great hall"
+        write_configuration(path, config)
         # The kernel sends SIGHUP, and every line of the log is refused from here on.
         os.close(ours)
-        time.sleep(0.5)
-        with socket.create_connection(("127.0.0.1", port), timeout=LINE_S):
+        copy = tmp_path / COPY
+        await eventually(
+            lambda: copy.exists() and "The great hall" in copy.read_text(),
+            what="the file was read again, as SIGHUP asks",
+        )
+        async with await trio.open_tcp_stream("127.0.0.1", port):
             process.terminate()
-            return process.wait(LINE_S)
+            code = await trio.to_thread.run_sync(process.wait, LINE_S)
+    assert code == 0, "a stop in order, by SIGTERM"
 
 
 async def test_a_start_with_a_bad_file_goes_back_to_the_last_good_one(

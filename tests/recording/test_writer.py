@@ -538,6 +538,6 @@ async def test_a_queue_that_nobody_has_any_more_is_forgotten() -> None:
 
 async def test_an_unused_writer_does_nothing(autojump_clock: trio.testing.MockClock) -> None:
     beats: list[bool] = []
-    async with open_writer(sync_interval_s=5, heartbeat=lambda: beats.append(True)) as writer:
+    async with open_writer(sync_interval_s=5, heartbeat=lambda: beats.append(True)):
         await trio.sleep(1000)
     assert beats == []
