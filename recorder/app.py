@@ -37,20 +37,21 @@ from recorder.log_journal import for_standard_error
 from recorder.recording.alive import last_beat_ms
 from recorder.recording.clock_watch import ClockWatch, load_clock_state
 from recorder.recording.continuation import Now
-from recorder.recording.disk import OsDisk
 from recorder.recording.engine import Retention, open_engine
 from recorder.recording.inheritance import inherit
 from recorder.recording.known import META_FOLDER
 from recorder.recording.refusals import StorageError
 from recorder.recording.retention.memory import read_ledger
 from recorder.recording.storage import Storage
+from recorder.recording.timed_disk import TimedDisk
 from recorder.status.control import make_socket
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from recorder.app_settings import Settings
     from recorder.config import Config, RtmpConfig
+    from recorder.histogram import Histogram
     from recorder.live.rooms import Rooms
     from recorder.recording.writer import Writer
 
@@ -95,10 +96,13 @@ def run(
             config, errors = sockets.settle(last_good), (str(error),)
         say_fallback(config, errors)
         settings = make_settings(config)
-        with Storage.open(config.storage.directory, config.state, OsDisk()) as storage:
+        disk = TimedDisk()
+        with Storage.open(config.storage.directory, config.state, disk) as storage:
             for warning in storage.warnings:
                 log.warning("%s", warning)
-            return trio.run(_main, settings, errors, storage, output, sockets, handover)
+            return trio.run(
+                _main, settings, errors, storage, output, sockets, handover, disk.seconds
+            )
     except (StorageError, StartError) as error:
         sys.stderr.write(for_standard_error(f"recorder: {error}") + "\n")
         return 2
@@ -111,6 +115,7 @@ async def _main(
     output: logs.Log,
     sockets: Sockets,
     handover: systemd.Handover,
+    write_seconds: Mapping[str, Histogram],
 ) -> int:
     config = settings.config
     listeners = await open_rtmp(config.rtmp, sockets.open)
@@ -212,6 +217,7 @@ async def _main(
                     memory,
                     clock,
                     attempts,
+                    write_seconds=write_seconds,
                     state=state,
                     start=started,
                     control=control,
@@ -224,6 +230,7 @@ async def _main(
                 hooks.follow(page.board)
                 house = make_house(settings, rooms, engine, memory, attempts)
                 door = Door(house, limit=config.limits.connections, tls=settings.rtmp_tls)
+                page.board.sources.door = door
                 parts = Parts(
                     output=output,
                     clock=clock,

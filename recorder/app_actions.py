@@ -120,14 +120,18 @@ class AppActions:
             raise ActionRefusedError("No such alarm stands any more.", is_missing=True)
         return {"id": alarm, "acknowledged_by": who}
 
-    def metrics(self) -> bytes:
-        return self._board.metrics()
+    async def metrics(self) -> bytes:
+        return await self._board.metrics()
 
     def is_healthy(self) -> bool:
         return self._board.is_healthy
 
     def may_watch(self) -> bool:
-        return self._broadcast.watchers < self.most_watchers
+        """Whoever may not is counted."""
+        if self._broadcast.watchers < self.most_watchers:
+            return True
+        self._board.sources.refused_watchers += 1
+        return False
 
 
 def _no_room(room: str) -> ActionRefusedError:

@@ -38,12 +38,13 @@ from recorder.status.wear import wear_of
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from recorder.app_settings import Settings
     from recorder.app_sockets import Sockets
     from recorder.clock import SystemClock
     from recorder.config import Config
+    from recorder.histogram import Histogram
     from recorder.live.attempts import Attempts
     from recorder.live.memory import MemoryBudget
     from recorder.live.rooms import Rooms
@@ -165,6 +166,7 @@ async def open_status(
     clock: SystemClock,
     attempts: Attempts,
     *,
+    write_seconds: Mapping[str, Histogram],
     state: Path,
     start: Started,
     control: socket.socket | None,
@@ -174,6 +176,7 @@ async def open_status(
     """Everything that people look at, for as long as the `with` lasts.
 
     Args:
+        write_seconds: as of `TimedDisk`.
         on_picture: told of every one.
         config_view: what is to be said of the configuration.
     """
@@ -193,6 +196,7 @@ async def open_status(
         failed_logins=lambda: login.failed,
         config=config_view,
         attempts=attempts,
+        write_seconds=write_seconds,
         wear=start.wear,
         max_delay_s=config.rtmp.max_delay,
     )
@@ -212,7 +216,7 @@ async def open_status(
         is_public=config.status.public,
         answer=operations.answer,
     )
-    server = StatusServer(site, broadcast, settings.page_tls)
+    board.sources.server = server = StatusServer(site, broadcast, settings.page_tls)
     for listener in start.listeners:
         host, port = listener.socket.getsockname()[:2]
         scheme = "http" if settings.page_tls is None else "https"

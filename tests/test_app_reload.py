@@ -37,6 +37,7 @@ from recorder.recording.engine import Retention, open_engine
 from recorder.recording.retention.ledger import Ledger
 from recorder.recording.room_recorder import RoomRecorder
 from recorder.recording.storage import Storage, initialise
+from recorder.recording.timed_disk import TimedDisk
 from recorder.status.pages import Pages
 from tests.helpers.certificates import write_certificate
 from tests.helpers.changed_keys import CERTIFICATE, KEY, ONE_KEY, OTHER_KEY
@@ -114,7 +115,8 @@ async def staged(
     # Its clock is synchronised: the marker is there.
     clock, settings = SystemClock(marker=str(folder)), make_settings(config)
     send, ready = trio.open_memory_channel[None](1000)
-    with Storage.open(config.storage.directory, None, OsDisk()) as storage:
+    disk = TimedDisk()
+    with Storage.open(config.storage.directory, None, disk) as storage:
         reloader = Reloader(
             config,
             errors,
@@ -155,6 +157,7 @@ async def staged(
                     memory,
                     clock,
                     attempts,
+                    write_seconds=disk.seconds,
                     state=state,
                     start=start,
                     control=None,

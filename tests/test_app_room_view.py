@@ -57,9 +57,6 @@ def facts(*, figures: dict[str, Any] | None = None, **changes: Any) -> RoomFacts
         recording=RECORDING,
         lost_ms=0,
         lost_bytes=0,
-        ended={},
-        gaps=0,
-        dropped_bytes={},
     )
     good = RoomFacts(
         name="a",

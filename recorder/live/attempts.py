@@ -1,4 +1,4 @@
-"""Attempts: who was refused, how often, and how long the next refusal takes.
+"""Attempts: who was refused, how often, and how long the next refusal takes; what all came to.
 
 Pure bookkeeping: it closes nothing and delays nothing. A pause grows with the failures of one
 address and precedes a refusal only; whoever brings the right key is not asked what others behind
@@ -55,6 +55,29 @@ class Kind(enum.StrEnum):
     """A place, memory or the disk was missing."""
 
 
+class Result(enum.StrEnum):
+    """What came of a wish to publish: a closed list as well."""
+
+    OK = "ok"
+    AUTH = "auth"
+    BUSY = "busy"
+    LIMIT = "limit"
+    PROTOCOL = "protocol"
+    """What came was no RTMP, or broke it."""
+
+
+RESULTS: Final = {
+    Kind.KEY: Result.AUTH,
+    Kind.LOGIN: Result.AUTH,
+    Kind.ADDRESS: Result.AUTH,
+    Kind.APPLICATION: Result.AUTH,
+    Kind.BUSY: Result.BUSY,
+    Kind.LIMIT: Result.LIMIT,
+}
+
+NO_ROOM: Final = "*"
+"""In place of a room that is not in the configuration: what strangers name is no label."""
+
 FAILURES: Final = frozenset({Kind.KEY, Kind.LOGIN, Kind.ADDRESS})
 """What a guesser does. Who is refused for anything else has shown the key, or tries none."""
 
@@ -82,6 +105,7 @@ class Attempts:
         self._failures: OrderedDict[str, _Failures] = OrderedDict()
         self._recent: deque[float] = deque(maxlen=_MOST_RECENT)
         self._counts: Counter[str] = Counter({kind.value: 0 for kind in Kind})
+        self._results: Counter[tuple[str, str]] = Counter()
 
     def refused(self, kind: Kind, address: str, now_s: float) -> float:
         """Note a refusal, and return the seconds to wait before it is said."""
@@ -100,6 +124,14 @@ class Attempts:
             self._failures.popitem(last=False)
         doublings = min(max(0, failures.times - PATIENT_FAILURES), 10)
         return min(FIRST_PAUSE_S * (1 << doublings), LONGEST_PAUSE_S)
+
+    def came_to(self, result: Result, room: str | None) -> None:
+        """Note what came of a wish to publish.
+
+        Args:
+            room: that is configured; None: any other, or none was named.
+        """
+        self._results[NO_ROOM if room is None else room, result.value] += 1
 
     def recent(self, now_s: float) -> int:
         """How many failed within the last RECENT_S seconds; at most a thousand are counted."""
@@ -124,3 +156,8 @@ class Attempts:
     def counts(self) -> Mapping[str, int]:
         """All refusals since the start, by `Kind`."""
         return self._counts
+
+    @property
+    def results(self) -> Mapping[tuple[str, str], int]:
+        """All wishes to publish since the start, by the room, or NO_ROOM, and the `Result`."""
+        return self._results

@@ -7,7 +7,8 @@ on a connection. One guard stands around each session: what goes wrong inside st
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -32,8 +33,16 @@ MOVE_ON_S = 1.0
 """An encoder says good-bye at once, or goes on until we close: a stop must not wait for it."""
 
 
+REJECTED: Final = ("limit", "crowded")
+"""`limits.connections` is reached; a newer connection has taken the place of one that did not
+publish."""
+
+
 class Door:
     """Lets connections in.
+
+    Attributes:
+        rejected: how many it did not let in or did not let stay, by why (REJECTED).
 
     Args:
         limit: `limits.connections`, publishing or not.
@@ -48,7 +57,13 @@ class Door:
         self._pool: PendingPool[Session] = PendingPool()
         self._inside = 0
         self._sessions: set[Session] = set()
+        self.rejected: Counter[str] = Counter(dict.fromkeys(REJECTED, 0))
         self._left = trio.Event()
+
+    @property
+    def connections(self) -> int:
+        """How many there are now."""
+        return self._inside
 
     @property
     def pulses(self) -> list[Pulse]:
@@ -91,6 +106,7 @@ class Door:
     ) -> None:
         """Serve a connection from this address, if there is a place for it."""
         if self._inside >= self.limit and not self._make_place():
+            self.rejected["limit"] += 1
             # From many addresses in a moment: one line says it.
             log.warning("%s: refused: limits.connections reached", address, extra=same("full"))
             return
@@ -106,7 +122,7 @@ class Door:
         self._sessions.add(session)
         try:
             for crowded_out in self._pool.enter(session, address):
-                crowded_out.crowd_out()
+                self._crowd_out(crowded_out)
             await session.run()
         except* Exception:
             # The one place where anything is caught: a fault of ours in one connection must not
@@ -140,8 +156,11 @@ class Door:
         """One that does not publish yet goes for one that may be about to."""
         oldest = self._pool.pop_oldest()
         if oldest is not None:
-            oldest.crowd_out()
+            self._crowd_out(oldest)
         return oldest is not None
+
+    def _crowd_out(self, session: Session) -> None:
+        self.rejected["crowded"] += session.crowd_out()
 
     def _move(self, session: Session, pending: bool) -> None:
         """Publishing connections never compete with the others for a place."""
@@ -151,9 +170,10 @@ class Door:
         # It has had its turn: it goes before one that is about to publish, after its farewell.
         for leaving in self._pool.enter(session, session.address, as_oldest=True):
             if leaving is session:
+                self.rejected["crowded"] += 1
                 leaving.dismiss("gave its place to a newer connection")
             else:
-                leaving.crowd_out()
+                self._crowd_out(leaving)
 
 
 async def serve(

@@ -14,7 +14,7 @@ import attrs
 import trio
 
 from recorder.live.access import Access, Admitted, LoggedIn, Refused
-from recorder.live.attempts import Attempts, Kind
+from recorder.live.attempts import RESULTS, Attempts, Kind, Result
 from recorder.live.login_desk import Challenged, NotLoggedIn
 from recorder.live.publisher import Connection, Publisher
 from recorder.live.takeover import Incumbent, Refuse, TakeoverPolicy, decide
@@ -23,7 +23,7 @@ from recorder.recording.manifest import LIVE, Client
 from recorder.rtmp import LoginMethod, invitation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from recorder.live.login_desk import LoginDesk
     from recorder.live.memory import MemoryBudget
@@ -54,13 +54,14 @@ class PublishRequest:
 class Refusal:
     """Why not: `description` for the encoder's window, `reason` for our log. The encoder is told
     after `pause_s`. `is_routine`: it happens in every login, and nobody wants to read of it.
-    `room`: which one, where that is known."""
+    `room`: which one, where that is known. `result`: what counters call it."""
 
     description: str
     reason: str
     pause_s: float
     is_routine: bool = False
     room: str | None = None
+    result: Result = Result.AUTH
 
 
 @attrs.define
@@ -96,6 +97,7 @@ class Reception:
             if isinstance(answer, Challenged):
                 return Refusal(answer.description, "was given a challenge", 0, is_routine=True)
             if isinstance(answer, NotLoggedIn):
+                self._note(Result.AUTH, answer.room)
                 return self._refuse(
                     Kind.LOGIN, address, answer.description, answer.reason, answer.room
                 )
@@ -166,6 +168,27 @@ class Reception:
 
     def decide(self, request: PublishRequest) -> Publisher | Refusal:
         """Accept the publisher into its room, or say why not."""
+        answer = self._decide(request)
+        if isinstance(answer, Refusal):
+            self._note(answer.result, answer.room)
+        else:
+            self._note(Result.OK, answer.room.name)
+        return answer
+
+    def broke_protocol(self, rooms: Collection[str]) -> None:
+        """A connection is over because its peer broke the protocol.
+
+        Args:
+            rooms: into which it published; none: it did not come so far.
+        """
+        for room in rooms or (None,):
+            self._note(Result.PROTOCOL, room)
+
+    def _note(self, result: Result, room: str | None) -> None:
+        known = None if room is None else self.access.configured(room)
+        self.attempts.came_to(result, known)
+
+    def _decide(self, request: PublishRequest) -> Publisher | Refusal:
         identity, address = self._identify(request), request.connection.address
         if isinstance(identity, Refused):
             return self._refuse(
@@ -229,7 +252,7 @@ class Reception:
         """`description` is for the encoder; `reason` for our log, behind the room's name."""
         pause_s = self.attempts.refused(kind, address, trio.current_time())
         named = "" if room is None else f"{room}: "
-        return Refusal(description, f"{named}{reason}", pause_s, room=room)
+        return Refusal(description, f"{named}{reason}", pause_s, room=room, result=RESULTS[kind])
 
     def _take_over(self, room: Room, old: Publisher, request: PublishRequest) -> Refusal | None:
         incumbent = Incumbent(old.connection.address, old.connection.silent_ms())

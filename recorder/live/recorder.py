@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from recorder.recording.actions import Media, StreamHead
-    from recorder.recording.figures import RoomFigures
+    from recorder.recording.figures import RoomFigures, RoomTotals
     from recorder.recording.manifest import Client
     from recorder.recording.recording import LiveRecording
 
@@ -48,8 +48,7 @@ class Recorder(Protocol):
 
     def figures(self, now_ms: int) -> RoomFigures: ...
 
-    @property
-    def frames(self) -> Mapping[str, int]: ...
+    def totals(self, now_ms: int) -> RoomTotals: ...
 
     def split(self) -> None: ...
 

@@ -160,10 +160,15 @@ class Session:
         """End when it next reads, with a farewell, unless it publishes by then."""
         self._stay.dismiss(ConnectionOver(reason, room))
 
-    def crowd_out(self) -> None:
+    def crowd_out(self) -> bool:
         """End at once: somebody newer needs the place. Only for a session that does not publish;
-        whatever it waits for, the delay before a refusal included, it waits no longer."""
-        if not self._is_over:
+        whatever it waits for, the delay before a refusal included, it waits no longer.
+
+        Returns:
+            False if it was over, and only its farewell is cut short.
+        """
+        was_there = not self._is_over
+        if was_there:
             log.info(
                 "%s: gave its place to a newer connection",
                 self.address,
@@ -171,6 +176,7 @@ class Session:
                 extra=same("crowded out"),
             )
         self._lifetime.cancel()
+        return was_there
 
     # Its life.
 
@@ -188,6 +194,7 @@ class Session:
         except ConnectionOver as over:
             log_end(over, self.address, self._publishing.rooms)
         except RemoteProtocolError as error:
+            self._house.reception.broke_protocol(self._publishing.rooms)
             log_end(broken_by(error), self.address, self._publishing.rooms)
         finally:
             self._publishing.leave_rooms()

@@ -48,14 +48,20 @@ class Refuse:
 
 
 class TakeoverHistory:
-    """The last takeovers of one room, no more of them than are needed to see a contest."""
+    """The last takeovers of one room, no more of them than are needed to see a contest.
+
+    Attributes:
+        total: how many there were.
+    """
 
     def __init__(self) -> None:
+        self.total = 0
         self._times_ms: deque[int] = deque(maxlen=CONTEST_TAKEOVERS)
         self._rests_until_ms: int | None = None
 
     def add(self, now_ms: int) -> None:
         """Note that the room was taken over now."""
+        self.total += 1
         self._times_ms.append(now_ms)
         full = len(self._times_ms) == CONTEST_TAKEOVERS
         if full and now_ms - self._times_ms[0] <= CONTEST_WITHIN_MS:

@@ -7,7 +7,6 @@ nothing waits.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, assert_never
 
 from recorder.clock import utc_text
@@ -19,8 +18,10 @@ from recorder.recording.manifest import Gap, Manifest
 from recorder.recording.operations import Append, CloseSegment
 from recorder.recording.publish import Place, Publish, span_ms
 from recorder.recording.recording import LiveRecording
+from recorder.recording.totals import Totals
 
 if TYPE_CHECKING:
+    from recorder.recording.figures import RoomTotals
     from recorder.recording.manifest import Segment
     from recorder.recording.operations import Operation
     from recorder.recording.services import Services
@@ -33,10 +34,7 @@ class Books:
     recordings: all that may still change, the oldest first.
     recording: the open one. While suspended: the one that the oldest of the backlog belongs to.
     is_open: a recording is open, or will be when the disk takes it.
-    ended: segments by how they ended: `complete`, `recovered`, `suspect`, `aborted`. `gaps`: how
-        many of them begin behind one. `dropped_bytes`: media that are in no file, by why: `buffer`:
-        the disk did not take them in time; `policy`: it was not to. All since the start of the
-        process, and as of now.
+    totals: what has become of everything so far.
     """
 
     def __init__(self, room: str, queue: WriteQueue, services: Services) -> None:
@@ -47,9 +45,7 @@ class Books:
         self.recordings: list[LiveRecording] = []
         self.recording: LiveRecording | None = None
         self.is_open = False
-        self.ended: Counter[str] = Counter()
-        self.gaps = 0
-        self.dropped_bytes: Counter[str] = Counter()
+        self.totals = Totals()
 
     @property
     def pending_bytes(self) -> int:
@@ -78,6 +74,14 @@ class Books:
         return span_ms([*self.queue.in_flight, *waiting]) + sum(
             publish.unwritten_ms for publish in self.publishes
         )
+
+    def figures(self, now_ms: int) -> RoomTotals:
+        """What has become of everything so far."""
+        since_ms = self.queue.media_since_ms
+        waits_ms = [publish.kept_ms for publish in self.publishes]
+        if since_ms is not None:
+            waits_ms.append(now_ms - since_ms)
+        return self.totals.figures(self.publishes, waits_s=max(waits_ms, default=0) / 1000)
 
     # How it becomes files.
 
@@ -115,7 +119,7 @@ class Books:
         if opened.lost_ms:
             reason = "disk" if gap is None else gap.reason
             gap = Gap(reason=reason, ms=opened.lost_ms + (0 if gap is None else gap.ms))
-        self.gaps += gap is not None
+        self.totals.gaps += gap is not None
         file = recording.open_segment(opened, gap)
         publish.places[opened.segment] = Place(recording, file)
 
@@ -152,8 +156,8 @@ class Books:
                 publish.on_its_way -= 1
                 publish.has_begun = True
                 self.drop_written()
-            case CloseSegment():
-                self.ended["complete"] += 1
+            case CloseSegment(_, file, _, manifest):
+                self.totals.closed(next(r for r in manifest.segments if r.index == file))
         recording = self._recording_of(operation.files)
         recording.landed(operation)
         if recording.is_over:
@@ -161,10 +165,7 @@ class Books:
 
     def repaired(self, recording: LiveRecording, file: int, row: Segment | None) -> None:
         """As of `LiveRecording`."""
-        if row is None:
-            self.ended["aborted"] += 1
-        else:
-            self.ended["suspect" if row.suspect else "recovered"] += 1
+        self.totals.repaired(row)
         recording.repaired(file, row)
 
     def is_safe(self, files: RecordingFiles, file: int, size: int) -> None:
@@ -175,7 +176,13 @@ class Books:
         return next(each for each in self.recordings if each.files is files)
 
     def drop_written(self) -> None:
-        self.publishes = [each for each in self.publishes if not each.is_written]
+        for publish in [each for each in self.publishes if each.is_written]:
+            self.drop(publish)
+
+    def drop(self, publish: Publish) -> None:
+        """Nothing of it waits any more."""
+        self.publishes.remove(publish)
+        self.totals.over(publish)
 
     def end_behind(self, publish: Publish) -> None:
         """The recording ends behind this publish, if somebody has ended it."""

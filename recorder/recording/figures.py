@@ -13,6 +13,7 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from recorder.histogram import Buckets
     from recorder.recording.actions import TrackFacts
 
 
@@ -70,7 +71,6 @@ class RoomFigures:
     written_s: since media of this room were last written; None: never.
     unsafe_s: how old the oldest byte is that a power cut would take; None: there is none.
     lost_ms, lost_bytes: media given up since the disk takes nothing, as of `Outage`.
-    ended, gaps, dropped_bytes: since the start of the process, as of `Books`; none of them falls.
     """
 
     fault: str | None
@@ -86,6 +86,26 @@ class RoomFigures:
     recording: RecordingFigures | None
     lost_ms: int
     lost_bytes: int
+
+
+@attrs.frozen(kw_only=True)
+class RoomTotals:
+    """Since the start of the process, as of `Totals`; all but `waits_s` only grow. Apart from
+    `RoomFigures`, which are asked for every second while somebody watches: counting takes longer.
+
+    Attributes:
+        frames: put into segments, by the kind of their track; after an outage of the disk some of
+            them twice.
+        clock_jumps: of encoders' times.
+        segment_bytes: of the segments that have ended; `segment_seconds` how long they are.
+        waits_s: how long the oldest media wait that are not in a file.
+    """
+
+    frames: Mapping[str, int]
+    clock_jumps: int
     ended: Mapping[str, int]
+    segment_bytes: int
+    segment_seconds: Buckets
     gaps: int
     dropped_bytes: Mapping[str, int]
+    waits_s: float

@@ -175,8 +175,9 @@ class Outage:
     def limit(self) -> None:
         """Publishes too many may not wait; what the oldest had sent is counted as lost."""
         while len(self._books.publishes) > MOST_PUBLISHES:
-            publish = self._books.publishes.pop(0)
+            publish = self._books.publishes[0]
             self._give_up(publish, 0)
+            self._books.drop(publish)
             self._tell_lost(*publish.lost)
             self._books.end_behind(publish)
 
@@ -187,7 +188,7 @@ class Outage:
         publish.segmenter.trim(limit_bytes)
         _, behind = publish.lost
         reason = "buffer" if self._is_failed else "policy"
-        self._books.dropped_bytes[reason] += behind - before
+        self._books.totals.dropped_bytes[reason] += behind - before
 
     @property
     def lost(self) -> tuple[int, int]:

@@ -92,6 +92,12 @@ class Publish:
         return 0 if backlog is None else backlog.bytes
 
     @property
+    def kept_ms(self) -> int:
+        """How much media wait for the disk."""
+        backlog = self.segmenter.backlog
+        return 0 if backlog is None else backlog.span_ms
+
+    @property
     def unwritten_ms(self) -> int:
         """How much media wait for the disk, or were given up."""
         backlog = self.segmenter.backlog

@@ -12,7 +12,6 @@ Knows neither RTMP nor who may publish.
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import attrs
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
 
     from recorder.recording.actions import Media
     from recorder.recording.entries import Entry
+    from recorder.recording.figures import RoomTotals
     from recorder.recording.operations import Operation
     from recorder.recording.services import Services
 
@@ -65,8 +65,6 @@ class RoomRecorder:
         self._written_ms: int | None = None
         self._last_media_ms = 0
         self._arrived_ms = 0
-        self._frames: Counter[str] = Counter()
-        """Of the publishes that are over."""
         self._began_ms: int | None = None
         """Of a recording from before the recorder's start: when it began."""
 
@@ -133,17 +131,11 @@ class RoomRecorder:
             recording=None if self.recording is None else self.recording.figures,
             lost_ms=lost_ms,
             lost_bytes=lost_bytes,
-            ended=dict(self._books.ended),
-            gaps=self._books.gaps,
-            dropped_bytes=dict(self._books.dropped_bytes),
         )
 
-    @property
-    def frames(self) -> Mapping[str, int]:
-        """As of `Segments.frames`, since the start of the process. Apart from `figures`, which are
-        asked for every second while somebody watches: counting takes longer than all of them."""
-        publish = self._publish
-        return self._frames if publish is None else self._frames + publish.segmenter.frames
+    def totals(self, now_ms: int) -> RoomTotals:
+        """What has become of all that it was sent."""
+        return self._books.figures(now_ms)
 
     @property
     def holds_back(self) -> bool:
@@ -255,7 +247,6 @@ class RoomRecorder:
         publish, self._publish, self._muted = self._publish, None, None
         if publish is not None:
             publish.segmenter.finish(now_ms)
-            self._frames += publish.segmenter.frames
             publish.has_left = True
             if self.fault is None and self._books.carry_out(publish):
                 self._last_media_ms = self._arrived_ms

@@ -72,6 +72,8 @@ __all__ = [
 MOST_WAYS: Final = 256
 """Of each kind; a sender of more sorts of frames has the rest looked at."""
 
+CLOCK_JUMPS: Final = "clock_jumps"
+
 _FRAME: Final = Role.FRAME
 
 
@@ -242,6 +244,11 @@ class Segmenter:
         )
 
     @property
+    def clock_jumps(self) -> int:
+        """How often the sender's times have jumped."""
+        return self._segments.anomalies.get(CLOCK_JUMPS, 0)
+
+    @property
     def frames(self) -> Counter[str]:
         """As of `Segments`."""
         return self._segments.frames
@@ -315,7 +322,7 @@ class Segmenter:
             track.clock = self._timeline.clock(track.id)
             dts = placement.dts
             jumped |= placement.jump_ms is not None
-            self._segments.count("clock_jumps", int(placement.jump_ms is not None))
+            self._segments.count(CLOCK_JUMPS, int(placement.jump_ms is not None))
             self._segments.count("clamped_frames", int(placement.clamped_ms > 0))
             self._segments.count("separate_clocks", int(placement.apart_ms != 0))
         if waited_ms >= SILENT_MS:

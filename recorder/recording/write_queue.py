@@ -49,8 +49,10 @@ class WriteQueue:
         self.waiting: list[tuple[Operation, int]] = []
         self.waiting_bytes = 0
         self.waiting_since_ms = 0
+        """When the oldest of them came."""
         self.in_flight: list[Operation] = []
         self.in_flight_bytes = 0
+        self._in_flight_since_ms = 0
         self.unsafe_since_ms: int | None = None
         """When the oldest byte came that is in a file and not safe."""
 
@@ -60,6 +62,13 @@ class WriteQueue:
         return self.waiting_bytes + self.in_flight_bytes
 
     @property
+    def media_since_ms(self) -> int | None:
+        """When the oldest came of what takes memory here; None: nothing does."""
+        if self.in_flight_bytes:
+            return self._in_flight_since_ms
+        return self.waiting_since_ms if self.waiting_bytes else None
+
+    @property
     def is_empty(self) -> bool:
         return not self.waiting and not self.in_flight
 
@@ -67,6 +76,7 @@ class WriteQueue:
         waiting, self.waiting = self.waiting, []
         self.in_flight = [operation for operation, _ in waiting]
         self.in_flight_bytes, self.waiting_bytes = self.waiting_bytes, 0
+        self._in_flight_since_ms = self.waiting_since_ms
         return Job(tuple(self.files), self.in_flight, self.waiting_since_ms)
 
     def give_up_waiting(self) -> tuple[list[Operation], int]:

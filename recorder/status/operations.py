@@ -74,7 +74,7 @@ class Actions(Protocol):
 
     def acknowledge(self, alarm: str, who: str) -> dict[str, Any]: ...
 
-    def metrics(self) -> bytes: ...
+    async def metrics(self) -> bytes: ...
 
     def is_healthy(self) -> bool: ...
 
@@ -164,7 +164,7 @@ class Operations:
         return Answer.of(self._actions.alarms())
 
     async def _metrics(self, _request: Request) -> Answer:
-        return Answer(status=200, body=self._actions.metrics(), content_type=METRICS_TYPE)
+        return Answer(status=200, body=await self._actions.metrics(), content_type=METRICS_TYPE)
 
     async def _health(self, request: Request) -> Answer:
         is_healthy = self._actions.is_healthy()

@@ -41,6 +41,9 @@ class StatusServer:
 
     Args:
         tls: None: HTTP without it. It may be exchanged; the next connection has the new one.
+
+    Attributes:
+        rejected: connections for which there was no place.
     """
 
     def __init__(self, site: Site, broadcast: Broadcast, tls: ssl.SSLContext | None) -> None:
@@ -48,6 +51,12 @@ class StatusServer:
         self._broadcast = broadcast
         self.tls = tls
         self._from: Counter[str] = Counter()
+        self.rejected = 0
+
+    @property
+    def connections(self) -> int:
+        """How many there are now, those of WebSockets included."""
+        return self._from.total()
 
     async def handle(self, stream: trio.SocketStream) -> None:
         """One connection. Raises nothing but cancellation."""
@@ -59,6 +68,7 @@ class StatusServer:
         if self._from.total() >= MOST or self._from[address] >= MOST_FROM_ONE:
             key = same("page", address)
             log.warning("%s: too many connections to the page", address, extra=key)
+            self.rejected += 1
             await trio.aclose_forcefully(stream)
             return
         self._from[address] += 1

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from recorder.live.room import Room
     from recorder.recording.actions import Media
-    from recorder.recording.figures import RoomFigures
+    from recorder.recording.figures import RoomFigures, RoomTotals
     from recorder.recording.recording import LiveRecording
 
 
@@ -59,11 +59,10 @@ class FakeRecorder:
         has_video = any(kind == 9 for kind, _, _ in self.media_seen)
         return StreamHead(metadata[-1] if metadata else None, tuple(headers), has_video)
 
-    @property
-    def frames(self) -> Mapping[str, int]:
-        return {}
-
     def figures(self, now_ms: int) -> RoomFigures:
+        raise NotImplementedError
+
+    def totals(self, now_ms: int) -> RoomTotals:
         raise NotImplementedError
 
     def split(self) -> None:

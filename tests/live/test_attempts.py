@@ -11,9 +11,12 @@ from recorder.live.attempts import (
     FIRST_PAUSE_S,
     FORGET_S,
     LONGEST_PAUSE_S,
+    NO_ROOM,
+    RESULTS,
     Attempts,
     Failing,
     Kind,
+    Result,
 )
 
 
@@ -68,6 +71,19 @@ def test_every_refusal_is_counted_by_its_kind() -> None:
         "key": 2,
         "busy": 1,
     }
+
+
+def test_what_came_of_every_wish_is_counted_by_configured_rooms_only() -> None:
+    attempts = Attempts()
+    attempts.came_to(Result.OK, "room101")
+    attempts.came_to(Result.OK, "room101")
+    attempts.came_to(Result.AUTH, None)
+    assert attempts.results == {("room101", "ok"): 2, (NO_ROOM, "auth"): 1}
+
+
+def test_every_kind_of_refusal_is_a_result() -> None:
+    assert set(RESULTS) == set(Kind)
+    assert Result.OK not in RESULTS.values()
 
 
 def test_what_is_shown_are_the_worst_of_the_last_minutes() -> None:

@@ -106,6 +106,8 @@ class TestWithOnlyTwoConnections:
         ours, _ = trio.testing.memory_stream_pair()
         await building.door.welcome(ours, "10.0.0.3")
         assert "10.0.0.3: refused: limits.connections reached" in caplog.text
+        assert building.door.rejected == {"limit": 1, "crowded": 0}
+        assert building.door.connections == 2
 
 
 async def test_a_crowd_that_waits_for_its_refusals_keeps_nobody_out(
@@ -116,6 +118,7 @@ async def test_a_crowd_that_waits_for_its_refusals_keeps_nobody_out(
         peer.client.start("room101?key=wrong")
         await peer.exchange()
     assert building.door._inside <= 64
+    assert building.door.rejected["crowded"] >= 400 - 64
     await building.publish("room102", "10.1.0.1")
     assert building.recorders["room102"].media_seen
 
@@ -151,6 +154,7 @@ class TestWithOnlyTwoConnectionsOneOfThemAStranger:
         await building.publish("room102", "10.0.0.3")
         assert building.recorders["room102"].media_seen == [(9, 0, b"\x17\x01frame")]
         assert stranger.closed.is_set()
+        assert building.door.rejected == {"limit": 0, "crowded": 1}
 
 
 async def test_hundreds_of_attempts_hold_up_neither_a_recording_nor_an_honest_encoder(
@@ -214,6 +218,7 @@ async def test_a_crowd_that_lets_us_wait_for_its_farewell_does_not_fill_the_hous
     await building.publish("room101", "10.1.0.1")
     assert "limits.connections" not in caplog.text
     assert "gave its place" not in caplog.text, "who is over has no place to give"
+    assert building.door.rejected == {"limit": 0, "crowded": 0}
 
 
 async def test_another_limit_counts_for_the_next_connection(

@@ -100,7 +100,9 @@ async def test_a_wrong_password_is_refused_after_a_pause_and_stands_nowhere(
     assert "10.0.0.1: refused: room101: wrong user name or password" in caplog.text
     assert "secret" not in caplog.text
     assert answer.partition("response=")[2] not in caplog.text
-    assert building.door._house.reception.attempts.counts["login"] == 1
+    attempts = building.door._house.reception.attempts
+    assert attempts.counts["login"] == 1
+    assert attempts.results == {("room101", "auth"): 1}
 
 
 async def test_an_unknown_user_hears_the_same_and_its_name_stands_nowhere(

@@ -20,6 +20,8 @@ from recorder.live.session import FAREWELL_S
 from tests.live.conftest import FRAME, KEYS, Building, Room
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from trio.testing import MockClock
 
     from recorder.live.takeover import TakeoverPolicy
@@ -272,6 +274,45 @@ async def test_every_refusal_is_counted(building: Building, autojump_clock: Mock
         "application": 1,
         "busy": 1,
     }
+    assert results(building) == {
+        ("room101", "ok"): 1,
+        ("room101", "busy"): 1,
+        ("room101", "auth"): 1,
+    }
+
+
+async def test_no_name_that_a_stranger_makes_up_becomes_a_label(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    reception = building.door._house.reception
+    reception.access = Access(
+        {"room101": Room(KEYS["room101"])}, Room("key-of-any-room-abcdef"), "live"
+    )
+    for stream in ("attic?key=key-of-any-room-abcdef", "cellar?key=wrong", "hall?key=wrong"):
+        peer = building.enter()
+        peer.client.start(stream)
+        await peer.exchange()
+    assert "attic" in building.recorders
+    assert results(building) == {("*", "ok"): 1, ("*", "auth"): 2}
+
+
+async def test_who_breaks_the_protocol_is_counted_with_the_room_he_published_into(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    publisher, stranger = await building.publish(), building.enter("10.0.0.2")
+    for peer in (publisher, stranger):
+        # Of a chunk stream without a message before it, or no RTMP at all.
+        await peer.stream.send_all(b"\xc7" + bytes(100))
+        await peer.until_closed()
+    assert results(building) == {
+        ("room101", "ok"): 1,
+        ("room101", "protocol"): 1,
+        ("*", "protocol"): 1,
+    }
+
+
+def results(building: Building) -> Mapping[tuple[str, str], int]:
+    return building.door._house.reception.attempts.results
 
 
 async def test_another_key_counts_for_who_comes_next_and_whoever_publishes_stays(

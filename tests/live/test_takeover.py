@@ -88,6 +88,7 @@ def test_three_takeovers_in_more_than_a_minute_are_no_contest() -> None:
     history = TakeoverHistory()
     for number in range(100):
         assert ask("always", history=history, now_ms=number * 30_001) == Replace()
+    assert history.total == 100
 
 
 def test_refused_takeovers_are_not_counted() -> None:
@@ -95,4 +96,5 @@ def test_refused_takeovers_are_not_counted() -> None:
     for now_ms in range(10):
         assert isinstance(ask("if-stale", history=history, now_ms=now_ms), Refuse)
     assert history.rests_for_ms(10) == 0
+    assert history.total == 0
     assert ask("if-stale", address=OLD, history=history, now_ms=10) == Replace()

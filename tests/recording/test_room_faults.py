@@ -15,6 +15,7 @@ import attrs
 import pytest
 
 from recorder.recording.actions import SegmentRules
+from recorder.recording.batches import Race, write_batch
 from recorder.recording.entries import Entry
 from recorder.recording.manifest import Gap, Manifest
 from recorder.recording.outage import MOST_PUBLISHES
@@ -22,7 +23,7 @@ from recorder.recording.recovery import recover_recording
 from recorder.recording.storage import Storage, initialise
 from recorder.recording.unfinished import read_entries
 from tests.helpers.disk import RecordingDisk, open_descriptors
-from tests.helpers.media import AUDIO, aac_frame
+from tests.helpers.media import AUDIO, VIDEO, aac_frame, avc_frame
 from tests.helpers.studio import (
     CLIENT,
     FRAME_MS,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from recorder.recording.figures import RoomTotals
     from tests.helpers.disk import T
 
 RULES = SegmentRules(duration_ms=3000, size_bytes=1 << 30, max_duration_ms=12 * 3600_000)
@@ -121,7 +123,7 @@ def test_a_failure_that_the_buffer_outlasts_costs_no_frame(
         assert studio.fault() is None
         studio.send(2 * SECOND)
         studio.end()
-        assert studio.recorder.figures(studio.clock.now_ms).ended["recovered"] == 1
+        assert totals(studio).ended["recovered"] == 1
     (manifest,) = ward.manifests()
     assert marks(tmp_path) == studio.sent
     first, second, third = manifest.segments[:3]
@@ -186,8 +188,12 @@ def test_what_the_buffer_cannot_hold_goes_in_whole_groups_and_is_told(
     assert resumed.start_ms == (lost[-1] + 1) * FRAME_MS
     assert manifest.counts["lost_ms"] == len(lost) * FRAME_MS
     assert manifest.counts["lost_bytes"] > 0
-    assert studio.recorder.figures(0).dropped_bytes == {"buffer": manifest.counts["lost_bytes"]}
+    assert totals(studio).dropped_bytes == {"buffer": manifest.counts["lost_bytes"]}
     assert f"room101: {len(lost) * FRAME_MS / 1000:.1f} s were not written" in caplog.text
+
+
+def totals(studio: Studio) -> RoomTotals:
+    return studio.recorder.totals(studio.clock.now_ms)
 
 
 def losses(studio: Studio) -> tuple[int, int]:
@@ -214,8 +220,7 @@ def test_what_is_lost_is_told_while_it_is_lost_and_grows_with_every_second(tmp_p
             lost_ms, lost_bytes = losses(studio)
             assert lost_ms == before[0] + 1000
             assert lost_bytes > before[1]
-            figures = studio.recorder.figures(studio.clock.now_ms)
-            assert figures.dropped_bytes == {"buffer": lost_bytes}
+            assert totals(studio).dropped_bytes == {"buffer": lost_bytes}
             before = lost_ms, lost_bytes
         # It only seems to be well: what is lost stays lost.
         studio.recorder.resume(studio.clock.now_ms)
@@ -375,7 +380,7 @@ def test_a_recording_whose_folder_is_gone_is_given_up_and_another_begins(
         studio.send(SECOND)
         studio.end()
         assert "room101: recording 1 is lost: its folder" in caplog.text
-        ended = studio.recorder.figures(studio.clock.now_ms).ended
+        ended = totals(studio).ended
         assert ended == {"aborted": 2}
     (manifest,) = ward.manifests()
     assert manifest.number == 2
@@ -698,7 +703,7 @@ def test_what_the_buffer_does_not_hold_is_a_gap_that_is_told(tmp_path: Path) -> 
         studio.recorder.hold(FULL)
         studio.send(20 * SECOND)
         lost = losses(studio)
-        assert studio.recorder.figures(0).dropped_bytes == {"policy": lost[1]}
+        assert totals(studio).dropped_bytes == {"policy": lost[1]}
         studio.recorder.release(studio.clock.now_ms)
         studio.send(SECOND)
         studio.end()
@@ -792,9 +797,16 @@ def test_how_segments_ended_and_gaps_and_frames_are_counted(tmp_path: Path) -> N
         studio.arrive()
         studio.send(SECOND + 2)
         studio.writer.hop()
-        figures = studio.recorder.figures(studio.clock.now_ms)
-        assert (figures.ended, figures.gaps) == ({"complete": 2}, 1)
-        assert studio.recorder.frames == {"video": 4 * SECOND + 4, "audio": 4 * SECOND + 4}
+        told = totals(studio)
+        assert (told.ended, told.gaps) == ({"complete": 2}, 1)
+        # One of 3 s, and one of 0.4 s.
+        seconds = told.segment_seconds
+        assert list(seconds.counts[:3]) == [1, 2, 2]
+        assert seconds.total == pytest.approx(3.4)
+        assert told.segment_bytes == sum(
+            path.stat().st_size for path in tmp_path.glob("room101/*/*/*.flv")
+        )
+        assert told.frames == {"video": 4 * SECOND + 4, "audio": 4 * SECOND + 4}
         ward.fall_sick()
         studio.clock.advance(10_000)
         studio.writer.hop()
@@ -803,6 +815,52 @@ def test_how_segments_ended_and_gaps_and_frames_are_counted(tmp_path: Path) -> N
         studio.send(2 * SECOND)
         studio.end()
         studio.settle()
-        figures = studio.recorder.figures(studio.clock.now_ms)
-        assert figures.ended == {"complete": 4, "suspect": 1}
-        assert studio.recorder.frames == {"video": len(studio.sent), "audio": len(studio.sent)}
+        told = totals(studio)
+        assert told.ended == {"complete": 4, "suspect": 1}
+        assert told.segment_seconds.counts[-1] == 5
+        assert told.frames == {"video": len(studio.sent), "audio": len(studio.sent)}
+
+
+def test_how_long_the_oldest_waits_that_is_in_no_file(tmp_path: Path) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        assert totals(studio).waits_s == 0
+        studio.send(2 * SECOND)
+        assert totals(studio).waits_s == 0
+        studio.send(3 * SECOND, hop_every=0)
+        assert totals(studio).waits_s == pytest.approx(3.0, abs=0.3)
+        ward.fall_sick()
+        studio.writer.hop()
+        assert totals(studio).waits_s == pytest.approx(3.0, abs=0.3)
+        studio.send(SECOND)
+        assert totals(studio).waits_s == pytest.approx(4.0, abs=0.3)
+        ward.get_well()
+        studio.end()
+
+
+def test_what_hangs_on_its_way_waits_since_it_came(tmp_path: Path) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(2 * SECOND)
+        studio.send(SECOND, hop_every=0)
+        queue = studio.writer.queues[0]
+        job = queue.take()
+        studio.clock.advance(9000)
+        assert totals(studio).waits_s == pytest.approx(10.0, abs=0.3)
+        queue.landed(write_batch([job], studio.clock.now_ms, 0, Race())[0])
+        assert totals(studio).waits_s == 0
+        studio.end()
+
+
+def test_jumps_of_an_encoder_s_clock_are_counted_for_good(tmp_path: Path) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(2 * SECOND)
+        studio.recorder.media(VIDEO, 100_000_000, avc_frame(key=True, mark=0), studio.clock.now_ms)
+        assert totals(studio).clock_jumps == 1
+        studio.end()
+        ward.studio.settle()
+        assert totals(studio).clock_jumps == 1

@@ -76,7 +76,7 @@ class FakeActions:
     def acknowledge(self, alarm: str, who: str) -> dict[str, Any]:
         return self._done(f"acknowledge {alarm} {who}")
 
-    def metrics(self) -> bytes:
+    async def metrics(self) -> bytes:
         self._done("metrics")
         return b"rec_up 1\n"
 

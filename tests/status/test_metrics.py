@@ -12,6 +12,7 @@ import prometheus_client
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from recorder.histogram import Buckets
 from recorder.status.metrics import CONTENT_TYPE, Counters, Exposition, RoomCounters
 from recorder.status.snapshot import DiskState, HooksView, RoomState, Snapshot
 from tests.status.sample import ALARM, GIB, IDLE, MIB, ROOM, SNAPSHOT, STORAGE, SYSTEM
@@ -21,15 +22,29 @@ COUNTERS = Counters(
         "room101": RoomCounters(
             received_bytes=4_090_000,
             frames={"video": 3000, "audio": 4700},
+            clock_jumps=3,
             segments={"complete": 4},
+            segment_bytes=812 * MIB,
+            segment_seconds=Buckets((60.0, 600.0), (1, 4, 5), 3000.5),
             gaps=1,
             dropped_bytes={"buffer": 2048, "policy": 0},
+            queue_seconds=1.5,
+            takeovers=2,
         )
     },
     write_errors={"ENOSPC": 2},
-    deleted_bytes={"age": GIB},
+    write_seconds={"fdatasync": Buckets((0.001, 60.0), (0, 7, 8), 75.25)},
+    deleted_bytes={"age": GIB, "room-size": MIB, "operator": 7},
+    blocked={"limit": True, "clock": False, "locked": False},
+    others_bytes=700 * GIB,
     refused={"key": 12, "busy": 0},
+    publishes={("room101", "ok"): 9, ("*", "auth"): 12},
+    connections={"rtmp": 3, "http": 6},
+    rejected={"limit": 1, "crowded": 2, "page": 3, "clients": 4},
+    clock_steps=1,
+    lag_seconds=Buckets((0.001, 60.0), (90, 100, 100), 0.7),
 )
+STARTED_S = 1_790_000_000.0
 NOW_S = datetime(2026, 11, 27, 11, 12, 10, tzinfo=UTC).timestamp()
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -37,7 +52,7 @@ Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 def scraped(snapshot: Snapshot = SNAPSHOT, counters: Counters = COUNTERS) -> Series:
     """Every sample, by its name and labels."""
-    text = Exposition().text(snapshot, counters).decode()
+    text = Exposition(STARTED_S).text(snapshot, counters).decode()
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(text)
@@ -106,7 +121,7 @@ def test_what_is_not_known_has_no_sample() -> None:
         "rec_undervoltage",
     }
     used = [labels for name, labels in series if name == "rec_storage_used_bytes"]
-    assert used == [frozenset({("volume", "/srv/recordings"), ("class", "foreign")})]
+    assert {dict(each)["class"] for each in used} == {"local", "foreign"}
 
 
 @pytest.mark.parametrize(
@@ -156,9 +171,81 @@ def test_counters_are_told_as_they_were_given() -> None:
     assert value(series, dropped, stream="room101", reason="buffer") == 2048
     assert value(series, dropped, stream="room101", reason="policy") == 0
     assert value(series, "rec_write_errors_total", errno="ENOSPC") == 2
-    assert value(series, "rec_retention_deleted_bytes_total", reason="age") == GIB
+    jumps, bytes_of = "rec_stream_timestamp_jumps_total", "rec_segment_bytes_total"
+    assert value(series, jumps, stream="room101") == 3
+    assert value(series, bytes_of, stream="room101") == 812 * MIB
+    assert value(series, "rec_publish_takeovers_total", stream="room101") == 2
+    assert value(series, "rec_publish_total", stream="room101", result="ok") == 9
+    assert value(series, "rec_publish_total", stream="*", result="auth") == 12
+    assert value(series, "rec_clock_steps_total") == 1
+    for reason, count in (("limit", 1), ("crowded", 2), ("page", 3), ("clients", 4)):
+        assert value(series, "rec_connections_rejected_total", reason=reason) == count
     assert value(series, "rec_publishes_refused_total", reason="key") == 12
     assert value(series, "rec_publishes_refused_total", reason="busy") == 0
+
+
+def test_what_was_deleted_has_our_rule_and_the_reason_that_others_call_it_by() -> None:
+    series = scraped()
+    for rule, reason, size in (
+        ("age", "age", GIB),
+        ("room-size", "quota", MIB),
+        ("operator", "operator", 7),
+    ):
+        name = "rec_retention_deleted_bytes_total"
+        assert value(series, name, rule=rule, reason=reason) == size
+
+
+def test_histograms_have_buckets_that_add_up_a_sum_and_a_count() -> None:
+    series = scraped()
+    for name, labels, buckets, total in (
+        (
+            "rec_segment_duration_seconds",
+            {"stream": "room101"},
+            {"60.0": 1, "600.0": 4, "+Inf": 5},
+            3000.5,
+        ),
+        (
+            "rec_write_duration_seconds",
+            {"op": "fdatasync"},
+            {"0.001": 0, "60.0": 7, "+Inf": 8},
+            75.25,
+        ),
+        ("rec_event_loop_lag_seconds", {}, {"0.001": 90, "60.0": 100, "+Inf": 100}, 0.7),
+    ):
+        found = {le: value(series, f"{name}_bucket", le=le, **labels) for le in buckets}
+        assert found == buckets
+        assert value(series, f"{name}_sum", **labels) == total
+        assert value(series, f"{name}_count", **labels) == buckets["+Inf"]
+
+
+def test_connections_are_told_by_what_is_spoken_and_a_websocket_is_no_http() -> None:
+    series = scraped()
+    found = {
+        proto: value(series, "rec_connections", proto=proto) for proto in ("rtmp", "http", "ws")
+    }
+    # Of six connections to the page two have become WebSockets.
+    assert found == {"rtmp": 3, "http": 4, "ws": 2}
+    few = attrs.evolve(COUNTERS, connections={"http": 1})
+    assert value(scraped(counters=few), "rec_connections", proto="http") == 0
+
+
+def test_what_keeps_old_recordings_has_a_reason() -> None:
+    series = scraped()
+    for reason, blocks in (("limit", 1), ("clock", 0), ("locked", 0)):
+        assert value(series, "rec_retention_blocked", reason=reason) == blocks
+
+
+def test_what_the_disk_is_used_for_is_told_by_whose_it_is() -> None:
+    series, volume = scraped(), "/srv/recordings"
+    for label, size in (("kept", 12 * GIB), ("local", 700 * GIB), ("foreign", GIB)):
+        labels = {"volume": volume, "class": label}
+        assert value(series, "rec_storage_used_bytes", **labels) == size
+
+
+def test_how_long_media_wait_and_when_the_recorder_started() -> None:
+    series = scraped()
+    assert value(series, "rec_write_queue_seconds", stream="room101") == 1.5
+    assert value(series, "rec_start_time_seconds") == STARTED_S
 
 
 def test_a_counter_without_a_source_is_left_out() -> None:
@@ -187,7 +274,7 @@ def test_the_reason_of_the_last_restart_is_one_of_three() -> None:
 
 
 def test_the_process_is_there_and_starts_once() -> None:
-    exposition = Exposition()
+    exposition = Exposition(STARTED_S)
     first, second = (
         next(
             line
@@ -220,7 +307,7 @@ def test_the_type_is_that_of_text() -> None:
 def test_promtool_finds_no_fault() -> None:
     done = subprocess.run(
         ["promtool", "check", "metrics"],
-        input=Exposition().text(SNAPSHOT, COUNTERS),
+        input=Exposition(STARTED_S).text(SNAPSHOT, COUNTERS),
         capture_output=True,
         check=False,
         env={**os.environ, "LC_ALL": "C.UTF-8"},

@@ -38,7 +38,7 @@ def expressions(panel: dict[str, Any]) -> list[str]:
 
 def exposed() -> set[str]:
     """The names of all samples of a recorder that knows everything."""
-    lines = Exposition().text(SNAPSHOT, COUNTERS).decode().splitlines()
+    lines = Exposition(0.0).text(SNAPSHOT, COUNTERS).decode().splitlines()
     return {re.split(r"[{ ]", line)[0] for line in lines if not line.startswith("#")}
 
 

@@ -153,6 +153,7 @@ async def test_from_one_place_there_may_be_so_many(
         async with await here.connect() as refused:
             assert await everything(refused) == b""
         assert "too many connections" in caplog.text
+        assert (here.server.rejected, here.server.connections) == (1, 2)
         await kept[0].aclose()
         await trio.testing.wait_all_tasks_blocked(0.05)
         async with await here.connect() as stream:

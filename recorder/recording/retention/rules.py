@@ -54,6 +54,11 @@ class Rules:
         return attrs.evolve(self, rooms={}, others=RoomRules(), max_bytes=None)
 
     @property
+    def has_ages(self) -> bool:
+        """Whether a recording can go because it is too old."""
+        return any(each.max_age_ms is not None for each in (self.others, *self.rooms.values()))
+
+    @property
     def has_sizes(self) -> bool:
         """Whether a recording can go because there are too many."""
         limits = (each.max_bytes for each in (self.others, *self.rooms.values()))

@@ -62,7 +62,8 @@ class SpaceWatch:
         held: why recording has stopped; None: it has not.
         time_left: how urgent it is that somebody makes room.
         time_left_s: how long can be recorded; None: not known.
-        last_decision: what the last sweep decided.
+        last_decision: what the last sweep decided; `others_bytes` what it found of ours that nobody
+            keeps; None: none has looked yet.
         looked_ms: when `space` was measured; `decided_ms` when it was decided. By `now_ms`.
     """
 
@@ -85,6 +86,7 @@ class SpaceWatch:
         self.time_left = TimeLeft.PLENTY
         self.time_left_s: int | None = None
         self.last_decision: Decision | None = None
+        self.others_bytes: int | None = None
         self.looked_ms = self.decided_ms = 0
         self._directory = directory
         self._now_ms = now_ms
@@ -120,6 +122,17 @@ class SpaceWatch:
     def wants_sweep(self) -> bool:
         """Whether less is free than is wanted, and deleting may help."""
         return self.is_low and self._deleting_helps
+
+    @property
+    def blocked_by(self) -> dict[str, bool]:
+        """What keeps a sweep from what the rules want: a person must say yes (`limit`), the clock
+        is not believed (`clock`), or what could go is kept (`locked`)."""
+        last = self.last_decision
+        return {
+            "limit": self.ledger.blocked is not None,
+            "clock": last is not None and self.rules.has_ages and not last.ages_count,
+            "locked": last is not None and bool(last.plan.missing_bytes and last.kept_bytes),
+        }
 
     @property
     def goal(self) -> Goal | None:
@@ -191,6 +204,7 @@ class SpaceWatch:
             ours: bytes of everything on the disk that is ours.
         """
         self.last_decision, self.decided_ms = decision, self._now_ms()
+        self.others_bytes = max(0, ours - decision.kept_bytes)
         space, levels = self.space, self.levels
         assert space is not None, "measured before anything is decided"
         assert levels is not None, "known with the space"

@@ -11,7 +11,12 @@ from prometheus_client.registry import Collector
 
 from recorder.status.metrics.rooms import room_counter_metrics, room_metrics
 from recorder.status.metrics.storage import retention_metrics, storage_metrics
-from recorder.status.metrics.system import alarm_metrics, clock_metrics, system_metrics
+from recorder.status.metrics.system import (
+    alarm_metrics,
+    clock_metrics,
+    connection_metrics,
+    system_metrics,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,23 +31,29 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 class Exposition:
     """One for the life of the process: a process that gave another start with every scrape, as one
-    does that asks the kernel anew for the moment of the boot, would look like one that restarts."""
+    does that asks the kernel anew for the moment of the boot, would look like one that restarts.
 
-    def __init__(self) -> None:
+    Args:
+        started_s: when the recorder started, since 1970, by the clock of then.
+    """
+
+    def __init__(self, started_s: float) -> None:
         self._process = ProcessCollector(registry=None)
+        self._started_s = started_s
 
     def text(self, snapshot: Snapshot, counters: Counters) -> bytes:
         """What answers a scrape, of the type CONTENT_TYPE. Reads a little of /proc."""
         registry = CollectorRegistry()
-        registry.register(_Picture(snapshot, counters))
+        registry.register(_Picture(snapshot, counters, self._started_s))
         registry.register(self._process)
         return generate_latest(registry)
 
 
 class _Picture(Collector):
-    def __init__(self, snapshot: Snapshot, counters: Counters) -> None:
+    def __init__(self, snapshot: Snapshot, counters: Counters, started_s: float) -> None:
         self._seen = snapshot
         self._counters = counters
+        self._started_s = started_s
         self._now_s = datetime.fromisoformat(snapshot.time).timestamp()
 
     def collect(self) -> Iterator[Metric]:
@@ -51,6 +62,7 @@ class _Picture(Collector):
         yield from room_counter_metrics(counters.rooms)
         yield from storage_metrics(seen, counters, now_s)
         yield from retention_metrics(seen, counters)
-        yield from clock_metrics(seen, now_s)
-        yield from system_metrics(seen, counters)
+        yield from clock_metrics(seen, counters, now_s)
+        yield from system_metrics(seen, counters, self._started_s)
+        yield from connection_metrics(seen, counters)
         yield alarm_metrics(seen)

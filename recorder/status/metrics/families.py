@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
+from prometheus_client.utils import floatToGoString
 
 if TYPE_CHECKING:
     import enum
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from recorder.histogram import Buckets
 
 
 def gauge(
@@ -33,6 +40,29 @@ def counter(name: str, text: str, label: str, counts: Mapping[str, int]) -> Coun
     for value, count in counts.items():
         counter.add_metric([value], count)
     return counter
+
+
+def count(name: str, text: str, value: int | None) -> CounterMetricFamily:
+    counter = CounterMetricFamily(name, text, labels=())
+    if value is not None:
+        counter.add_metric((), value)
+    return counter
+
+
+def histogram(
+    name: str,
+    text: str,
+    labels: Sequence[str],
+    found: Iterable[tuple[Sequence[str], Buckets | None]],
+) -> HistogramMetricFamily:
+    histogram = HistogramMetricFamily(name, text, labels=labels)
+    for values, buckets in found:
+        if buckets is not None:
+            bounds = [*map(floatToGoString, buckets.bounds), "+Inf"]
+            histogram.add_metric(
+                values, list(zip(bounds, buckets.counts, strict=True)), buckets.total
+            )
+    return histogram
 
 
 def states(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.metrics_core import CounterMetricFamily
 
-from recorder.status.metrics.families import counter, gauge, moment, states
+from recorder.status.metrics.families import counter, gauge, histogram, moment, states
 from recorder.status.snapshot import RoomState
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def room_metrics(seen: Snapshot, now_s: float) -> Iterator[Metric]:
 
 def room_counter_metrics(rooms: Mapping[str, RoomCounters]) -> Iterator[Metric]:
     """What has happened in each room."""
-    for name, text, label, counts in (
+    for name, text, label, counted in (
         (
             "rec_stream_frames",
             "Frames put into segments.",
@@ -58,14 +58,26 @@ def room_counter_metrics(rooms: Mapping[str, RoomCounters]) -> Iterator[Metric]:
         ),
     ):
         family = CounterMetricFamily(name, text, labels=["stream", label])
-        for room, counted in counts.items():
-            for value, count in counted.items():
+        for room, values in counted.items():
+            for value, count in values.items():
                 family.add_metric([room, value], count)
         yield family
-    received = {room: each.received_bytes for room, each in rooms.items()}
-    yield counter("rec_stream_received_bytes", "All that came in.", "stream", received)
-    gaps = {room: each.gaps for room, each in rooms.items()}
-    yield counter("rec_stream_gaps", "Holes in recordings.", "stream", gaps)
+    yield histogram(
+        "rec_segment_duration_seconds",
+        "How long the segments are that have ended.",
+        ["stream"],
+        (([room], each.segment_seconds) for room, each in rooms.items()),
+    )
+    waits = ((room, each.queue_seconds) for room, each in rooms.items())
+    yield gauge(
+        "rec_write_queue_seconds",
+        "How long the oldest media wait that are not in a file yet.",
+        "stream",
+        waits,
+    )
+    for name, text, figure in _ROOM_COUNTS:
+        counts = {room: figure(each) for room, each in rooms.items()}
+        yield counter(name, text, "stream", counts)
 
 
 def _unsafe_age_s(room: RoomView) -> float | None:
@@ -180,5 +192,25 @@ _ROOM_MOMENTS: tuple[tuple[str, str, Callable[[RoomView], float | None]], ...] =
         "rec_stream_oldest_unsafe_timestamp_seconds",
         "When the oldest part came that a power cut would take.",
         _unsafe_age_s,
+    ),
+)
+
+_ROOM_COUNTS: tuple[tuple[str, str, Callable[[RoomCounters], int]], ...] = (
+    ("rec_stream_received_bytes", "All that came in.", lambda room: room.received_bytes),
+    ("rec_stream_gaps", "Holes in recordings.", lambda room: room.gaps),
+    (
+        "rec_stream_timestamp_jumps",
+        "Jumps of encoders' times, which were mended.",
+        lambda room: room.clock_jumps,
+    ),
+    (
+        "rec_segment_bytes",
+        "Of the segments that have ended.",
+        lambda room: room.segment_bytes,
+    ),
+    (
+        "rec_publish_takeovers",
+        "Encoders that took the place of another.",
+        lambda room: room.takeovers,
     ),
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prometheus_client.metrics_core import GaugeMetricFamily
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 
-from recorder.status.metrics.families import counter, gauge, moment, single, states
+from recorder.status.metrics.families import counter, gauge, histogram, moment, single, states
 from recorder.status.snapshot import DiskState
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 WORKS = frozenset({DiskState.GOOD, DiskState.HELD})
 """A disk that is held works: a rule says that nothing more is written."""
+
+REASONS = {"room-size": "quota", "size": "quota", "free-space": "floor"}
+"""The words that recorders in general have for our rules, where they are others."""
 
 
 def storage_metrics(seen: Snapshot, counters: Counters, now_s: float) -> Iterator[Metric]:
@@ -69,31 +72,46 @@ def storage_metrics(seen: Snapshot, counters: Counters, now_s: float) -> Iterato
         yield gauge(name, text, "volume", [(volume, value)])
     used = GaugeMetricFamily(
         "rec_storage_used_bytes",
-        "Recordings that people keep, and data that are not recordings.",
+        "Recordings that people keep, all others of ours, and data of others.",
         labels=["volume", "class"],
     )
-    for label, value in (("kept", storage.kept_bytes), ("foreign", storage.foreign_bytes)):
+    for label, value in (
+        ("kept", storage.kept_bytes),
+        ("local", counters.others_bytes),
+        ("foreign", storage.foreign_bytes),
+    ):
         if value is not None:
             used.add_metric([volume, label], value)
     yield used
     errors = counters.write_errors
     yield counter("rec_write_errors", "Writes that failed, by errno.", "errno", errors)
+    yield histogram(
+        "rec_write_duration_seconds",
+        "How long calls took that change the disk.",
+        ["op"],
+        (([call], each) for call, each in counters.write_seconds.items()),
+    )
 
 
 def retention_metrics(seen: Snapshot, counters: Counters) -> Iterator[Metric]:
     """What was deleted, and what would be."""
     storage = seen.storage
     sweep, blocked = storage.next_sweep, storage.blocked
-    deleted = counters.deleted_bytes
-    yield counter("rec_retention_deleted_bytes", "Deleted, by why.", "reason", deleted)
-    yield single(
+    deleted = CounterMetricFamily(
+        "rec_retention_deleted_bytes", "Deleted, by the rule and by why.", labels=["rule", "reason"]
+    )
+    for rule, size in counters.deleted_bytes.items():
+        deleted.add_metric([rule, REASONS.get(rule, rule)], size)
+    yield deleted
+    yield gauge(
         "rec_retention_blocked",
-        "1 while a deletion plan waits for an operator.",
-        blocked is not None,
+        "1 while something keeps old recordings from being deleted.",
+        "reason",
+        counters.blocked.items(),
     )
     yield single(
         "rec_retention_blocked_bytes",
-        "What that plan would delete.",
+        "What the plan would delete that waits for an operator.",
         0 if blocked is None else blocked.bytes,
     )
     yield single(

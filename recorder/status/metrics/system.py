@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import trio
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 
-from recorder.status.metrics.families import counter, gauge, moment, single
+from recorder.status.metrics.families import count, counter, gauge, histogram, moment, single
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 ENDS = ("clean", "crash", "power")
 
 
-def clock_metrics(seen: Snapshot, now_s: float) -> Iterator[Metric]:
+def clock_metrics(seen: Snapshot, counters: Counters, now_s: float) -> Iterator[Metric]:
     """The wall clock; moments are from `now_s`, in seconds since 1970."""
     clock = seen.system.clock
     step_s = None if clock.stepped_ms is None else clock.stepped_ms / 1000
     yield single("rec_clock_trusted", "1 while the wall clock is believed.", clock.is_trusted)
+    yield count("rec_clock_steps", "How often it was set.", counters.clock_steps)
     yield single("rec_clock_last_step_seconds", "By how much it was last set.", step_s)
     yield single(
         "rec_clock_last_step_timestamp_seconds",
@@ -34,8 +35,12 @@ def clock_metrics(seen: Snapshot, now_s: float) -> Iterator[Metric]:
     )
 
 
-def system_metrics(seen: Snapshot, counters: Counters) -> Iterator[Metric]:
-    """The program and its machine, and who is connected."""
+def system_metrics(seen: Snapshot, counters: Counters, started_s: float) -> Iterator[Metric]:
+    """The program and its machine.
+
+    Args:
+        started_s: since 1970.
+    """
     system = seen.system
     versions = {
         "version": system.version,
@@ -45,6 +50,13 @@ def system_metrics(seen: Snapshot, counters: Counters) -> Iterator[Metric]:
     info = GaugeMetricFamily("rec_build_info", "What runs; always 1.", labels=list(versions))
     info.add_metric(list(versions.values()), 1)
     yield info
+    yield single("rec_start_time_seconds", "When the recorder started.", started_s)
+    yield histogram(
+        "rec_event_loop_lag_seconds",
+        "How late the event loop was, looked at once a second.",
+        (),
+        [((), counters.lag_seconds)],
+    )
     if system.last_end is not None:
         ends = ((end, float(end == system.last_end)) for end in ENDS)
         yield gauge(
@@ -61,8 +73,6 @@ def system_metrics(seen: Snapshot, counters: Counters) -> Iterator[Metric]:
         "1 when power was too weak at any time since the boot.",
         system.under_voltage_ever,
     )
-    refused = counters.refused
-    yield counter("rec_publishes_refused", "Encoders not let in, by why.", "reason", refused)
     written = CounterMetricFamily(
         "rec_disk_written_bytes",
         "Written to the disk of the folder by everybody since the machine started.",
@@ -73,8 +83,27 @@ def system_metrics(seen: Snapshot, counters: Counters) -> Iterator[Metric]:
     yield written
     if system.hooks is not None:
         yield from hook_metrics(system.hooks)
-    watching = [("ws", system.viewers)]
-    yield gauge("rec_connections", "Pages that are open.", "proto", watching)
+
+
+def connection_metrics(seen: Snapshot, counters: Counters) -> Iterator[Metric]:
+    """Who is connected, and who was not let in."""
+    watching = seen.system.viewers
+    now = {**counters.connections, "ws": watching}
+    if "http" in now:
+        # The picture may be a little older than the count.
+        now["http"] = max(0, now["http"] - watching)
+    yield gauge("rec_connections", "There are now.", "proto", now.items())
+    yield counter(
+        "rec_connections_rejected", "Not let in, or sent away, by why.", "reason", counters.rejected
+    )
+    refused = counters.refused
+    yield counter("rec_publishes_refused", "Encoders not let in, by why.", "reason", refused)
+    publishes = CounterMetricFamily(
+        "rec_publish", "What came of wishes to publish.", labels=["stream", "result"]
+    )
+    for labels, number in counters.publishes.items():
+        publishes.add_metric(labels, number)
+    yield publishes
 
 
 def alarm_metrics(seen: Snapshot) -> Metric:
@@ -86,8 +115,8 @@ def alarm_metrics(seen: Snapshot) -> Metric:
     gauge = GaugeMetricFamily(
         "rec_alarm_active", "How many alarms of this kind stand.", labels=["alarm", "severity"]
     )
-    for labels, count in standing.items():
-        gauge.add_metric(labels, count)
+    for labels, number in standing.items():
+        gauge.add_metric(labels, number)
     return gauge
 
 

@@ -10,9 +10,9 @@ import attrs
 
 from recorder.recording.disk import Space
 from recorder.recording.retention.decision import Decision
-from recorder.recording.retention.ledger import Ledger
+from recorder.recording.retention.ledger import Blocked, Ledger
 from recorder.recording.retention.planner import Goal, Plan
-from recorder.recording.retention.rules import Rules
+from recorder.recording.retention.rules import RoomRules, Rules
 from recorder.recording.retention.space import MIB, TimeLeft
 from recorder.recording.retention.watch import HOUR_MS, PENDING_MS, SpaceWatch
 
@@ -71,6 +71,24 @@ def test_before_the_first_measurement_nothing_is_known() -> None:
     assert (watch.levels, watch.goal, watch.is_low, watch.wants_sweep) == (None, None, False, False)
 
 
+def test_what_keeps_old_recordings_from_going_is_told() -> None:
+    rules = Rules(rooms={"hall": RoomRules(max_age_ms=1)})
+    bench = Bench(rules)
+    assert not any(bench.watch.blocked_by.values())
+    assert bench.watch.others_bytes is None
+    bench.look(500)
+    bench.decided(ours=1, ages_count=False)
+    assert bench.watch.blocked_by == {"limit": False, "clock": True, "locked": False}
+    bench.decided(ours=1, plan=Plan(missing_bytes=1))
+    bench.watch.ledger.blocked = Blocked("p1", ())
+    assert bench.watch.blocked_by == {"limit": True, "clock": False, "locked": False}
+    # Without a rule for ages nobody waits for the clock.
+    other = Bench()
+    other.look(500)
+    other.decided(ours=1, ages_count=False)
+    assert not any(other.watch.blocked_by.values())
+
+
 def why(bench: Bench) -> str | None:
     """Why recording has stopped, asked anew."""
     return bench.watch.held
@@ -117,6 +135,8 @@ def test_recording_stops_where_nothing_more_may_be_deleted_and_goes_on_with_room
     bench.look(19)
     assert bench.said == []
     bench.decided(ours=981, plan=Plan(missing_bytes=1), kept_bytes=5 * MIB)
+    assert bench.watch.blocked_by == {"limit": False, "clock": False, "locked": True}
+    assert bench.watch.others_bytes == 976 * MIB
     (reason,) = bench.said
     assert reason is not None
     assert "19.0 MiB are free, 20.0 MiB shall stay free" in reason
