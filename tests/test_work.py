@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from recorder.recording.segmenter import Segmenter
-from recorder.rtmp import MediaReceived, ServerConnection, Wait
+from recorder.rtmp import NEED_DATA, MediaReceived, ServerConnection
 from tests.helpers import media
 from tests.helpers.rtmp_client import RtmpClient, Style
 from tests.helpers.segments import rules
@@ -54,7 +54,7 @@ def record(server: ServerConnection, data: bytes, *, short: bool = True) -> None
                 segmenter.media_run(run[1], at)
                 continue
             event = server.next_event()
-            if isinstance(event, Wait):
+            if event is NEED_DATA:
                 break
             assert isinstance(event, MediaReceived)
             segmenter.media(event.kind, event.timestamp, event.payload, at)

@@ -35,6 +35,10 @@ MESSAGES_AT_ONCE: Final = 256
 """So many of one read, and then the others have their turn: a read can hold a hundred thousand of
 no byte."""
 
+DATA_BYTES: Final = 64
+"""A data message counts once more for each so many bytes: metadata are decoded to be written into
+the heads of files, and each byte may be a value."""
+
 DATA_PER_S: Final = 50
 """Data messages. OBS sends 47 a second when a second audio track rides in them (protocol §5.7);
 what is more is a flood, beyond the burst that the core allows."""
@@ -114,6 +118,7 @@ class Dispatch:
                 case DataReceived():
                     room = publishers[event.stream_id].room
                     room.data(event.name, event.payload, event.timestamp, now_ms)
+                    left -= len(event.payload) // DATA_BYTES
                 case ConnectRequested():
                     await self._requests.connect(event)
                 case PublishRequested():
@@ -124,7 +129,9 @@ class Dispatch:
                     await self._requests.play(event)
                 case PlayEnded():
                     self._watching.stop()
-                case Wait():
+                case Wait.MORE:
+                    left = 0
+                case Wait.NEED_DATA | Wait.PAUSED:
                     return
                 case _:
                     assert_never(event)

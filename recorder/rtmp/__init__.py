@@ -8,6 +8,7 @@ from recorder.rtmp.connection import ServerConnection
 from recorder.rtmp.counters import Counters
 from recorder.rtmp.errors import Hint, LocalProtocolError, ProtocolError, RemoteProtocolError
 from recorder.rtmp.events import (
+    MORE,
     NEED_DATA,
     PAUSED,
     ConnectRequested,
@@ -35,6 +36,7 @@ from recorder.rtmp.messages import MessageType
 
 __all__ = [
     "FILLER_BYTES",
+    "MORE",
     "NEED_DATA",
     "PAUSED",
     "ConnectRequested",

@@ -77,6 +77,9 @@ class ChunkReader:
         self._partial_bytes = 0
         self.allowance = limits.bytes_before_publish
         """No chunk may end behind this many bytes of the chunk stream."""
+        self.steps_left = UNLIMITED
+        """So many headers are read before `next_message` stops; whoever sets it counts other work
+        in the same steps."""
 
     def receive(self, data: bytes) -> None:
         """Store what came; nothing is parsed."""
@@ -128,7 +131,7 @@ class ChunkReader:
         return (stream.stream_id, media) if media else None
 
     def next_message(self) -> Message | None:
-        """Return the next whole message, or None when more bytes are needed.
+        """Return the next whole message, or None when more bytes are needed or no steps are left.
 
         Raises:
             RemoteProtocolError: this is no chunk stream, or a bound was passed.
@@ -136,6 +139,9 @@ class ChunkReader:
         while True:
             stream = self._open
             if stream is None:
+                if self.steps_left <= 0:
+                    return None
+                self.steps_left -= 1
                 stream = self._read_header()
                 if stream is None:
                     self._forget_parsed()

@@ -19,6 +19,7 @@ from recorder.rtmp.chunks import ChunkReader
 from recorder.rtmp.counters import Counters
 from recorder.rtmp.errors import Hint, RemoteProtocolError
 from recorder.rtmp.events import (
+    MORE,
     NEED_DATA,
     PAUSED,
     DataReceived,
@@ -28,7 +29,7 @@ from recorder.rtmp.events import (
 )
 from recorder.rtmp.flow import CommandFlow
 from recorder.rtmp.handshake import Expect, Handshake
-from recorder.rtmp.limits import DEFAULT_LIMITS, Limits
+from recorder.rtmp.limits import DECODED_BYTES, DEFAULT_LIMITS, HANDLED_STEPS, Limits
 from recorder.rtmp.messages import (
     Aggregate,
     Message,
@@ -112,7 +113,8 @@ class ServerConnection:
 
         Returns:
             The event; NEED_DATA when everything is parsed; PAUSED while the application owes an
-            answer to the last `ConnectRequested`, `PublishRequested` or `PlayRequested`.
+            answer to the last `ConnectRequested`, `PublishRequested` or `PlayRequested`; MORE when
+            much was parsed without an event, so that no peer keeps the application for long.
 
         Raises:
             RemoteProtocolError: The peer broke the protocol or a bound; now and from now on.
@@ -223,7 +225,8 @@ class ServerConnection:
 
     def allow_data(self, messages: int) -> None:
         """Let so many more data messages through; never more than `data_messages` at once. What
-        comes beyond is dropped and counted. For who knows how much time has passed."""
+        comes beyond is dropped and counted; a long one counts for several. For who knows how much
+        time has passed."""
         self._data_left = min(self._limits.data_messages, self._data_left + messages)
 
     def end_publish(
@@ -283,9 +286,12 @@ class ServerConnection:
         if self._flow.is_paused:
             return PAUSED
         publishing = self._publishing
+        self._reader.steps_left = self._limits.steps_at_once
         while True:
             message = self._next_message()
             if message is None:
+                if self._reader.steps_left <= 0:
+                    return MORE
                 self._bound_player()
                 return NEED_DATA
             if self._messages_left is not None:
@@ -306,6 +312,7 @@ class ServerConnection:
                 continue
             if len(self._output) > self._limits.unsent_bytes:
                 raise RemoteProtocolError("too many unread answers", Hint.UNREAD)
+            self._reader.steps_left -= HANDLED_STEPS
             event = handle(self, message)
             if event is not None:
                 return event
@@ -319,6 +326,9 @@ class ServerConnection:
             self._reader.receive(bytes(self._greeting))
             self._greeting.clear()
         while self._aggregate is not None:
+            if self._reader.steps_left <= 0:
+                return None
+            self._reader.steps_left -= 1
             message = self._aggregate.next_message()
             if message is None:
                 self.counters.broken_aggregates += self._aggregate.broken
@@ -330,6 +340,7 @@ class ServerConnection:
         return self._reader.next_message()
 
     def _on_command(self, message: Message) -> Event | None:
+        self._reader.steps_left -= len(message.payload) // DECODED_BYTES
         return self._flow.on_command(message)
 
     def _on_acknowledgement(self, _message: Message) -> None:
@@ -379,7 +390,8 @@ class ServerConnection:
         if self._data_left <= 0:
             self.counters.excess_data += 1
             return None
-        self._data_left -= 1
+        self._data_left -= 1 + len(message.payload) // self._limits.data_bytes
+        self._reader.steps_left -= len(message.payload) // DECODED_BYTES
         data = commands.read_data(message, self._limits.amf)
         if data is None:
             self.counters.undecodable_data += 1

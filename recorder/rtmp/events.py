@@ -1,6 +1,6 @@
 """What the application gets to see: facts, in the order in which the peer caused them.
 
-Owns the event types and the two markers. An event never names the connection, and text in it is
+Owns the event types and the three markers. An event never names the connection, and text in it is
 clean (`text.py`), except names: those identify and are secrets, so they are whole.
 """
 
@@ -21,6 +21,7 @@ class Wait(enum.Enum):
 
     NEED_DATA = "need data"
     PAUSED = "paused"
+    MORE = "more"
 
 
 NEED_DATA: Final = Wait.NEED_DATA
@@ -28,6 +29,10 @@ NEED_DATA: Final = Wait.NEED_DATA
 
 PAUSED: Final = Wait.PAUSED
 """The last event asks for a decision: nothing more is parsed until it is made."""
+
+MORE: Final = Wait.MORE
+"""Much was parsed that makes no event, and there may be more: ask again, when others have had a
+turn."""
 
 
 @attrs.frozen(kw_only=True)

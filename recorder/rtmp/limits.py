@@ -15,6 +15,12 @@ from recorder.amf import AmfLimits
 UNLIMITED: Final = 1 << 62
 """More bytes than any connection carries."""
 
+HANDLED_STEPS: Final = 2
+"""Of a message that is no media, beside its header: it may be answered."""
+
+DECODED_BYTES: Final = 4
+"""Of AMF, for a step more. A value may have one byte, but one that has no more is soon read."""
+
 
 @attrs.frozen(kw_only=True)
 class Limits:
@@ -54,7 +60,16 @@ class Limits:
     data_messages: int = 3_000
     """Data messages that may come in a burst, before the application allows more as time passes: a
     minute of OBS, which sends a second audio track in 47 of them a second (§5.7). Each is decoded
-    and encoded anew, which costs more than media does."""
+    and encoded anew, which costs more than media does; so a long one counts for several."""
+
+    data_bytes: int = 2048
+    """A data message counts once more for each so many bytes: it is decoded, and each byte may be a
+    value. The longest frame of a second audio track, of stereo AAC, has 1536 bytes."""
+
+    steps_at_once: int = 4096
+    """How much is done before `next_event` lets others have a turn: a header of a chunk is a step,
+    so is a tag of an aggregate; what is no media costs a few more. About ten milliseconds. A MiB of
+    headers without a body, which makes no event, would take two seconds."""
 
     publishing_streams: int = 16
     """NetStreams publishing at once. FMLE multi-bitrate uses 3 (SRS #545)."""

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from recorder.rtmp import (
+    NEED_DATA,
     ConnectRequested,
     Limits,
     PublishEnded,
     PublishRequested,
     ServerConnection,
-    Wait,
 )
 from tests.bench.wire import AUDIO, COMMAND, VIDEO, CaptureError, Span, messages
 from tests.helpers.encoders import Encoder, publish_command
@@ -145,7 +145,7 @@ def _receive_all(peer: socket.socket, chunk_size: int) -> bytes:
     while block := peer.recv(1 << 18):
         received += block
         connection.receive_data(block)
-        while not isinstance(event := connection.next_event(), Wait):
+        while (event := connection.next_event()) is not NEED_DATA:
             match event:
                 case ConnectRequested():
                     connection.accept_connect()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from recorder.rtmp import (
+    MORE,
     NEED_DATA,
     PAUSED,
     ConnectRequested,
@@ -46,6 +47,8 @@ TIGHT: Final = Limits(
     bytes_before_publish=2000,
     messages_before_publish=50,
     data_messages=5,
+    data_bytes=100,
+    steps_at_once=7,
     publishing_streams=2,
     stray_bytes=1500,
     unsent_bytes=6000,
@@ -131,6 +134,8 @@ class Judge:
         event = self.server.next_event()
         if event is NEED_DATA:
             return False
+        if event is MORE:
+            return True
         assert event is not PAUSED, "every question was answered"
         self.events.append(event)
         self._decide(event)

@@ -77,6 +77,40 @@ async def test_a_read_full_of_tiny_messages_lets_the_others_have_their_turn(
     )
 
 
+async def turns_of_others(building: Building) -> list[int]:
+    """How much data was seen, at each of their turns."""
+    turns, recorder = [0], building.recorders["room101"]
+    while not recorder.media_seen or recorder.media_seen[-1][1] < 5000:
+        turns.append(len(recorder.data_seen))
+        await trio.lowlevel.checkpoint()
+    return turns
+
+
+async def test_a_read_full_of_what_makes_no_event_lets_the_others_have_their_turn(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    peer = await building.publish()
+    steps = Limits().steps_at_once
+    peer.client.control(3, b"", csid=7)
+    peer.client.raw(b"\xc7" * 10 * steps)
+    peer.client.video(5000, FRAME)
+    await peer.send()
+    assert len(await turns_of_others(building)) > 10
+
+
+async def test_metadata_of_many_values_let_the_others_have_their_turn(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    peer = await building.publish()
+    for number in range(20):
+        peer.client.metadata({"number": number, "values": [None] * 8000})
+    peer.client.video(5000, FRAME)
+    await peer.send()
+    turns = await turns_of_others(building)
+    # Two or three at a time; who is asked first in each round is left to chance.
+    assert max(after - before for before, after in itertools.pairwise([*turns, 20])) <= 6
+
+
 async def test_media_that_come_together_reach_their_room_together(
     building: Building, autojump_clock: MockClock
 ) -> None:

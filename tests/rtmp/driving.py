@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from recorder.rtmp import (
+    MORE,
     NEED_DATA,
     PAUSED,
     ConnectRequested,
@@ -88,6 +89,8 @@ class Application:
             event = self.server.next_event()
             if event is NEED_DATA or event is PAUSED:
                 return self.events[before:]
+            if event is MORE:
+                continue
             self.events.append(event)
             if self.accepts:
                 self.decide(event)

@@ -504,6 +504,17 @@ def test_data_beyond_the_allowance_is_dropped_and_counted() -> None:
     assert application.server.counters.excess_data == 5
 
 
+def test_a_long_data_message_counts_for_several_short_ones() -> None:
+    client = RtmpClient()
+    limits = Limits(data_messages=5, data_bytes=100)
+    application = publishing(client, ServerConnection(limits, random=FILLER))
+    client.message(5, 18, 1, 0, encode_values("onCuePoint", "x" * 283))  # 299 bytes
+    client.message(5, 18, 1, 0, encode_values("onCuePoint", "x" * 84))  # 100 bytes: counts for two
+    client.cue_point(3)
+    assert len(application.talk(client)) == 2
+    assert application.server.counters.excess_data == 1
+
+
 def test_excess_data_is_not_even_decoded() -> None:
     client = RtmpClient()
     application = publishing(client, ServerConnection(Limits(data_messages=1), random=FILLER))

@@ -34,6 +34,7 @@ TIGHT = Limits(
     stray_bytes=1500,
     unsent_bytes=6000,
     window_bytes=1000,
+    steps_at_once=7,
 )
 """Small enough that random streams run into every bound."""
 

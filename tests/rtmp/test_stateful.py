@@ -25,6 +25,7 @@ from hypothesis.stateful import (
 
 from recorder.amf import encode_values
 from recorder.rtmp import (
+    MORE,
     NEED_DATA,
     PAUSED,
     ConnectRequested,
@@ -55,6 +56,7 @@ LIMITS = Limits(
     data_messages=4,
     unsent_bytes=6000,
     messages_before_publish=10_000,
+    steps_at_once=5,
 )
 """Small enough for a session of fifty steps; but for how much a stranger may say."""
 
@@ -128,7 +130,13 @@ class Session(RuleBasedStateMachine):
         events = []
         for part in (data[:at], data[at:]):
             self.server.receive_data(part)
-            while (event := self.server.next_event()) is not NEED_DATA and event is not PAUSED:
+            events += self.parsed()
+        return events
+
+    def parsed(self) -> list[Event]:
+        events = []
+        while (event := self.server.next_event()) is not NEED_DATA and event is not PAUSED:
+            if event is not MORE:
                 events.append(event)
         return events
 
@@ -231,6 +239,7 @@ class Session(RuleBasedStateMachine):
         return is_allowed
 
     def is_told(self, stream_id: int, *codes: str) -> None:
+        assert self.parsed() == []
         assert self.server.next_event() is NEED_DATA
         answers = self.answers()
         assert [
