@@ -6,6 +6,7 @@ is found, who may read it and how the first one is made. Knows no other part of 
 
 from recorder.config.file import ConfigError
 from recorder.config.hooks import HooksConfig
+from recorder.config.loading import interpret, load
 from recorder.config.schema import (
     ClockConfig,
     Config,
@@ -18,8 +19,6 @@ from recorder.config.schema import (
     StatusConfig,
     StorageConfig,
     TlsConfig,
-    interpret,
-    load,
 )
 
 __all__ = [

@@ -12,14 +12,7 @@ from recorder.config import Config, RoomConfig, load
 from recorder.config.changes import EFFECTS, LIVE, RESTART, has_rows_below, plan
 from recorder.config.document import parse
 from recorder.config.structure import NOT_IN_FILE
-from tests.helpers.changed_keys import (
-    CERTIFICATE,
-    KEY,
-    OF_A_CERTIFICATE,
-    ONE_KEY,
-    OTHER_KEY,
-    ROOM,
-)
+from tests.helpers.changed_keys import CERTIFICATE, KEY, OF_A_CERTIFICATE, ONE_KEY, OTHER_KEY, ROOM
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
 

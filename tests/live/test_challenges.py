@@ -9,13 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.live.challenges import (
-    GOOD_FOR_S,
-    MOST_SPENT,
-    RANDOM_BYTES,
-    Challenges,
-    Standing,
-)
+from recorder.live.challenges import GOOD_FOR_S, MOST_SPENT, RANDOM_BYTES, Challenges, Standing
 
 KEY = bytes(range(32))
 _NUMBERS = itertools.count()

@@ -1,4 +1,4 @@
-"""The configuration: what is read, and what is said about everything that cannot be."""
+"""What is read of a configuration, and what is said about everything that cannot be."""
 
 import ipaddress
 import math
@@ -9,52 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.config import (
-    Config,
-    ConfigError,
-    LimitsConfig,
-    RoomConfig,
-    SegmentsConfig,
-    StorageConfig,
-    file,
-    load,
-    rules,
-)
+from recorder.config import LimitsConfig, RoomConfig, SegmentsConfig, StorageConfig, load, rules
 from recorder.config.document import parse
 from recorder.config.units import GIB, MIB
+from tests.config.texts import KEY, OTHER_KEY, ROOM, loaded, problems, written
 
-KEY = "a-long-enough-key-1"
-OTHER_KEY = "a-long-enough-key-2"
 NO_UNIT = "must be written with its unit, such as 10m, not a number"
 NO_KEY = "must be 1 to 128 letters, digits, - and _ (`recorder new-key` prints a good one)"
-OWN_NAME = "is the name of the room, which anybody can guess"
-ROOM = f"rooms: {{room101: {{key: {KEY}}}}}\n"
-
-
-def written(folder: Path, text: str | bytes, *, mode: int = 0o600) -> Path:
-    path = folder / "config.yaml"
-    path.write_bytes(text.encode() if isinstance(text, str) else text)
-    path.chmod(mode)
-    return path
-
-
-def loaded(folder: Path, text: str | bytes) -> Config:
-    return load(written(folder, text))
-
-
-def problems(folder: Path, text: str | bytes, *, mode: int = 0o600) -> list[str]:
-    """What is wrong, each line without the name of the folder."""
-    path = written(folder, text, mode=mode)
-    with pytest.raises(ConfigError) as caught:
-        load(path)
-    return str(caught.value).replace(f"{folder}/", "").splitlines()
-
-
-def warnings(folder: Path, text: str) -> list[str]:
-    return [warning.describe("config.yaml") for warning in loaded(folder, text).warnings]
-
-
-# --- what is read -----------------------------------------------------------
 
 
 def test_a_room_and_its_key_are_enough(tmp_path: Path) -> None:
@@ -136,9 +97,6 @@ def test_a_time_zone_is_a_name_or_the_systems(tmp_path: Path) -> None:
 
 def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     assert loaded(tmp_path, b"\xef\xbb\xbf" + ROOM.encode()).rooms["room101"].key == KEY
-
-
-# --- everything that is wrong, at once --------------------------------------
 
 
 def test_every_problem_is_reported_with_its_line_and_path(tmp_path: Path) -> None:
@@ -346,69 +304,6 @@ def test_a_title_is_one_line(tmp_path: Path, title: str) -> None:
     ]
 
 
-# --- rooms and keys ---------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["room 101", "", "a/b", "..", "ä", "x" * 65])
-def test_a_room_name_is_a_safe_word(tmp_path: Path, name: str) -> None:
-    (problem,) = problems(tmp_path, f'rooms: {{"{name}": {{key: {KEY}}}}}')
-    assert problem.endswith("the name of a room is 1 to 64 letters, digits, - and _")
-
-
-def test_room_names_are_unique_ignoring_case(tmp_path: Path) -> None:
-    text = f"rooms:\n  Room: {{key: {KEY}}}\n  room: {{key: {OTHER_KEY}}}\n"
-    assert problems(tmp_path, text) == [
-        "config.yaml:3: rooms.room: differs from Room only in capital letters"
-    ]
-
-
-def test_a_key_to_watch_is_no_other_key(tmp_path: Path) -> None:
-    text = "rooms:\n  a: {key: k3y-of-room-a-0123456, view_key: k3y-of-room-a-0123456}\n"
-    assert problems(tmp_path, text) == [
-        "config.yaml:2: rooms.a.view_key: is also the key of a; each room needs its own"
-    ]
-    text = "rooms:\n  a: {key: k3y-of-room-a-0123456, view_key: v1ew-of-room-a-0123456}\n"
-    assert load(written(tmp_path, text)).rooms["a"].view_key == "v1ew-of-room-a-0123456"
-
-
-def test_keys_are_unique_also_against_the_starred_entry(tmp_path: Path) -> None:
-    text = f'rooms:\n  a: {{key: {KEY}}}\n  "*": {{key: {KEY}}}\n'
-    assert problems(tmp_path, text) == [
-        "config.yaml:3: rooms.*.key: is also the key of a; each room needs its own"
-    ]
-
-
-def test_a_key_is_never_the_name_of_another_room(tmp_path: Path) -> None:
-    text = f"rooms:\n  a: {{key: LECTURE-HALL-NORTH}}\n  lecture-hall-north: {{key: {KEY}}}\n"
-    assert problems(tmp_path, text) == ["config.yaml:2: rooms.a.key: is the name of another room"]
-
-
-def test_weak_keys_are_allowed_with_a_warning(tmp_path: Path) -> None:
-    text = (
-        "rooms:\n"
-        "  a: {key: short}\n"
-        "  lecture-hall-north: {key: lecture-hall-north}\n"
-        f"  c: {{key: {KEY}}}\n"
-    )
-    assert warnings(tmp_path, text) == [
-        "config.yaml:2: rooms.a.key: is shorter than 16 characters and may be guessed",
-        f"config.yaml:3: rooms.lecture-hall-north.key: {OWN_NAME}",
-    ]
-
-
-@pytest.mark.parametrize("text", ["# nothing yet\n", "rooms: {}", "log: {level: info}"])
-def test_a_file_without_rooms_is_allowed_with_a_warning(tmp_path: Path, text: str) -> None:
-    (warning,) = warnings(tmp_path, text)
-    assert warning.endswith("rooms: no room is configured, so nobody can publish")
-
-
-def test_more_rooms_than_the_limit_are_refused(tmp_path: Path) -> None:
-    text = f"limits: {{rooms: 1}}\nrooms: {{a: {{key: {KEY}}}, b: {{key: {OTHER_KEY}}}}}"
-    assert problems(tmp_path, text) == [
-        "config.yaml:2: rooms: holds 2 rooms, and limits.rooms is 1"
-    ]
-
-
 def test_no_message_contains_a_key(tmp_path: Path) -> None:
     secrets = ["s3cret-s3cret-s3cret", "with space s3cret", "s3cret"]
     text = (
@@ -426,9 +321,6 @@ def test_no_message_contains_a_key(tmp_path: Path) -> None:
 def test_a_printed_configuration_holds_no_key(tmp_path: Path) -> None:
     config = loaded(tmp_path, f'rooms: {{a: {{key: {KEY}}}, "*": {{key: {OTHER_KEY}}}}}')
     assert "a-long-enough-key" not in repr(config)
-
-
-# --- the text itself --------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -462,88 +354,6 @@ def test_any_text_gives_a_document_or_problems(text: bytes | str) -> None:
     assert all(problem.line for problem in document.problems)
 
 
-# --- the file ---------------------------------------------------------------
-
-
-@pytest.mark.parametrize("mode", [0o600, 0o400, 0o640, 0o700])
-def test_a_file_that_only_its_owner_changes_is_read(tmp_path: Path, mode: int) -> None:
-    assert load(written(tmp_path, ROOM, mode=mode)).rooms
-
-
-@pytest.mark.parametrize("mode", [0o620, 0o602, 0o660])
-def test_a_file_that_others_can_change_is_refused(tmp_path: Path, mode: int) -> None:
-    assert problems(tmp_path, ROOM, mode=mode) == [
-        "config.yaml: can be changed by others; run chmod 600 on it"
-    ]
-
-
-def test_keys_that_others_can_read_are_refused(tmp_path: Path) -> None:
-    assert problems(tmp_path, ROOM, mode=0o644) == [
-        "config.yaml: holds keys and can be read by others; run chmod 600 on it"
-    ]
-    assert load(written(tmp_path, "log: {}", mode=0o644)).rooms == {}
-
-
 def test_permissions_are_reported_beside_other_problems(tmp_path: Path) -> None:
     text = "rooms: {a: {key: not good}}"
     assert len(problems(tmp_path, text, mode=0o666)) == 3
-
-
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError) as caught:
-        load(tmp_path / "absent.yaml")
-    assert str(caught.value) == f"{tmp_path}/absent.yaml: cannot be read: No such file or directory"
-
-
-def test_a_huge_file_is_no_configuration(tmp_path: Path) -> None:
-    assert problems(tmp_path, b"#" * 1024 * 1025) == [
-        "config.yaml: is larger than 1 MiB, so it is no configuration"
-    ]
-
-
-def test_the_chosen_file_is_found_even_where_it_does_not_exist(tmp_path: Path) -> None:
-    assert file.find(tmp_path / "absent.yaml") == tmp_path / "absent.yaml"
-
-
-def test_the_current_folder_comes_before_the_system(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    here, system = Path("config.yaml"), tmp_path / "etc.yaml"
-    monkeypatch.setattr(file, "LOOKED_FOR", (here, system))
-    assert file.find(None) is None
-    system.touch()
-    assert file.find(None) == system
-    here.symlink_to("broken")  # there, and not readable: found all the same
-    assert file.find(None) == here
-
-
-def test_the_first_configuration_is_private_and_good(tmp_path: Path) -> None:
-    path = tmp_path / "config.yaml"
-    file.create_first(path)
-    assert path.stat().st_mode & 0o777 == 0o600
-    config = load(path)
-    assert list(config.rooms) == ["room1"]
-    assert config.warnings == ()
-    assert config.storage.directory == tmp_path / "recordings"
-
-
-def test_the_first_configuration_never_replaces_a_file(tmp_path: Path) -> None:
-    path = written(tmp_path, ROOM)
-    with pytest.raises(FileExistsError):
-        file.create_first(path)
-    assert path.read_text() == ROOM
-
-
-def test_fresh_keys_differ_and_are_text_to_yaml() -> None:
-    keys = {file.new_key() for _ in range(100)}
-    assert len(keys) == 100
-    assert all(len(key) == 24 and key[0].isalpha() for key in keys)
-    assert all(parse(f"key: {key}".encode()).value == {"key": key} for key in keys)
-
-
-def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
-    path = tmp_path / "config.yaml"
-    os.mkfifo(path)
-    with pytest.raises(ConfigError, match="is no regular file"):
-        load(path)
