@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,9 +16,10 @@ from typing import TYPE_CHECKING
 import attrs
 import pytest
 import trio
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.helpers.encoders import Encoder, publish
-from tests.helpers.program import eventually, run_recorder
+from tests.helpers.program import CHECKOUT, eventually, run_recorder
 from tests.real.visitors import BASIC, PASSWORD, STATUS
 
 if TYPE_CHECKING:
@@ -110,6 +112,50 @@ def ask_for_ranges(recorder: Recorder, path: str) -> list[tuple[int, int]]:
     return answers
 
 
+def names_of_the_manual() -> dict[str, bool]:
+    """Every metric that the manual names, and whether it is there from the first scrape on."""
+    text = (CHECKOUT / "systemd/monitoring/README.md").read_text()
+    return {
+        name: there == "always"
+        for name, there in re.findall(r"(?m)^\| `(rec_\w+)` .*\| (\w+) \|$", text)
+    }
+
+
+def check_metrics(recorder: Recorder) -> None:
+    """What Prometheus is told behind a publish: all that the manual promises, and what the publish
+    has brought. Blocking."""
+    said = ask(recorder, "GET", "/metrics", BY_BASIC)
+    families = list(text_string_to_metric_families(said.body.decode()))
+    samples = {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+    names = {
+        f"{family.name}_total" if family.type == "counter" else family.name
+        for family in families
+        # One without a sample says nothing.
+        if family.samples and family.name.startswith("rec_")
+    }
+    promised = names_of_the_manual()
+    assert names <= promised.keys()
+    assert {name for name, is_always in promised.items() if is_always} <= names
+    for sample in (
+        ("rec_publish_total", "hall", "ok"),
+        ("rec_segments_total", "complete", "hall"),
+        ("rec_segment_duration_seconds_count", "hall"),
+        ("rec_segment_bytes_total", "hall"),
+        ("rec_stream_received_bytes_total", "hall"),
+        ("rec_stream_frames_total", "hall", "video"),
+        ("rec_write_duration_seconds_count", "fdatasync"),
+        ("rec_write_duration_seconds_count", "link"),
+        ("rec_event_loop_lag_seconds_count",),
+        ("rec_connections", "http"),
+    ):
+        assert samples[sample] > 0, sample
+    assert samples["rec_stream_dropped_bytes_total", "buffer", "hall"] == 0
+
+
 def cookie_of(recorder: Recorder) -> dict[str, str]:
     """What a login gives. Blocking."""
     said = ask(recorder, "POST", "/api/v1/login", {}, json.dumps({"password": PASSWORD}).encode())
@@ -141,6 +187,7 @@ async def test_every_address_answers_everybody_as_it_should(
         ranges = await trio.to_thread.run_sync(ask_for_ranges, recorder, path)
         size = (recording.folder / "0001.flv").stat().st_size
         assert ranges == [(200, size), (206, 10), (416, 0)]
+        await trio.to_thread.run_sync(check_metrics, recorder)
         cookie = await trio.to_thread.run_sync(cookie_of, recorder)
         assert await wrong(BY_BASIC if is_public else cookie, 2) == []
         await recorder.stop()

@@ -8,11 +8,13 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
 from recorder.status.metrics import Exposition
-from recorder.status.snapshot import RoomState
+from recorder.status.snapshot import HooksView, RoomState
 from tests.status.sample import SNAPSHOT
 from tests.status.test_metrics import COUNTERS
 
@@ -83,8 +85,28 @@ def test_no_panel_lies_on_another_and_each_says_what_it_shows() -> None:
 
 
 def test_the_readme_names_every_alert_with_its_severity() -> None:
-    rows = re.findall(r"(?m)^\| `(\w+)` \|.*\| (\w+) \|$", (FOLDER / "README.md").read_text())
+    rows = re.findall(
+        r"(?m)^\| `(Recorder\w+)` \|.*\| (\w+) \|$", (FOLDER / "README.md").read_text()
+    )
     assert dict(rows) == {rule["alert"]: rule["labels"]["severity"] for rule in rules()}
+
+
+def test_the_readme_names_every_metric_with_its_labels_and_no_other() -> None:
+    rows = re.findall(r"(?m)^\| `(rec_\w+)` \|(.*?)\|", (FOLDER / "README.md").read_text())
+    assert len(rows) == len(dict(rows))
+    hooks = HooksView(
+        is_delivering=True, failing=(), failing_since=None, delivered=1, given_up=0, lost=0
+    )
+    seen = attrs.evolve(SNAPSHOT, system=attrs.evolve(SNAPSHOT.system, hooks=hooks))
+    text = Exposition(0.0).text(seen, COUNTERS).decode()
+    families = {
+        f"{family.name}_total" if family.type == "counter" else family.name: {
+            label for sample in family.samples for label in sample.labels if label != "le"
+        }
+        for family in text_string_to_metric_families(text)
+        if family.name.startswith("rec_")
+    }
+    assert {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows} == families
 
 
 def test_every_alert_has_a_test() -> None:
