@@ -69,6 +69,7 @@ DECISIONS = {
     "recorder.recording.actions",
     "recorder.recording.alignment",
     "recorder.recording.backlog",
+    "recorder.recording.comparison",
     "recorder.recording.continuation",
     "recorder.recording.cuts",
     "recorder.recording.entries",

@@ -1,9 +1,9 @@
 """Keeps the catalogue: fills it behind the running recorder, then follows what changes.
 
-Owns the open `Catalogue` and the one thread in which it is used. Recording never notices it: the
-loop hands over a manifest and goes on, no error of the disk or of SQLite leaves this module, and a
-catalogue that cannot be kept is removed, because what lacks a row must not be believed, and begun
-anew later.
+Owns when something is done with it, and the one thread in which that happens; what happens there is
+`Cataloguing`. Recording never notices it: the loop hands over a manifest and goes on, no error of
+the disk or of SQLite leaves this module, and a catalogue that cannot be kept is removed, because
+what lacks a row must not be believed, and begun anew later.
 
 At a start the rows are compared with the folders there are. Manifests whose rows are known are
 not read again, except those that may have changed since: the unfinished ones that the caller
@@ -19,23 +19,18 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-import attrs
 import trio
 
 from recorder.logs import same
-from recorder.recording import naming
-from recorder.recording.catalogue import CATALOGUE_FILE, Catalogue, DamagedError, remove
+from recorder.recording.catalogue import CATALOGUE_FILE, DamagedError
+from recorder.recording.cataloguing import Cataloguing
 from recorder.recording.known import META_FOLDER
-from recorder.recording.retention.inventory import find, read_known
-from recorder.recording.rows import Row, row_of
-from recorder.recording.shelves import Shelved, open_recording, read_row, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
     from recorder.recording.catalogue import Page
@@ -67,42 +62,6 @@ WAITING = 1000
 that has not answered for days; further ones are read from it when it does."""
 
 
-@attrs.frozen
-class Comparison:
-    """What the catalogue lacks: recordings to read, the newest first, and rows to remove."""
-
-    read: list[Shelved]
-    gone: list[int]
-
-
-def compare(
-    found: Sequence[Shelved],
-    rows: Mapping[int, str],
-    unsettled: Collection[int],
-    unreadable: Collection[str] = (),
-) -> Comparison:
-    """Hold the folders that were found against the rows of the catalogue. Pure.
-
-    Args:
-        rows: the folder of each recording, by its number.
-        unsettled: recordings to read although they have a row.
-        unreadable: rooms and days that could not be looked into; the rows below them stay.
-    """
-    # Of two folders with one number, which only a person's copying makes, the first counts.
-    first = {each.number: each for each in reversed(found)}
-    read = [
-        each
-        for each in first.values()
-        if rows.get(each.number) != each.path or each.number in unsettled
-    ]
-    gone = [
-        number
-        for number, folder in rows.items()
-        if number not in first and not any(folder.startswith(f"{path}/") for path in unreadable)
-    ]
-    return Comparison(sorted(read, key=lambda each: each.number, reverse=True), gone)
-
-
 class Indexer:
     """The catalogue's keeper. Belongs to the loop; `run` is its task.
 
@@ -115,8 +74,7 @@ class Indexer:
         limit: how many changed recordings may wait for the thread.
 
     Attributes:
-        is_ready: the catalogue is complete, and follows.
-        was_ready: it was once, so `newest_before_utc_ms` is known.
+        was_ready: the catalogue was complete once, so `newest_before_utc_ms` is known.
         newest_start_utc_ms: the latest start by a believed clock of any recording, in ms since
             1970; None until the catalogue was complete, and where there is no such recording.
         newest_before_utc_ms: the same, of the recordings from before this start.
@@ -134,8 +92,7 @@ class Indexer:
         limit: int = WAITING,
     ) -> None:
         self._path = directory / META_FOLDER / CATALOGUE_FILE
-        self._disk = disk
-        self._root = root
+        self._cataloguing = Cataloguing(self._path, disk, root)
         self._first_number = first_number
         self._on_ready = on_ready
         self._limit = limit
@@ -150,12 +107,13 @@ class Indexer:
         self._lost_track = False
         self._complaint = ""
         self.was_ready = False
-        self.is_ready = False
         self.newest_start_utc_ms: int | None = None
         self.newest_before_utc_ms: int | None = None
-        # Of the thread.
-        self._catalogue: Catalogue | None = None
-        self._stopping = False
+
+    @property
+    def is_ready(self) -> bool:
+        """The catalogue is complete, and follows."""
+        return self._cataloguing.is_ready
 
     def changed(self, folder: str, manifest: Manifest) -> None:
         """A recording's manifest is another; never blocks.
@@ -197,14 +155,7 @@ class Indexer:
             OSError, sqlite3.Error: nothing can be said.
         """
         changes = dict(self._changes) if self.is_ready else {}
-
-        def in_thread() -> T:
-            # What has changed in this second would be missing in every sum.
-            if changes and self._catalogue is not None:
-                self._write(changes)
-            return use(self._known())
-
-        return await self._in_thread(in_thread)
+        return await self._in_thread(partial(self._cataloguing.known, changes, use))
 
     async def page(
         self,
@@ -220,16 +171,19 @@ class Indexer:
         Raises:
             OSError, sqlite3.Error: nothing can be said.
         """
-        catalogue = self._catalogue
-        if catalogue is None or not self.is_ready:
+        if not self._cataloguing.is_open or not self.is_ready:
             return None
-        changes = dict(self._changes)
-
-        def in_thread() -> Page:
-            self._write(changes)
-            return catalogue.page(room, from_ms, to_ms, cursor, limit)
-
-        return await self._in_thread(in_thread)
+        return await self._in_thread(
+            partial(
+                self._cataloguing.page,
+                dict(self._changes),
+                room=room,
+                from_ms=from_ms,
+                to_ms=to_ms,
+                cursor=cursor,
+                limit=limit,
+            )
+        )
 
     async def folder_of(self, number: int) -> str | None:
         """A recording's folder, below the storage; None: there is no such recording.
@@ -237,7 +191,7 @@ class Indexer:
         Raises:
             OSError, sqlite3.Error: nothing can be said.
         """
-        return await self._in_thread(partial(self._folder_of, number))
+        return await self._in_thread(partial(self._cataloguing.folder_of, number))
 
     async def run(self) -> None:
         """Keep the catalogue until cancelled; then write what still waits, for CLOSE_S at most."""
@@ -254,9 +208,9 @@ class Indexer:
                 await trio.sleep(delay)
                 delay = min(2 * delay, MAX_RETRY_S)
         finally:
-            self._stopping = True
+            self._cataloguing.stop()
             with trio.move_on_after(CLOSE_S, shield=True) as scope:
-                await self._ended(partial(self._write_and_close, dict(self._changes)))
+                await self._ended(partial(self._cataloguing.write_and_close, dict(self._changes)))
             if scope.cancelled_caught:
                 log.warning("The disk does not answer: the catalogue is left as it is.")
 
@@ -271,11 +225,14 @@ class Indexer:
         self._lost_track = False
         unsettled, self._unsettled = self._unsettled, set()
         try:
-            to_read = await self._in_thread(partial(self._open_and_compare, unsettled))
+            to_read = await self._in_thread(partial(self._cataloguing.open_and_compare, unsettled))
             for first in range(0, len(to_read), STEP):
-                await self._in_thread(partial(self._read, to_read[first : first + STEP]))
+                step = to_read[first : first + STEP]
+                await self._in_thread(partial(self._cataloguing.read, step))
                 await trio.sleep(PAUSE_S)
-            self.newest_start_utc_ms = await self._in_thread(self._complete)
+            self.newest_start_utc_ms, self.newest_before_utc_ms = await self._in_thread(
+                partial(self._cataloguing.complete, self._first_number)
+            )
         except BaseException:
             self._unsettled |= unsettled
             raise
@@ -289,14 +246,16 @@ class Indexer:
             self._work = trio.Event()
             # Only forgotten once they are written.
             changes = dict(self._changes)
-            self.newest_start_utc_ms = await self._in_thread(partial(self._write, changes))
+            self.newest_start_utc_ms = await self._in_thread(
+                partial(self._cataloguing.write, changes)
+            )
             for number, change in changes.items():
                 if self._changes[number] is change:
                     del self._changes[number]
-        self.is_ready = False
+        self._cataloguing.is_ready = False
 
     def _ready(self) -> None:
-        self.is_ready = True
+        self._cataloguing.is_ready = True
         if self._complaint:
             log.info("The catalogue is complete again.")
             self._complaint = ""
@@ -305,7 +264,7 @@ class Indexer:
             self._on_ready()
 
     async def _give_up(self, error: Exception) -> None:
-        self.is_ready = self._is_kept = False
+        self._cataloguing.is_ready = self._is_kept = False
         self._unsettled |= self._changes.keys()
         self._changes.clear()
         if str(error) != self._complaint:
@@ -317,7 +276,7 @@ class Indexer:
                 error,
                 extra=same("catalogue"),
             )
-        await self._ended(self._discard)
+        await self._ended(self._cataloguing.discard)
 
     async def _ended(self, call: Callable[[], None]) -> None:
         try:
@@ -327,109 +286,3 @@ class Indexer:
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await trio.to_thread.run_sync(call, limiter=self._limiter, abandon_on_cancel=True)
-
-    # What follows runs in the thread.
-
-    def _open_and_compare(self, unsettled: set[int]) -> list[Shelved]:
-        catalogue = self._catalogue = self._catalogue or Catalogue.open(self._path)
-        unreadable = list[str]()
-
-        def skip(path: str, error: OSError) -> None:
-            log.warning("The folder %s cannot be read: %s", path, error, extra=same(path))
-            unreadable.append(path)
-
-        found = []
-        with closing(walk(self._disk, self._root(), skip)) as shelves:
-            for shelved in shelves:
-                if self._stopping:
-                    return []
-                found.append(shelved)
-        comparison = compare(
-            found, catalogue.folders(), unsettled | catalogue.unsettled(), unreadable
-        )
-        _store(catalogue, dict.fromkeys(comparison.gone))
-        return comparison.read
-
-    def _read(self, recordings: Sequence[Shelved]) -> None:
-        catalogue = self._open_catalogue()
-        # Read first: nobody else waits for the file as long as that takes.
-        rows = dict[int, Row | None]()
-        for shelved in recordings:
-            if self._stopping:
-                return
-            try:
-                rows[shelved.number] = read_row(self._disk, self._root(), shelved.path)
-            except FileNotFoundError:
-                rows[shelved.number] = None
-        _store(catalogue, rows)
-
-    def _complete(self) -> int | None:
-        catalogue = self._open_catalogue()
-        catalogue.mark_complete()
-        self.newest_before_utc_ms = catalogue.newest_start_utc_ms(below=self._first_number)
-        return catalogue.newest_start_utc_ms()
-
-    def _write(self, changes: Mapping[int, tuple[str, Manifest] | None]) -> int | None:
-        catalogue = self._open_catalogue()
-        catalogue.check_in_place()
-        rows = {
-            number: None if change is None else self._row_of(*change)
-            for number, change in changes.items()
-        }
-        _store(catalogue, rows)
-        return catalogue.newest_start_utc_ms()
-
-    def _row_of(self, path: str, manifest: Manifest) -> Row | None:
-        """None: the folder has gone since."""
-        kept = False
-        try:
-            with open_recording(self._disk, self._root(), path) as folder:
-                kept = self._disk.exists(folder, naming.KEEP_FILE)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            # The manifest is at hand. One sick folder must not cost all the other rows.
-            log.debug("Looking for %s in %s failed: %s", naming.KEEP_FILE, path, error)
-        return row_of(path, manifest, kept=kept)
-
-    def _known(self) -> Iterator[Known]:
-        if self.is_ready and self._catalogue is not None:
-            return self._catalogue.known()
-        return read_known(self._disk, self._root())
-
-    def _folder_of(self, number: int) -> str | None:
-        if self.is_ready and self._catalogue is not None:
-            return self._catalogue.folder(number)
-        return find(self._disk, self._root(), number)
-
-    def _open_catalogue(self) -> Catalogue:
-        assert self._catalogue is not None, "opened before anything else"
-        return self._catalogue
-
-    def _write_and_close(self, changes: Mapping[int, tuple[str, Manifest] | None]) -> None:
-        try:
-            if self._catalogue is not None and changes:
-                self._write(changes)
-        finally:
-            self._close()
-
-    def _close(self) -> None:
-        catalogue, self._catalogue = self._catalogue, None
-        if catalogue is not None:
-            catalogue.close()
-
-    def _discard(self) -> None:
-        try:
-            self._close()
-        finally:
-            remove(self._path)
-
-
-def _store(catalogue: Catalogue, rows: Mapping[int, Row | None]) -> None:
-    """At once; None: the recording is gone."""
-    with catalogue.batch():
-        for number, row in rows.items():
-            if row is None:
-                catalogue.remove(number)
-            else:
-                catalogue.put(row)
