@@ -226,6 +226,7 @@ async def _main(
                 ) as page,
             ):
                 watch.on_step = _all(rooms.clock_stepped, page.board.clock_stepped)
+                watch.on_woken = page.board.sources.lag.observe
                 rooms.on_change = page.board.changed
                 hooks.follow(page.board)
                 house = make_house(settings, rooms, engine, memory, attempts)

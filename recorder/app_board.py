@@ -16,7 +16,6 @@ import attrs
 import trio
 
 from recorder.app_counters import Sources
-from recorder.app_lag import LoopLag
 from recorder.app_room_view import RoomFacts, RoomMeter
 from recorder.app_views import disk_state, storage_view, system_view
 from recorder.clock import utc_text
@@ -125,12 +124,10 @@ class Board:
         self._rhythm = Rhythm(self._wait_s, LEAST_S)
         self._exposition = Exposition(clock.utc_ns() / 1e9)
         self._scrapes = trio.CapacityLimiter(1)
-        self._lag = LoopLag()
         self.sources = Sources(
             engine=engine,
             rooms=rooms,
             attempts=attempts,
-            lag=self._lag,
             write_seconds=write_seconds,
         )
         self._latest: Snapshot | None = None
@@ -206,7 +203,6 @@ class Board:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._watch_machine, name="machine")
             nursery.start_soon(self._keep_alarms, name="alarms")
-            nursery.start_soon(self._lag.run, name="loop lag")
             while True:
                 self._rhythm.begin()
                 self.look()

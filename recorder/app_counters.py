@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from recorder.histogram import WAITS_S, Histogram
 from recorder.status.metrics import Counters, RoomCounters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from recorder.app_lag import LoopLag
-    from recorder.histogram import Histogram
     from recorder.live.attempts import Attempts
     from recorder.live.listener import Door
     from recorder.live.room import Room
@@ -33,6 +32,7 @@ DROPPED = {"buffer": 0, "policy": 0}
 class Sources:
     """Attributes:
     write_seconds: by call, as of `TimedDisk`.
+    lag: how late the event loop was, in seconds, by whoever is woken once a second.
     clock_steps: so often the wall clock was set.
     refused_watchers: of the page, because too many watch already.
     door: None: encoders cannot come yet.
@@ -42,8 +42,8 @@ class Sources:
     engine: Engine
     rooms: Rooms
     attempts: Attempts
-    lag: LoopLag
     write_seconds: Mapping[str, Histogram]
+    lag: Histogram = attrs.field(factory=lambda: Histogram(WAITS_S))
     clock_steps: int = 0
     refused_watchers: int = 0
     door: Door | None = None
@@ -76,7 +76,7 @@ class Sources:
             rejected=rejected,
             connections=connections,
             clock_steps=self.clock_steps,
-            lag_seconds=self.lag.seconds.buckets,
+            lag_seconds=self.lag.buckets,
         )
 
 

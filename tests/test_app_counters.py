@@ -44,7 +44,7 @@ async def test_what_every_part_has_counted_is_there(tmp_path: Path) -> None:
         parts.door.rejected["limit"] += 1
         parts.engine.writer.failures["EIO"] += 1
         parts.engine.watch.deleted_bytes["age"] += 9
-        board.sources.lag.seconds.observe(0.002)
+        board.sources.lag.observe(0.002)
         await parts.engine.writer.between_hops(lambda: None)
         found = await scraped(stage)
     stream = f"stream={room.name}"

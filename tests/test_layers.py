@@ -119,7 +119,6 @@ AWAITING = {
     "recorder.app_board",
     "recorder.app_deliver",
     "recorder.app_hooks",
-    "recorder.app_lag",
     "recorder.app_listeners",
     "recorder.app_reload",
     "recorder.app_repeats",

@@ -57,6 +57,10 @@ class ClockWatch:
             believed clock; None until it is known.
         on_step: told by how many ms the clock was set.
         is_newest_known: whether None of `newest_before_utc_ms` means that there is none.
+
+    Attributes:
+        on_woken: told by how many seconds it was woken too late, once a second: whatever keeps this
+            task keeps everybody's, and another that only asked would be one more wake-up.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class ClockWatch:
         self._state = state
         self._newest_before_utc_ms = newest_before_utc_ms
         self.on_step = on_step
+        self.on_woken: Callable[[float], None] = lambda late_s: None
         self._is_newest_known = is_newest_known
         self._last = self._times()
         self._limiter = trio.CapacityLimiter(1)
@@ -86,7 +91,9 @@ class ClockWatch:
         wall_ms, steady_ms = self._last = self._times()
         was_believed = self._clock.trusted()
         while True:
-            await trio.sleep(LOOK_S)
+            due_s = trio.current_time() + LOOK_S
+            await trio.sleep_until(due_s)
+            self.on_woken(trio.current_time() - due_s)
             looks += 1
             before = wall_ms, steady_ms
             wall_ms, steady_ms = self._last = self._times()

@@ -132,6 +132,21 @@ async def test_a_clock_that_goes_right_is_left_alone(
     assert remembered(tmp_path / "state") == ClockState()
 
 
+async def test_how_late_it_is_woken_is_told_once_a_second(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    late: list[float] = []
+    async with _watched(tmp_path) as post:
+        post.watch.on_woken = late.append
+        await trio.sleep(10)
+        assert late == [0.0] * 10
+        # The clock goes on, and nobody has had a turn.
+        autojump_clock.jump(LOOK_S + 3)
+        await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint()
+    assert late[10:] == [pytest.approx(3.5)]
+
+
 async def test_a_step_is_told_and_a_small_one_costs_no_trust(
     tmp_path: Path, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
