@@ -100,10 +100,13 @@ DECISIONS = {
     "recorder.recording.waiting",
     "recorder.status.alarm_rules",
     "recorder.status.condition",
+    "recorder.status.disk_rules",
     "recorder.status.doors",
     "recorder.status.downloads",
     "recorder.status.hook_rules",
     "recorder.status.operations",
+    "recorder.status.room_rules",
+    "recorder.status.system_rules",
     "recorder.passwords",
     "recorder.status.snapshot",
 }

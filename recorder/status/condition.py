@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from recorder.status.snapshot import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
 
@@ -33,3 +36,8 @@ class Condition:
     clear_s: float = 5.0
     until_acknowledged: bool = False
     detail: str = ""
+
+
+def stands(kind: str, severity: Severity, standing: Mapping[str, Severity]) -> bool:
+    """Whether an alarm stands that is as bad as this, or worse: only then it stays longer."""
+    return kind in standing and RANK[standing[kind]] <= RANK[severity]

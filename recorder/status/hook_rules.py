@@ -1,4 +1,4 @@
-"""Which conditions of the hooks are alarms. Pure; `alarm_rules` counts these among its own.
+"""Which conditions of the hooks are alarms. Pure; `alarm_rules` gathers them.
 
 That somebody else is not told must be seen here: whoever waits to be told cannot know.
 """

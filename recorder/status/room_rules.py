@@ -1,0 +1,117 @@
+"""Which conditions of a room are alarms. Pure; `alarm_rules` gathers them.
+
+An idle room is no alarm. Of an encoder nothing is said while our own disk may be the cause.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from recorder.amounts import duration
+from recorder.status.condition import CRITICAL, WARNING, Condition
+from recorder.status.snapshot import RoomState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from recorder.status.snapshot import RoomView
+
+DRIFT_S: Final = 10.0
+KEYFRAME_S: Final = 30.0
+WEAK: Final = 0.5
+
+
+def room_conditions(room: RoomView) -> Iterator[Condition]:
+    """All that hold."""
+    name = room.title or room.name
+    if room.state is RoomState.FAULT or room.lost_bytes:
+        reason = room.reason if room.state is RoomState.FAULT else "The disk took nothing."
+        # Of the newest it keeps as much as fits; what is lost is the oldest, and grows.
+        lost = f" {duration(room.lost_ms)} of it are lost so far." if room.lost_bytes else ""
+        yield Condition(
+            kind="not_recorded",
+            room=room.name,
+            severity=CRITICAL,
+            text=f"{name}: not recorded: {reason}{lost}",
+            advice="What comes is kept in memory as far as it goes; mend the disk now.",
+        )
+    if room.is_contested:
+        yield Condition(
+            kind="two_encoders",
+            room=room.name,
+            severity=WARNING,
+            text=f"{name}: two encoders want to publish here.",
+            advice="Stop one of them, or give each its own room and key.",
+            clear_s=300,
+        )
+    if room.buffer_limit_bytes and room.buffer_bytes >= room.buffer_limit_bytes / 2:
+        yield Condition(
+            kind="write_lag",
+            room=room.name,
+            severity=CRITICAL,
+            text=f"{name}: the disk is too slow; half of the room's buffer is full.",
+            advice="Use a faster disk, or a lower bitrate in the encoder.",
+            clear_s=60,
+        )
+    # While the disk stalls we may hold the encoder back: a silence that we cause is not its fault.
+    if room.publisher is not None and room.state not in (RoomState.STOPPED, RoomState.STALLED):
+        yield from _publisher(room, name)
+
+
+def _publisher(room: RoomView, name: str) -> Iterator[Condition]:
+    media_s = room.media_age_s
+    if media_s is None:
+        media_s = room.publisher.age_s if room.publisher is not None else 0.0
+    if media_s >= 4:
+        yield Condition(
+            kind="no_media",
+            room=room.name,
+            severity=CRITICAL if media_s >= 10 else WARNING,
+            text=f"{name}: the encoder is connected and has sent nothing for {media_s:.0f} s.",
+            advice="Look at the encoder and at its network.",
+        )
+        return
+    for what, track in (("picture", room.video), ("sound", room.audio)):
+        age_s = None if track is None else track.frame_age_s
+        if age_s is not None and age_s >= 3:
+            yield Condition(
+                kind=f"no_{'video' if what == 'picture' else 'audio'}",
+                room=room.name,
+                severity=WARNING,
+                text=f"{name}: no {what} for {age_s:.0f} s, while the rest goes on.",
+                advice="Check the camera." if what == "picture" else "Check the microphone.",
+                set_s=2,
+            )
+    key_s = None if room.video is None else room.video.keyframe_age_s
+    if key_s is not None and key_s >= KEYFRAME_S:
+        yield Condition(
+            kind="no_keyframes",
+            room=room.name,
+            severity=WARNING,
+            text=f"{name}: no keyframe for {key_s:.0f} s; files cannot be cut cleanly.",
+            advice="Set the keyframe interval of the encoder to 2 s.",
+        )
+    if room.drift_s is not None and abs(room.drift_s) >= DRIFT_S:
+        way = "faster" if room.drift_s > 0 else "slower"
+        yield Condition(
+            kind="media_time",
+            room=room.name,
+            severity=WARNING,
+            text=f"{name}: the encoder's time runs {way} than the clock, by "
+            f"{abs(room.drift_s):.0f} s.",
+            advice="Check the encoder's load and its network.",
+            set_s=10,
+            clear_s=30,
+        )
+    if room.quality is not None and room.quality < WEAK:
+        yield Condition(
+            kind="weak_connection",
+            room=room.name,
+            severity=WARNING,
+            text=f"{name}: the encoder's connection is bad: {room.line.reason}."
+            if room.line is not None and room.line.reason is not None
+            else f"{name}: the encoder's connection is bad.",
+            advice="Use a cable, or a lower bitrate.",
+            set_s=5,
+            clear_s=15,
+        )
