@@ -18,6 +18,7 @@ step forward is a hole if it took that long to arrive, and a jump of the sender'
 """
 
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Final, TypeAlias
 
 import attrs
@@ -35,6 +36,9 @@ LONGEST_USUAL_STEP_MS: Final = 1_000
 
 WRAPS: Final = (1 << 24, 1 << 31, 1 << 32)
 """Where senders' clocks wrap: those that lose the extended timestamp, the FLV muxers, RTMP."""
+
+_DTS: Final = attrgetter("dts")
+_OFFSET: Final = attrgetter("offset")
 
 _STALE: Final = -1
 """A reach no step has: every frame of the track is looked at."""
@@ -100,7 +104,7 @@ class Timeline:
     @property
     def newest(self) -> int | None:
         """The dts of the newest frame of any track; None before the first."""
-        return max((clock.dts for clock in self._clocks.values()), default=None)
+        return max(map(_DTS, self._clocks.values()), default=None)
 
     def clock(self, track: TrackId) -> TrackClock | None:
         """The clock of a track that has had a frame."""
@@ -130,7 +134,7 @@ class Timeline:
         if not self._clocks:
             self._clocks[track] = TrackClock(raw, raw)
             return Placement(raw)
-        reference = max(self._clocks.values(), key=lambda clock: clock.dts)
+        reference = max(self._clocks.values(), key=_DTS)
         newest = reference.dts
         for offset in (self._offset, *_wrapped_offsets(reference, raw)):
             if abs(raw + offset - newest) <= REACH_MS:
@@ -141,14 +145,15 @@ class Timeline:
         return Placement(newest, apart_ms=raw + self._offset - newest)
 
     def _place_unusual(self, clock: TrackClock, raw: int) -> Placement:
+        newest = max(map(_DTS, self._clocks.values()))
         offsets = [
             offset
             for offset in dict.fromkeys((clock.offset, self._offset))
-            if self._fits(clock, raw + offset)
+            if _fits(raw + offset, clock.dts, newest)
         ] or [
             offset
-            for offset in (*_wrapped_offsets(clock, raw), *self._older_offsets())
-            if self._fits(clock, raw + offset)
+            for offset in dict.fromkeys((*_wrapped_offsets(clock, raw), *self._older_offsets()))
+            if _fits(raw + offset, clock.dts, newest)
         ]
         if not offsets:
             if self._ran_ahead(clock, raw):
@@ -175,7 +180,7 @@ class Timeline:
 
     def _jump(self, clock: TrackClock, raw: int) -> Placement:
         dts = clock.dts + clock.usual_step
-        newest = max(other.dts for other in self._clocks.values())
+        newest = max(map(_DTS, self._clocks.values()))
         if newest - dts > SLIP_MS:
             # It was silent meanwhile: beside the others, or it would lag behind them for good.
             dts = newest
@@ -184,18 +189,9 @@ class Timeline:
         self._begin_epoch(clock)
         return Placement(dts, jump_ms=jump_ms)
 
-    def _fits(self, clock: TrackClock, dts: int) -> bool:
-        """Whether a frame can lie there: near its track's last, or ahead of it and near the newest
-        of all. The second is a track that was silent while others went on."""
-        step = dts - clock.dts
-        if -SLIP_MS < step <= REACH_MS:
-            return True
-        newest = max(clock.dts for clock in self._clocks.values())
-        return step > 0 and abs(dts - newest) <= REACH_MS
-
     def _older_offsets(self) -> Iterator[int]:
         """Of the epochs that the tracks are in, whichever is newest."""
-        return (clock.offset for clock in self._clocks.values())
+        return map(_OFFSET, self._clocks.values())
 
     def _ran_ahead(self, clock: TrackClock, raw: int) -> bool:
         """Whether the track's last frame, not this one, was the odd one: this one lies by the
@@ -218,6 +214,13 @@ class Timeline:
         for other in self._clocks.values():
             other.reach = _STALE
         clock.reach = REACH_MS
+
+
+def _fits(dts: int, last: int, newest: int) -> bool:
+    """Whether a frame can lie there: near its track's last, or ahead of it and near the newest of
+    all. The second is a track that was silent while others went on."""
+    step = dts - last
+    return -SLIP_MS < step <= REACH_MS or (step > 0 and abs(dts - newest) <= REACH_MS)
 
 
 def _wrapped_offsets(clock: TrackClock, raw: int, reach: int = REACH_MS) -> Iterator[int]:

@@ -271,7 +271,9 @@ class Segmenter:
         roles = {part.role for part in parts}
         if Role.UNKNOWN in roles:
             self._segments.count("unknown_tags")
-        if _FRAME in roles:
+        if not self._tracks.have_place(kind, parts):
+            self._segments.count("refused_tracks")
+        elif _FRAME in roles:
             self._new_frame(kind, timestamp, parts, body, now_ms)
         elif roles & HEADERS:
             for single in split_tracks(kind, body):

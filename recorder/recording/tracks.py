@@ -30,6 +30,11 @@ STATE_BYTES: Final = 1 << 20
 """Of all tracks together, written at every head. A real header has some hundred bytes."""
 
 
+MOST_TRACKS: Final = 32
+"""Of a kind. Real senders have up to ten. The format has room for 256, and then each message would
+have to be looked at beside 512 clocks and headers."""
+
+
 class Track:
     """One track of a publish."""
 
@@ -44,6 +49,7 @@ class Track:
         "kind",
         "last_dts",
         "number",
+        "remembered_bytes",
         "slot",
         "state",
     )
@@ -59,6 +65,8 @@ class Track:
         self._other_codecs: dict[str, tuple[bytes | None, dict[Role, bytes]]] = {}
         self.state: tuple[bytes, ...] = ()
         """The newest sequence header, if there is one, and what goes with it."""
+        self.remembered_bytes = 0
+        """Of headers, those for other codecs included."""
         self.key_distance: int | None = None
         """Between its last two keyframes in a file, in ms."""
         self.key_dts: int | None = None
@@ -113,8 +121,7 @@ class Track:
             self.codec = codec
             self._renew_state()
 
-    @property
-    def remembered_bytes(self) -> int:
+    def _count_bytes(self) -> int:
         others = self._other_codecs.values()
         configs = [self.config, *(config for config, _ in others)]
         extras = [self.extras, *(extras for _, extras in others)]
@@ -125,6 +132,7 @@ class Track:
     def _renew_state(self) -> None:
         config = () if self.config is None else (self.config,)
         self.state = (*config, *self.extras.values())
+        self.remembered_bytes = self._count_bytes()
         self.slot = None
 
 
@@ -152,6 +160,12 @@ class Tracks:
         if track is None:
             track = numbered[part.track] = Track(kind, part.track)
         return track
+
+    def have_place(self, kind: int, parts: tuple[Part, ...]) -> bool:
+        """Whether all tracks that these parts are of may be had."""
+        numbered = self.by_kind[kind]
+        new = {part.track for part in parts if part.role is not Role.UNKNOWN} - numbered.keys()
+        return len(numbered) + len(new) <= MOST_TRACKS
 
     def resumed(self, dts: int) -> None:
         """Media come again after a pause of all tracks: none of them was silent."""

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from recorder.recording.segmenter import Segmenter
 from recorder.recording.short_way import ShortWay
+from recorder.recording.tracks import MOST_TRACKS
+from tests.flv.building import one_track
 from tests.helpers import media
 from tests.helpers.media import AUDIO, VIDEO
 from tests.helpers.segments import carry_out, rules
@@ -118,11 +120,13 @@ def test_ordinary_frames_take_the_short_way() -> None:
 
 def test_a_sender_of_ever_new_sorts_of_frames_is_remembered_no_further() -> None:
     segmenter = Segmenter(rules(duration_ms=60_000), encoder="test")
-    for track in range(256):
-        for fourcc in (b"mp4a", b"Opus"):
-            body = media.enhanced_audio(fourcc, 1, b"sound", track=track)
-            segmenter.media(AUDIO, track, body, 0)
-    ways = segmenter._ways[AUDIO]
+    for track in range(MOST_TRACKS):
+        for fourcc in (b"avc1", b"hvc1", b"vvc1", b"vp08", b"vp09"):
+            for frame_type in (2, 3):
+                first_byte = 0x86 | frame_type << 4
+                body = one_track(first_byte, 1, fourcc, track, bytes(9))
+                segmenter.media(VIDEO, track, body, 0)
+    ways = segmenter._ways[VIDEO]
     assert len(ways) == 256
     assert all(isinstance(way, ShortWay) for way in ways.values())
 
