@@ -1,9 +1,9 @@
 """The server's side of one RTMP connection: the only class that others use.
 
-Owns what happens to each type of message, and the acknowledgements; commands go to the command
-flow. Knows no socket, no clock, no room and no file. Input is stored by `receive_data` and parsed
-by `next_event`, one event at a time, so that a message takes effect before the next byte is looked
-at. Where the application has to decide, parsing pauses.
+Owns what happens to each type of message; commands go to the command flow, protocol control to
+`Control`. Knows no socket, no clock, no room and no file. Input is stored by `receive_data` and
+parsed by `next_event`, one event at a time, so that a message takes effect before the next byte is
+looked at. Where the application has to decide, parsing pauses.
 
 Invariant: whatever bytes arrive, `next_event` returns an event or a marker or raises
 `RemoteProtocolError`; anything else is a bug here. The events do not depend on how the bytes were
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from recorder.rtmp import commands
 from recorder.rtmp.chunks import ChunkReader
+from recorder.rtmp.control import Control
 from recorder.rtmp.counters import Counters
 from recorder.rtmp.errors import Hint, RemoteProtocolError
 from recorder.rtmp.events import (
@@ -30,15 +31,7 @@ from recorder.rtmp.events import (
 from recorder.rtmp.flow import CommandFlow
 from recorder.rtmp.handshake import Expect, Handshake
 from recorder.rtmp.limits import DECODED_BYTES, DEFAULT_LIMITS, HANDLED_STEPS, Limits
-from recorder.rtmp.messages import (
-    Aggregate,
-    Message,
-    MessageType,
-    UserControl,
-    u32_at_front,
-    u32_body,
-    user_control_body,
-)
+from recorder.rtmp.messages import Aggregate, Message, MessageType
 from recorder.rtmp.output import Output
 from recorder.rtmp.states import ConnectionState, State, Step
 from recorder.rtmp.text import clean_text
@@ -78,7 +71,6 @@ class ServerConnection:
             LocalProtocolError: `random` has another length.
         """
         self.counters = Counters()
-        self.bytes_received = 0
         self._limits = limits
         self._state = ConnectionState()
         self._failure: RemoteProtocolError | None = None
@@ -88,21 +80,19 @@ class ServerConnection:
         self._reader = ChunkReader(limits, self.counters, tell_format3_apart=tell_format3_apart)
         self._aggregate: Aggregate | None = None
         self._output = Output()
+        self._control = Control(self._state, limits, self.counters, self._output)
         self._flow = CommandFlow(self._state, limits, self.counters, self._output)
         self._publishing = self._flow.streams.publishing
         self._stray_bytes = 0
         self._data_left = limits.data_messages
         self._messages_left: int | None = limits.messages_before_publish
         """Until the first accepted publish or play; then None: without a limit."""
-        self._acknowledged = 0
-        self._acknowledge_every = limits.window_bytes // 2
-        self._announced_window = limits.window_bytes
 
     # Bytes in, events out
 
     def receive_data(self, data: bytes | bytearray | memoryview) -> None:
         """Store what came. Nothing is parsed, so nothing can fail."""
-        self.bytes_received += len(data)
+        self._control.bytes_received += len(data)
         if self._state.is_in(State.HANDSHAKE):
             self._greeting += data
         elif not self._state.is_over:
@@ -144,6 +134,11 @@ class ServerConnection:
         return self._reader.next_run(self._publishing, most)
 
     @property
+    def bytes_received(self) -> int:
+        """All that came, the handshake included."""
+        return self._control.bytes_received
+
+    @property
     def buffered_bytes(self) -> int:
         """Bytes received and held, but not delivered in an event."""
         in_aggregate = self._aggregate.unread_bytes if self._aggregate is not None else 0
@@ -164,7 +159,7 @@ class ServerConnection:
     @property
     def has_data_to_send(self) -> bool:
         """Say whether `data_to_send` would return bytes."""
-        return bool(self._output) or self._acknowledgement_due
+        return bool(self._output) or self._control.is_due
 
     def data_to_send(self) -> bytes:
         """Take what is due, b"" if nothing is.
@@ -172,19 +167,8 @@ class ServerConnection:
         An acknowledgement is written here and not where it became due: only the newest count
         matters, so a peer that never reads cannot make the output grow by sending media.
         """
-        if self._acknowledgement_due:
-            self._acknowledged = self.bytes_received
-            # §2.5: the running total modulo 2**32. nginx and SRS begin at 0 again a little earlier
-            # for FMLE; senders that compare (gortmplib) do it modulo 2**32.
-            self._output.control(MessageType.ACKNOWLEDGEMENT, u32_body(self.bytes_received))
+        self._control.acknowledge()
         return self._output.take()
-
-    @property
-    def _acknowledgement_due(self) -> bool:
-        return (
-            self._state.is_in(State.CONNECTED)
-            and self.bytes_received - self._acknowledged >= self._acknowledge_every
-        )
 
     # The application's answers
 
@@ -343,39 +327,8 @@ class ServerConnection:
         self._reader.steps_left -= len(message.payload) // DECODED_BYTES
         return self._flow.on_command(message)
 
-    def _on_acknowledgement(self, _message: Message) -> None:
-        self.counters.acknowledgements += 1
-
-    def _on_window_ack_size(self, message: Message) -> None:
-        window = u32_at_front(message.payload)
-        if window is None:
-            self.counters.short_control += 1
-        elif window > 0:
-            # Half of it, as SRS does: so a sender that stops at its window never does. And never
-            # less often than our own window says: gortmplib measures us by that.
-            self._acknowledge_every = max(1, min(window, self._limits.window_bytes) // 2)
-
-    def _on_set_peer_bandwidth(self, message: Message) -> None:
-        window = u32_at_front(message.payload)
-        if window is None:
-            self.counters.short_control += 1
-        elif self._state.is_in(State.CONNECTED) and window != self._announced_window:
-            self._announced_window = window
-            self._output.control(MessageType.WINDOW_ACK_SIZE, u32_body(window))
-
-    def _on_user_control(self, message: Message) -> None:
-        if len(message.payload) < 2:
-            self.counters.short_control += 1
-        elif int.from_bytes(message.payload[:2]) == UserControl.PING_REQUEST:
-            self._on_ping(message.payload[2:6])
-
-    def _on_ping(self, time: bytes) -> None:
-        if len(time) < 4:
-            self.counters.short_control += 1
-        elif self._state.is_in(State.CONNECTED):  # §1.4 rule 1: before, nothing may be sent
-            self._output.control(
-                MessageType.USER_CONTROL, user_control_body(UserControl.PING_RESPONSE, time)
-            )
+    def _on_control(self, message: Message) -> None:
+        self._control.receive(message)
 
     def _on_aggregate(self, message: Message) -> None:
         if message.stream_id in self._publishing:
@@ -431,10 +384,10 @@ class ServerConnection:
         self._aggregate = None
 
     _MESSAGES: ClassVar[Mapping[int, Callable[[ServerConnection, Message], Event | None]]] = {
-        MessageType.ACKNOWLEDGEMENT: _on_acknowledgement,
-        MessageType.USER_CONTROL: _on_user_control,
-        MessageType.WINDOW_ACK_SIZE: _on_window_ack_size,
-        MessageType.SET_PEER_BANDWIDTH: _on_set_peer_bandwidth,
+        MessageType.ACKNOWLEDGEMENT: _on_control,
+        MessageType.USER_CONTROL: _on_control,
+        MessageType.WINDOW_ACK_SIZE: _on_control,
+        MessageType.SET_PEER_BANDWIDTH: _on_control,
         MessageType.DATA_AMF0: _on_data,
         MessageType.DATA_AMF3: _on_data,
         MessageType.COMMAND_AMF0: _on_command,

@@ -144,3 +144,17 @@ def publishing(client: RtmpClient, server: ServerConnection | None = None) -> Ap
     application.events.clear()
     client.replies.clear()
     return application
+
+
+def server(**bounds: int) -> ServerConnection:
+    return ServerConnection(Limits(**bounds), random=FILLER)  # type: ignore[arg-type]
+
+
+def connected(client: RtmpClient, connection: ServerConnection | None = None) -> Application:
+    application = Application(connection or server())
+    client.greet()
+    client.connect()
+    application.talk(client)
+    application.events.clear()
+    client.replies.clear()
+    return application
