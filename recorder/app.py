@@ -19,11 +19,12 @@ import attrs
 import trio
 
 from recorder import __version__, logs, systemd
+from recorder.app_arrival import Arrival
 from recorder.app_hooks import open_hooks
 from recorder.app_listeners import StartError, open_rtmp
 from recorder.app_reload import Parts, Reloader, say_fallback
 from recorder.app_repeats import report_repeats
-from recorder.app_rooms import ENCODER, make_house, make_rooms, take_over
+from recorder.app_rooms import ENCODER, make_house, make_rooms
 from recorder.app_service import Service
 from recorder.app_settings import make_settings
 from recorder.app_sockets import Sockets, look_at
@@ -34,15 +35,12 @@ from recorder.live.attempts import Attempts
 from recorder.live.listener import Door, serve
 from recorder.live.memory import MemoryBudget
 from recorder.log_journal import for_standard_error
-from recorder.recording.alive import last_beat_ms
+from recorder.recording.arrival import open_or_await
 from recorder.recording.clock_watch import ClockWatch, load_clock_state
-from recorder.recording.continuation import Now
 from recorder.recording.engine import Retention, open_engine
-from recorder.recording.inheritance import inherit
 from recorder.recording.known import META_FOLDER
 from recorder.recording.refusals import StorageError
 from recorder.recording.retention.memory import read_ledger
-from recorder.recording.storage import Storage
 from recorder.recording.timed_disk import TimedDisk
 from recorder.status.control import make_socket
 
@@ -53,6 +51,7 @@ if TYPE_CHECKING:
     from recorder.config import Config, RtmpConfig
     from recorder.histogram import Histogram
     from recorder.live.rooms import Rooms
+    from recorder.recording.storage import Storage
     from recorder.recording.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -97,7 +96,7 @@ def run(
         say_fallback(config, errors)
         settings = make_settings(config)
         disk = TimedDisk()
-        with Storage.open(config.storage.directory, config.state, disk) as storage:
+        with open_or_await(config.storage.directory, config.state, disk) as storage:
             for warning in storage.warnings:
                 log.warning("%s", warning)
             return trio.run(
@@ -131,21 +130,17 @@ async def _main(
         ) from error
     control = await make_socket(state)
     started = await start_status(config, storage, state, boot, sockets)
-    inheritance = inherit(
-        storage,
-        Now(
-            boot=boot,
-            monotonic_ms=clock.monotonic_ms(),
-            utc_ms=clock.utc_ns() // 1_000_000,
-            is_trusted=clock.trusted(),
-            last_beat_ms=last_beat_ms(storage, boot),
-        ),
-        window_ms=int(config.recording.reconnect_window * 1000),
-    )
     stop = trio.Event()
     service = Service(systemd.Notifier(handover.notify), handover.watchdog_s)
     reloader = Reloader(
         config, errors, storage, state, settle=sockets.settle, is_stopping=stop.is_set
+    )
+    arrival = Arrival(
+        storage,
+        clock,
+        boot=boot,
+        window_s=lambda: reloader.config.recording.reconnect_window,
+        wear=started.wear,
     )
     reloader.on_reloading, reloader.on_ready = service.notifier.reloading, service.notifier.ready
     # Who is started by systemd has no network, and a unit beside it that delivers.
@@ -156,7 +151,6 @@ async def _main(
             state,
             clock,
             storage=config.storage.directory,
-            unfinished=inheritance.numbers,
             delivers=delivers,
         ) as hooks,
         trio.open_nursery() as services,
@@ -174,8 +168,7 @@ async def _main(
             encoder=ENCODER,
             boot=boot,
             sync_interval_s=config.storage.sync_interval,
-            unsettled=inheritance.numbers,
-            on_good=lambda: rooms.resume(),
+            on_good=lambda: arrival.resume(reloader.config, rooms, engine, hooks),
             on_saved=hooks.saved,
             retention=Retention(
                 rules=settings.retention,
@@ -190,7 +183,7 @@ async def _main(
                 settings.media_bytes, lambda: engine.writer.pending_bytes + rooms.backlog_bytes
             )
             rooms = make_rooms(reloader, engine, memory, clock, boot)
-            take_over(inheritance, config, rooms, engine.repairs)
+            arrival.begin(reloader.config, rooms, engine, hooks)
             clock.newest_utc_ms = lambda: engine.indexer.newest_start_utc_ms
             watch = ClockWatch(
                 clock,

@@ -10,6 +10,7 @@ import logging
 import sqlite3
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from recorder.app_archive import disk_refuses
 from recorder.live.room import NotNowError
 from recorder.logs import of_room
 from recorder.recording.retention.refusals import RefusedError
@@ -144,4 +145,4 @@ async def _or_refused(action: Awaitable[T]) -> T:
     except RefusedError as error:
         raise ActionRefusedError(str(error), is_missing=error.is_missing) from error
     except (OSError, sqlite3.Error) as error:
-        raise ActionRefusedError(f"The recording disk refuses: {error}.") from error
+        raise ActionRefusedError(disk_refuses(error)) from error

@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 PAGE: Final = 50
 
 
+def disk_refuses(error: Exception) -> str:
+    """The sentence for who asked for something on it."""
+    return f"The recording disk refuses: {str(error).rstrip('.')}."
+
+
 class Archive:
     """Belongs to the loop. Every method raises ActionRefusedError."""
 
@@ -55,11 +60,14 @@ class Archive:
                 limit=PAGE,
             )
             if page is None:
-                raise ActionRefusedError("The list of recordings is being made; look again soon.")
+                raise ActionRefusedError(
+                    self._engine.storage.absence
+                    or "The list of recordings is being made; look again soon."
+                )
             call = partial(self._documents, page.rows)
             rows = await trio.to_thread.run_sync(call, limiter=self._limiter)
         except (OSError, sqlite3.Error) as error:
-            raise ActionRefusedError(f"The recording disk refuses: {error}.") from error
+            raise ActionRefusedError(disk_refuses(error)) from error
         return {"recordings": rows, "next": page.cursor}
 
     def _documents(self, rows: list[Row]) -> list[dict[str, Any]]:
@@ -108,7 +116,7 @@ class Archive:
         except (FileNotFoundError, NotADirectoryError):
             raise missing from None
         except (OSError, sqlite3.Error) as error:
-            raise ActionRefusedError(f"The recording disk refuses: {error}.") from error
+            raise ActionRefusedError(disk_refuses(error)) from error
         # One that is deleted in this moment can be read to its end: it is open.
         self._hand.read_begins(number)
         return FileDownload(

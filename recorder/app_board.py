@@ -241,6 +241,7 @@ class Board:
         self._sequence += 1
         state, reason = disk_state(self._engine, now_s, now_ms)
         stalled = reason if state is DiskState.STALLED else None
+        refused = self._engine.guard.refusal()
         rooms = self._rooms.all
         self._meters = {room.name: self._meters.get(room.name) or RoomMeter() for room in rooms}
         step = self._step
@@ -248,7 +249,7 @@ class Board:
             sequence=self._sequence,
             run=self._run,
             time=utc,
-            rooms=tuple(self._room(room, now_s, utc, stalled) for room in rooms),
+            rooms=tuple(self._room(room, now_s, utc, stalled, refused) for room in rooms),
             storage=storage_view(self._engine, now_s, now_ms),
             system=system_view(
                 self._machine,
@@ -269,7 +270,9 @@ class Board:
         )
         return attrs.evolve(seen, alarms=self._alarms.judge(seen, now_s))
 
-    def _room(self, room: Room, now_s: float, utc: str, stalled: str | None) -> RoomView:
+    def _room(
+        self, room: Room, now_s: float, utc: str, stalled: str | None, refused: str | None
+    ) -> RoomView:
         publisher, now_ms = room.publisher, int(now_s * 1000)
         facts = RoomFacts(
             name=room.name,
@@ -283,6 +286,7 @@ class Board:
             received_bytes=room.received_bytes,
             window_ends_s=room.window_ends_s,
             stalled=stalled,
+            refused=refused,
             is_contested=room.takeovers.rests_for_ms(now_ms) > 0,
             tcp=None if publisher is None else publisher.connection.tcp_info(),
             max_delay_s=self.max_delay_s,

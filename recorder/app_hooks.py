@@ -65,6 +65,8 @@ class Hooks:
         self._followed = trio.Event()
         self._progress = Progress()
         self._is_delivering = True
+        self._unseen: Mapping[int, str] = {}
+        self._is_there = trio.Event()
 
     def saved(self, folder: str, manifest: Manifest) -> None:
         """This version of a recording's manifest is on the disk.
@@ -79,6 +81,32 @@ class Hooks:
                 self.outbox.add(kind, fields)
         except Exception:
             log.exception("A recording cannot be told to hooks; this is a fault of the recorder")
+
+    def begin(self, unfinished: Collection[int]) -> None:
+        """The recording disk is there: what became of recordings whose end nobody was told is
+        looked up, and told.
+
+        Args:
+            unfinished: numbers of those that somebody has in hand, and tells of.
+        """
+        if self.outbox is not None and not self._is_there.is_set():
+            going_on = self.outbox.announced.going_on
+            self._unseen = {n: path for n, path in going_on.items() if n not in unfinished}
+            self._is_there.set()
+
+    async def tell_unseen(self, storage: Path) -> None:
+        """Tell the end of recordings whose end no outbox was told: the recorder was killed in
+        between, or the outbox's disk had no room. Waits for `begin`: without the disk they would
+        all seem to be gone."""
+        await self._is_there.wait()
+        for number, folder in self._unseen.items():
+            try:
+                data = await trio.to_thread.run_sync((storage / folder / MANIFEST_FILE).read_bytes)
+                self.saved(folder, Manifest.from_json(data))
+            except (OSError, ManifestError):
+                # Deleted meanwhile.
+                room = folder.split("/")[0]
+                self.gone({"room": room, "recording": number, "folder": folder})
 
     def gone(self, about: dict[str, Any]) -> None:
         """A recording whose end nobody was told is not there any more."""
@@ -207,20 +235,19 @@ async def open_hooks(
     clock: Clock,
     *,
     storage: Path,
-    unfinished: Collection[int],
     delivers: bool,
 ) -> AsyncIterator[Hooks]:
     """Hooks at work, for as long as the `with` lasts; what was told is on the disk at its end.
 
     Args:
         state: the state folder.
-        unfinished: numbers of the recordings in `storage` that somebody has in hand, and tells of.
+        storage: the folder of the recordings, looked into from `Hooks.begin` on.
         delivers: here, too, and not only by `recorder deliver`.
     """
     async with _outbox(config, state / FOLDER, clock) as outbox, trio.open_nursery() as nursery:
         hooks = Hooks(outbox)
         if outbox is not None:
-            await _tell_unseen(hooks, outbox.announced, storage, unfinished)
+            nursery.start_soon(hooks.tell_unseen, storage, name="tell what ended unseen")
             nursery.start_soon(hooks.look, state / FOLDER, name="look at hooks")
         if delivers:
             nursery.start_soon(_deliver, config, state / FOLDER, hooks, name="deliver hooks")
@@ -228,23 +255,6 @@ async def open_hooks(
             yield hooks
         finally:
             nursery.cancel_scope.cancel()
-
-
-async def _tell_unseen(
-    hooks: Hooks, announced: Announced, storage: Path, unfinished: Collection[int]
-) -> None:
-    """Recordings that ended, and whose end no outbox was told: the recorder was killed in between,
-    or the outbox's disk had no room."""
-    for number, folder in announced.going_on.items():
-        if number in unfinished:
-            continue
-        try:
-            data = await trio.to_thread.run_sync((storage / folder / MANIFEST_FILE).read_bytes)
-            hooks.saved(folder, Manifest.from_json(data))
-        except (OSError, ManifestError):
-            # Deleted meanwhile.
-            room = folder.split("/")[0]
-            hooks.gone({"room": room, "recording": number, "folder": folder})
 
 
 @asynccontextmanager

@@ -44,6 +44,7 @@ class RoomFacts:
         publisher_since_s: on the clock of `now_s`, as is `window_ends_s`; None: nobody publishes.
         received_bytes: by all its publishers, since the start of the process.
         stalled: why the disk does not answer, in words; None: it does.
+        refused: why nobody may begin to publish, in words; None: somebody may.
         tcp: what the kernel knows of the publisher's line; None: nothing.
         max_delay_s: `rtmp.max_delay`.
         viewers: who watch it live.
@@ -60,6 +61,7 @@ class RoomFacts:
     received_bytes: int
     window_ends_s: float
     stalled: str | None
+    refused: str | None
     is_contested: bool
     tcp: TcpInfo | None
     max_delay_s: float
@@ -74,7 +76,8 @@ def state_of(facts: RoomFacts, now_s: float) -> tuple[RoomState, str | None]:
             return RoomState.FAULT, figures.fault
         if figures.is_open:
             return RoomState.WAITING, "The encoder was lost; it may come back."
-        return RoomState.IDLE, None
+        # Idle is what can be used at once: whose encoder would be refused is not.
+        return (RoomState.IDLE, None) if facts.refused is None else (RoomState.FAULT, facts.refused)
     if figures.is_stopped:
         return RoomState.STOPPED, "An operator has stopped it; nothing is recorded."
     if figures.fault is not None:

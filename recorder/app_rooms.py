@@ -80,7 +80,9 @@ def take_over(inheritance: Inheritance, config: Config, rooms: Rooms, repairs: R
     for each in inheritance.continued:
         is_room = config.any_room is not None or each.entry.room in config.rooms
         room = rooms.find(each.entry.room) if is_room else None
-        if room is None or not isinstance(room.recorder, RoomRecorder):
+        # Where the disk came late somebody may publish already, and what he sent while it was away
+        # begins a recording of its own.
+        if room is None or room.in_use or not isinstance(room.recorder, RoomRecorder):
             repairs.recover(each.entry.folder)
             continue
         began_ms = int(trio.current_time() * 1000) - each.continuation.began_ms

@@ -121,7 +121,8 @@ def _start(
         login_key=key,
         alarms=alarms,
         last_end=last_end,
-        wear=wear_of([storage.directory, state]),
+        # What lies in the place of a disk that is not there is another one.
+        wear=wear_of([storage.directory, state] if storage.absence is None else [state]),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -23,8 +24,7 @@ from tests.helpers.program import eventually
 from tests.status import snapshots
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import AsyncIterator, Collection
     from pathlib import Path
 
 
@@ -169,25 +169,33 @@ CHANGE = {
 }  # fmt: skip
 
 
-def hooks_of(
+@asynccontextmanager
+async def hooks_of(
     state: Path,
     config: HooksConfig = CONFIG,
     *,
-    unfinished: Collection[int] = (42,),
+    unfinished: Collection[int] | None = (42,),
     delivers: bool = False,
-) -> AbstractAsyncContextManager[Hooks]:
-    return open_hooks(
-        config,
-        state,
-        FakeClock(),
-        storage=state / "storage",
-        unfinished=unfinished,
-        delivers=delivers,
-    )
+) -> AsyncIterator[Hooks]:
+    """Args:
+    unfinished: None: the recording disk is not there.
+    """
+    async with open_hooks(
+        config, state, FakeClock(), storage=state / "storage", delivers=delivers
+    ) as hooks:
+        if unfinished is not None:
+            hooks.begin(unfinished)
+        yield hooks
 
 
 def kinds(state: Path) -> list[str]:
     return [each.kind for each in Reader(state / "hooks").new()]
+
+
+async def looked_up(state: Path, expected: list[str]) -> None:
+    await trio.testing.wait_all_tasks_blocked()
+    await trio.testing.wait_all_threads_completed()
+    await eventually(lambda: kinds(state) == expected, what=f"{expected} in the outbox")
 
 
 async def test_what_is_told_is_in_the_outbox(tmp_path: Path) -> None:
@@ -223,9 +231,12 @@ async def test_what_ended_while_nobody_could_be_told_is_told_by_the_next_start(
     async with hooks_of(tmp_path):
         pass
     assert kinds(tmp_path) == before, "somebody has it in hand"
+    async with hooks_of(tmp_path, unfinished=None):
+        await trio.testing.wait_all_tasks_blocked()
+    assert kinds(tmp_path) == before, "the disk is not there, and who knows what is on it"
     for _ in range(2):
         async with hooks_of(tmp_path, unfinished=()):
-            pass
+            await looked_up(tmp_path, [*before, *told_later])
         assert kinds(tmp_path) == [*before, *told_later]
     if manifest is None:
         last = Reader(tmp_path / "hooks").new()[-1]

@@ -132,7 +132,6 @@ async def staged(
             encoder="test",
             boot="boot-1",
             sync_interval_s=config.storage.sync_interval,
-            unsettled=(),
             on_good=lambda: None,
             retention=Retention(
                 rules=settings.retention,
@@ -143,6 +142,7 @@ async def staged(
                 on_hold=lambda _: None,
             ),
         ) as engine:
+            engine.begin(())
             memory = MemoryBudget(config.limits.memory, lambda: 0)
             rooms = make_rooms(reloader, engine, memory, clock, "boot-1")
             attempts = Attempts()

@@ -70,6 +70,7 @@ def facts(*, figures: dict[str, Any] | None = None, **changes: Any) -> RoomFacts
         received_bytes=0,
         window_ends_s=math.inf,
         stalled=None,
+        refused=None,
         is_contested=False,
         tcp=None,
         max_delay_s=2.0,
@@ -106,6 +107,13 @@ WAITS = {"is_open": False, "fault": "no disk", "pending_bytes": 1}
         (facts(publisher_since_s=None, figures={"fault": "x", "lost_bytes": 1}), RoomState.FAULT),
         # Nobody loses anything: the disk's own state says what is the matter.
         (facts(publisher_since_s=None, figures={"is_open": False, "fault": "x"}), RoomState.IDLE),
+        # An encoder that came now would be refused.
+        (
+            facts(publisher_since_s=None, figures={"is_open": False}, refused="no disk"),
+            RoomState.FAULT,
+        ),
+        (facts(publisher_since_s=None, refused="no disk"), RoomState.WAITING),
+        (facts(refused="no disk"), RoomState.RECORDING),
     ],
 )
 def test_the_state_is_what_is_true(seen: RoomFacts, state: RoomState) -> None:

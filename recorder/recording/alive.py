@@ -37,10 +37,10 @@ class Heartbeat:
 
     def beat(self, monotonic_ms: int) -> None:
         """Say that we live. Never raises: a disk that refuses this tells it with the next batch."""
-        disk, meta = self._storage.disk, self._storage.meta
+        disk = self._storage.disk
         text = json.dumps({"boot": self._boot, "monotonic_ms": monotonic_ms}).encode()
         try:
-            file = disk.open_lock(meta, ALIVE_FILE)
+            file = disk.open_lock(self._storage.meta, ALIVE_FILE)
             try:
                 disk.write(file, text.ljust(_BYTES), 0)
             finally:

@@ -27,7 +27,7 @@ from recorder.recording.services import Services
 from recorder.recording.writer import open_writer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
     from pathlib import Path
 
     from recorder.clock import Clock
@@ -76,6 +76,16 @@ class Engine:
     hand: Hand
     operator: Operator
     on_saved: Callable[[str, Manifest], None]
+    _begun: trio.Event
+
+    def begin(self, unsettled: Collection[int]) -> None:
+        """The disk is there: the catalogue is made or followed, and retention begins.
+
+        Args:
+            unsettled: numbers of the recordings that were not finished when it came.
+        """
+        self.indexer.begin(unsettled, self.storage.next_number)
+        self._begun.set()
 
     def services(
         self, clock: Clock, *, encoder: str, boot: str, buffer_bytes: Callable[[], int]
@@ -108,18 +118,17 @@ async def open_engine(
     encoder: str,
     boot: str,
     sync_interval_s: float,
-    unsettled: Collection[int],
     on_good: Callable[[], None],
     retention: Retention,
     on_saved: Callable[[str, Manifest], None] = lambda folder, manifest: None,
 ) -> AsyncIterator[Engine]:
-    """A running engine. Who leaves has waited for what is to be written, as long as it may.
+    """A running engine, with its catalogue and retention from `Engine.begin` on. Who leaves has
+    waited for what is to be written, as long as it may.
 
     Args:
         encoder: what files name as their maker.
         boot: the machine's boot id.
         sync_interval_s: `storage.sync_interval`.
-        unsettled: numbers of the recordings that were not finished when the recorder started.
         on_good: called when the disk takes writes again.
         retention: the rules, and what they need of the rooms.
         on_saved: told of a recording's folder and every version of its manifest that is on the
@@ -135,13 +144,7 @@ async def open_engine(
         trio.open_nursery() as nursery,
     ):
         repairs = Repairs(storage, hasher, creator=encoder)
-        indexer = Indexer(
-            storage.directory,
-            storage.disk,
-            lambda: storage.root,
-            unsettled=unsettled,
-            first_number=storage.next_number,
-        )
+        indexer = Indexer(storage.directory, storage.disk, lambda: storage.root)
         guard = Guard(
             storage,
             now_ms=clock.monotonic_ms,
@@ -181,8 +184,9 @@ async def open_engine(
         writer.on_written = guard.written
         nursery.start_soon(guard.run, name="disk guard")
         nursery.start_soon(repairs.run, name="repairs")
-        nursery.start_soon(indexer.run, name="catalogue")
-        nursery.start_soon(sweeper.run, name="sweeper")
+        begun = trio.Event()
+        nursery.start_soon(_behind, begun, indexer.run, name="catalogue")
+        nursery.start_soon(_behind, begun, sweeper.run, name="sweeper")
         try:
             yield Engine(
                 storage=storage,
@@ -196,9 +200,17 @@ async def open_engine(
                 hand=hand,
                 operator=Operator(storage, hand, indexer=indexer, clock=clock),
                 on_saved=on_saved,
+                begun=begun,
             )
         finally:
             nursery.cancel_scope.cancel()
+
+
+async def _behind(begun: trio.Event, run: Callable[[], Awaitable[None]]) -> None:
+    """Neither may look at what lies in the place of a disk that is not there: it could be
+    another recorder's."""
+    await begun.wait()
+    await run()
 
 
 def _measure(storage: Storage) -> Space | None:

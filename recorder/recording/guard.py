@@ -17,7 +17,14 @@ import trio
 from recorder.logs import same
 from recorder.recording.ballast import Ballast
 from recorder.recording.health import Health
-from recorder.recording.refusals import FULL, StorageError, StorageMoved, full, in_words
+from recorder.recording.refusals import (
+    FULL,
+    StorageError,
+    StorageGone,
+    StorageMoved,
+    full,
+    in_words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -33,6 +40,10 @@ PROBE_EVERY_S = 30.0
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 30.0
 """After a failure the disk is tried at once, then after 1, 2, 4 ... seconds up to this."""
+
+AWAY_WAIT_S = 4.0
+"""The same of one that is not there: looking for it touches no disk, and a person stands beside
+it who has just plugged it in."""
 
 
 class Guard:
@@ -72,9 +83,19 @@ class Guard:
         self._attempts = 0
         self._failures = 0
         self._bad_since_ms = 0
-        self._is_said = False
+        self._said: str | None = None
         self._is_full = False
         self._release_wanted = False
+        self._is_away = False
+        if storage.absence is not None:
+            self._begin_without(storage.absence)
+
+    def _begin_without(self, absence: str) -> None:
+        """The disk has not been there since the start: the first probe says so, and until then
+        nobody is told that it is good."""
+        self.health.probe_began(self._now_ms())
+        self.health.probe_failed(self._now_ms(), absence)
+        self.reason, self._bad_since_ms = absence, self._now_ms()
 
     def refusal(self) -> str | None:
         """What a publish is told that may not begin; None: it may. Never waits."""
@@ -136,6 +157,7 @@ class Guard:
         return self._ballast.make()
 
     def _probe_failed(self, error: Exception, reason: str) -> None:
+        self._is_away = isinstance(error, StorageGone)
         self.health.probe_failed(self._now_ms(), reason)
         self._attempts = max(1, self._attempts)
         self._due = trio.current_time() + self._next_wait_s()
@@ -147,16 +169,21 @@ class Guard:
         if not attempts:
             return 0.0
         # The exponent is bounded for a disk that stays away for years.
-        return min(FIRST_WAIT_S * (1 << min(attempts - 1, 10)), LONGEST_WAIT_S)
+        longest_s = AWAY_WAIT_S if self._is_away else LONGEST_WAIT_S
+        return min(FIRST_WAIT_S * (1 << min(attempts - 1, 10)), longest_s)
 
     def _turn_bad(self, error: BaseException, reason: str) -> None:
         if self.reason is None:
             self._bad_since_ms = self._now_ms()
         self.reason = reason
         # A fault of ours is said by the recording it has hit, and is none of the disk's.
-        if not self._is_said and isinstance(error, OSError | StorageError):
-            self._is_said = True
+        if self._said is None and isinstance(error, OSError | StorageError):
+            self._said = reason
             log.error("The disk takes no writes: %s", reason, extra=same("disk", "bad"))
+        elif isinstance(error, StorageGone) and reason != self._said:
+            # Another disk was mounted, say: who mounts one reads what is wrong with it.
+            self._said = reason
+            log.error("The disk takes no writes: %s", reason, extra=same("disk", "bad", reason))
 
     def _turn_good(self) -> None:
         self._due = trio.current_time() + PROBE_EVERY_S
@@ -164,8 +191,9 @@ class Guard:
         if self.reason is None:
             return
         self.reason = None
-        if self._is_said:
-            self._is_said = False
+        self._is_away = False
+        if self._said is not None:
+            self._said = None
             seconds = (self._now_ms() - self._bad_since_ms) // 1000
             log.info("The disk takes writes again after %d s.", seconds, extra=same("disk", "good"))
         self._on_good()

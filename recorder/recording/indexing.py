@@ -69,7 +69,6 @@ class Indexer:
         directory: the storage's folder.
         root: gives the descriptor of the same; called in the thread.
         unsettled: numbers of the recordings that were not finished when the recorder started.
-        first_number: of the first recording that this recorder may make.
         on_ready: called on the loop, once, when the catalogue is complete for the first time.
         limit: how many changed recordings may wait for the thread.
 
@@ -87,13 +86,12 @@ class Indexer:
         root: Callable[[], int],
         *,
         unsettled: Collection[int] = (),
-        first_number: int | None = None,
         on_ready: Callable[[], None] = lambda: None,
         limit: int = WAITING,
     ) -> None:
         self._path = directory / META_FOLDER / CATALOGUE_FILE
         self._cataloguing = Cataloguing(self._path, disk, root)
-        self._first_number = first_number
+        self._first_number: int | None = None
         self._on_ready = on_ready
         self._limit = limit
         self._limiter = trio.CapacityLimiter(1)
@@ -114,6 +112,16 @@ class Indexer:
     def is_ready(self) -> bool:
         """The catalogue is complete, and follows."""
         return self._cataloguing.is_ready
+
+    def begin(self, unsettled: Collection[int], first_number: int) -> None:
+        """Say what `run` will find, as soon as that is known.
+
+        Args:
+            unsettled: as of the constructor.
+            first_number: of the first recording that this recorder may make.
+        """
+        self._unsettled |= set(unsettled)
+        self._first_number = first_number
 
     def changed(self, folder: str, manifest: Manifest) -> None:
         """A recording's manifest is another; never blocks.

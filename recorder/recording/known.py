@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,9 +24,11 @@ from recorder.recording.disk import (
     read_small_file,
     replace_file,
 )
-from recorder.recording.refusals import StorageError, explained
+from recorder.recording.refusals import StorageError, UnusableError, explained
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from recorder.recording.disk import Disk
 
 META_FOLDER = ".recorder"
@@ -73,6 +75,26 @@ def _sync_parent(disk: Disk, folder: Path) -> None:
         disk.sync_folder(parent)
 
 
+@contextmanager
+def held(state: Path, disk: Disk) -> Iterator[None]:
+    """Hold a state folder that lies beside its storage, for as long as the `with` lasts: while the
+    disk is away there is no lock of the storage that would keep a second recorder out of it.
+
+    Raises:
+        UnusableError: another recorder has it.
+        StorageError: it cannot be opened.
+    """
+    with ExitStack() as stack:
+        with explained(state):
+            folder = stack.enter_context(closing(disk, disk.open_path(state)))
+            if not disk.try_lock(folder):
+                raise UnusableError(
+                    f"The state folder {state} is in use by another recorder. Stop that one, or "
+                    "give this one a state folder of its own."
+                )
+        yield
+
+
 @attrs.frozen
 class KnownStorages:
     """The storages this recorder has used, kept in the state folder, away from their disks.
@@ -111,10 +133,44 @@ class KnownStorages:
             return cls(directory, state, disk, {}, [warning])
         return cls(directory, state, disk, {}, [])
 
+    @property
+    def is_any(self) -> bool:
+        """Whether a storage was ever in use here."""
+        return bool(self.directories)
+
+    def accept(self, identifier: str | None) -> str:
+        """The id of a storage that may be used.
+
+        Args:
+            identifier: what the folder's marker says; None: it has none.
+
+        Raises:
+            StorageError: no storage is there, or not one of ours.
+        """
+        if identifier is not None:
+            self.refuse_unless_known(identifier)
+            return identifier
+        if self.was_here:
+            raise StorageError(
+                f"The folder {self.directory} has no marker, but a storage was in use there: its "
+                "disk is not mounted, or this is another one. Mount the right one; recording then "
+                "goes on by itself."
+            )
+        raise StorageError(
+            f"The folder {self.directory} is not a recorder storage: it has no marker. "
+            "Run `recorder init` to take it into use, or check that the disk is mounted."
+        )
+
+    @property
+    def was_here(self) -> bool:
+        """Whether a storage was in use in this folder."""
+        return self.state is not None and str(self.directory) in self.directories.values()
+
     def refuse_if_emptied(self) -> None:
         """Raises StorageError when a storage was here: its disk is not mounted, or was replaced,
         and only a person knows which."""
-        if self.state is not None and str(self.directory) in self.directories.values():
+        if self.was_here:
+            assert self.state is not None, "else nothing is known"
             raise StorageError(
                 f"The folder {self.directory} has no marker, but a storage was in use there: "
                 "check that its disk is mounted. If the disk was replaced, remove "

@@ -21,7 +21,7 @@ from recorder.recording.disk import (
     write_all,
 )
 from recorder.recording.known import META_FOLDER
-from recorder.recording.refusals import StorageError
+from recorder.recording.refusals import StorageError, UnusableError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,14 +64,14 @@ def take_lock(disk: Disk, meta: int, directory: Path) -> int:
     """Lock the storage for as long as the returned descriptor is open.
 
     Raises:
-        StorageError: somebody else has it.
+        UnusableError: somebody else has it.
     """
     lock = disk.open_lock(meta, LOCK_FILE)
     try:
         if not disk.try_lock(lock):
             holder = disk.read(lock, 20, 0).decode("ascii", "replace").strip()
             process = f" (process {holder})" if holder.isdecimal() else ""
-            raise StorageError(
+            raise UnusableError(
                 f"The folder {directory} is in use by another recorder{process}. "
                 "Stop that one, or give this one a folder of its own."
             )

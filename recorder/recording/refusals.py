@@ -41,6 +41,11 @@ class StorageError(Exception):
     """The storage cannot be used; the text is for a person and says what to do."""
 
 
+class UnusableError(StorageError):
+    """Whatever disk is mounted there, it stays so: another folder has to be configured, or another
+    recorder stopped."""
+
+
 class StorageGone(OSError):  # noqa: N818 - it says what happened, as FileNotFoundError does
     """What is at the storage's path is not, or not any more, the storage that was opened. The
     text is for a person and says what to do."""
@@ -55,6 +60,9 @@ class StorageMoved(StorageGone):
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 """The errors of a disk without room."""
+
+NO_FOLDER = frozenset({errno.ENOTDIR, errno.ELOOP})
+"""Those of a path that leads to something else than a folder."""
 
 
 def in_words(error: BaseException, directory: Path) -> str:
@@ -134,7 +142,7 @@ def explain(error: OSError, folder: Path) -> str:
                 f"The folder {folder} does not exist. "
                 "Run `recorder init` to make it, or check that the disk is mounted."
             )
-        case errno.ENOTDIR | errno.ELOOP:
+        case number if number in NO_FOLDER:
             return (
                 f"{folder} is not a folder, or has a symbolic link in place of one. "
                 "Name the real folder in the configuration."
@@ -162,11 +170,11 @@ def check_file_system(kind: str, directory: Path) -> list[str]:
     """The warnings a file system deserves.
 
     Raises:
-        StorageError: nothing can be promised on it.
+        UnusableError: nothing can be promised on it.
     """
     warnings = []
     if name := NETWORK_FILE_SYSTEMS.get(kind):
-        raise StorageError(
+        raise UnusableError(
             f"The folder {directory} is on a network file system ({name}), where a recording "
             "is not safe. Choose a folder on a disk of this machine."
         )
@@ -189,4 +197,5 @@ def explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(explain(error, folder)) from error
+        is_folder = error.errno not in NO_FOLDER
+        raise (StorageError if is_folder else UnusableError)(explain(error, folder)) from error

@@ -365,8 +365,11 @@ class RoomRecorder:
         return ()
 
     def _first_media(self, now_ms: int) -> Publish:
-        if self.fault is None and self._writer.silence is not None:
-            self._outage.gave_up(self._writer.silence)
+        if self.fault is None:
+            # Of a disk that has not come yet nobody knows which number would be the next.
+            error = self._writer.silence or self._services.storage.gone
+            if error is not None:
+                self._outage.gave_up(error)
         gap, position_ms = None, 0
         if self._books.is_open:
             gap, position_ms = self._continue_at(now_ms)

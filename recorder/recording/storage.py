@@ -7,13 +7,15 @@ with the folder and what to do.
 
 Main decision: a folder is taken into use by `initialise` only, which a person calls. `open` makes
 no marker, ever. A mount point whose disk is missing is an empty folder, and recording into it
-would fill the boot card while everything looks well.
+would fill the boot card while everything looks well. A storage that is *away* has no descriptors
+at all: whoever reaches for one is told why, and there is nothing that could be written into.
 
 The numbered procedures and what a crash leaves of them stand in DESIGN.md.
 """
 
 from __future__ import annotations
 
+import errno
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
@@ -24,9 +26,10 @@ from recorder.recording.disk import FOLDER_MODE, PRIVATE_FOLDER_MODE, closing, e
 from recorder.recording.known import META_FOLDER, KnownStorages, absolute, ensure_path
 from recorder.recording.meta import is_lock, probe, read_marker, take_lock, write_marker
 from recorder.recording.refusals import (
-    StorageError,
+    StorageGone,
     check_file_system,
     explained,
+    in_words,
     missed,
     moved,
     swapped,
@@ -94,7 +97,7 @@ class _Opened:
     root: int
     meta: int
     unfinished: int
-    lock: int | None
+    lock: int
     following: int
     persisted: int
     warnings: list[str]
@@ -112,7 +115,7 @@ def _open(
     Args:
         stack: closes the descriptors.
         accept: told the marker's id, returns it or raises.
-        held_lock: a lock that is held; where it is this storage's none is taken.
+        held_lock: a lock that is held; where it is this storage's it is given back.
     """
 
     def keep(descriptor: int) -> int:
@@ -122,8 +125,10 @@ def _open(
     warnings = check_file_system(disk.file_system(root), directory)
     identifier = accept(read_marker(disk, root, directory))
     meta = keep(disk.open_folder(root, META_FOLDER))
-    locked = held_lock is not None and is_lock(disk, meta, held_lock)
-    lock = None if locked else keep(take_lock(disk, meta, directory))
+    if held_lock is not None and is_lock(disk, meta, held_lock):
+        lock = held_lock
+    else:
+        lock = keep(take_lock(disk, meta, directory))
     probe(disk, meta)
     probe(disk, root)
     unfinished = keep(ensure_folder(disk, meta, OPEN_FOLDER, PRIVATE_FOLDER_MODE))
@@ -133,21 +138,28 @@ def _open(
 
 @attrs.define(eq=False)
 class Storage:
-    """A storage that is open: ours, locked and writable. Made by `Storage.open`.
+    """A storage of ours. Made by `Storage.open`, locked and writable; or by `Storage.away`, whose
+    disk is not there yet.
 
     `root`, `meta` and `unfinished` are the descriptors of the folder, of its `.recorder` and of
     `.recorder/open`. They live as long as the storage is open, and keep their numbers when
-    `reopen` lets them lead to the same disk mounted anew.
+    `reopen` lets them lead to the same disk mounted anew. While the storage is away each raises
+    StorageGone.
+
+    Attributes:
+        absence: why its disk has not been there yet, in words; None: it has.
+        on_arrival: called by the first `reopen` of one that was away, in its thread, with the
+            storage as it is found; nothing has been written into it. An OSError leaves it away.
     """
 
     directory: Path
-    identifier: str
     disk: Disk
-    root: int
-    meta: int
-    unfinished: int
     warnings: list[str]
-    _lock: int
+    absence: str | None
+    on_arrival: Callable[[Storage], None]
+    _state: Path | None
+    _found: _Opened | None
+    _keeper: ExitStack
     _counter: Counter
 
     @classmethod
@@ -162,28 +174,49 @@ class Storage:
             StorageError: missing, not ours, not writable, or in use.
         """
         directory = absolute(directory)
-        with ExitStack() as stack:
+        with ExitStack() as keeper:
             with explained(directory), ExitStack() as opening:
-                storage = cls._opened(directory, state, disk, opening)
-                stack.enter_context(opening.pop_all())
-            yield storage
+                known = KnownStorages.load(directory, state, disk)
+                found = _open(directory, disk, opening, known.accept)
+                known.learn(found.identifier)
+                keeper.enter_context(opening.pop_all())
+            yield cls._of(directory, state, disk, keeper, known, found)
 
     @classmethod
-    def _opened(cls, directory: Path, state: Path | None, disk: Disk, stack: ExitStack) -> Storage:
-        known = KnownStorages.load(directory, state, disk)
+    @contextmanager
+    def away(
+        cls, directory: Path, state: Path | None, disk: Disk, absence: str
+    ) -> Iterator[Storage]:
+        """A storage whose disk is not there. `probe` says so until it is, and then that it was
+        `moved`: `reopen` opens it.
 
-        def accept(identifier: str | None) -> str:
-            if identifier is None:
-                raise StorageError(
-                    f"The folder {directory} is not a recorder storage: it has no marker. "
-                    "Run `recorder init` to take it into use, or check that the disk is mounted."
-                )
-            known.refuse_unless_known(identifier)
-            return identifier
+        Args:
+            absence: why, in words.
+        """
+        with ExitStack() as keeper:
+            yield cls(
+                directory=absolute(directory),
+                disk=disk,
+                warnings=[],
+                absence=absence,
+                on_arrival=lambda there: None,
+                state=state,
+                found=None,
+                keeper=keeper,
+                # What is really next stands on the disk: `reopen` carries over to that.
+                counter=Counter(disk, following=1, persisted=0),
+            )
 
-        found = _open(directory, disk, stack, accept)
-        assert found.lock is not None, "none was held"
-        known.learn(found.identifier)
+    @classmethod
+    def _of(
+        cls,
+        directory: Path,
+        state: Path | None,
+        disk: Disk,
+        keeper: ExitStack,
+        known: KnownStorages,
+        found: _Opened,
+    ) -> Storage:
         warnings = found.warnings + known.warnings
         if not found.persisted:
             warnings.append(
@@ -192,15 +225,42 @@ class Storage:
             )
         return cls(
             directory=directory,
-            identifier=found.identifier,
             disk=disk,
-            root=found.root,
-            meta=found.meta,
-            unfinished=found.unfinished,
             warnings=warnings,
-            lock=found.lock,
+            absence=None,
+            on_arrival=lambda there: None,
+            state=state,
+            found=found,
+            keeper=keeper,
             counter=Counter(disk, following=found.following, persisted=found.persisted),
         )
+
+    @property
+    def gone(self) -> StorageGone | None:
+        """What whoever reaches for a descriptor is told; None: its disk has come."""
+        return None if self.absence is None else StorageGone(errno.ENODEV, self.absence)
+
+    @property
+    def _opened(self) -> _Opened:
+        if self._found is None:
+            raise StorageGone(errno.ENODEV, self.absence)
+        return self._found
+
+    @property
+    def identifier(self) -> str:
+        return self._opened.identifier
+
+    @property
+    def root(self) -> int:
+        return self._opened.root
+
+    @property
+    def meta(self) -> int:
+        return self._opened.meta
+
+    @property
+    def unfinished(self) -> int:
+        return self._opened.unfinished
 
     def take_number(self) -> int:
         """The next recording's number. Never blocks; durable by `persist_number`, which comes
@@ -227,17 +287,34 @@ class Storage:
 
         Raises:
             StorageGone: it is not there, or another one is; StorageMoved: it is ours, mounted
-                anew, and `reopen` is to be called.
+                anew or for the first time, and `reopen` is to be called.
             OSError: the disk cannot be read.
         """
         disk = self.disk
-        with missed(self.directory), closing(disk, disk.open_path(self.directory)) as place:
-            held = disk.identity(self.root) == disk.identity(place)
+        with (
+            self._noted(),
+            missed(self.directory),
+            closing(disk, disk.open_path(self.directory)) as place,
+        ):
+            held = self._found is not None and disk.identity(self.root) == disk.identity(place)
             self._accept(read_marker(disk, place, self.directory))
         if not held:
             raise moved(self.directory)
 
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        """While it is away, what was found last is the reason."""
+        try:
+            yield
+        except OSError as error:
+            if self._found is None:
+                self.absence = in_words(error, self.directory)
+            raise
+
     def _accept(self, identifier: str | None) -> str:
+        if self._found is None:
+            # Read anew: a person may just have taken another disk into use.
+            return KnownStorages.load(self.directory, self._state, self.disk).accept(identifier)
         if identifier != self.identifier:
             raise swapped(self.directory, identifier)
         return identifier
@@ -268,21 +345,36 @@ class Storage:
         probe(self.disk, self.meta)
 
     def reopen(self) -> None:
-        """Go over to the same disk mounted anew: `root`, `meta`, `unfinished` and the lock lead
-        there when this returns. Blocking, in the thread that writes. Descriptors of the folders
-        of recordings stay with the disk as it was mounted before.
+        """Go over to the same disk mounted anew, or to a disk that was away until now: `root`,
+        `meta`, `unfinished` and the lock lead there when this returns. Blocking, in the thread
+        that writes. Descriptors of the folders of recordings stay with the disk as it was mounted
+        before.
 
         Raises:
             StorageGone: what is there is not ours, or in use.
             OSError: it takes no writes. Nothing has changed, or this is to be called again.
         """
         disk = self.disk
-        with missed(self.directory), ExitStack() as stack:
-            found = _open(self.directory, disk, stack, self._accept, self._lock)
+        with self._noted(), missed(self.directory), ExitStack() as stack:
+            if self._found is None:
+                self._arrive(stack)
+                return
+            found = _open(self.directory, disk, stack, self._accept, self._found.lock)
             self._counter.carry_over(found.meta, found.following, found.persisted)
             disk.replace(self.meta, found.meta)
             disk.replace(self.unfinished, found.unfinished)
-            if found.lock is not None:
-                disk.replace(self._lock, found.lock)
+            if found.lock != self._found.lock:
+                disk.replace(self._found.lock, found.lock)
             # Last: until then `check_place` says that there is something to be done.
             disk.replace(self.root, found.root)
+
+    def _arrive(self, stack: ExitStack) -> None:
+        known = KnownStorages.load(self.directory, self._state, self.disk)
+        found = _open(self.directory, self.disk, stack, known.accept)
+        known.learn(found.identifier)
+        there = Storage._of(self.directory, self._state, self.disk, stack, known, found)
+        self._counter.carry_over(found.meta, found.following, found.persisted)
+        self.on_arrival(there)
+        # Last: whatever failed before, it is away, and nobody has written into it.
+        self._keeper.enter_context(stack.pop_all())
+        self._found, self.warnings, self.absence = found, there.warnings, None

@@ -24,7 +24,9 @@ WEAK: Final = 0.5
 def room_conditions(room: RoomView) -> Iterator[Condition]:
     """All that hold."""
     name = room.title or room.name
-    if room.state is RoomState.FAULT or room.lost_bytes:
+    # With nobody's media in hand nothing is lost yet: the disk's own alarm says why none may come.
+    has_media = room.publisher is not None or room.buffer_bytes > 0
+    if (room.state is RoomState.FAULT and has_media) or room.lost_bytes:
         reason = room.reason if room.state is RoomState.FAULT else "The disk took nothing."
         # Of the newest it keeps as much as fits; what is lost is the oldest, and grows.
         lost = f" {duration(room.lost_ms)} of it are lost so far." if room.lost_bytes else ""

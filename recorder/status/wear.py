@@ -37,7 +37,7 @@ class Wear:
 
     def __init__(self, directory: Path, stat: Path) -> None:
         self._directory = directory
-        self._stat = stat
+        self.stat = stat
         self._past: deque[tuple[float, int]] = deque()
         self._total_bytes = 0
 
@@ -47,7 +47,7 @@ class Wear:
         Args:
             now_s: on a clock that is never set.
         """
-        total = _written_bytes(self._stat)
+        total = _written_bytes(self.stat)
         if total is None:
             return
         if self._past and total < self._total_bytes:
@@ -71,9 +71,13 @@ class Wear:
         )
 
 
-def wear_of(directories: Sequence[Path], root: Path = Path("/")) -> list[Wear]:
+def wear_of(
+    directories: Sequence[Path], root: Path = Path("/"), *, besides: Sequence[Wear] = ()
+) -> list[Wear]:
     """One for each disk that these folders lie on, called by its first folder. Those of which the
-    kernel counts nothing (a network, memory) have none. `root` is where `sys` lies."""
+    kernel counts nothing (a network, memory) have none. `root` is where `sys` lies, `besides` are
+    the disks that are looked at already."""
+    known = {each.stat for each in besides}
     found: dict[Path, Wear] = {}
     for directory in directories:
         try:
@@ -81,7 +85,7 @@ def wear_of(directories: Sequence[Path], root: Path = Path("/")) -> list[Wear]:
         except OSError:
             continue
         stat = _stat_of(root / f"sys/dev/block/{os.major(device)}:{os.minor(device)}")
-        if stat.is_file():
+        if stat.is_file() and stat not in known:
             found.setdefault(stat, Wear(directory, stat))
     return list(found.values())
 

@@ -55,11 +55,17 @@ def key_of(room: str) -> str:
 
 
 def configuration(
-    folder: Path, rooms: Iterable[str], port: int, **sections: Mapping[str, object]
+    folder: Path,
+    rooms: Iterable[str],
+    port: int,
+    *,
+    state: Path | None = None,
+    **sections: Mapping[str, object],
 ) -> dict[str, Any]:
     """A configuration with 3-second segments, recording into `folder/recordings`.
 
     Args:
+        state: the state folder; None: inside of the storage.
         sections: top-level sections, merged over the ones made here key by key.
     """
     made: dict[str, Any] = {
@@ -69,6 +75,8 @@ def configuration(
         "status": {"listen": [f"127.0.0.1:{free_port()}"]},
         "rooms": {room: {"key": key_of(room)} for room in rooms},
     }
+    if state is not None:
+        made["state"] = str(state)
     for name, section in sections.items():
         made[name] = {**made.get(name, {}), **section}
     return made
@@ -310,6 +318,7 @@ async def run_recorder(
     env: Mapping[str, str] | None = None,
     content: str | None = None,
     view_keys: Mapping[str, str] | None = None,
+    state: Path | None = None,
     **sections: Mapping[str, object],
 ) -> AsyncIterator[Recorder]:
     """The program, listening. A test that is through with it stops it, or leaving does.
@@ -328,9 +337,9 @@ async def run_recorder(
         env: what its environment has besides.
         content: what its file holds instead of what `sections` make.
         view_keys: of the rooms that may be watched.
-        sections: see `configuration`.
+        state, sections: see `configuration`.
     """
-    config = configuration(folder, rooms, port or free_port(), **sections)
+    config = configuration(folder, rooms, port or free_port(), state=state, **sections)
     for room, key in (view_keys or {}).items():
         config["rooms"][room]["view_key"] = key
     path = write_configuration(folder / "config.yaml", content or config)

@@ -7,13 +7,16 @@ import json
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import trio
+import trio.testing
 
 from recorder.recording.actions import SegmentRules
 from recorder.recording.catalogue import Catalogue
 from recorder.recording.disk import OsDisk
 from recorder.recording.engine import Retention, open_engine
 from recorder.recording.entries import Entry
+from recorder.recording.refusals import StorageGone
 from recorder.recording.retention.ledger import Ledger
 from recorder.recording.retention.rules import Rules
 from recorder.recording.room_recorder import RoomRecorder
@@ -80,10 +83,10 @@ async def test_a_lesson_outlasts_a_failed_disk_and_ends_with_its_checksums(tmp_p
             encoder="test",
             boot="boot-1",
             sync_interval_s=5,
-            unsettled=[],
             on_good=on_good,
             retention=retention(tmp_path, lambda: recorder.live),
         ) as engine:
+            engine.begin([])
             services = engine.services(
                 clock, encoder="test", boot="boot-1", buffer_bytes=lambda: 1 << 20
             )
@@ -137,10 +140,10 @@ async def test_a_repair_is_in_the_catalogue_also_when_the_catalogue_was_quicker(
             encoder="test",
             boot="boot-1",
             sync_interval_s=5,
-            unsettled=[1, 2],
             on_good=lambda: None,
             retention=retention(tmp_path),
         ) as engine:
+            engine.begin([1, 2])
             ready = trio.Event()
             engine.indexer._on_ready = ready.set
             await ready.wait()
@@ -175,10 +178,10 @@ async def test_a_disk_that_is_nearly_full_is_noticed_by_the_writer_and_rooms_are
             encoder="test",
             boot="boot-1",
             sync_interval_s=5,
-            unsettled=[],
             on_good=lambda: None,
             retention=retention(tmp_path, on_hold=held.append, rules=Rules(deletes_oldest=False)),
         ) as engine:
+            engine.begin([])
             await engine.writer.between_hops(lambda: None)
             assert held == []
             disk.foreign = 990 * MIB
@@ -191,3 +194,39 @@ async def test_a_disk_that_is_nearly_full_is_noticed_by_the_writer_and_rooms_are
             assert held[-1] is None
             number = (await engine.sweeper.preview()).total_bytes
             assert number == 0
+
+
+async def test_without_the_disk_nobody_looks_at_what_lies_in_its_place(
+    tmp_path: Path, mock_clock: trio.testing.MockClock
+) -> None:
+    directory, other = tmp_path / "recordings", tmp_path / "other"
+    initialise(directory, None, OsDisk())
+    directory.rename(tmp_path / "elsewhere")
+    initialise(other, None, OsDisk())
+    other.rename(directory)
+    before = {path: path.stat().st_mtime_ns for path in directory.rglob("*")}
+    with Storage.away(directory, tmp_path / "state", OsDisk(), "It is not there.") as storage:
+        # It knows another one.
+        initialise(tmp_path / "elsewhere", tmp_path / "state", OsDisk())
+        swept = retention(tmp_path, rules=Rules(deletes_oldest=True))
+        async with open_engine(
+            storage,
+            FakeClock(),
+            encoder="test",
+            boot="boot-1",
+            sync_interval_s=5,
+            on_good=lambda: None,
+            retention=swept,
+        ) as engine:
+            for _ in range(5):
+                mock_clock.jump(600)
+                await trio.testing.wait_all_tasks_blocked()
+                await trio.testing.wait_all_threads_completed()
+            assert not engine.indexer.is_ready
+            assert engine.watch.space is None
+            assert engine.watch.time_left_s is None
+            with pytest.raises(StorageGone, match="is the storage of another recorder"):
+                await engine.sweeper.sweep()
+            with pytest.raises(StorageGone):
+                await engine.operator.delete(1)
+            assert {path: path.stat().st_mtime_ns for path in directory.rglob("*")} == before

@@ -34,6 +34,11 @@ T = TypeVar("T")
 ROOMY = Space(100_000_000, 100_000_000)
 BALLAST_BYTES = 2_000_000
 
+GONE = (
+    "The folder {} is gone. Check that its disk is connected and mounted; recording then goes on "
+    "by itself."
+)
+
 READ_ONLY = "is on a disk that takes no writes (read-only)."
 
 
@@ -486,7 +491,10 @@ async def test_the_same_disk_mounted_anew_is_gone_over_to_between_two_hops(
         storage.check_place()
         await bench.passed(30)
         assert bench.hops == 1
-    assert _said(caplog)[1:] == ["The disk takes writes again after 1 s."]
+    assert _said(caplog)[1:] == [
+        f"The disk takes no writes: {GONE.format(storage.directory)}",
+        "The disk takes writes again after 1 s.",
+    ]
 
 
 async def test_a_disk_mounted_anew_that_takes_no_writes_is_tried_again(
@@ -501,3 +509,45 @@ async def test_a_disk_mounted_anew_that_takes_no_writes_is_tried_again(
         bench.disk.errors.clear()
         await bench.passed(1)
         assert (bench.hops, bench.resumed) == (2, 1)
+
+
+# A disk that is not there at the start.
+
+
+async def test_a_disk_that_comes_late_is_looked_for_every_few_seconds_and_said_once(
+    tmp_path: Path, mock_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    directory, elsewhere = tmp_path / "recordings", tmp_path / "elsewhere"
+    initialise(directory, None, RecordingDisk())
+    directory.rename(elsewhere)
+    with Storage.away(directory, None, SickDisk(), "It is not there.") as storage:
+        assert isinstance(storage.disk, SickDisk)
+        # Nobody has looked yet, and it is not said to be good.
+        bench = Bench(storage, storage.disk, mock_clock)
+        assert bench.reason() == "It is not there."
+        async with _running(storage, mock_clock) as bench:
+            gone = GONE.format(directory)
+            assert bench.reason() == gone
+            for wait in (1, 2, 4, 4, 4):
+                assert await bench.passed(wait - 0.125) == 0
+                assert await bench.passed(0.125) == 1
+            # What is sent in the first half minute is kept in memory, as when a disk fails later.
+            assert bench.guard.refusal() is None
+            await bench.passed(15)
+            assert bench.guard.refusal() == f"The recording disk takes no writes: {gone}"
+            directory.mkdir()
+            await bench.passed(4)
+            assert "has no marker" in bench.reason()
+            assert (bench.hops, bench.resumed) == (0, 0)
+            assert os.listdir(directory) == []
+            directory.rmdir()
+            elsewhere.rename(directory)
+            await bench.passed(4)
+            assert (bench.hops, bench.resumed) == (1, 1)
+            assert bench.guard.refusal() is None
+            assert bench.ballast.exists()
+    assert [line.partition(":")[0] for line in _said(caplog)] == [
+        "The disk takes no writes",
+        "The disk takes no writes",
+        "The disk takes writes again after 38 s.",
+    ]

@@ -166,6 +166,8 @@ def test_each_alarm_is_raised_and_cleared_in_its_time(
         of_room(state=RoomState.STALLED, reason="A write takes 20 s.", media_age_s=20.0),
         of_room(state=RoomState.STALLED, reason="A write takes 20 s.", media_age_s=1.0,
                 video=made.video(frame_age_s=20.0), drift_s=-20.0),
+        # The disk's own alarm says why nobody may publish.
+        of_room(state=RoomState.FAULT, reason="No disk.", publisher=None, buffer_bytes=0),
         of_room(video=None, audio=None),
         of_room(video=made.video(frame_age_s=None, keyframe_age_s=None)),
         of_room(buffer_limit_bytes=0, buffer_bytes=0, drift_s=None),

@@ -1,0 +1,304 @@
+"""The worst morning: the recorder starts, and the recordings' disk is not there, or is another.
+
+The page is served and says so; nothing is written to what lies in the disk's place; and when the
+disk comes, lessons are recorded without anybody touching the recorder. Disks are real ones.
+
+With RECORDER_LONG_TESTS=1 in the environment a publish is refused after half a minute, as it is for
+everybody; else the program is told to be less patient.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+
+from tests.helpers.encoders import Encoder, begin, publish, sent_by
+from tests.helpers.faults import disks
+from tests.helpers.faults.disks import MIB
+from tests.helpers.program import Recorder, command, eventually, run_recorder
+from tests.helpers.service_manager import manage
+from tests.real import said
+from tests.real.aftermath import coverage, finished
+from tests.real.checks import check_recording
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+    from tests.helpers.encoders import Sources
+
+pytestmark = [pytest.mark.real, pytest.mark.root, pytest.mark.debian]
+
+LONG = os.environ.get("RECORDER_LONG_TESTS") == "1"
+
+IMPATIENT = """
+from recorder.recording import health
+health.BAD_FOR_MS = 4000
+from recorder.cli import main
+main()
+"""
+
+ROOMS = ["hall", "lab"]
+
+BELOW = {"somebody-elses.txt": b"a file on the boot disk"}
+"""What lies in the mount point."""
+
+
+def started(folder: Path, **more: Any) -> AbstractAsyncContextManager[Recorder]:
+    """As an appliance: what must be known without the disk lies beside it."""
+    return run_recorder(
+        folder,
+        ROOMS,
+        state=folder / "state",
+        storage={"directory": str(folder / "disk"), "sync_interval": "1s"},
+        **more,
+    )
+
+
+def started_without_disk(folder: Path) -> AbstractAsyncContextManager[Recorder]:
+    return started(folder, initialise=False, program=[] if LONG else ["-c", IMPATIENT])
+
+
+def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Everything in it, with the time of its last change."""
+    return {
+        path.relative_to(folder).as_posix(): (
+            path.stat().st_mtime_ns,
+            path.read_bytes() if path.is_file() else b"",
+        )
+        for path in [folder, *folder.rglob("*")]
+    }
+
+
+def mount_point(folder: Path) -> Path:
+    at = folder / "disk"
+    at.mkdir()
+    for name, content in BELOW.items():
+        (at / name).write_bytes(content)
+    return at
+
+
+async def get(recorder: Recorder, path: str) -> tuple[int, bytes]:
+    """What the page answers."""
+    host, port = recorder.page.removeprefix("http://").split(":")
+    with trio.fail_after(10):
+        stream = await trio.open_tcp_stream(host, int(port))
+        async with stream:
+            await stream.send_all(f"GET {path} HTTP/1.0\r\nHost: {host}:{port}\r\n\r\n".encode())
+            answer = b"".join([bytes(block) async for block in stream])
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), body
+
+
+async def snapshot(recorder: Recorder) -> dict[str, Any]:
+    status, body = await get(recorder, "/api/v1/status")
+    assert status == 200
+    found = json.loads(body)
+    assert isinstance(found, dict)
+    return found
+
+
+async def check_the_truth(recorder: Recorder, reason: str) -> None:
+    """Every face of the recorder says that the disk is missing, and what to do."""
+    assert (await get(recorder, "/"))[0] == 200
+    seen = await snapshot(recorder)
+    storage = seen["storage"]
+    assert storage["state"] == "failed"
+    assert re.search(reason, storage["reason"])
+    for figure in ("total_bytes", "free_bytes", "time_left_s", "foreign_bytes", "probe_age_s"):
+        assert storage[figure] is None, figure
+    (alarm,) = [each for each in seen["alarms"] if each["kind"] == "disk_failed"]
+    assert alarm["severity"] == "critical"
+    assert re.search(reason, alarm["text"])
+    assert "recording goes on by itself" in alarm["advice"]
+    # Of the card that lies below nothing is said as if it were the disk.
+    assert storage["directory"] not in [each["directory"] for each in seen["system"]["wear"]]
+    assert (await get(recorder, "/healthz"))[0] == 503
+    status, metrics = await get(recorder, "/metrics")
+    assert status == 200
+    assert re.search(rb"(?m)^rec_storage_probe_success\{[^}]*\} 0\.0$", metrics)
+    assert not re.search(rb"(?m)^rec_storage_(avail|size)_bytes\{", metrics)
+    status, body = await get(recorder, "/api/v1/recordings")
+    assert status != 200
+    assert re.search(reason, json.loads(body)["error"])
+    config = recorder.folder / "config.yaml"
+    told = await command("status", "--once", "--config", config, cwd=recorder.folder)
+    assert told.code == 1
+    assert re.search(reason, " ".join(told.out.split()))
+
+
+async def refused(recorder: Recorder, room: str, source: Path) -> None:
+    """A publish that is refused, in words that the encoder shows."""
+    done = await publish(
+        Encoder.CURRENT_FFMPEG,
+        source,
+        recorder.url(room),
+        recorder.folder / "refused.flv",
+        must_succeed=False,
+    )
+    assert done.code != 0
+    assert re.search(said.DISK, done.said)
+    assert re.search("has no marker|storage of another recorder", done.said)
+
+
+async def listed(recorder: Recorder) -> list[int]:
+    """The numbers of the recordings, as soon as the catalogue is read."""
+    with trio.fail_after(15):
+        while True:
+            status, body = await get(recorder, "/api/v1/recordings")
+            if status == 200:
+                return [row["number"] for row in json.loads(body)["recordings"]]
+            await trio.sleep(0.5)
+
+
+async def states(recorder: Recorder) -> dict[str, str]:
+    return {room["name"]: room["state"] for room in (await snapshot(recorder))["rooms"]}
+
+
+async def is_not_mounted(folder: Path, sources: Sources) -> None:
+    """Who publishes at once is kept in memory and recorded; who comes later is refused until the
+    disk is there. What a kill left on it before is repaired then."""
+    at, short, long = mount_point(folder), sources.get("h264-aac", 4), sources.get("h264-aac", 60)
+    with disks.ext4(folder / "images", at, 128 * MIB):
+        async with started(folder) as recorder, trio.open_nursery() as nursery:
+            begin(nursery, long, recorder.url("hall"), folder / "unused.flv", must_succeed=False)
+            await recorder.line(said.closed("hall", "0001.flv"))
+            await recorder.kill()
+            nursery.cancel_scope.cancel()
+        disks.unmount(at)
+        below = contents(at)
+        async with started_without_disk(folder) as recorder:
+            await check_the_truth(recorder, "has no marker")
+            async with trio.open_nursery() as nursery:
+                lab = begin(nursery, long, recorder.url("lab"), folder / "lab.flv", pace=1)
+                await recorder.line(said.not_recorded("lab"))
+                await eventually_refusing(recorder)
+                await refused(recorder, "hall", short)
+                assert await states(recorder) == {"hall": "fault", "lab": "fault"}
+                assert not lab.is_over
+                assert len(recorder.matching("The disk takes no writes: .* has no marker")) == 1
+                assert contents(at) == below
+                disks.mount_again(folder / "images" / "disk.img", at)
+                await recorder.line(said.recorded_again("lab"))
+                await recorder.line(said.closed("lab", "0001.flv"))
+                assert await listed(recorder) == [2, 1]
+                # Pulled out, and put in again, as at any other time.
+                disks.unmount(at)
+                await recorder.line(said.not_recorded("lab"), count=2)
+                assert contents(at) == below
+                disks.mount_again(folder / "images" / "disk.img", at)
+                await recorder.line(said.recorded_again("lab"), count=2)
+                await publish(
+                    Encoder.CURRENT_FFMPEG, short, recorder.url("hall"), folder / "unused.flv"
+                )
+                await recorder.ended("hall")
+                await recorder.line(said.closed("lab", "0005.flv"))
+                lab.kill()
+            await recorder.line(said.waits("lab"))
+            await recorder.stop()
+        async with started(folder, initialise=False) as last:
+            await finished(last)
+        # Its publisher has come back within the window, of which the disk took a part.
+        continued = recorder.recording("hall").manifest
+        assert continued["end_reason"] == "unpublished"
+        assert [row["gap"] and row["gap"]["reason"] for row in continued["segments"]][-2:] == [
+            "reconnect", None,
+        ]  # fmt: skip
+        # The lesson that began without its disk is there from its first frame on.
+        waited = recorder.recording("lab")
+        sent = await sent_by(long, folder).reference()
+        assert (await coverage(sent, waited.segments)).holes == []
+        disks.unmount(at)
+        assert contents(at) == below
+
+
+async def eventually_refusing(recorder: Recorder) -> None:
+    """Until the disk has been missed for so long that nobody is let in."""
+    with trio.fail_after(40):
+        while (await states(recorder))["hall"] != "fault":  # noqa: ASYNC110 - nobody tells it
+            await trio.sleep(0.5)
+
+
+async def is_another_ones(folder: Path, sources: Sources) -> None:
+    """It is left as it is, to the last byte, also by a recorder that is killed beside it."""
+    at, other, elsewhere = mount_point(folder), folder / "other", folder / "elsewhere"
+    elsewhere.mkdir()
+    source = sources.get("h264-aac", 4)
+    with (
+        disks.ext4(folder / "images", at, 128 * MIB),
+        disks.ext4(folder / "images", other, 128 * MIB),
+    ):
+        async with started(folder) as recorder:
+            await recorder.stop()
+        async with run_recorder(elsewhere, ["hall"], storage={"directory": str(other)}) as theirs:
+            await publish(Encoder.CURRENT_FFMPEG, source, theirs.url("hall"), folder / "x.flv")
+            await theirs.ended("hall")
+            await finished(theirs)
+        disks.unmount(other)
+        disks.unmount(at)
+        below = contents(at)
+        disks.mount_again(folder / "images" / "other.img", at)
+        before = contents(at)
+        for _ in range(2):
+            async with started_without_disk(folder) as recorder:
+                await check_the_truth(recorder, "is the storage of another recorder")
+                await eventually_refusing(recorder)
+                await refused(recorder, "hall", source)
+                assert contents(at) == before
+                await recorder.kill()
+        async with started_without_disk(folder) as recorder:
+            await recorder.line("is the storage of another recorder")
+            disks.unmount(at)
+            await recorder.line("The disk takes no writes: .* has no marker")
+            assert contents(at) == below
+            disks.mount_again(folder / "images" / "disk.img", at)
+            await recorder.line("The disk takes writes again")
+            published = await publish(
+                Encoder.CURRENT_FFMPEG, source, recorder.url("hall"), folder / "hall.flv"
+            )
+            await recorder.ended("hall")
+            await finished(recorder)
+        await check_recording(recorder.recording("hall"), published)
+        disks.unmount(at)
+        disks.mount_again(folder / "images" / "other.img", at)
+        assert contents(at) == before
+
+
+async def test_a_recorder_without_its_disk_says_so_and_records_when_it_comes(
+    tmp_path: Path, sources: Sources
+) -> None:
+    async with trio.open_nursery() as nursery:
+        for scenario in (is_not_mounted, is_another_ones):
+            folder = tmp_path / scenario.__name__
+            folder.mkdir()
+            nursery.start_soon(scenario, folder, sources, name=scenario.__name__)
+
+
+async def test_systemd_is_told_that_it_runs_and_what_is_missing(tmp_path: Path) -> None:
+    directory = tmp_path / "recordings"
+    async with manage(tmp_path) as manager:
+        async with manager.start(["hall"], state=tmp_path / "state") as recorder:
+            await recorder.stop()
+        directory.rename(tmp_path / "elsewhere")
+        since = len(manager.messages)
+        async with manager.start(
+            ["hall"], initialise=False, state=tmp_path / "state", watchdog_s=1.5
+        ) as recorder:
+            await manager.hears("READY", since=since)
+            await manager.hears("STATUS", since=since)
+            assert "takes no writes: The folder" in manager.told("STATUS")[-1]
+            beaten = len(manager.told("WATCHDOG"))
+            await eventually(
+                lambda: len(manager.told("WATCHDOG")) > beaten + 3, what="the watchdog is fed"
+            )
+            recorder.send(signal.SIGHUP)
+            await recorder.line("The configuration was reloaded")
+            (tmp_path / "elsewhere").rename(directory)
+            await recorder.line("The disk takes writes again")
+            await recorder.stop()
