@@ -23,6 +23,7 @@ from recorder.rtmp import (
     LocalProtocolError,
     LoginMethod,
     MediaReceived,
+    PlayEnded,
     PlayRequested,
     PublishRequested,
     RemoteProtocolError,
@@ -32,7 +33,9 @@ from recorder.rtmp import (
     invitation,
     login_failed,
 )
+from recorder.rtmp.relay import RelayEncoder
 from tests.fuzz.pieces import pieces
+from tests.helpers.rtmp_client import RtmpClient
 from tests.rtmp.driving import FILLER
 
 if TYPE_CHECKING:
@@ -56,6 +59,8 @@ TIGHT: Final = Limits(
 )
 """Small enough that short inputs run into every bound."""
 
+FRAME: Final = b"\x27\x01" + bytes(300)
+
 REFUSED: Final = "no"
 """Names that begin so are refused."""
 
@@ -76,6 +81,8 @@ class Turn(enum.Enum):
     END_PLAY = 1
     ALLOW_DATA = 2
     TAKE_OUTPUT = 3
+    RELAY = 4
+    """A frame to who plays on that NetStream."""
 
 
 @attrs.frozen
@@ -105,6 +112,7 @@ class Judge:
     in_runs: bool = False
     events: list[Event] = attrs.field(factory=list)
     refusals: list[bool] = attrs.field(factory=list)
+    playing: set[int] = attrs.field(factory=set)
     failures: list[tuple[str, Hint]] = attrs.field(factory=list)
     output: bytearray = attrs.field(factory=bytearray)
 
@@ -159,6 +167,9 @@ class Judge:
                 server.reject_play(event.stream_id, "NetStream.Play.StreamNotFound", "No.")
             else:
                 server.accept_play(event.stream_id)
+                self.playing.add(event.stream_id)
+        elif isinstance(event, PlayEnded):
+            self.playing.remove(event.stream_id)
 
     def take_turn(self, ours: OurTurn) -> None:
         try:
@@ -166,10 +177,14 @@ class Judge:
                 self.server.end_publish(ours.stream_id)
             elif ours.turn is Turn.END_PLAY:
                 self.server.end_play(ours.stream_id)
+                self.playing.remove(ours.stream_id)
             elif ours.turn is Turn.ALLOW_DATA:
                 self.server.allow_data(2)
             else:
                 self.output += self.server.data_to_send()
+                if ours.turn is Turn.RELAY and ours.stream_id in self.playing:
+                    encoder = RelayEncoder(ours.stream_id, self.limits)
+                    self.output += encoder.encode(9, 0xFF_FFF0, FRAME)
         except LocalProtocolError:
             self.refusals.append(True)
         else:
@@ -229,7 +244,18 @@ def check(script: Sequence[bytes | OurTurn], limits: Limits) -> Said:
     assert hear(script, limits, cut=pieces) == whole
     # A run needs whole messages in one read, and then a cut in the middle of one.
     assert hear(script, limits, cut=_in_two, in_runs=True) == whole
+    _check_output(whole.output)
     return whole
+
+
+def _check_output(output: bytes) -> None:
+    """All that we say is whole messages, behind a whole handshake."""
+    client = RtmpClient()
+    client.receive(output)
+    assert len(output) in (0, 3073) or client.replies
+    assert client.unread_bytes == 0
+    for reply in client.take_replies():
+        assert reply.type_id not in (18, 20) or reply.values
 
 
 def _in_two(data: bytes) -> list[bytes]:

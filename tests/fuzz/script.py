@@ -21,6 +21,8 @@ COMMANDS: Final = (
     *("connect", "createStream", "publish", "play", "closeStream", "deleteStream"),
     *("releaseStream", "FCPublish", "FCUnpublish", "_checkbw", "getStreamLength"),
     *("_result", "_error", "onStatus", "else"),
+    *("pause", "pauseRaw", "seek", "play2", "receiveAudio", "receiveVideo"),
+    *("FCSubscribe", "FCUnsubscribe"),
 )
 CSIDS: Final = (2, 3, 4, 5, 6, 8, 63, 64, 319, 320, 65599)
 STEPS_MS: Final = (0, 20, 40, 1000, -30, 0xFF_FFF0, 0x7FFF_FFFF)

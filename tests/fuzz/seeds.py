@@ -5,6 +5,7 @@ Made at run time, so that they say what the client of the tests says today.
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Final
 
 from recorder.amf import (
@@ -20,6 +21,7 @@ from recorder.amf import (
 )
 from recorder.flv.tags import AUDIO, SCRIPT, VIDEO, file_header
 from recorder.flv.tags import tag as flv_tag
+from recorder.rtmp.digest import Schema
 from tests.flv.building import many_tracks, one_track, with_modex
 from tests.fuzz import script
 from tests.fuzz.conversation import PASSWORD, SALT, Turn
@@ -28,6 +30,7 @@ from tests.helpers.cut_off import actions
 from tests.helpers.logins import Account
 from tests.helpers.rtmp_client import C0_C1, C2, RtmpClient, Style
 from tests.helpers.segments import carry_out
+from tests.rtmp.test_digest import c1_of
 from tests.rtmp.test_messages import tag
 
 if TYPE_CHECKING:
@@ -55,7 +58,10 @@ WORDS: Final = (
 
 def handshakes() -> list[bytes]:
     whole = C0_C1 + C2
-    return [whole, whole + b"\x03", whole[:1600], b"\x16\x03\x01", b"GET / HTTP/1.1", b"\x06", b""]
+    digests = [b"\x03" + c1_of(schema) + C2 for schema in Schema]
+    digests.append(b"\x03" + c1_of(Schema.KEY_FIRST, key=b"else") + C2)
+    others = [b"\x16\x03\x01", b"GET / HTTP/1.1", b"\x06", b""]
+    return [*digests, whole, whole + b"\x03", whole[:1600], *others]
 
 
 def _frames(client: RtmpClient) -> bytes:
@@ -122,15 +128,43 @@ def _whole_sessions() -> list[bytes]:
         client.command("createStream", 4, None)
         client.publish("room")
         seeds.append(client.data_to_send() + _frames(client) + _goodbye(client))
+    return [*seeds, _watcher()]
+
+
+def _watcher() -> bytes:
+    """What players say behind their handshake (protocol §4.8), one after the other."""
     watcher = RtmpClient()
     watcher.connect()
     watcher.window_ack_size(5000)
+    watcher.control(4, struct.pack(">HII", 3, 0, 300))
     watcher.command("createStream", 2, None)
-    watcher.command("getStreamLength", 3, None, "room")
+    watcher.command("FCSubscribe", 3, None, "room")
+    watcher.command("getStreamLength", 4, None, "room")
     watcher.play("room")
+    watcher.control(4, struct.pack(">HII", 3, 1, 3000))
+    return watcher.data_to_send() + _watching() + _play_again()
+
+
+def _watching() -> bytes:
+    """What the buttons of a player say, all of which mean nothing for what is live."""
+    watcher = RtmpClient()
+    watcher.command("pause", 0, None, True, 1000, stream_id=1)
+    watcher.command("pauseRaw", 5, None, False, 1000, stream_id=1)
+    watcher.command("seek", 6, None, 0.0, stream_id=1)
+    watcher.command("receiveAudio", 0, None, False, stream_id=1)
+    watcher.command("receiveVideo", 0, None, True, stream_id=1)
+    watcher.command("play2", 0, None, {"streamName": "room", "oldStreamName": "room"}, stream_id=1)
     watcher.control(4, b"\0\6time")
+    return watcher.data_to_send()
+
+
+def _play_again() -> bytes:
+    watcher = RtmpClient()
     watcher.command("closeStream", 0, None, stream_id=1)
-    return [*seeds, watcher.data_to_send()]
+    watcher.play("room")
+    watcher.command("FCUnsubscribe", 0, None, "room")
+    watcher.command("deleteStream", 0, None, 1)
+    return watcher.data_to_send()
 
 
 def _goodbye(client: RtmpClient) -> bytes:
@@ -166,6 +200,9 @@ def servers() -> list[bytes]:
         client.connect(app)
         seeds.append(b"\1" + client.data_to_send())
     seeds += [bytes((options,)) + _frames(RtmpClient()) for options in (3, 7)]
+    digest = b"\x03" + c1_of(Schema.DIGEST_FIRST) + C2
+    seeds += [b"\x08" + digest + _watcher(), b"\x09" + _watcher(), b"\x0d" + _watcher()]
+    seeds += [options + _watching() + _play_again() for options in (b"\3", b"\x0b", b"\x0f")]
     return [*seeds, b"\3" + _aggregate(), b"\3" + _goodbye(RtmpClient())]
 
 
@@ -204,8 +241,19 @@ def sessions() -> list[bytes]:
         b"\0" + begun + (frame + small) * 3 + _ours(Turn.TAKE_OUTPUT) + _ours(Turn.ALLOW_DATA),
         b"\0" + connect + _command("publish", 1, b"no") + _command("play", 1, b"no") + publish,
         *(b"\0" + _command("connect", 0, app.encode()) for app in logins()),
+        *(bytes((options,)) + connect + _watched() for options in (0, 8)),
         b"\0" + begun + _step(script.RAW, b"\x03\0\0\0") + frame,
     ]
+
+
+def _watched() -> bytes:
+    """A player that uses all its buttons while it is sent frames."""
+    play, frame = _command("play", 1, b"room", 0), _ours(Turn.RELAY)
+    said = _command("FCSubscribe", 0, b"room") + play + frame
+    for name in ("pause", "pauseRaw", "seek", "receiveAudio", "receiveVideo", "play2"):
+        said += _command(name, 1, b"", 0) + frame
+    said += _command("closeStream", 1, b"") + frame + play + frame + _ours(Turn.END_PLAY) + frame
+    return said + play + _command("FCUnsubscribe", 0, b"room") + _command("deleteStream", 1, b"")
 
 
 def files() -> list[bytes]:

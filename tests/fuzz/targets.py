@@ -16,6 +16,7 @@ import attrs
 from recorder.amf import (
     AmfError,
     AmfLimits,
+    Dictionary,
     decode_amf3_value,
     decode_value,
     decode_values,
@@ -31,19 +32,26 @@ from recorder.recording.salvage import Salvaged, salvage_part, scan_segment
 from recorder.rtmp import Counters, Limits, RemoteProtocolError
 from recorder.rtmp.chunks import ChunkReader
 from recorder.rtmp.commands import read_command, read_data
+from recorder.rtmp.digest import Schema
 from recorder.rtmp.handshake import Expect, Handshake
 from recorder.rtmp.messages import Message
 from tests.fuzz.conversation import TIGHT, check
 from tests.fuzz.pieces import affordable, pieces
 from tests.fuzz.script import read_script
 from tests.helpers.cut_off import YOUNG
+from tests.helpers.looked import Looked
 from tests.helpers.rtmp_client import C0_C1, C2, RtmpClient
 from tests.rtmp.driving import FILLER
+from tests.rtmp.test_digest import c1_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-SMALL: Final = AmfLimits(depth=3, values=40, properties=9, string_bytes=30, repeated_bytes=50)
+    from recorder.amf import Value
+
+SMALL: Final = AmfLimits(
+    depth=3, values=40, properties=9, string_bytes=30, repeated_values=20, repeated_bytes=50
+)
 
 WIDE: Final = AmfLimits(
     depth=100,
@@ -83,7 +91,9 @@ def chunks(data: bytes) -> None:
     limits = TIGHT if data[:1] > b"\x7f" else Limits()
     body = data[1:]
     with affordable():
-        whole = _read_chunks([body], limits, in_runs=False)
+        looked = Looked(body)
+        whole = _read_chunks([looked], limits, in_runs=False)
+        assert looked.looked_at <= 16 * len(body) + 1000, "bytes are looked at again and again"
         for in_runs in (False, True):
             assert _read_chunks(pieces(body), limits, in_runs=in_runs) == whole
         assert _read_chunks([body], limits, in_runs=True) == whole
@@ -126,6 +136,9 @@ def amf0(data: bytes) -> None:
             except AmfError as error:
                 assert 0 <= error.offset <= len(data)  # noqa: PT017 - not raising is good too
                 continue
+            met = sum(map(_values_met, values))
+            in_rows = len(data) + limits.repeated_bytes
+            assert met <= limits.values + limits.repeated_values + in_rows
             again = encode_values(*values)
             assert len(again) <= _MOST_ENCODED_BYTES
             assert encode_values(*decode_values(again, limits=WIDE), limits=WIDE) == again
@@ -140,6 +153,18 @@ def amf0(data: bytes) -> None:
             read_command(message, AmfLimits.for_commands())
             said = read_data(message, AmfLimits())
             assert said is None or len(said[1]) <= _MOST_ENCODED_BYTES
+
+
+def _values_met(value: Value) -> int:
+    """How many values somebody meets who walks through this one."""
+    inner: Iterable[Value] = ()
+    if isinstance(value, dict):
+        inner = value.values()
+    elif isinstance(value, list):
+        inner = value
+    elif isinstance(value, Dictionary):
+        inner = (each for pair in value.pairs for each in pair)
+    return 1 + sum(map(_values_met, inner))
 
 
 def amf3(data: bytes) -> None:
@@ -162,11 +187,25 @@ def server(data: bytes) -> None:
     """The whole core, from raw bytes at one of four stages of a conversation.
 
     The first byte says which: before the handshake, before connect, connected, publishing and
-    playing; and how narrow the bounds are.
+    playing; how narrow the bounds are; and whether it is a player of Flash's days, which shakes
+    hands with a digest and publishes nothing.
     """
     options = data[0] if data else 0
+    says = watching if options & 8 else opening
     with affordable():
-        check([opening(options & 3), data[1:]], TIGHT if options & 4 else Limits())
+        check([says(options & 3), data[1:]], TIGHT if options & 4 else Limits())
+
+
+def watching(stage: int) -> bytes:
+    """What a player said up to this stage."""
+    client = RtmpClient()
+    if stage == 2:
+        client.connect()
+    if stage == 3:
+        client.connect()
+        client.play("room")
+    hands = b"\x03" + c1_of(Schema.KEY_FIRST) + C2
+    return hands + client.data_to_send() if stage else b""
 
 
 def opening(stage: int) -> bytes:

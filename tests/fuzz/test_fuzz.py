@@ -11,18 +11,27 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recorder.rtmp import RemoteProtocolError
+from recorder.amf import encode_values
+from recorder.amf.source import Source
+from recorder.rtmp import PlayEnded, PlayRequested, RemoteProtocolError
 from recorder.rtmp.chunks import ChunkReader
+from recorder.rtmp.digest import find_digest
 from recorder.rtmp.output import Output
+from recorder.rtmp.relay import RelayEncoder
 from tests.fuzz import pieces as all_pieces
 from tests.fuzz.__main__ import TARGETS as NAMES
+from tests.fuzz.conversation import hear
 from tests.fuzz.pieces import affordable, pieces
+from tests.fuzz.script import read_script
 from tests.fuzz.seeds import SEEDS
 from tests.fuzz.targets import TARGETS
 from tests.helpers.program import CHECKOUT
+from tests.rtmp.test_bounds import interleaved
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from recorder.rtmp.chunk_stream import ChunkStream
 
 
 def test_every_target_has_a_name_and_seeds() -> None:
@@ -93,12 +102,58 @@ def test_a_reader_for_which_the_split_matters_is_seen(
         stands_all(target)
 
 
+def test_a_reader_that_looks_at_bytes_again_and_again_is_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    header = ChunkReader._read_header
+
+    def curious(reader: ChunkReader) -> ChunkStream | None:
+        assert len(reader._data[reader._at :]) >= 0
+        return header(reader)
+
+    monkeypatch.setattr(ChunkReader, "_read_header", curious)
+    with pytest.raises(AssertionError, match="again and again"):
+        TARGETS["chunks"](b"\0" + interleaved(1, 2000))
+
+
+def test_references_that_are_not_counted_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Source, "charge_repeated", lambda *_: None)
+    with pytest.raises(AssertionError):
+        TARGETS["amf0"](encode_values([None] * 100) + b"\x07\0\0" * 2000)
+
+
 @pytest.mark.parametrize("target", ["server", "session"])
 def test_an_answer_without_bound_is_seen(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
     reply = Output.reply
     monkeypatch.setattr(Output, "reply", lambda self, body: reply(self, body + bytes(100_000)))
     with pytest.raises(AssertionError):
         stands_all(target)
+
+
+@pytest.mark.parametrize("target", ["server", "session"])
+def test_an_answer_that_is_no_whole_message_is_seen(
+    target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = Output.take
+    monkeypatch.setattr(Output, "take", lambda self: take(self)[:-1])
+    with pytest.raises(AssertionError):
+        stands_all(target)
+
+
+def test_a_frame_for_a_player_that_is_no_whole_message_is_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    encode = RelayEncoder.encode
+    monkeypatch.setattr(RelayEncoder, "encode", lambda *arguments: encode(*arguments)[:-1])
+    with pytest.raises(AssertionError):
+        stands_all("session")
+
+
+def test_a_player_among_the_seeds_is_answered_and_leaves() -> None:
+    said = [hear(*read_script(seed), cut=lambda data: [data]) for seed in SEEDS["session"]()]
+    events = [type(event) for each in said for event in each.events]
+    assert events.count(PlayRequested) > events.count(PlayEnded) > 2
+    assert any(find_digest(seed[1:1537]) for seed in SEEDS["handshake"]())
 
 
 @pytest.mark.parametrize("error", [RecursionError, MemoryError, UnicodeEncodeError])
