@@ -25,6 +25,7 @@ import trio
 from tests.helpers import packets
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.helpers.packets import Tracks
@@ -150,6 +151,7 @@ def publish_command(
     pace: float | None = None,
     tee: Path | None = None,
     authority: Path | None = None,
+    announced: Sequence[str] = (),
 ) -> list[str]:
     """The command line that publishes a file without encoding it anew.
 
@@ -157,14 +159,16 @@ def publish_command(
         pace: 1 for real time, None for full speed; ffmpeg can do any other multiple.
         tee: where a GStreamer pipeline, which needs it, writes what its muxer put out.
         authority: whom ffmpeg trusts with the certificate of an rtmps:// address.
+        announced: the FourCCs that the current ffmpeg names in `connect`; it sends them anyhow.
     """
     if not encoder.is_gstreamer:
         program = DEBIAN_FFMPEG if encoder is Encoder.DEBIAN_FFMPEG else packets.current_ffmpeg()
         trust = [] if authority is None else ["-tls_verify", "1", "-ca_file", str(authority)]
+        enhanced = ["-rtmp_enhanced_codecs", ",".join(announced)] if announced else []
         paced = [] if pace is None else ["-readrate", f"{pace:g}"]
         return [
             *(program, "-v", "warning", "-nostdin", "-y", *paced, "-i", str(source)),
-            *("-map", "0", "-c", "copy", "-f", "flv", *trust, url),
+            *("-map", "0", "-c", "copy", "-f", "flv", *trust, *enhanced, url),
         ]
     # The authority of the tests is in no system's store.
     unverified = ["tls-validation-flags=0"] if url.startswith("rtmps:") else []
@@ -196,6 +200,7 @@ async def publish(
     *,
     pace: float | None = None,
     authority: Path | None = None,
+    announced: Sequence[str] = (),
     must_succeed: bool = True,
 ) -> Published:
     """Publish a file and wait for the encoder to leave.
@@ -205,12 +210,20 @@ async def publish(
 
     Args:
         muxed: a file of this publish, see `Published`.
-        authority: see `publish_command`.
+        authority, announced: see `publish_command`.
         must_succeed: an encoder that leaves with an error fails the test.
     """
     with trio.fail_after(PUBLISH_S):
         done = await trio.run_process(
-            publish_command(encoder, source, url, pace=pace, tee=muxed, authority=authority),
+            publish_command(
+                encoder,
+                source,
+                url,
+                pace=pace,
+                tee=muxed,
+                authority=authority,
+                announced=announced,
+            ),
             stdin=subprocess.DEVNULL,
             capture_stdout=True,
             capture_stderr=True,

@@ -13,13 +13,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.helpers.encoders import Encoder
+from recorder.rtmp import ConnectRequested, ServerConnection
+from tests.helpers.encoders import Encoder, publish
+from tests.helpers.faults.network import From, open_proxy
 from tests.helpers.program import run_recorder
+from tests.helpers.rtmp_client import RtmpClient
+from tests.real.checks import check_recording
 from tests.real.lessons import CODECS, LONE_TRACKS, Lesson, check_all, one_each, record
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from recorder.amf import Value
     from tests.helpers.encoders import Published, Sources
 
 pytestmark = pytest.mark.real
@@ -50,6 +55,48 @@ async def test_every_encoder_in_real_time_side_by_side(sources: Sources, tmp_pat
         published = await record(recorder, lessons, sources, seconds=7, pace=1)
         await recorder.stop()
     await check_all(recorder, published)
+
+
+ANNOUNCED = {
+    "hevc-opus": ["hvc1", "Opus"],
+    "av1-flac": ["av01", "fLaC"],
+    "vp9-ac3": ["vp09", "ac-3"],
+}
+
+
+async def test_an_encoder_that_announces_its_codecs_is_answered_and_recorded(
+    sources: Sources, tmp_path: Path
+) -> None:
+    async with (
+        run_recorder(tmp_path, list(ANNOUNCED)) as recorder,
+        open_proxy(recorder.port) as proxy,
+    ):
+        for recipe, announced in ANNOUNCED.items():
+            sent = await publish(
+                Encoder.CURRENT_FFMPEG,
+                sources.get(recipe, 12),
+                recorder.url(recipe, port=proxy.port),
+                tmp_path / f"sent-{recipe}.flv",
+                announced=announced,
+            )
+            await check_recording(await recorder.ended(recipe), sent)
+            said = proxy.beginnings[-1]
+            assert what_is_announced(said[From.ENCODER]) == announced
+            assert what_is_answered(said[From.PROGRAM]) == ["*"]
+
+
+def what_is_announced(beginning: bytes) -> Value:
+    server = ServerConnection(random=bytes(1528))
+    server.receive_data(beginning)
+    connect = server.next_event()
+    assert isinstance(connect, ConnectRequested)
+    return connect.command["fourCcList"]
+
+
+def what_is_answered(beginning: bytes) -> Value:
+    client = RtmpClient()
+    client.receive(beginning)
+    return client.commands("_result")[0].information["fourCcList"]
 
 
 async def test_every_codec_at_full_speed(sources: Sources, tmp_path: Path) -> None:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 65536
 
+BEGINNING_BYTES = 16384
+"""Of each connection: both handshakes, and what is settled behind them."""
+
 DELIVERED_S = 5.0
 """A reset waits so long at most for a receiver that reads nothing."""
 
@@ -51,6 +54,7 @@ class _Line:
     def __init__(self, encoder: trio.SocketStream, program: trio.SocketStream) -> None:
         self.sides = {From.ENCODER: encoder, From.PROGRAM: program}
         self.lost = {From.ENCODER: False, From.PROGRAM: False}
+        self.beginning = {From.ENCODER: b"", From.PROGRAM: b""}
 
     def reset(self) -> None:
         for stream in self.sides.values():
@@ -72,12 +76,14 @@ class Proxy:
         port: where encoders connect, on 127.0.0.1.
         accepted: connections so far.
         passed_bytes: by sender, so far.
+        beginnings: what either side said first, of each connection.
     """
 
     def __init__(self, program_port: int, source: str, nursery: trio.Nursery) -> None:
         self.port = 0
         self.accepted = 0
         self.passed_bytes = {From.ENCODER: 0, From.PROGRAM: 0}
+        self.beginnings: list[dict[From, bytes]] = []
         self._program_port = program_port
         self._source = source
         self._nursery = nursery
@@ -147,6 +153,7 @@ class Proxy:
             async with trio.SocketStream(sock) as program:
                 line = _Line(encoder, program)
                 self._lines.add(line)
+                self.beginnings.append(line.beginning)
                 try:
                     async with trio.open_nursery() as nursery:
                         for sender in From:
@@ -173,6 +180,8 @@ class Proxy:
                 line.reset()
                 return
             self.passed_bytes[sender] += len(block)
+            if len(line.beginning[sender]) < BEGINNING_BYTES:
+                line.beginning[sender] += block
             # When nobody takes it, the receiver's own end or RST tells the sender, behind
             # everything that the receiver sent.
             await _sent(line.sides[receiver], block)
