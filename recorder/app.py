@@ -22,7 +22,7 @@ from recorder import __version__, logs, systemd
 from recorder.app_arrival import Arrival
 from recorder.app_hooks import open_hooks
 from recorder.app_listeners import StartError, open_rtmp
-from recorder.app_reload import Parts, Reloader, say_fallback
+from recorder.app_reload import Parts, Reloader, say_fallback, say_rtmps_off
 from recorder.app_repeats import report_repeats
 from recorder.app_rooms import ENCODER, make_house, make_rooms
 from recorder.app_service import Service
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
     from recorder.app_settings import Settings
-    from recorder.config import Config, RtmpConfig
+    from recorder.config import Config
     from recorder.histogram import Histogram
     from recorder.live.rooms import Rooms
     from recorder.recording.storage import Storage
@@ -94,7 +94,9 @@ def run(
                 raise
             config, errors = sockets.settle(last_good), (str(error),)
         say_fallback(config, errors)
-        settings = make_settings(config)
+        # Whether a start may do without RTMPS was decided before: at a terminal it may not.
+        settings = make_settings(config, may_lack_rtmps=True)
+        say_rtmps_off(settings.rtmps_off)
         disk = TimedDisk()
         with open_or_await(config.storage.directory, config.state, disk) as storage:
             for warning in storage.warnings:
@@ -133,7 +135,13 @@ async def _main(
     stop = trio.Event()
     service = Service(systemd.Notifier(handover.notify), handover.watchdog_s)
     reloader = Reloader(
-        config, errors, storage, state, settle=sockets.settle, is_stopping=stop.is_set
+        config,
+        errors,
+        storage,
+        state,
+        settle=sockets.settle,
+        rtmps_off=settings.rtmps_off,
+        is_stopping=stop.is_set,
     )
     arrival = Arrival(
         storage,
@@ -236,7 +244,7 @@ async def _main(
                     page=page,
                 )
                 services.start_soon(reloader.run, parts, name="reload")
-                log.info("recorder %s listens on %s", __version__, _where(config.rtmp))
+                log.info("recorder %s listens on %s", __version__, _where(settings))
                 service.pulses = lambda: door.pulses
                 service.notifier.ready()
                 await serve(listeners.plain, door, stop, tls_listeners=listeners.over_tls)
@@ -285,8 +293,9 @@ async def _running(
             nursery.cancel_scope.cancel()
 
 
-def _where(rtmp: RtmpConfig) -> str:
-    over_tls = [] if rtmp.tls is None else [f"{address} (RTMPS)" for address in rtmp.tls.listen]
+def _where(settings: Settings) -> str:
+    rtmp, what = settings.config.rtmp, "RTMPS" if settings.rtmps_off is None else "RTMPS is off"
+    over_tls = [] if rtmp.tls is None else [f"{address} ({what})" for address in rtmp.tls.listen]
     return ", ".join([*rtmp.listen, *over_tls])
 
 

@@ -122,6 +122,7 @@ class Reloader:
         errors: what is wrong with the file, where that is the last good one.
         storage: with `state`, the state folder, for the copy.
         settle: gives a configuration the addresses that are really listened on.
+        rtmps_off: as of `Settings`, at the start.
         is_stopping: whether a reload comes too late.
 
     Attributes:
@@ -137,6 +138,7 @@ class Reloader:
         state: Path,
         *,
         settle: Callable[[Config], Config],
+        rtmps_off: str | None = None,
         is_stopping: Callable[[], bool],
     ) -> None:
         self.config = config
@@ -150,7 +152,8 @@ class Reloader:
         self._settle = settle
         self._is_stopping = is_stopping
         self._asked = trio.Event()
-        self._good: Config | None = None if errors else config
+        self._rtmps_off = rtmps_off
+        self._good: Config | None = None if errors or rtmps_off else config
         self._to_keep = trio.Event()
 
     def ask(self) -> None:
@@ -167,6 +170,7 @@ class Reloader:
             errors=shown,
             is_last_good=self._is_last_good,
             restart=self._restart,
+            rtmps_off=self._rtmps_off,
         )
 
     async def run(self, parts: Parts) -> None:
@@ -187,7 +191,14 @@ class Reloader:
         try:
             # Abandoned only when the recorder ends; it writes nothing.
             found, settings = await trio.to_thread.run_sync(
-                partial(_read, self.config, self._settle), abandon_on_cancel=True
+                partial(
+                    _read,
+                    self.config,
+                    self._settle,
+                    # What is off may stay off; what is on goes on with what it has.
+                    may_lack_rtmps=self._rtmps_off is not None,
+                ),
+                abandon_on_cancel=True,
             )
             if not self._is_stopping():
                 self._exchange(parts, found, settings)
@@ -208,6 +219,10 @@ class Reloader:
         before, self.config = self.config, settings.config
         parts.follow(settings, before)
         self._errors, self._is_last_good, self._restart = (), False, found.restart
+        was_off, self._rtmps_off = self._rtmps_off, settings.rtmps_off
+        say_rtmps_off(self._rtmps_off)
+        if was_off and self._rtmps_off is None:
+            log.info("RTMPS is on: its certificate can be used.")
         for warning in settings.config.warnings:
             log.warning("%s", warning.describe(str(settings.config.path)))
         changed = ", ".join(found.live) or "nothing has changed"
@@ -217,6 +232,7 @@ class Reloader:
                 "Restart needed for: %s. Until then the old value is in force.",
                 ", ".join(found.restart),
             )
+        if found.restart or self._rtmps_off:
             return
         self._good = settings.config
         self._to_keep.set()
@@ -254,6 +270,12 @@ def say_fallback(config: Config, errors: tuple[str, ...]) -> None:
         )
 
 
+def say_rtmps_off(why: str | None) -> None:
+    """Say that encoders over RTMPS are refused, if they are."""
+    if why is not None:
+        log.critical("RTMPS is off: %s. Then reload; RTMP goes on.", why)
+
+
 def _say_errors(errors: tuple[str, ...]) -> None:
     """As many as anybody reads."""
     for line in errors[:MOST_LOGGED]:
@@ -262,8 +284,13 @@ def _say_errors(errors: tuple[str, ...]) -> None:
         log.error("... and %d more; `recorder check-config` names all.", len(errors) - MOST_LOGGED)
 
 
-def _read(in_force: Config, settle: Callable[[Config], Config]) -> tuple[Plan, Settings]:
+def _read(
+    in_force: Config, settle: Callable[[Config], Config], *, may_lack_rtmps: bool
+) -> tuple[Plan, Settings]:
     """Blocking.
+
+    Args:
+        may_lack_rtmps: as of `make_settings`.
 
     Raises:
         ConfigError: the file, or one that it names, cannot be used.
@@ -275,7 +302,7 @@ def _read(in_force: Config, settle: Callable[[Config], Config]) -> tuple[Plan, S
         # The next start would end with that.
         raise ConfigError(str(in_force.path), [Problem(str(error))]) from error
     found = plan(in_force, new)
-    return found, make_settings(found.config)
+    return found, make_settings(found.config, may_lack_rtmps=may_lack_rtmps)
 
 
 def keep_last_good(storage: Storage, state: Path, config: Config) -> None:

@@ -52,6 +52,8 @@ class Settings:
         viewing: who may watch.
         viewer_bytes: what may wait for one viewer; `media_bytes` for all publishers together.
         rtmp_tls: for the connections to `rtmp.tls.listen`; None: there are none.
+        rtmps_off: why those are refused, in words: there is no such context although there should
+            be; None: they are not.
         page_tls: for the page's connections; None: HTTP without it.
     """
 
@@ -64,15 +66,27 @@ class Settings:
     retention: Rules
     doors: Doors
     rtmp_tls: ssl.SSLContext | None
+    rtmps_off: str | None
     page_tls: ssl.SSLContext | None
 
 
-def make_settings(config: Config) -> Settings:
+def make_settings(config: Config, *, may_lack_rtmps: bool = False) -> Settings:
     """Blocking.
+
+    Args:
+        may_lack_rtmps: a certificate for RTMPS that cannot be used is no error: encoders without
+            TLS are recorded all the same. Nothing stands in for the page's: its password would
+            travel in the clear.
 
     Raises:
         ConfigError: a file that the configuration names cannot be used.
     """
+    rtmp_tls = _context(config.rtmp.tls, "rtmp")
+    page_tls = _context(config.status.tls, "status")
+    rtmps_off = rtmp_tls.reason if isinstance(rtmp_tls, Problem) and may_lack_rtmps else None
+    problems = [each for each in (rtmp_tls, page_tls) if isinstance(each, Problem)]
+    if len(problems) > (rtmps_off is not None):
+        raise ConfigError(str(config.path), problems)
     for_viewers = config.limits.memory // VIEWERS_SHARE
     return Settings(
         config=config,
@@ -88,8 +102,9 @@ def make_settings(config: Config) -> Settings:
             hosts=frozenset(split_address(each)[0].lower() for each in config.status.listen),
             names=frozenset(each.lower() for each in config.status.names),
         ),
-        rtmp_tls=_context(config, config.rtmp.tls, "rtmp"),
-        page_tls=_context(config, config.status.tls, "status"),
+        rtmp_tls=None if isinstance(rtmp_tls, Problem) else rtmp_tls,
+        rtmps_off=rtmps_off,
+        page_tls=None if isinstance(page_tls, Problem) else page_tls,
     )
 
 
@@ -121,7 +136,7 @@ def _view_door(room: RoomConfig) -> _ViewDoor | None:
     return None if room.view_key is None else _ViewDoor(room.view_key, room.allow)
 
 
-def _context(config: Config, tls: TlsConfig | None, section: str) -> ssl.SSLContext | None:
+def _context(tls: TlsConfig | None, section: str) -> ssl.SSLContext | Problem | None:
     if tls is None:
         return None
     try:
@@ -131,7 +146,7 @@ def _context(config: Config, tls: TlsConfig | None, section: str) -> ssl.SSLCont
             f"the certificate or its key cannot be used: {error}; give both as PEM files that the "
             "recorder's user can read"
         )
-        raise ConfigError(str(config.path), [Problem(reason, (section, "tls"))]) from error
+        return Problem(reason, (section, "tls"))
 
 
 def segment_rules(config: Config, room: str, clock: Clock) -> SegmentRules | None:

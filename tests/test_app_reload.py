@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
     from recorder.config import Config
     from recorder.recording.actions import SegmentRules
+    from recorder.status.snapshot import ConfigView
 
 ROOMS = (
     f"rooms: {{a: {{key: {KEY}}}, b: {{key: {OTHER_KEY}, "
@@ -109,11 +110,12 @@ class Stage:
 async def staged(
     folder: Path, text: str = ROOMS, errors: tuple[str, ...] = (), **more: Any
 ) -> AsyncIterator[Stage]:
+    """A start with this configuration, as `run` makes it where nobody is at a terminal."""
     config = load(write(folder, text))
     state = config.storage.directory / ".recorder"
     initialise(config.storage.directory, None, OsDisk())
     # Its clock is synchronised: the marker is there.
-    clock, settings = SystemClock(marker=str(folder)), make_settings(config)
+    clock, settings = SystemClock(marker=str(folder)), make_settings(config, may_lack_rtmps=True)
     send, ready = trio.open_memory_channel[None](1000)
     disk = TimedDisk()
     with Storage.open(config.storage.directory, None, disk) as storage:
@@ -123,6 +125,7 @@ async def staged(
             storage,
             state,
             settle=more.get("settle", lambda config: config),
+            rtmps_off=settings.rtmps_off,
             is_stopping=more.get("is_stopping", lambda: False),
         )
         reloader.on_ready = lambda: send.send_nowait(None)
@@ -325,6 +328,47 @@ async def test_a_certificate_that_cannot_be_read_changes_nothing_at_all(tmp_path
         await stage.reload(f"{ROOMS}rtmp: {{takeover: never}}\n")
         assert stage.reloader.view.errors == ()
         assert takeover() == "never"
+
+
+async def test_rtmps_that_is_off_is_tried_with_every_reload(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    tls = "rtmp: {tls: {certificate: a.pem, private_key: b.pem}}\n"
+    async with staged(tmp_path, f"{ROOMS}{tls}") as stage:
+
+        def context() -> object:
+            return stage.parts.door.tls
+
+        def view() -> ConfigView:
+            return stage.reloader.view
+
+        def is_public() -> bool:
+            return stage.parts.page.site.is_public
+
+        assert "a.pem cannot be read" in str(view().rtmps_off)
+        # What else is in the file comes into force, though the certificate does not.
+        await stage.reload(f"{ROOMS}{tls}status: {{public: true}}\n")
+        assert is_public()
+        assert view().errors == ()
+        assert "a.pem cannot be read" in str(view().rtmps_off)
+        assert context() is None
+        # It is not what a start should go back to.
+        assert stage.copy() is None
+        certificate(tmp_path)
+        await stage.reload(f"{ROOMS}{tls}")
+        assert view().rtmps_off is None
+        assert context() is not None
+        await eventually(lambda: stage.copy() is not None, what="the copy of a good file")
+        # From here on it is like every certificate: what is on stays on.
+        (tmp_path / "a.pem").unlink()
+        await stage.reload(f"{ROOMS}{tls}status: {{public: true}}\n")
+        assert "rtmp.tls: the certificate or its key" in view().errors[0]
+        assert view().rtmps_off is None
+        assert context() is not None
+        assert not is_public()
+    assert "RTMPS is off: the certificate or its key cannot be used" in caplog.text
+    assert "RTMPS is on: its certificate can be used." in caplog.text
 
 
 # --- who watches the page -----------------------------------------------------

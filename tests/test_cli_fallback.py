@@ -10,6 +10,7 @@ import pytest
 
 import recorder
 from recorder import cli_fallback
+from recorder.app_settings import make_settings
 from recorder.cli import run_command
 from recorder.cli_fallback import fall_back, load_or_fall_back
 from recorder.config import ConfigError, load
@@ -99,6 +100,67 @@ def test_a_file_that_names_a_certificate_which_cannot_be_used_is_a_bad_one(
     config, errors = load_or_fall_back(path)
     assert config.text == GOOD.encode()
     assert "status.tls: the certificate or its key cannot be used" in errors[0]
+
+
+FILES = "{certificate: missing.pem, private_key: missing.pem}"
+OVER_TLS = f"{GOOD}rtmp: {{tls: {FILES}}}\n"
+
+
+def test_a_certificate_for_rtmps_costs_rtmps_and_nothing_else(
+    path: Path, keep: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(path, OVER_TLS)
+    # Nor is a copy that names it any better, and nobody needs to hear of that.
+    keep(path.parent / "recordings/.recorder", OVER_TLS)
+    config, errors = load_or_fall_back(path)
+    assert config.text == OVER_TLS.encode()
+    assert errors == ()
+    assert make_settings(config, may_lack_rtmps=True).rtmps_off == (
+        f"the certificate or its key cannot be used: {path.parent / 'missing.pem'} cannot be read "
+        "(No such file or directory); give both as PEM files that the recorder's user can read"
+    )
+    assert capsys.readouterr().err == ""
+
+
+def test_another_copy_comes_before_a_start_without_rtmps(
+    path: Path, keep: Callable[..., None]
+) -> None:
+    write(path, OVER_TLS)
+    keep(path.parent / "recordings/.recorder", BETTER)
+    config, errors = load_or_fall_back(path)
+    assert config.text == BETTER.encode()
+    assert "rtmp.tls: the certificate or its key cannot be used" in errors[0]
+    # One that lacks RTMPS as well is only older.
+    keep(path.parent / "recordings/.recorder", OVER_TLS.replace("key-1", "key-2"))
+    config, errors = load_or_fall_back(path)
+    assert config.text == OVER_TLS.encode()
+    assert errors == ()
+
+
+def test_a_copy_without_rtmps_is_better_than_nothing(path: Path, keep: Callable[..., None]) -> None:
+    keep(path.parent / "recordings/.recorder", OVER_TLS)
+    config, errors = load_or_fall_back(write(path, BAD))
+    assert config.text == OVER_TLS.encode()
+    assert "colour" in errors[0]
+    assert fall_back(path) == config
+
+
+def test_the_page_is_never_served_without_its_certificate_and_all_that_is_wrong_is_said(
+    path: Path,
+) -> None:
+    write(path, f"{OVER_TLS}status: {{tls: {FILES}}}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_or_fall_back(path)
+    for section in ("rtmp", "status"):
+        assert f"{section}.tls: the certificate or its key cannot be used" in str(caught.value)
+
+
+def test_at_a_terminal_a_person_is_told_of_a_certificate_for_rtmps(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli_fallback, "_a_person_watches", lambda: True)
+    with pytest.raises(ConfigError, match=r"rtmp\.tls: the certificate"):
+        load_or_fall_back(write(path, OVER_TLS))
 
 
 def test_a_file_that_others_can_read_is_a_bad_one(path: Path, keep: Callable[..., None]) -> None:

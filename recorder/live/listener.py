@@ -47,7 +47,7 @@ class Door:
     Args:
         limit: `limits.connections`, publishing or not.
         tls: for the connections of `handle_tls`; another one may take its place at any time, and
-            is for the connections that come then.
+            is for the connections that come then. None: they are closed at once.
     """
 
     def __init__(self, house: House, *, limit: int, tls: ssl.SSLContext | None = None) -> None:
@@ -76,7 +76,11 @@ class Door:
 
     async def handle_tls(self, stream: trio.SocketStream) -> None:
         """The same for one of RTMPS."""
-        assert self.tls is not None, "listens for RTMPS without a certificate"
+        if self.tls is None:
+            # At once, so that an encoder which tries another server next does so now.
+            log.warning("RTMPS is off, and an encoder was turned away.", extra=same("rtmps off"))
+            await trio.aclose_forcefully(stream)
+            return
         tls = TlsStream(stream, self.tls)
         await self._handle(stream, tls, lambda: tls.taken_bytes)
 

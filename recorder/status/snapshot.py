@@ -254,12 +254,14 @@ class ConfigView:
     is_last_good: the recorder was started with a file it cannot use, and runs with the copy of the
         last good one.
     restart: keys whose new values wait for a restart.
+    rtmps_off: why encoders over RTMPS are refused, in words; None: they are not, or there is none.
     """
 
     path: str | None
     errors: tuple[str, ...]
     is_last_good: bool
     restart: tuple[str, ...]
+    rtmps_off: str | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -172,6 +172,15 @@ def _config(config: ConfigView) -> Iterator[Condition]:
             advice="Mend the file and reload the recorder; until then the old one is in force.",
             clear_s=0,
         )
+    if config.rtmps_off is not None:
+        yield Condition(
+            kind="rtmps_off",
+            severity=CRITICAL,
+            text=f"Encoders set to rtmps:// are refused: {config.rtmps_off}.",
+            advice="Mend these files, or rtmp.tls in the configuration, and reload the recorder; "
+            "encoders set to rtmp:// are recorded meanwhile.",
+            clear_s=0,
+        )
     if config.restart:
         yield Condition(
             kind="config_restart",

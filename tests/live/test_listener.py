@@ -232,3 +232,16 @@ async def test_another_limit_counts_for_the_next_connection(
         peer.client.video(40, FRAME)
         await peer.exchange()
         assert not peer.closed.is_set()
+
+
+async def test_while_rtmps_is_off_its_encoders_are_turned_away_at_once(
+    building: Building, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert building.door.tls is None
+    ours, theirs = trio.socket.socketpair()
+    encoder = trio.SocketStream(theirs)
+    await building.door.handle_tls(trio.SocketStream(ours))
+    assert await encoder.receive_some() == b""
+    assert building.door.connections == 0
+    assert "RTMPS is off, and an encoder was turned away." in caplog.text
+    await encoder.aclose()

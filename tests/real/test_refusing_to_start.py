@@ -157,17 +157,18 @@ async def test_a_port_of_the_page_in_use_costs_the_page_and_no_lesson(tmp_path: 
             await recorder.stop()
 
 
-async def test_a_certificate_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
+async def test_a_certificate_of_the_page_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cert.pem").write_text("none")
     config = configuration(
         tmp_path,
         ["hall"],
         free_port(),
-        rtmp={"tls": {"certificate": "cert.pem", "private_key": "cert.pem"}},
+        status={"tls": {"certificate": "cert.pem", "private_key": "cert.pem"}},
     )
     path = write_configuration(tmp_path / "config.yaml", config)
     made = await command("init", "--config", path, cwd=tmp_path)
     assert made.code == 0, made.err
     outcome = await refused(tmp_path, config)
-    assert "rtmp.tls: the certificate or its key cannot be used" in outcome.err
+    assert "status.tls: the certificate or its key cannot be used" in outcome.err
+    assert "cert.pem holds no certificate as PEM" in outcome.err
     assert "give both as PEM files that the recorder's user can read" in outcome.err

@@ -4,6 +4,7 @@ good, or no longer, is the encoder's word and a line of the log."""
 from __future__ import annotations
 
 import datetime as dt
+import json
 import signal
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import trustme
 
 from tests.helpers.certificates import write_certificate
 from tests.helpers.encoders import Encoder, publish
-from tests.helpers.program import free_port, key_of, run_recorder
+from tests.helpers.program import command, free_port, key_of, run_recorder
 from tests.real.checks import check_recording
 
 if TYPE_CHECKING:
@@ -121,6 +122,36 @@ async def test_a_certificate_that_has_expired_is_refused_until_a_reload_reads_an
             assert not recorder.matching("lab: recording 1 ended")
         await check_recording(await recorder.ended("hall"), published)
         await recorder.stop()
+
+
+async def alarms(recorder: Recorder) -> dict[str, str]:
+    """What stands on the page, by its kind."""
+    path = recorder.folder / "config.yaml"
+    told = await command("status", "--once", "--json", "--config", path, cwd=recorder.folder)
+    return {alarm["kind"]: alarm["text"] for alarm in json.loads(told.out)["alarms"]}
+
+
+async def test_a_start_without_the_certificate_records_over_rtmp_and_over_both_when_it_is_mended(
+    sources: Sources, tmp_path: Path, authority: trustme.CA, trusted: Path
+) -> None:
+    rtmp, source = over_tls(authority, tmp_path), sources.get("h264-aac", SECONDS)
+    (tmp_path / "cert.pem").unlink()
+    async with run_recorder(tmp_path, ["hall"], rtmp=rtmp) as recorder:
+        assert recorder.matching(r"CRITICAL RTMPS is off: .*cert\.pem cannot be read")
+        assert recorder.matching(r"listens on \S+, \S+ \(RTMPS is off\)")
+        assert "cert.pem cannot be read" in (await alarms(recorder))["rtmps_off"]
+        assert (await knock(recorder, trusted, source)).code != 0
+        muxed = tmp_path / "over-rtmp.flv"
+        published = await publish(Encoder.CURRENT_FFMPEG, source, recorder.url("hall"), muxed)
+        await check_recording(await recorder.ended("hall"), published)
+        write_certificate(authority, tmp_path)
+        recorder.send(signal.SIGHUP)
+        await recorder.line("RTMPS is on")
+        assert "rtmps_off" not in await alarms(recorder)
+        published = await knock(recorder, trusted, source)
+        assert published.code == 0, published.said
+        await recorder.line("hall: recording 2 ended")
+        await check_recording(recorder.recordings("hall")[1], published)
 
 
 async def test_rtmp_at_the_port_for_rtmps_and_the_reverse_are_named(

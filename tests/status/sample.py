@@ -157,6 +157,7 @@ SYSTEM = SystemView(
         errors=("config.yaml:3: storage.speed: is no known key",),
         is_last_good=False,
         restart=("storage.directory",),
+        rtmps_off="the certificate cannot be read",
     ),
     wear=(
         WearView(

@@ -75,6 +75,7 @@ CASES = [
         of_config(errors=("config.yaml: a", "config.yaml: b"), is_last_good=True),
         "config_last_good", "critical", 0, 0,
     ),
+    (of_config(rtmps_off="cert.pem cannot be read"), "rtmps_off", "critical", 0, 0),
     (of_config(restart=("state", "rtmp.listen")), "config_restart", "info", 0, 0),
     (of_system(failed_publishes=20), "failed_publishes", "warning", 0, 300),
     (of_system(failed_publishes=20, refused=(STUBBORN,)), "failed_publishes", "warning", 0, 300),
