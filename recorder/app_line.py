@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import enum
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import attrs
 
@@ -84,14 +85,14 @@ class LineMeter:
     """Of one publish."""
 
     def __init__(self) -> None:
-        self._moments: deque[Moment] = deque()
+        self._window: deque[_Sample] = deque()
         self._best: deque[tuple[float, float]] = deque()
         """Moments and their delay in seconds up to a constant, each less than all before it that
         are dropped: the first is the least of BEST_S."""
 
     def pause(self) -> None:
         """What comes next says nothing of the line: we held the encoder back."""
-        self._moments.clear()
+        self._window.clear()
         self._best.clear()
 
     def look(self, moment: Moment, max_delay_s: float) -> Line:
@@ -100,17 +101,19 @@ class LineMeter:
         Args:
             max_delay_s: what the operator finds too much (`rtmp.max_delay`).
         """
-        self._moments.append(moment)
-        while moment.at_s - self._moments[0].at_s > WINDOW_S:
-            self._moments.popleft()
-        late_s = self._lateness(moment)
-        window = [_offset_s(each) for each in self._moments]
-        rates = self._tcp()
-        seconds = moment.at_s - self._moments[0].at_s
+        sample, window = _sample(moment), self._window
+        window.append(sample)
+        while moment.at_s - window[0].moment.at_s > WINDOW_S:
+            window.popleft()
+        first = window[0].moment
+        late_s = self._lateness(sample)
+        rates = self._tcp(first.tcp, moment.tcp)
+        seconds = moment.at_s - first.at_s
         media_rate = None
         if seconds >= LEAST_S:
-            media_rate = (moment.newest_dts - self._moments[0].newest_dts) / 1000 / seconds
+            media_rate = (moment.newest_dts - first.newest_dts) / 1000 / seconds
         score, reason = _judge(media_rate, late_s, rates, max_delay_s)
+        earliest, latest = min(map(_OFFSET, window)), max(map(_OFFSET, window))
         return Line(
             score,
             LineView(
@@ -118,7 +121,7 @@ class LineMeter:
                 reason=reason,
                 media_rate=media_rate,
                 late_ms=late_s * 1000,
-                jitter_ms=(max(window) - min(window)) * 1000,
+                jitter_ms=(latest - earliest) * 1000,
                 rtt_ms=rates.rtt_ms,
                 rtt_variation_ms=rates.rtt_variation_ms,
                 out_of_order=rates.out_of_order,
@@ -126,8 +129,8 @@ class LineMeter:
             ),
         )
 
-    def _lateness(self, moment: Moment) -> float:
-        offset = _offset_s(moment)
+    def _lateness(self, sample: _Sample) -> float:
+        moment, offset = sample.moment, sample.offset_s
         while self._best and self._best[-1][1] >= offset:
             self._best.pop()
         self._best.append((moment.at_s, offset))
@@ -137,24 +140,46 @@ class LineMeter:
         waited_s = max(0.0, moment.at_s - moment.arrived_s - SILENCE_S)
         return offset - self._best[0][1] + waited_s
 
-    def _tcp(self) -> _Tcp:
-        known = [each.tcp for each in self._moments if each.tcp is not None]
-        if not known:
+    def _tcp(self, first: TcpInfo | None, last: TcpInfo | None) -> _Tcp:
+        """What a kernel does not know at the beginning of a window it does not know at its end."""
+        if first is None or last is None:
             return _Tcp()
-        first, last = known[0], known[-1]
         segments = _grown(first.data_segments, last.data_segments)
         strays = _grown(first.out_of_order, last.out_of_order)
-        delays = [each.rtt_us for each in known if each.rtt_us is not None]
-        variations = [each.rtt_variation_us for each in known if each.rtt_variation_us is not None]
+        rtt_us, variation_us = max(map(_RTT, self._window)), max(map(_VARIATION, self._window))
         return _Tcp(
-            rtt_ms=max(delays) / 1000 if delays else None,
-            rtt_variation_ms=max(variations) / 1000 if variations else None,
+            rtt_ms=None if last.rtt_us is None else rtt_us / 1000,
+            rtt_variation_ms=None if last.rtt_variation_us is None else variation_us / 1000,
             out_of_order=strays / segments if segments and strays is not None else None,
             resent=_grown(first.resent, last.resent),
         )
 
 
-@attrs.frozen(kw_only=True)
+class _Sample(NamedTuple):
+    """A moment of the window, and of it what the whole window is searched for: a tuple, since a
+    hundred windows are searched every second."""
+
+    offset_s: float
+    """How late its newest media are, up to a constant of the publish."""
+    rtt_us: int
+    variation_us: int
+    moment: Moment
+
+
+_OFFSET, _RTT, _VARIATION = itemgetter(0), itemgetter(1), itemgetter(2)
+
+
+def _sample(moment: Moment) -> _Sample:
+    tcp = moment.tcp
+    return _Sample(
+        moment.arrived_s - moment.newest_dts / 1000,
+        0 if tcp is None else tcp.rtt_us or 0,
+        0 if tcp is None else tcp.rtt_variation_us or 0,
+        moment,
+    )
+
+
+@attrs.frozen
 class _Tcp:
     rtt_ms: float | None = None
     rtt_variation_ms: float | None = None
@@ -169,35 +194,30 @@ def _judge(
         return None, None
     lost = tcp.out_of_order or 0.0
     delay_s = max(late_s, (tcp.rtt_ms or 0.0) / 1000)
-    parts = [
-        (
-            _fall(lost, 0.0, LOSS_BAD),
-            f"{lost:.1%} of its packets are lost or overtaken on the way",
-        ),
-        (_fall(delay_s, 0.0, max_delay_s), f"what it sends comes {delay_s:.1f} s late"),
-        (
-            _fall(PACE_GOOD - media_rate, 0.0, PACE_GOOD - PACE_BAD),
-            f"only {max(0.0, media_rate):.0%} of the time comes as picture and sound",
-        ),
-    ]
-    worst, reason = min(parts)
+    by_loss = _fall(lost, LOSS_BAD)
+    by_delay = _fall(delay_s, max_delay_s)
+    by_pace = _fall(PACE_GOOD - media_rate, PACE_GOOD - PACE_BAD)
+    worst = min(by_loss, by_delay, by_pace)
     # As it is shown: a word and a percentage that contradict each other help nobody.
     score = round(worst, 2)
-    return score, None if score >= GOOD else reason
-
-
-def _offset_s(moment: Moment) -> float:
-    """How late its newest media are, up to a constant of the publish."""
-    return moment.arrived_s - moment.newest_dts / 1000
+    if score >= GOOD:
+        return score, None
+    if worst == by_loss:
+        return score, f"{lost:.1%} of its packets are lost or overtaken on the way"
+    if worst == by_pace:
+        return score, f"only {max(0.0, media_rate):.0%} of the time comes as picture and sound"
+    return score, f"what it sends comes {delay_s:.1f} s late"
 
 
 def _grown(before: int | None, after: int | None) -> int | None:
     return None if before is None or after is None else max(0, after - before)
 
 
-def _fall(value: float, good: float, bad: float) -> float:
-    """1 up to `good`, 0 from `bad` on, straight between them."""
-    return min(1.0, max(0.0, (bad - value) / (bad - good)))
+def _fall(value: float, bad: float) -> float:
+    """1 up to 0, 0 from `bad` on, straight between them."""
+    if value <= 0:
+        return 1.0
+    return 0.0 if value >= bad else 1 - value / bad
 
 
 def _word(score: float) -> Word:

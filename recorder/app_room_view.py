@@ -129,7 +129,8 @@ class RoomMeter:
         self._since_s = 0.0
         self._publisher: int | None = None
         self._tracks: dict[tuple[str, int], _Track] = {}
-        self._shown: tuple[TrackFigures, ...] = ()
+        self._shown: dict[str, tuple[TrackFigures, _Track]] = {}
+        """The first of each kind."""
         self._samples: deque[tuple[float, int, int]] = deque()
         """Moments, with the bytes and the video frames until then."""
         self._media_s: float | None = None
@@ -205,16 +206,19 @@ class RoomMeter:
             self._tracks.clear()
             self._line.pause()
             self._samples.clear()
-            self._shown = ()
+            self._shown.clear()
         if publisher is None:
             return
         tracks = facts.figures.tracks
         if tracks:
-            self._shown = tracks
+            self._shown.clear()
         for found in tracks:
-            key = found.facts.kind, found.facts.track
-            track = self._tracks.setdefault(key, _Track(found.segment, 0, None))
+            key = found.kind, found.track
+            track = self._tracks.get(key)
+            if track is None:
+                track = self._tracks[key] = _Track(found.segment, 0, None)
             track.look(found, now_s)
+            self._shown.setdefault(found.kind, (found, track))
         if not self._samples or facts.received_bytes > self._samples[-1][1]:
             self._media_s = now_s if facts.has_media else None
         frames = next((t.total for (kind, _), t in self._tracks.items() if kind == "video"), 0)
@@ -252,13 +256,11 @@ class RoomMeter:
 
     def _av_offset_ms(self) -> float | None:
         """Newest picture minus newest sound, of the first track of each."""
-        newest: dict[str, int] = {}
-        for each in self._shown:
-            if each.newest_dts is not None:
-                newest.setdefault(each.facts.kind, each.newest_dts)
-        if newest.keys() != {"video", "audio"}:
+        video, audio = self._shown.get("video"), self._shown.get("audio")
+        if video is None or audio is None:
             return None
-        return float(newest["video"] - newest["audio"])
+        picture, sound = video[0].newest_dts, audio[0].newest_dts
+        return None if picture is None or sound is None else float(picture - sound)
 
     def _remember(self, bitrate: int | None, now_s: float) -> None:
         if bitrate is not None and (not self._history or now_s - self._history[-1][0] >= 1):
@@ -275,18 +277,15 @@ class RoomMeter:
         base_s, base_dts = self._drift_base
         return (newest_dts - base_dts) / 1000 - (now_s - base_s)
 
-    def _first(self, kind: str) -> TrackFigures | None:
-        return next((each for each in self._shown if each.facts.kind == kind), None)
-
     def _video(self, frame_rate: float | None, now_s: float, *, is_seen: bool) -> VideoView | None:
-        found = self._first("video")
-        if found is None:
+        shown = self._shown.get("video")
+        if shown is None:
             return None
-        track = self._tracks["video", found.facts.track]
+        found, track = shown
         return VideoView(
-            codec=found.facts.codec,
-            width=found.facts.width,
-            height=found.facts.height,
+            codec=found.codec,
+            width=found.parameters.width,
+            height=found.parameters.height,
             frame_rate=frame_rate,
             frame_age_s=_age(track.frame_s, now_s) if is_seen else None,
             keyframe_age_s=_age(track.key_s, now_s) if is_seen else None,
@@ -296,14 +295,14 @@ class RoomMeter:
         )
 
     def _audio(self, now_s: float, *, is_seen: bool) -> AudioView | None:
-        found = self._first("audio")
-        if found is None:
+        shown = self._shown.get("audio")
+        if shown is None:
             return None
-        track = self._tracks["audio", found.facts.track]
+        found, track = shown
         return AudioView(
-            codec=found.facts.codec,
-            sample_rate=found.facts.sample_rate,
-            channels=found.facts.channels,
+            codec=found.codec,
+            sample_rate=found.parameters.sample_rate,
+            channels=found.parameters.channels,
             frame_age_s=_age(track.frame_s, now_s) if is_seen else None,
         )
 

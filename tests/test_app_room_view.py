@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from recorder.app_room_view import HISTORY_S, YOUNG_S, RoomFacts, RoomMeter, state_of
-from recorder.recording.actions import TrackFacts
+from recorder.flv.parameters import TrackParameters
 from recorder.recording.figures import RecordingFigures, RoomFigures, TrackFigures
 from recorder.status.snapshot import RoomState
 
@@ -30,9 +30,11 @@ RECORDING = RecordingFigures(
 
 def track(kind: str, frames: int, *, segment: int = 0, key_dts: int | None = None) -> TrackFigures:
     codec = "avc1" if kind == "video" else "mp4a"
-    facts = TrackFacts(kind=kind, track=0, codec=codec, width=640, height=360)
     return TrackFigures(
-        facts=facts,
+        kind=kind,
+        track=0,
+        codec=codec,
+        parameters=TrackParameters(codec=codec, width=640, height=360),
         segment=segment,
         frames=frames,
         newest_dts=1000,

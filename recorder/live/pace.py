@@ -98,7 +98,11 @@ class ReadPace:
             self._rate = max(rate, DECAY * self._rate)
             self._is_free = False
             self._since_s, self._bytes = now_s, 0
-        gather_bytes = 0.0 if self._is_free else SHARE * buffer_bytes()
+        if self._is_free:
+            self._expected = 0.0
+            return now_s
+        socket_bytes = buffer_bytes()
+        gather_bytes = SHARE * socket_bytes
         pause_s = min(longest_s, gather_bytes / max(1.0, self._rate))
         if pause_s < SHORTEST_S:
             self._expected = 0.0
@@ -109,7 +113,7 @@ class ReadPace:
             return now_s
         if pause_s >= GRID_S:
             pause_s = (now_s + pause_s) // GRID_S * GRID_S - now_s
-        self._expected = max(SURPRISE * self._rate * pause_s, OPEN * buffer_bytes())
+        self._expected = max(SURPRISE * self._rate * pause_s, OPEN * socket_bytes)
         return now_s + pause_s
 
     def measure_anew(self, now_s: float) -> None:

@@ -15,24 +15,18 @@ import attrs
 if TYPE_CHECKING:
     import trio
 
-STRUCT_BYTES: Final = 228
-"""Up to and with `tcpi_rcv_ooopack`."""
+_FIELDS: Final = struct.Struct("=68x I I 24x I 48x I 68x I")
+"""tcpi_rtt, tcpi_rttvar, tcpi_total_retrans, tcpi_data_segs_in (Linux 4.6) and tcpi_rcv_ooopack
+(Linux 5.4). Not tcpi_rcv_rtt: it is how long a window takes to fill, and an encoder at its own pace
+fills one in seconds."""
 
-_U32: Final = struct.Struct("=I")
+_ENDS: Final = (72, 76, 104, 156, 228)
+"""How many bytes there must be for each of them."""
 
-_AT: Final = {
-    "rtt_us": 68,
-    "rtt_variation_us": 72,
-    "resent": 100,
-    "data_segments": 152,
-    "out_of_order": 224,
-}
-"""Where each of our fields stands: tcpi_rtt, tcpi_rttvar, tcpi_total_retrans, tcpi_data_segs_in
-(Linux 4.6), tcpi_rcv_ooopack (Linux 5.4). Not tcpi_rcv_rtt: it is how long a window takes to fill,
-and an encoder at its own pace fills one in seconds."""
+STRUCT_BYTES: Final = _FIELDS.size
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class TcpInfo:
     """Attributes:
     rtt_us: smoothed round-trip time of what we send, in microseconds; `rtt_variation_us` its
@@ -51,12 +45,12 @@ class TcpInfo:
 
 def parse(data: bytes) -> TcpInfo:
     """Read as much of the structure as there is."""
-    return TcpInfo(
-        **{
-            name: _U32.unpack_from(data, at)[0] if at + _U32.size <= len(data) else None
-            for name, at in _AT.items()
-        }
-    )
+    found: tuple[int | None, ...] = _FIELDS.unpack_from(data.ljust(STRUCT_BYTES, b"\0"))
+    if len(data) < STRUCT_BYTES:
+        found = tuple(
+            value if end <= len(data) else None for value, end in zip(found, _ENDS, strict=True)
+        )
+    return TcpInfo(*found)
 
 
 def read_tcp_info(connection: trio.socket.SocketType) -> TcpInfo | None:

@@ -13,8 +13,8 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from recorder.flv.parameters import TrackParameters
     from recorder.histogram import Buckets
-    from recorder.recording.actions import TrackFacts
 
 
 @attrs.frozen(kw_only=True)
@@ -22,12 +22,16 @@ class TrackFigures:
     """One track of a publish, in the segment that is open.
 
     Attributes:
+        kind: "video" or "audio"; `track` is its number.
         segment: the segment's number in the publish; `frames` begins anew with each.
         newest_dts: media time of its newest frame, in ms; `key_dts` of its newest keyframe, and
             `key_distance_ms` since the keyframe before; None without.
     """
 
-    facts: TrackFacts
+    kind: str
+    track: int
+    codec: str
+    parameters: TrackParameters
     segment: int
     frames: int
     newest_dts: int | None

@@ -242,9 +242,14 @@ def kind_name(kind: int) -> str:
     return "video" if kind == VIDEO else "audio"
 
 
+def parameters_of(track: TrackSummary) -> TrackParameters:
+    """Of some codecs nothing is known but the name."""
+    return track.parameters or TrackParameters(codec=track.codec)
+
+
 def track_facts(track: TrackSummary) -> TrackFacts:
     """What is known of a track by its headers and frames."""
-    found = track.parameters or TrackParameters(codec=track.codec)
+    found = parameters_of(track)
     return TrackFacts(
         kind=kind_name(track.kind),
         track=track.number,

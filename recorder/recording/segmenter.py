@@ -51,7 +51,7 @@ from recorder.recording.actions import (
 from recorder.recording.backlog import Backlog
 from recorder.recording.figures import TrackFigures
 from recorder.recording.hold import Held
-from recorder.recording.segment import track_facts
+from recorder.recording.segment import kind_name, parameters_of
 from recorder.recording.segments import Segments
 from recorder.recording.short_way import ShortWay, write_ordinary
 from recorder.recording.tracks import HEADERS, SILENT_MS, Track, Tracks
@@ -397,7 +397,10 @@ def _announces_video(values: Sequence[Value]) -> bool:
 
 def _figures_of(slot: TrackSummary, track: Track, segment: int) -> TrackFigures:
     return TrackFigures(
-        facts=track_facts(slot),
+        kind=kind_name(slot.kind),
+        track=slot.number,
+        codec=slot.codec,
+        parameters=parameters_of(slot),
         segment=segment,
         frames=slot.frames,
         newest_dts=None if track.clock is None else track.clock.dts,

@@ -12,16 +12,33 @@ from __future__ import annotations
 
 import enum
 import json
-from functools import cache
-from operator import attrgetter
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
+import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 VERSION = 1
+
+_DIGITS: Final = {"quality": 2, "media_rate": 2, "out_of_order": 3}
+"""Shares of 1 are finer than tenths."""
+
+
+def _rounded(digits: int, value: float | None) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _tenths(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
+    """Of seconds and rates: nobody reads a finer one, and all are sent every second."""
+    return [
+        field.evolve(converter=partial(_rounded, _DIGITS.get(field.name, 1)))
+        if "float" in str(field.type).split(" | ")
+        else field
+        for field in fields
+    ]
 
 
 class RoomState(enum.StrEnum):
@@ -52,14 +69,14 @@ class Severity(enum.StrEnum):
     CRITICAL = "critical"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_tenths)
 class PublisherView:
     address: str
     software: str
     age_s: float
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_tenths)
 class VideoView:
     """Attributes:
     frame_rate: frames per second of the last seconds; None: not measured yet.
@@ -76,7 +93,7 @@ class VideoView:
     keyframe_distance_s: float | None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_tenths)
 class AudioView:
     codec: str
     sample_rate: int | None
@@ -84,7 +101,7 @@ class AudioView:
     frame_age_s: float | None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_tenths)
 class RecordingView:
     """The open recording.
 
@@ -115,7 +132,7 @@ class RecordingView:
     anomalies: Mapping[str, int]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_tenths)
 class LineView:
     """How good an encoder's line is, over the last ten seconds.
 
@@ -140,7 +157,7 @@ class LineView:
     resent: int | None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_tenths)
 class RoomView:
     """Attributes:
     reason: why it is in this state, where that is not plain; in words.
@@ -187,7 +204,7 @@ class RoomView:
     is_contested: bool
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_tenths)
 class SweepView:
     """What the next sweep would delete, as of `age_s` ago."""
 
@@ -196,7 +213,7 @@ class SweepView:
     age_s: float
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_tenths)
 class BlockedView:
     """A deletion plan that waits for an operator (`recorder sweep --confirm PLAN`)."""
 
@@ -205,7 +222,7 @@ class BlockedView:
     bytes: int
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_tenths)
 class StorageView:
     """Attributes:
     reason: why it is not good, in words.
@@ -234,7 +251,7 @@ class StorageView:
     blocked: BlockedView | None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_tenths)
 class ClockView:
     """Attributes:
     reason: why it is not trusted.
@@ -247,7 +264,7 @@ class ClockView:
     step_age_s: float | None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_tenths)
 class ConfigView:
     """Attributes:
     errors: what is wrong with the file, the first few lines; it is not in force then.
@@ -264,7 +281,7 @@ class ConfigView:
     rtmps_off: str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_tenths)
 class RefusedView:
     """Who is not let in to publish: wrong keys, wrong passwords, addresses that a room does not
     allow.
@@ -280,7 +297,7 @@ class RefusedView:
     age_s: float
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_tenths)
 class WearView:
     """What everybody wrote to the disk of a folder in the last `period_s`, a day at most, and since
     the machine started."""
@@ -291,7 +308,7 @@ class WearView:
     total_bytes: int
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_tenths)
 class HooksView:
     """As of half a minute ago.
 
@@ -310,7 +327,7 @@ class HooksView:
     lost: int
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_tenths)
 class SystemView:
     """Attributes:
     memory_bytes: of this process; `media_bytes` of that is media, of at most
@@ -344,7 +361,7 @@ class SystemView:
     hooks: HooksView | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_tenths)
 class AlarmView:
     """Attributes:
     id: of this alarm as long as it stands; `kind` is the same for all of its sort.
@@ -362,7 +379,7 @@ class AlarmView:
     acknowledged_by: str | None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=_tenths)
 class Snapshot:
     """Attributes:
     sequence: grows with every snapshot of one process.
@@ -390,28 +407,10 @@ class Snapshot:
         return self.alarms[0] if self.alarms else None
 
     def to_json(self) -> str:
-        """One line of JSON. It may be made every second, of a hundred rooms: with the copy of
-        everything that `attrs.asdict` makes first it takes half as long again."""
-        return json.dumps(self, default=_members, separators=(",", ":"))
-
-
-_DIGITS: Final = {"quality": 2, "media_rate": 2, "out_of_order": 3}
-
-
-def _members(view: attrs.AttrsInstance) -> dict[str, Any]:
-    """Tenths of seconds and rates: nobody reads a finer one, and it is sent every second. Shares of
-    1 are finer."""
-    names, values = _readers(type(view))
-    return {
-        name: round(value, _DIGITS.get(name, 1)) if type(value) is float else value
-        for name, value in zip(names, values(view), strict=True)
-    }
-
-
-@cache
-def _readers(
-    kind: type[attrs.AttrsInstance],
-) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
-    """The names of its members, and what reads them all at once; a view has several."""
-    names = tuple(field.name for field in attrs.fields(kind))
-    return names, attrgetter(*names)
+        """One line of JSON. Of a hundred rooms every second, the standard library's would take half
+        as long as all the rest of a picture."""
+        try:
+            return msgspec.json.encode(self).decode()
+        except UnicodeEncodeError:
+            # The name of a folder may be bytes that are no UTF-8.
+            return json.dumps(attrs.asdict(self), separators=(",", ":"))

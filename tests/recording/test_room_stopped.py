@@ -115,9 +115,9 @@ def test_the_figures_of_a_room_that_records(studio: Studio) -> None:
     assert figures.written_s == 0.7
     assert figures.newest_dts == 4000 - FRAME_MS
     video, audio = figures.tracks
-    assert (video.facts.kind, video.facts.codec, video.segment) == ("video", "avc1", 1)
+    assert (video.kind, video.codec, video.segment) == ("video", "avc1", 1)
     assert (video.frames, video.key_dts) == (SECOND, 3000)
-    assert (audio.facts.kind, audio.frames, audio.key_dts) == ("audio", SECOND, None)
+    assert (audio.kind, audio.frames, audio.key_dts) == ("audio", SECOND, None)
     assert recording.number == 1
     # It began when it was known how: behind half a second of media and the frame after it.
     assert recording.age_s == 3.9

@@ -98,3 +98,9 @@ def test_shares_are_as_fine_as_a_percent() -> None:
     room = made.room("a", quality=0.8765)
     document = json.loads(made.picture(rooms=(room,)).to_json())
     assert document["rooms"][0]["quality"] == 0.88
+
+
+def test_a_folder_whose_name_is_no_utf_8_can_be_shown() -> None:
+    told = json.loads(made.picture(storage=made.storage(directory="/srv/\udcff")).to_json())
+    assert told["storage"]["directory"] == "/srv/\udcff"
+    check(made.picture(storage=made.storage(directory="/srv/\udcff")))
