@@ -26,6 +26,10 @@ LONGEST_HOLD_MS: Final = 10_000
 
 MOST_HELD_BYTES: Final = 8 << 20
 
+MOST_HELD_PARTS: Final = 8192
+"""Of messages, one for each track: all of them are played back at once, when the first segment
+begins. Sixteen tracks together send so many in ten seconds."""
+
 ITEM_BYTES: Final = 200
 """What a held message costs beside its body, so that empty messages are bounded too."""
 
@@ -54,6 +58,7 @@ class Hold:
         self._tracks = tracks
         self.items: list[Held] = []
         self.bytes = 0
+        self._parts = 0
         self.video_is_announced = False
         """By metadata, which may be wrong: waited for like a sequence header's word."""
         self.first_dts = 0
@@ -68,6 +73,7 @@ class Hold:
     def add(self, item: Held) -> None:
         self.items.append(item)
         self.bytes += len(item.body) + ITEM_BYTES
+        self._parts += max(1, len(item.parts))
 
     def add_frame(self, item: Held, tracks: list[Track], now_ms: int) -> None:
         """A frame of these tracks, which has its time; all of them are keyframes or none."""
@@ -102,11 +108,11 @@ class Hold:
 
     def drop_script_flood(self) -> int:
         """Drop what is held if it is too much and none of it a frame; how many messages."""
-        if self._since_ms is not None or self.bytes < MOST_HELD_BYTES:
+        if self._since_ms is not None or not self._is_full:
             return 0
         dropped = len(self.items)
         self.items.clear()
-        self.bytes = 0
+        self.bytes = self._parts = 0
         return dropped
 
     def is_over(self, now_ms: int) -> bool:
@@ -115,10 +121,14 @@ class Hold:
             return False
         media_ms = self._last_dts - self.first_dts
         arrival_ms = now_ms - self._since_ms
-        if max(media_ms, arrival_ms) >= LONGEST_HOLD_MS or self.bytes >= MOST_HELD_BYTES:
+        if max(media_ms, arrival_ms) >= LONGEST_HOLD_MS or self._is_full:
             return True
         settled = media_ms >= SETTLED_MEDIA_MS or arrival_ms >= SETTLED_ARRIVAL_MS
         return settled and self._can_start
+
+    @property
+    def _is_full(self) -> bool:
+        return self.bytes >= MOST_HELD_BYTES or self._parts >= MOST_HELD_PARTS
 
     @property
     def _can_start(self) -> bool:

@@ -161,12 +161,11 @@ class ChunkReader:
     def _open_chunk(self, stream: ChunkStream) -> None:
         """The header of a chunk is consumed: its data may come, if they keep within the bounds."""
         size = stream.length - (0 if stream.partial is None else len(stream.partial))
-        is_last = size <= self._chunk_size
-        if not is_last:
-            size = self._chunk_size
+        size = min(size, self._chunk_size)
         if self._parsed_before + self._at + size > self.allowance:
             raise RemoteProtocolError("too many bytes before a publish", Hint.TOO_LARGE)
-        if not is_last and self._partial_bytes + size > self._limits.partial_bytes:
+        # Also of a chunk that is whole already: the split of what came must not matter.
+        if self._partial_bytes + size > self._limits.partial_bytes:
             raise RemoteProtocolError("too many unfinished bytes", Hint.TOO_LARGE)
         self._open, self._chunk_left = stream, size
 

@@ -242,8 +242,15 @@ def sessions() -> list[bytes]:
         b"\0" + connect + _command("publish", 1, b"no") + _command("play", 1, b"no") + publish,
         *(b"\0" + _command("connect", 0, app.encode()) for app in logins()),
         *(bytes((options,)) + connect + _watched() for options in (0, 8)),
+        b"\x08" + begun + _nearly_too_much(),
         b"\0" + begun + _step(script.RAW, b"\x03\0\0\0") + frame,
     ]
+
+
+def _nearly_too_much() -> bytes:
+    """As many unfinished bytes as may be, and a whole message beside them: once it was too much."""
+    begin = _step(script.CHUNK_SIZE, 15, 60) + _step(script.UNFINISHED, 1, 1, 4, 15, 80)
+    return begin + _step(script.CHUNK_SIZE, 19, 136) + _step(script.FRAME, 1, 1, 6, 23, 11, 177)
 
 
 def _watched() -> bytes:

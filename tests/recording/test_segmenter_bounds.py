@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from recorder.flv.tags import AUDIO, VIDEO
+from recorder.recording.hold import MOST_HELD_PARTS
 from recorder.recording.segmenter import Segmenter
 from recorder.recording.tracks import MOST_TRACKS
 from tests.flv.building import BitWriter, many_codecs, many_tracks, one_track, with_modex
@@ -129,6 +130,26 @@ HOSTILE: Final[dict[str, Callable[[int], Iterator[Message]]]] = {
     "messages of no byte": nothing,
     "garbage": garbage,
 }
+
+
+HELD: Final[dict[str, Message]] = {
+    "pictures of all tracks": (VIDEO, 0, tracks(0xA6, 1, b"avc1", MOST_TRACKS, 4)),
+    "pictures": (VIDEO, 0, media.avc_frame(key=False)),
+    "sound": (AUDIO, 0, media.aac_frame()),
+}
+
+
+@pytest.mark.parametrize("kind", HELD)
+def test_what_is_held_for_a_first_keyframe_is_not_too_much_to_be_played_at_once(kind: str) -> None:
+    segmenter = Segmenter(rules(duration_ms=600_000), encoder="test")
+    most = count = 0
+    while not segmenter.take():
+        count += 1
+        with Work() as work:
+            segmenter.media(*HELD[kind], 0)
+        most = max(most, work.calls)
+    assert count >= MOST_HELD_PARTS // MOST_TRACKS
+    assert most < 60 * MOST_HELD_PARTS
 
 
 @pytest.mark.parametrize("kind", HOSTILE)

@@ -286,6 +286,22 @@ def test_unfinished_messages_are_bounded_together() -> None:
     assert failure(b"".join(starts), limits=limits).hint is Hint.TOO_LARGE
 
 
+def test_a_message_in_one_chunk_is_unfinished_too_until_all_of_it_came() -> None:
+    # Its bytes were not counted: as many as a message may have were held beyond the bound.
+    limits = Limits(partial_bytes=300)
+    for size in (172, 173):
+        client = RtmpClient()
+        client.raw(client.chunks(5, 9, 1, 0, bytes(1000))[0])
+        client.set_chunk_size(500)
+        client.message(6, 9, 1, 0, bytes(size))
+        data = client.data_to_send()
+        if size == 172:
+            assert read_messages([data], limits=limits) == ([(9, 1, 0, bytes(size))], 128)
+            assert read_messages([data[:-1]], limits=limits) == ([], 299)
+        else:
+            assert failure(data, limits=limits).hint is Hint.TOO_LARGE
+
+
 def test_the_number_of_chunk_streams_is_bounded_and_not_their_numbers() -> None:
     limits = Limits(chunk_streams=3)
     client = RtmpClient()
