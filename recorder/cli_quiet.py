@@ -1,8 +1,9 @@
 """`recorder quiet`: whether nobody is being recorded, for who wants to restart or to update.
 
 Owns what "quiet" is and the waiting for it, and changes nothing. A room is live while an encoder
-is connected, held ones included, or while its recording waits for its encoder to come back. Where
-no recorder runs it is quiet.
+is connected, held ones included, while its recording waits for its encoder to come back, and while
+media of it wait for the disk: a lesson that is over is lost with the process until then. Where no
+recorder runs it is quiet.
 
 Exit codes: 0 quiet; 1 live at the end of the wait, or the recorder does not answer; 2 used wrongly.
 """
@@ -37,7 +38,7 @@ def live_rooms(snapshot: dict[str, Any]) -> list[str]:
     return [
         room["name"]
         for room in snapshot["rooms"]
-        if room["publisher"] is not None or room["recording"] is not None
+        if room["publisher"] is not None or room["recording"] is not None or room["buffer_bytes"]
     ]
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LIVE, IDLE = (json.loads(SNAPSHOT.to_json())["rooms"][index] for index in (0, 1))
 HELD = {**LIVE, "name": "held", "recording": None}
 AWAITED = {**LIVE, "name": "awaited", "publisher": None}
+UNWRITTEN = {**IDLE, "name": "unwritten", "buffer_bytes": 1}
 
 
 @attrs.define
@@ -58,9 +59,9 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Running:
     return made
 
 
-def test_a_room_is_live_while_an_encoder_is_there_or_awaited() -> None:
-    rooms = [IDLE, LIVE, HELD, AWAITED]
-    assert cli_quiet.live_rooms({"rooms": rooms}) == [LIVE["name"], "held", "awaited"]
+def test_a_room_is_live_while_an_encoder_is_there_or_awaited_or_media_wait_for_the_disk() -> None:
+    rooms = [IDLE, LIVE, HELD, AWAITED, UNWRITTEN]
+    assert cli_quiet.live_rooms({"rooms": rooms}) == [LIVE["name"], "held", "awaited", "unwritten"]
 
 
 @pytest.mark.parametrize("rooms", [[IDLE], None], ids=["idle rooms", "no recorder"])
