@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 MOVE_ON_S = 1.0
-"""An encoder says good-bye at once, or goes on until we close: a stop must not wait for it."""
+"""Who is told of a stop goes at once, or stays until we close: a stop must not wait for it."""
 
 
 REJECTED: Final = ("limit", "crowded")
@@ -143,8 +143,12 @@ class Door:
             self._inside -= 1
 
     async def move_on(self) -> None:
-        """Ask every encoder that understands it to connect anew, and give it a moment to go."""
+        """Ask every encoder that understands it to connect anew, tell everybody who watches that it
+        is over, and give them a moment to go."""
         asked = {session for session in self._sessions if session.ask_to_reconnect()}
+        asked |= {session for session in self._sessions if session.is_watching}
+        for room in self._house.reception.rooms.all:
+            room.audience.end("the recorder stops")
         with trio.move_on_after(MOVE_ON_S):
             while asked & self._sessions:
                 self._left = trio.Event()

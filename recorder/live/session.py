@@ -137,6 +137,11 @@ class Session:
             while self._publishing and not self._reading.has_come_to(arrived_bytes):
                 await self._reading.hurry()
 
+    @property
+    def is_watching(self) -> bool:
+        """It plays a room."""
+        return bool(self._watching)
+
     def ask_to_reconnect(self) -> bool:
         """Ask the encoder to come again; False: it would not understand."""
         is_asked = bool(self._publishing) and self._connection.request_reconnect()

@@ -10,6 +10,7 @@ import trio
 import trio.testing
 
 from recorder.live.attempts import FIRST_PAUSE_S
+from recorder.live.listener import MOVE_ON_S
 from recorder.live.pace import LONGEST_S
 from recorder.live.reading import WATCHED_PAUSE_S
 from recorder.live.stay import PUBLISH_S
@@ -388,3 +389,26 @@ async def test_who_publishes_is_left_alone_for_shorter_while_somebody_watches(
         await sent(publisher, (number, KEY))
         await passed(mock_clock, WATCHED_PAUSE_S)
         assert recorder.media_seen[-1] == (9, number, KEY)
+
+
+async def test_before_a_stop_who_watches_is_told_that_it_is_over_and_nobody_waits_long(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    publisher = await building.publish()
+    polite, stubborn = await building.watch(), await building.watch()
+    await sent(publisher, (0, KEY), (40, INTER))
+
+    async def leave_when_told() -> None:
+        await trio.testing.wait_all_tasks_blocked()
+        await polite.exchange()
+        assert polite.client.commands("onStatus")[-1].code == "NetStream.Play.UnpublishNotify"
+        await polite.leave()
+
+    began_s = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(leave_when_told)
+        await building.door.move_on()
+    assert trio.current_time() - began_s == pytest.approx(MOVE_ON_S), "for the stubborn one"
+    assert seen(polite) == seen(stubborn) == [(0, KEY), (40, INTER)]
+    await sent(publisher, (80, INTER))
+    assert building.recorders["room101"].media_seen[-1] == (9, 80, INTER)
