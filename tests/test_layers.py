@@ -80,6 +80,7 @@ DECISIONS = {
     "recorder.recording.inspection",
     "recorder.recording.late_rows",
     "recorder.recording.muted",
+    "recorder.recording.open_files",
     "recorder.recording.recovery_plan",
     "recorder.recording.retention.candidates",
     "recorder.recording.retention.decision",

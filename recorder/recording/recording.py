@@ -20,6 +20,7 @@ from recorder.recording.diary import Diary
 from recorder.recording.figures import RecordingFigures
 from recorder.recording.late_rows import LOST, with_rows
 from recorder.recording.manifest import Event, Gap, Manifest, Segment
+from recorder.recording.open_files import BEFORE, OpenFiles
 from recorder.recording.operations import (
     Append,
     CloseSegment,
@@ -32,6 +33,7 @@ from recorder.recording.operations import (
     SaveManifest,
     Start,
 )
+from recorder.recording.recovery_plan import with_checksums
 from recorder.recording.written_off import WrittenOff
 
 if TYPE_CHECKING:
@@ -43,20 +45,6 @@ if TYPE_CHECKING:
     from recorder.recording.operations import Operation
     from recorder.recording.services import Services
     from recorder.recording.write_queue import WriteQueue
-
-_BEFORE = 0
-"""In place of a file's number: all those from before the recorder's start."""
-
-
-@attrs.define
-class _Segment:
-    """A segment that has no final name yet."""
-
-    opened: Opened
-    gap: Gap | None
-    landed_bytes: int = 0
-    """What is in its file."""
-    is_closing: bool = False
 
 
 class LiveRecording:
@@ -86,13 +74,10 @@ class LiveRecording:
         self._entry = entry
         self._queue = queue
         self._services = services
-        self._segments: dict[int, _Segment] = {}
-        self._away: dict[int, _Segment | None] = {}
-        """Written off, or from before a restart; whoever repairs them has them."""
+        self._open = OpenFiles(last_file)
         self._unhashed: set[int] = set()
         self._doomed: set[int] = set()
         """Marked as deleted; their removal has not landed."""
-        self._last_file = last_file or 0
         self._end: tuple[str, str] | None = None
         self._end_position_ms = manifest.duration_ms
         self._is_begun = last_file is not None
@@ -106,7 +91,6 @@ class LiveRecording:
         self._diary = Diary(manifest.room, manifest.number)
         queue.files[files] = None
         if self._is_begun:
-            self._away[_BEFORE] = None
             self._enqueue(Reopen(files))
         else:
             self._enqueue(Start(files, manifest))
@@ -163,12 +147,10 @@ class LiveRecording:
     def closed_segments(self) -> list[Segment]:
         """The rows of the segments that have their final name, are there, and nobody has in hand:
         none while files from before a restart are repaired, or the disk takes nothing."""
-        if self._is_suspended or _BEFORE in self._away:
+        if self._is_suspended or self._open.are_old_away:
             return []
         return [
-            row
-            for row in self.manifest.segments
-            if not row.deleted and row.index not in self._segments
+            row for row in self.manifest.segments if not row.deleted and row.index not in self._open
         ]
 
     @property
@@ -184,15 +166,14 @@ class LiveRecording:
     @property
     def open_bytes(self) -> int:
         """What is in files that have no final name yet."""
-        return sum(segment.landed_bytes for segment in self._segments.values())
+        return self._open.landed_bytes
 
     @property
     def figures(self) -> RecordingFigures:
         """What is to be said of it now."""
-        open_files = [file for file, each in self._segments.items() if not each.is_closing]
-        closed = self.closed_segments
-        gaps = [row.gap for row in self.manifest.segments if row.index not in self._segments]
-        gaps += [segment.gap for segment in self._segments.values()]
+        open_file, closed = self._open.newest, self.closed_segments
+        gaps = [row.gap for row in self.manifest.segments if row.index not in self._open]
+        gaps += self._open.gaps
         return RecordingFigures(
             number=self.number,
             path=self.path,
@@ -200,9 +181,9 @@ class LiveRecording:
             media_ms=self.end_position_ms,
             bytes=sum(row.bytes for row in closed) + self.open_bytes,
             safe_bytes=self.safe_bytes,
-            segments=len(closed) + len(self._segments),
+            segments=len(closed) + len(self._open),
             gaps=sum(gap is not None for gap in gaps),
-            file=naming.part_name(open_files[-1]) if open_files else None,
+            file=None if open_file is None else naming.part_name(open_file),
             counts=self.manifest.counts,
         )
 
@@ -210,17 +191,16 @@ class LiveRecording:
 
     def open_segment(self, opened: Opened, gap: Gap | None) -> int:
         """Begin the next file and give its number in this recording, from 1."""
-        self._last_file += 1
-        self._segments[self._last_file] = _Segment(opened, gap)
-        self._enqueue(OpenSegment(self._files, self._last_file, opened), len(opened.head))
-        return self._last_file
+        file = self._open.begin(opened, gap)
+        self._enqueue(OpenSegment(self._files, file, opened), len(opened.head))
+        return file
 
     def append(self, file: int, appended: Appended, owner: object) -> None:
         self._enqueue(Append(self._files, file, appended, owner), len(appended.data))
 
     def close_segment(self, file: int, closed: Closed) -> None:
         """The segment is complete: its row enters the manifest, its file gets its name."""
-        segment = self._segments[file]
+        segment = self._open[file]
         segment.is_closing = True
         opened = segment.opened
         row = Segment.of(
@@ -309,7 +289,7 @@ class LiveRecording:
 
     def repaired(self, file: int, row: Segment | None) -> None:
         """A segment that was written off is whole again, or is none."""
-        segment = self._away.pop(file, None)
+        segment = self._open.comes_back(file)
         if row is not None:
             self._diary.repaired(row)
             gap = row.gap if segment is None else segment.gap
@@ -318,7 +298,7 @@ class LiveRecording:
 
     def recovered(self, rows: Sequence[Segment]) -> None:
         """What lay there when the recorder started is whole again."""
-        self._away.pop(_BEFORE, None)
+        self._open.comes_back(BEFORE)
         self._adopt(rows)
         self._go_on()
 
@@ -335,7 +315,7 @@ class LiveRecording:
 
     def _hash_missing(self) -> None:
         for row in self.manifest.segments:
-            if row.sha256 is None and not row.deleted and row.index not in self._segments:
+            if row.sha256 is None and not row.deleted and row.index not in self._open:
                 self._hash(row.index)
 
     def _hash(self, file: int) -> None:
@@ -356,11 +336,7 @@ class LiveRecording:
         self._services.hash_segment(self.path, naming.segment_name(file), done)
 
     def _enter_checksum(self, file: int, sha256: str) -> None:
-        segments = tuple(
-            attrs.evolve(row, sha256=sha256) if row.index == file else row
-            for row in self.manifest.segments
-        )
-        self.manifest = attrs.evolve(self.manifest, segments=segments)
+        self.manifest = with_checksums(self.manifest, {naming.segment_name(file): sha256})
         self._save()
         self._go_on()
 
@@ -376,12 +352,12 @@ class LiveRecording:
             case Reopen():
                 pass
             case OpenSegment(_, file, opened):
-                segment = self._segments[file]
+                segment = self._open[file]
                 segment.landed_bytes = len(opened.head)
                 if segment.gap is not None:
                     self._diary.gap(segment.gap)
             case Append(_, file, appended):
-                self._segments[file].landed_bytes += len(appended.data)
+                self._open[file].landed_bytes += len(appended.data)
             case CloseSegment(_, file, _, manifest):
                 self._closed(file, manifest)
             case SaveManifest(_, manifest):
@@ -401,7 +377,7 @@ class LiveRecording:
                 pass
 
     def _closed(self, file: int, manifest: Manifest) -> None:
-        del self._segments[file]
+        self._open.is_named(file)
         row = next(row for row in manifest.segments if row.index == file)
         self._safe[file] = row.bytes
         self._diary.closed(row)
@@ -433,13 +409,9 @@ class LiveRecording:
             if isinstance(operation, OpenSegment) and operation.files is self._files
         }
         # Taken back: no row tells of a file that has no name.
-        rows = tuple(row for row in self.manifest.segments if row.index not in self._segments)
+        rows = tuple(row for row in self.manifest.segments if row.index not in self._open)
         self.manifest = attrs.evolve(self.manifest, segments=rows)
-        segments, self._segments = self._segments, {}
-        for file in never_tried:
-            del segments[file]
-        self._last_file = max([*segments, *self._away, *(row.index for row in rows)], default=0)
-        self._away |= segments
+        written_off = self._open.write_off(never_tried, [row.index for row in rows])
         return [
             WrittenOff(
                 path=self.path,
@@ -448,7 +420,7 @@ class LiveRecording:
                 is_suspect=file in self._files.suspect,
                 position_ms=segment.opened.position_ms,
             )
-            for file, segment in segments.items()
+            for file, segment in written_off.items()
         ]
 
     def resume(self) -> None:
@@ -468,8 +440,7 @@ class LiveRecording:
 
     def _go_on(self) -> None:
         """Take the next step towards the end, if it is time."""
-        is_busy = any(not segment.is_closing for segment in self._segments.values()) or self._away
-        if self._is_suspended or self._is_asked or self._end is None or is_busy:
+        if self._is_suspended or self._is_asked or self._end is None or self._open.is_busy:
             return
         if not self._is_finished:
             self._is_asked = True

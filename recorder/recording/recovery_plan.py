@@ -231,7 +231,9 @@ def without_checksum(manifest: Manifest, names: Iterable[str]) -> list[str]:
 
 def with_checksums(manifest: Manifest, checksums: Mapping[str, str]) -> Manifest:
     """The manifest with these SHA-256, by file."""
-    rows = [
-        attrs.evolve(row, sha256=checksums.get(row.file, row.sha256)) for row in manifest.segments
-    ]
-    return attrs.evolve(manifest, segments=tuple(rows))
+    # Of a long recording few rows change, and each that is made is checked.
+    rows = tuple(
+        attrs.evolve(row, sha256=checksums[row.file]) if row.file in checksums else row
+        for row in manifest.segments
+    )
+    return attrs.evolve(manifest, segments=rows)

@@ -1,0 +1,118 @@
+"""The files of a recording that have no final name yet: which there are, and how far each of them
+is. Pure.
+
+Owns their numbers, and who has them: the writer, until a file is closed and has its name, or
+whoever repairs those that were written off or are from before a restart. What stands in the
+manifest, and what travels to the disk, their `LiveRecording` knows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from recorder.recording.actions import Opened
+    from recorder.recording.manifest import Gap
+
+BEFORE: Final = 0
+"""In place of a file's number: all those from before the recorder's start."""
+
+
+@attrs.define
+class OpenFile:
+    """A segment that has no final name yet.
+
+    Attributes:
+        landed_bytes: what is in its file.
+        is_closing: all that goes into it is on its way.
+    """
+
+    opened: Opened
+    gap: Gap | None
+    landed_bytes: int = 0
+    is_closing: bool = False
+
+
+class OpenFiles:
+    """By their numbers in the recording, from 1.
+
+    Args:
+        last_file: of a recording that is continued, the highest number there is; its files are
+            away, as `BEFORE`. None: it begins.
+    """
+
+    def __init__(self, last_file: int | None) -> None:
+        self._files: dict[int, OpenFile] = {}
+        self._away: dict[int, OpenFile | None] = {} if last_file is None else {BEFORE: None}
+        """Written off, or from before a restart; whoever repairs them has them."""
+        self._last_file = last_file or 0
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __contains__(self, file: int) -> bool:
+        return file in self._files
+
+    def __getitem__(self, file: int) -> OpenFile:
+        return self._files[file]
+
+    def begin(self, opened: Opened, gap: Gap | None) -> int:
+        """The next file; gives its number."""
+        self._last_file += 1
+        self._files[self._last_file] = OpenFile(opened, gap)
+        return self._last_file
+
+    def is_named(self, file: int) -> None:
+        """It has its final name, and is none of these any more."""
+        del self._files[file]
+
+    def write_off(self, never_tried: Iterable[int], named: Collection[int]) -> dict[int, OpenFile]:
+        """All of them were closed as they are; their numbers are free again where nothing is there.
+
+        Args:
+            never_tried: those that were not even made.
+            named: the numbers of all that have a final name.
+
+        Returns:
+            Those that are away from now on, until `comes_back`.
+        """
+        files, self._files = self._files, {}
+        for file in never_tried:
+            del files[file]
+        self._last_file = max([*files, *self._away, *named], default=0)
+        self._away |= files
+        return files
+
+    def comes_back(self, file: int) -> OpenFile | None:
+        """Nobody has it in hand any more. None: nothing is known of it."""
+        return self._away.pop(file, None)
+
+    @property
+    def are_old_away(self) -> bool:
+        """Those from before the recorder's start are being repaired."""
+        return BEFORE in self._away
+
+    @property
+    def is_busy(self) -> bool:
+        """Somebody still does something to them, beside what is on its way."""
+        return bool(self._away) or self.newest is not None
+
+    @property
+    def newest(self) -> int | None:
+        """The one that is written to; None: there is none, as between two."""
+        written = (file for file in reversed(self._files) if not self._files[file].is_closing)
+        return next(written, None)
+
+    @property
+    def gaps(self) -> list[Gap | None]:
+        """Before each of them."""
+        return [each.gap for each in self._files.values()]
+
+    @property
+    def landed_bytes(self) -> int:
+        """What is in them."""
+        return sum(each.landed_bytes for each in self._files.values())
