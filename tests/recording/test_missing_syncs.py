@@ -91,6 +91,8 @@ def _calls_in(path: Path, *names: str) -> Iterator[tuple[str, int]]:
 
 ORDINALS: dict[str, list[int]] = {}
 for _path in sorted(PACKAGE.glob("*.py")):
+    if _path.stem == "timed_disk":
+        continue  # It asks for none itself: it passes on, and takes the time.
     for _function, _line in _calls_in(_path, "sync_file", "sync_folder"):
         ORDINALS.setdefault(_function, []).append(_line)
 
