@@ -79,7 +79,7 @@ class Sender:
                 await self._due.wait()
                 self._due = trio.Event()
                 # Once: an acknowledgement that became due meanwhile was not asked for, and one that
-                # meets a closed socket costs what the encoder sent last (`Session`).
+                # meets a closed socket costs what the encoder sent last (`Reading`).
                 if data := self._connection.data_to_send():
                     await self._send(data)
                 while not self._connection.has_answer_to_send and (data := self._media()):
