@@ -16,16 +16,18 @@ The numbered procedures and what a crash leaves of them stand in DESIGN.md.
 from __future__ import annotations
 
 import errno
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import attrs
 
+from recorder.recording.ballast import BALLAST_FILE
 from recorder.recording.counter import Counter, highest_number, read_counter, write_next
 from recorder.recording.disk import FOLDER_MODE, PRIVATE_FOLDER_MODE, closing, ensure_folder
 from recorder.recording.known import META_FOLDER, KnownStorages, absolute, ensure_path
 from recorder.recording.meta import is_lock, probe, read_marker, take_lock, write_marker
 from recorder.recording.refusals import (
+    FULL,
     StorageGone,
     check_file_system,
     explained,
@@ -129,11 +131,27 @@ def _open(
         lock = held_lock
     else:
         lock = keep(take_lock(disk, meta, directory))
-    probe(disk, meta)
-    probe(disk, root)
+    warnings += _try_writes(disk, directory, root, meta)
     unfinished = keep(ensure_folder(disk, meta, OPEN_FOLDER, PRIVATE_FOLDER_MODE))
     following, persisted = read_counter(disk, root, meta, unfinished)
     return _Opened(identifier, root, meta, unfinished, lock, following, persisted, warnings)
+
+
+def _try_writes(disk: Disk, directory: Path, root: int, meta: int) -> list[str]:
+    """See that it takes writes. A full disk takes them in the room of the ballast, which is given
+    back for that: else nobody could open it to delete anything. Returns warnings."""
+    try:
+        probe(disk, meta)
+        probe(disk, root)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        with suppress(FileNotFoundError):
+            disk.unlink(meta, BALLAST_FILE)
+        probe(disk, meta)
+        probe(disk, root)
+        return [f"The disk of {directory} is full; the reserve that is kept for that was used."]
+    return []
 
 
 @attrs.define(eq=False)

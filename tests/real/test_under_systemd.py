@@ -167,3 +167,57 @@ async def test_the_units_record_are_restarted_and_are_watched(
         left = await manifest(machine)
         assert (left["end"], left["end_reason"]) == (None, "shutdown")
         nursery.cancel_scope.cancel()
+
+
+ON_A_DISK = """
+set -e
+truncate -s 64M /var/disk.img
+mkfs.ext4 -q -F /var/disk.img
+rm -rf /srv/recordings/.recorder /var/lib/recorder/*
+mount -o loop /var/disk.img /srv/recordings
+chown recorder:recorder /srv/recordings
+setpriv --reuid recorder --regid recorder --clear-groups \
+    /opt/recorder/current/bin/recorder init --config /etc/recorder/config.yaml
+umount /srv/recordings
+"""
+
+
+@pytest.mark.skipif(not LONG, reason="RECORDER_LONG_TESTS=1 boots a machine for it")
+async def test_a_disk_that_comes_late_is_seen_from_inside_the_sandbox(
+    sources: Sources, tmp_path: Path
+) -> None:
+    """What is mounted outside must come into the service's own mounts, over what these hold in its
+    place: a folder that is not there yet, one that was bound to be writable, another disk."""
+    if lacking := why_not():
+        pytest.skip(f"no machine can be booted here without {lacking}")
+    source = sources.get("h264-aac", 120)
+    units = ["recorder-rtmp.socket", "recorder-http.socket", "recorder.service"]
+    puts_in = "mount -o loop /var/disk.img /srv/recordings"
+    came = 0
+    async with booted(tmp_path, CONFIGURATION) as machine:
+        await machine.run("systemctl", "stop", *units)
+        await machine.run("sh", "-c", ON_A_DISK)
+        for before, then in (
+            ("true", puts_in),
+            ("rmdir /srv/recordings", f"mkdir -p /srv/recordings && {puts_in}"),
+            ("mount -t tmpfs tmpfs /srv/recordings", f"umount /srv/recordings && {puts_in}"),
+        ):
+            await machine.run("sh", "-c", before)
+            await machine.run("systemctl", "start", *units)
+            assert await machine.shows("recorder", "ActiveState") == "active"
+            await says(machine, "The disk takes no writes", count=came + 1)
+            assert "takes no writes" in await machine.shows("recorder", "StatusText")
+            await machine.run("sh", "-c", then)
+            came += 1
+            await says(machine, "The disk takes writes again", count=came)
+            if came == 1:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(keep_publishing, machine, source)
+                    await says(machine, r"0002\.flv closed")
+                    nursery.cancel_scope.cancel()
+            await machine.run("systemctl", "stop", *units)
+            await machine.run("umount", "/srv/recordings")
+            # Nothing was written below it.
+            assert await machine.run("ls", "-A", "/srv/recordings") == ""
+        await machine.run("sh", "-c", puts_in)
+        assert (await manifest(machine))["room"] == "hall"

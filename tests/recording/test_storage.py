@@ -13,7 +13,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
@@ -23,7 +23,9 @@ from recorder.recording.storage import Storage, initialise
 from tests.helpers.disk import FailingDisk, RecordingDisk, RefusingDisk, open_descriptors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+T = TypeVar("T")
 
 
 @pytest.fixture(autouse=True)
@@ -341,6 +343,33 @@ def test_a_lost_counter_is_found_again_from_the_recordings(
 
 
 # Writable.
+
+
+class FullDisk(RecordingDisk):
+    """A disk that is full to the last byte but for what the ballast takes."""
+
+    is_roomy = False
+
+    def perform(self, operation: str, subject: str, action: Callable[[], T]) -> T:
+        if operation == "write" and subject.endswith("probe") and not self.is_roomy:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), subject)
+        result = super().perform(operation, subject, action)
+        self.is_roomy |= (operation, subject) == ("unlink", ".recorder/ballast")
+        return result
+
+
+def test_a_full_disk_is_opened_in_the_room_that_is_kept_for_that(directory: Path) -> None:
+    ballast = directory / ".recorder/ballast"
+    ballast.write_bytes(b"room")
+    with Storage.open(directory, None, FullDisk()) as storage:
+        (warning,) = storage.warnings
+        assert warning == (
+            f"The disk of {directory} is full; the reserve that is kept for that was used."
+        )
+        storage.probe()
+    assert not ballast.exists()
+    # Nothing is left to be given back.
+    assert "is full. Free some space on it." in _refusal(directory, disk=FullDisk())
 
 
 @pytest.mark.parametrize(
