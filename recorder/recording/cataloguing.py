@@ -42,16 +42,22 @@ class Cataloguing:
     Args:
         path: the catalogue's.
         root: gives the descriptor of the storage's folder.
+        check_place: raises OSError where that lies no longer under its path. SQLite goes by the
+            path, and what is made or removed there could be another recorder's.
 
     Attributes:
         is_ready: the catalogue is complete, and is asked. Set on the loop.
     """
 
-    def __init__(self, path: Path, disk: Disk, root: Callable[[], int]) -> None:
+    def __init__(
+        self, path: Path, disk: Disk, root: Callable[[], int], check_place: Callable[[], None]
+    ) -> None:
         self.is_ready = False
         self._path = path
         self._disk = disk
         self._root = root
+        self._check_place = check_place
+        self._is_bad = False
         self._catalogue: Catalogue | None = None
         self._is_stopping = False
 
@@ -75,7 +81,12 @@ class Cataloguing:
         Returns:
             The recordings to `read`, the newest first.
         """
-        catalogue = self._catalogue = self._catalogue or Catalogue.open(self._path)
+        if self._is_bad:
+            self._remove()
+        if self._catalogue is None:
+            self._check_place()
+            self._catalogue = Catalogue.open(self._path)
+        catalogue = self._catalogue
         unreadable = list[str]()
 
         def skip(path: str, error: OSError) -> None:
@@ -183,10 +194,16 @@ class Cataloguing:
 
     def discard(self) -> None:
         """It must not be believed: what it lacks would be missing."""
+        self._is_bad = True
         try:
             self.close()
         finally:
-            remove(self._path)
+            self._remove()
+
+    def _remove(self) -> None:
+        self._check_place()
+        remove(self._path)
+        self._is_bad = False
 
     def _row_of(self, path: str, manifest: Manifest) -> Row | None:
         """None: the folder has gone since."""

@@ -144,7 +144,12 @@ async def open_engine(
         trio.open_nursery() as nursery,
     ):
         repairs = Repairs(storage, hasher, creator=encoder)
-        indexer = Indexer(storage.directory, storage.disk, lambda: storage.root)
+        indexer = Indexer(
+            storage.directory,
+            storage.disk,
+            lambda: storage.root,
+            check_place=storage.check_place,
+        )
         guard = Guard(
             storage,
             now_ms=clock.monotonic_ms,

@@ -68,6 +68,7 @@ class Indexer:
     Args:
         directory: the storage's folder.
         root: gives the descriptor of the same; called in the thread.
+        check_place: as of `Cataloguing`.
         unsettled: numbers of the recordings that were not finished when the recorder started.
         on_ready: called on the loop, once, when the catalogue is complete for the first time.
         limit: how many changed recordings may wait for the thread.
@@ -85,12 +86,13 @@ class Indexer:
         disk: Disk,
         root: Callable[[], int],
         *,
+        check_place: Callable[[], None] = lambda: None,
         unsettled: Collection[int] = (),
         on_ready: Callable[[], None] = lambda: None,
         limit: int = WAITING,
     ) -> None:
         self._path = directory / META_FOLDER / CATALOGUE_FILE
-        self._cataloguing = Cataloguing(self._path, disk, root)
+        self._cataloguing = Cataloguing(self._path, disk, root, check_place)
         self._first_number: int | None = None
         self._on_ready = on_ready
         self._limit = limit

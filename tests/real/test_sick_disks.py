@@ -50,6 +50,8 @@ LONG = os.environ.get("RECORDER_LONG_TESTS") == "1"
 
 SYNC_S = 1.0
 
+CATALOGUE = ".recorder/catalogue.sqlite3"
+
 RESUMED_S = 35.0
 """The disk is tried again after 1, 2, 4 ... at most 30 s."""
 
@@ -377,7 +379,7 @@ async def vanishes_and_is_exchanged(tmp_path: Path, sources: Sources) -> None:
             tmp_path / "elsewhere", ["hall"], storage={"directory": str(other)}
         ):
             pass
-        before = fingerprints(other)
+        before, catalogue = fingerprints(other), (other / CATALOGUE).read_bytes()
         disks.unmount(other)
         async with run_recorder(tmp_path, ["hall"], storage=storage_at(disk)) as recorder:
             async with trio.open_nursery() as nursery:
@@ -390,7 +392,10 @@ async def vanishes_and_is_exchanged(tmp_path: Path, sources: Sources) -> None:
                 await recorded_again(recorder, "hall")
                 disks.mount_again(tmp_path / "images" / "other.img", at)
                 await recorder.line(said.not_recorded("hall"), count=2)
+                # Longer than it takes to see that the catalogue is another one, and to try again.
+                await trio.sleep(7)
                 assert fingerprints(at) == before
+                assert (at / CATALOGUE).read_bytes() == catalogue
                 disks.unmount(at)
                 await recorder.line(said.recorded_again("hall"), count=2, within_s=RESUMED_S)
                 published = await hall.published()

@@ -440,6 +440,34 @@ async def test_a_catalogue_deleted_while_it_is_kept_comes_back(
     assert keeping.ready == 1
 
 
+async def test_another_disk_in_the_place_of_ours_keeps_its_catalogue(
+    keeping: Keeping, mock_clock: MockClock, path: Path
+) -> None:
+    ours = path.parent.stat().st_ino
+
+    def check_place() -> None:
+        if path.parent.stat().st_ino != ours:
+            raise OSError(errno.ESTALE, "another disk")
+
+    elsewhere, other = path.parent.with_name("elsewhere"), path.parent.with_name("other")
+    lay_down(keeping.storage, finished(1))
+    async with keeping.filled(keeping.indexer(check_place=check_place)) as indexer:
+        path.parent.rename(elsewhere)
+        path.parent.mkdir()
+        os.symlink("another recorder's", path)
+        lay_down(keeping.storage, finished(2))
+        indexer.changed(folder_of(2), finished(2))
+        for delay in (BATCH_S, RETRY_S, 2 * RETRY_S):
+            await pass_time(mock_clock, delay)
+        assert os.listdir(path.parent) == [path.name]
+        assert os.readlink(path) == "another recorder's"
+        path.parent.rename(other)
+        elsewhere.rename(path.parent)
+        await pass_time(mock_clock, 4 * RETRY_S)
+        await keeping.until_ready(indexer)
+        assert set(_rows(path)) == {1, 2}
+
+
 async def test_damage_that_shows_late_costs_only_the_rows(
     keeping: Keeping, mock_clock: MockClock, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
