@@ -30,6 +30,7 @@ from recorder.recording.refusals import (
     FULL,
     StorageGone,
     check_file_system,
+    explain,
     explained,
     in_words,
     missed,
@@ -325,9 +326,14 @@ class Storage:
         try:
             yield
         except OSError as error:
-            if self._found is None:
-                self.absence = in_words(error, self.directory)
-            raise
+            if self._found is not None:
+                raise
+            known = KnownStorages.load(self.directory, self._state, self.disk)
+            if error.errno == errno.ENOENT and not known.was_here:
+                # Configured anew, and not yet made.
+                error = StorageGone(errno.ENOENT, explain(error, self.directory))
+            self.absence = in_words(error, self.directory)
+            raise error
 
     def _accept(self, identifier: str | None) -> str:
         if self._found is None:

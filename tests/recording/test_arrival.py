@@ -126,6 +126,28 @@ def test_a_folder_that_is_gone_is_waited_for(directory: Path, state: Path) -> No
     )
 
 
+def test_a_folder_that_was_never_a_storage_is_waited_for_where_another_was_in_use(
+    directory: Path, state: Path
+) -> None:
+    other = directory.with_name("other")
+    with open_or_await(other, state, RecordingDisk()) as storage:
+        expected = (
+            f"The folder {other} does not exist. Run `recorder init` to make it, or check that the "
+            "disk is mounted."
+        )
+        assert storage.absence == expected
+        with pytest.raises(StorageGone) as caught:
+            storage.probe()
+        assert str(caught.value) == storage.absence == expected
+        other.mkdir()
+        with pytest.raises(StorageGone, match="is not a recorder storage: it has no marker"):
+            storage.probe()
+        initialise(other, state, RecordingDisk())
+        storage.reopen()
+        storage.probe()
+    assert directory.exists()
+
+
 def test_another_recorders_disk_is_waited_on_and_not_touched(directory: Path, state: Path) -> None:
     with _unmounted(directory):
         other = directory.with_name("other")
