@@ -12,19 +12,18 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from recorder.app_line import LineMeter, Moment
+from recorder.app_tracks import TrackMeter
 from recorder.status.snapshot import (
-    AudioView,
     PublisherView,
     RecordingView,
     RoomState,
     RoomView,
-    VideoView,
 )
 
 if TYPE_CHECKING:
     from recorder.app_line import Line
     from recorder.live.tcp_info import TcpInfo
-    from recorder.recording.figures import RecordingFigures, RoomFigures, TrackFigures
+    from recorder.recording.figures import RecordingFigures, RoomFigures
 
 YOUNG_S: Final = 4.0
 """Recording is said only while the last write is younger than 3 s and a batch (promise 9)."""
@@ -98,28 +97,6 @@ def state_of(facts: RoomFacts, now_s: float) -> tuple[RoomState, str | None]:
     return RoomState.WAITING, "The encoder is connected and sends nothing."
 
 
-@attrs.define
-class _Track:
-    """What is remembered of a track: when its counters last moved."""
-
-    segment: int
-    frames: int
-    key_dts: int | None
-    total: int = 0
-    frame_s: float | None = None
-    key_s: float | None = None
-
-    def look(self, found: TrackFigures, now_s: float) -> None:
-        is_same = found.segment == self.segment
-        new = found.frames - self.frames if is_same else found.frames
-        if new > 0:
-            self.total += new
-            self.frame_s = now_s
-        if found.key_dts is not None and (found.key_dts != self.key_dts or self.key_s is None):
-            self.key_s = now_s
-        self.segment, self.frames, self.key_dts = found.segment, found.frames, found.key_dts
-
-
 class RoomMeter:
     """What is remembered of one room between two looks."""
 
@@ -128,9 +105,7 @@ class RoomMeter:
         self._since = ""
         self._since_s = 0.0
         self._publisher: int | None = None
-        self._tracks: dict[tuple[str, int], _Track] = {}
-        self._shown: dict[str, tuple[TrackFigures, _Track]] = {}
-        """The first of each kind."""
+        self._tracks = TrackMeter()
         self._samples: deque[tuple[float, int, int]] = deque()
         """Moments, with the bytes and the video frames until then."""
         self._media_s: float | None = None
@@ -161,7 +136,6 @@ class RoomMeter:
         self._remember(bitrate, now_s)
         line = self._judge_line(facts, now_s)
         figures, since_s = facts.figures, facts.publisher_since_s
-        is_seen = figures.fault is None and not figures.is_stopped
         return RoomView(
             name=facts.name,
             title=facts.title,
@@ -177,13 +151,13 @@ class RoomMeter:
             else PublisherView(
                 address=facts.address, software=facts.software, age_s=now_s - since_s
             ),
-            video=self._video(frame_rate if is_seen else None, now_s, is_seen=is_seen),
-            audio=self._audio(now_s, is_seen=is_seen),
+            video=self._tracks.video(frame_rate, now_s),
+            audio=self._tracks.audio(now_s),
             bitrate=bitrate,
             figures_age_s=None if bitrate is None else now_s - self._samples[-1][0],
             quality=None if line is None else line.score,
             line=None if line is None else line.shown,
-            av_offset_ms=self._av_offset_ms() if is_seen else None,
+            av_offset_ms=self._tracks.av_offset_ms,
             viewers=facts.viewers,
             media_age_s=None if self._media_s is None else now_s - self._media_s,
             drift_s=self._drift(figures.newest_dts, now_s),
@@ -206,23 +180,13 @@ class RoomMeter:
             self._tracks.clear()
             self._line.pause()
             self._samples.clear()
-            self._shown.clear()
         if publisher is None:
             return
-        tracks = facts.figures.tracks
-        if tracks:
-            self._shown.clear()
-        for found in tracks:
-            key = found.kind, found.track
-            track = self._tracks.get(key)
-            if track is None:
-                track = self._tracks[key] = _Track(found.segment, 0, None)
-            track.look(found, now_s)
-            self._shown.setdefault(found.kind, (found, track))
+        is_seen = facts.figures.fault is None and not facts.figures.is_stopped
+        self._tracks.look(facts.figures, now_s, is_seen=is_seen)
         if not self._samples or facts.received_bytes > self._samples[-1][1]:
             self._media_s = now_s if facts.has_media else None
-        frames = next((t.total for (kind, _), t in self._tracks.items() if kind == "video"), 0)
-        self._samples.append((now_s, facts.received_bytes, frames))
+        self._samples.append((now_s, facts.received_bytes, self._tracks.video_frames))
         while self._samples[0][0] < now_s - WINDOW_S:
             self._samples.popleft()
 
@@ -254,14 +218,6 @@ class RoomMeter:
         )
         return self._line.look(moment, facts.max_delay_s)
 
-    def _av_offset_ms(self) -> float | None:
-        """Newest picture minus newest sound, of the first track of each."""
-        video, audio = self._shown.get("video"), self._shown.get("audio")
-        if video is None or audio is None:
-            return None
-        picture, sound = video[0].newest_dts, audio[0].newest_dts
-        return None if picture is None or sound is None else float(picture - sound)
-
     def _remember(self, bitrate: int | None, now_s: float) -> None:
         if bitrate is not None and (not self._history or now_s - self._history[-1][0] >= 1):
             self._history.append((now_s, bitrate))
@@ -276,39 +232,6 @@ class RoomMeter:
             self._drift_base = now_s, newest_dts
         base_s, base_dts = self._drift_base
         return (newest_dts - base_dts) / 1000 - (now_s - base_s)
-
-    def _video(self, frame_rate: float | None, now_s: float, *, is_seen: bool) -> VideoView | None:
-        shown = self._shown.get("video")
-        if shown is None:
-            return None
-        found, track = shown
-        return VideoView(
-            codec=found.codec,
-            width=found.parameters.width,
-            height=found.parameters.height,
-            frame_rate=frame_rate,
-            frame_age_s=_age(track.frame_s, now_s) if is_seen else None,
-            keyframe_age_s=_age(track.key_s, now_s) if is_seen else None,
-            keyframe_distance_s=None
-            if found.key_distance_ms is None
-            else found.key_distance_ms / 1000,
-        )
-
-    def _audio(self, now_s: float, *, is_seen: bool) -> AudioView | None:
-        shown = self._shown.get("audio")
-        if shown is None:
-            return None
-        found, track = shown
-        return AudioView(
-            codec=found.codec,
-            sample_rate=found.parameters.sample_rate,
-            channels=found.parameters.channels,
-            frame_age_s=_age(track.frame_s, now_s) if is_seen else None,
-        )
-
-
-def _age(at_s: float | None, now_s: float) -> float | None:
-    return None if at_s is None else now_s - at_s
 
 
 def _recording(found: RecordingFigures, unsafe_s: float | None) -> RecordingView:

@@ -25,6 +25,7 @@ RECORDING = RecordingFigures(
     gaps=0,
     file="0001.flv.part",
     counts={"lost_ms": 7, "clock_jumps": 1},
+    tracks=(),
 )
 
 

@@ -49,6 +49,7 @@ SPEAKS_HTTP = {
 HTTP = {"h11", "trio_websocket", "wsproto", "http", "urllib.request"}
 DECISIONS = {
     "recorder.app_room_view",
+    "recorder.app_tracks",
     "recorder.config.changes",
     "recorder.hooks.announced",
     "recorder.hooks.events",

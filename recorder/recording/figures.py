@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from recorder.flv.parameters import TrackParameters
     from recorder.histogram import Buckets
+    from recorder.recording.actions import TrackFacts
 
 
 @attrs.frozen(kw_only=True)
@@ -49,6 +50,7 @@ class RecordingFigures:
         bytes: of all its files; `safe_bytes` of them survive a power cut.
         file: the segment that is being written; None between two.
         counts: anomalies and corrections, by name, as of the last closed segment.
+        tracks: the first of each kind that a closed segment of it has.
     """
 
     number: int
@@ -61,6 +63,7 @@ class RecordingFigures:
     gaps: int
     file: str | None
     counts: Mapping[str, int]
+    tracks: Sequence[TrackFacts]
 
 
 @attrs.frozen(kw_only=True)

@@ -37,9 +37,9 @@ from recorder.recording.recovery_plan import with_checksums
 from recorder.recording.written_off import WrittenOff
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from recorder.recording.actions import Appended, Closed, Opened
+    from recorder.recording.actions import Appended, Closed, Opened, TrackFacts
     from recorder.recording.entries import Entry
     from recorder.recording.files import RecordingFiles
     from recorder.recording.operations import Operation
@@ -88,6 +88,9 @@ class LiveRecording:
         self._is_asked = False
         """`Finish`, or `Release` when that has landed, is on its way."""
         self._safe = {row.index: row.bytes for row in manifest.segments}
+        self._tracks: dict[str, TrackFacts] = {}
+        """The first of each kind."""
+        self._know_tracks(manifest.segments)
         self._diary = Diary(manifest.room, manifest.number)
         queue.files[files] = None
         if self._is_begun:
@@ -185,6 +188,7 @@ class LiveRecording:
             gaps=sum(gap is not None for gap in gaps),
             file=None if open_file is None else naming.part_name(open_file),
             counts=self.manifest.counts,
+            tracks=tuple(self._tracks.values()),
         )
 
     # What the room does.
@@ -207,6 +211,7 @@ class LiveRecording:
             file, closed.facts, start_ms=opened.position_ms, reason=opened.reason.value
         )
         row = attrs.evolve(row, gap=segment.gap)
+        self._know_tracks([row])
         self._end_position_ms = max(self._end_position_ms, row.end_ms)
         self.manifest = attrs.evolve(self.manifest, segments=(*self.manifest.segments, row))
         self.count(closed.facts.counts)
@@ -308,10 +313,16 @@ class LiveRecording:
         for row in self.manifest.segments:
             if row.index not in known and row.gap is not None and row.gap.reason == LOST:
                 self._diary.gap(row.gap)
+        self._know_tracks(rows)
         for row in rows:
             self._safe[row.index] = row.bytes
         self._hash_missing()
         self._save()
+
+    def _know_tracks(self, rows: Iterable[Segment]) -> None:
+        for row in rows:
+            for track in row.tracks:
+                self._tracks.setdefault(track.kind, track)
 
     def _hash_missing(self) -> None:
         for row in self.manifest.segments:

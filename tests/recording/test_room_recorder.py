@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import attrs
 import pytest
 
-from recorder.recording.actions import SegmentRules
+from recorder.recording.actions import SegmentRules, TrackFacts
 from recorder.recording.disk import OsDisk
 from recorder.recording.entries import Entry
 from recorder.recording.manifest import Gap
@@ -317,7 +317,10 @@ def test_a_hole_that_only_the_repair_finds_is_told(
         studio = Studio(storage, rules, killed.clock)
         manifest, entry = _inherited(studio)
         recording = studio.recorder.continue_recording(manifest, entry, last_file=3, began_ms=0)
-        recording.recovered([segment(1), segment(3)])
+        assert not recording.figures.tracks
+        sound = TrackFacts(kind="audio", track=0, codec="mp4a")
+        recording.recovered([segment(1), segment(3, tracks=(sound,))])
+        assert list(recording.figures.tracks) == [sound]
         studio.writer.hop()
     told = [text for text in caplog.messages if "gap" in text]
     assert told == ["room101: recording 1: gap of 1 min, what was there is lost"]
@@ -387,6 +390,7 @@ def test_a_continued_recording_that_nobody_comes_back_to_ends(
         recording = studio.recorder.continue_recording(
             manifest, entry, last_file=1, began_ms=studio.clock.now_ms - 2000
         )
+        assert [each.kind for each in recording.figures.tracks] == ["video", "audio"]
         studio.recorder.end("lost")
         recording.recovered([])
         studio.settle()

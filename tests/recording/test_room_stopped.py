@@ -129,6 +129,7 @@ def test_the_figures_of_a_room_that_records(studio: Studio) -> None:
     assert recording.bytes == on_disk
     assert recording.safe_bytes <= on_disk
     assert figures.unsafe_s is not None
+    assert [each.kind for each in recording.tracks] == ["video", "audio"]
     studio.end()
 
 
