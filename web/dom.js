@@ -39,6 +39,14 @@ export function label(element, value) {
   if (element.getAttribute("aria-label") !== value) element.setAttribute("aria-label", value);
 }
 
+// A button of which something is under way. It keeps the focus, which `disabled` would take from it.
+export const isBusy = (element) => element.getAttribute("aria-disabled") === "true";
+
+export function setBusy(element, busy) {
+  if (busy) element.setAttribute("aria-disabled", "true");
+  else element.removeAttribute("aria-disabled");
+}
+
 // Makes these the children of `parent`, in this order. The one with the focus is never moved, which
 // would take the focus from it: the others are moved around it.
 export function arrange(parent, elements) {

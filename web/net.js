@@ -3,22 +3,38 @@
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15000;
 const SILENT_MS = 10000;
+// Deleting takes seconds on a slow card. Whoever waits longer would rather know.
+const ANSWER_MS = 30000;
+const LATE = `The recorder has not answered for ${ANSWER_MS / 1000} s. It may still do what was asked.`;
+const GONE = "The recorder does not answer. Check its power and the network.";
 
 export async function ask(method, path, body) {
+  const signal = AbortSignal.timeout(ANSWER_MS);
   let response;
+  let content;
   try {
     response = await fetch(path, {
       method,
       headers: body === undefined ? {} : { "Content-Type": "application/json" },
       body: body === undefined ? undefined : JSON.stringify(body),
       cache: "no-store",
+      signal,
     });
+    content = await response.text();
   } catch {
-    throw new Error("The recorder does not answer. Check its power and the network.");
+    throw new Error(signal.aborted ? LATE : GONE);
   }
-  const document = await response.json().catch(() => ({ error: "The recorder's answer makes no sense." }));
-  if (!response.ok) throw new Error(document.error || `The recorder answers ${response.status}.`);
-  return document;
+  const found = parsed(content);
+  if (!response.ok) throw new Error(found.error || `The recorder answers ${response.status}.`);
+  return found;
+}
+
+function parsed(content) {
+  try {
+    return JSON.parse(content);
+  } catch {
+    throw new Error("The recorder's answer makes no sense.");
+  }
 }
 
 // Calls `onSnapshot` with each picture and `onClose` when the line is lost, and opens it again until
