@@ -5,6 +5,7 @@ import { say, showAlarms, tell } from "./alarms.js";
 import { closeArchive, openArchive, roomsAre } from "./archive.js";
 import { confirmed, isAsking } from "./ask.js";
 import { OLD_NEWS, showBanner, showTitle } from "./banner.js";
+import { now } from "./clock.js";
 import { byId, refocus, text } from "./dom.js";
 import { ask, watch } from "./net.js";
 import { showCounts, showDisk, showMachine } from "./panels.js";
@@ -21,8 +22,6 @@ let hasPassword = false;
 let stopWatching = null;
 let isAnswered = false;
 let refusals = 0;
-
-const now = () => performance.now() / 1000;
 
 // What is shown now.
 
@@ -153,5 +152,8 @@ addEventListener("hashchange", () => {
   last = asked();
 });
 
+// Who wakes looks at once, and the next second would be too late.
+document.addEventListener("visibilitychange", show);
+addEventListener("pageshow", show);
 setInterval(show, 1000);
 session();

@@ -1,6 +1,7 @@
 // The bitrate of a room in the last five minutes, as a small chart with its scale. The recorder is
 // asked for what was before the page was opened; a hole in what is known is a hole in the line.
 
+import { now } from "./clock.js";
 import { label, text } from "./dom.js";
 import { ask } from "./net.js";
 import { rate } from "./words.js";
@@ -9,8 +10,6 @@ const SECONDS = 300;
 const HOLE_S = 15;
 const WIDTH = 300;
 const HEIGHT = 60;
-
-const now = () => performance.now() / 1000;
 
 export class Chart {
   constructor(element, room) {

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.status.snapshots import picture, system
+from tests.web.houses import rates
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -61,6 +62,48 @@ def test_a_recorder_that_is_gone_and_comes_back(clocked_page: Page, stage: Stage
     expect(page.locator("body")).not_to_have_class("stale")
     expect(page.locator("#banner")).to_have_class("banner good")
     expect(page.locator("#said")).to_have_text("The recorder answers again.")
+
+
+# In sleep the wall's clock alone goes on. All in one go: the page's own second has no part in it.
+WAKE = """([event, hours]) => {
+  const now = Date.now;
+  Date.now = () => now.call(Date) + hours * 3_600_000;
+  (event === "pageshow" ? window : document).dispatchEvent(new Event(event));
+  return [document.getElementById("link").textContent, document.body.className];
+}"""
+
+
+@pytest.mark.parametrize("event", ["visibilitychange", "pageshow"])
+def test_a_page_that_wakes_shows_at_once_how_old_it_is(
+    page: Page, stage: Stage, event: str
+) -> None:
+    page.goto("/")
+    expect(page.locator("#link")).to_have_text("live")
+    assert page.evaluate(WAKE, [event, 1]) == ["no news for 1 h 00 min", "stale"]
+    # The next picture is a fresh one.
+    expect(page.locator("#link")).to_have_text("live")
+
+
+def test_a_clock_that_is_set_back_makes_nothing_old(page: Page, stage: Stage) -> None:
+    page.goto("/")
+    expect(page.locator("#link")).to_have_text("live")
+    assert page.evaluate(WAKE, ["pageshow", -1]) == ["live", ""]
+    stage.fall_silent()
+    # Nor does it keep anything young.
+    expect(page.locator("#link")).to_have_text(re.compile(r"no news for \d s"))
+
+
+def test_what_a_chart_knew_before_it_slept_is_not_of_the_last_minutes(
+    page: Page, stage: Stage
+) -> None:
+    stage.actions.rates = rates()
+    page.goto("/")
+    line = page.locator(".card.recording .chart .line")
+    expect(line).to_have_attribute("d", re.compile(r"^M\d\.\d,"))
+    stage.actions.rates = []
+    page.evaluate(WAKE, ["pageshow", 1])
+    expect(line).to_have_attribute("d", re.compile(r"^M29\d\.\d,"))
+    assert stage.actions.calls.count("history room101") == 2
 
 
 def test_pages_come_back_with_jitter_and_ever_more_slowly(clocked_page: Page, stage: Stage) -> None:
