@@ -258,6 +258,7 @@ class Board:
                 media_bytes=self._engine.writer.pending_bytes + self._rooms.backlog_bytes,
                 media_limit_bytes=self._memory.limit_bytes,
                 last_step=None if step is None else (step[0], now_s - step[1]),
+                clock_steps=self.sources.clock_steps,
                 last_end=self._last_end,
                 failed_logins=self._failed_logins(),
                 attempts=self._attempts,

@@ -92,6 +92,7 @@ def system_view(
     media_bytes: int,
     media_limit_bytes: int,
     last_step: tuple[int, float] | None,
+    clock_steps: int,
     last_end: LastEnd | None,
     failed_logins: int,
     attempts: Attempts,
@@ -104,7 +105,8 @@ def system_view(
     """As of now.
 
     Args:
-        last_step: by how many ms the clock was last set, and how many seconds ago.
+        last_step: by how many ms the clock was last set, and how many seconds ago; it was set
+            `clock_steps` times.
         now_s: on the clock of `attempts`.
     """
     return SystemView(
@@ -122,6 +124,7 @@ def system_view(
             reason=clock.doubt(),
             stepped_ms=None if last_step is None else last_step[0],
             step_age_s=None if last_step is None else last_step[1],
+            steps=clock_steps,
         ),
         last_end=None if last_end is None else last_end.value,
         failed_logins=failed_logins,

@@ -103,13 +103,20 @@ class Picture:
             yield self._ink.line(
                 (f"{severity.upper():<9} ", _SEVERITIES.get(severity, "bold")),
                 (alarm.text("text"), "bold"),
-                f" For {span(self._ink.aged(alarm, 'age_s'))}",
+                self._lasting(alarm),
                 f", seen by {seen_by}." if seen_by else ".",
             )
             if advice := alarm.text("advice"):
                 yield self._ink.line(f"{'':10}{advice}")
         if len(shown) < len(alarms):
             yield self._ink.line(f"{'':10}... and {len(alarms) - len(shown)} more alarms.")
+
+    def _lasting(self, alarm: Fields) -> str:
+        """Nobody has measured how long it stood before the recorder started."""
+        age_s = self._ink.aged(alarm, "age_s")
+        if age_s is None and (since := alarm.text("since")):
+            return f" Since {since[:16].replace('T', ' ')} UTC"
+        return f" For {span(age_s)}"
 
     def _storage(self) -> Iterator[Text]:
         storage = Fields(self.document).part("storage")

@@ -105,6 +105,10 @@ def test_alarms_stand_on_top_with_what_to_do() -> None:
     )
     assert ALARM.advice in text
     assert "WARNING   room101 sends no sound. For 70 s, seen by operator." in text
+    # Of what stood before the recorder started nobody has measured how long.
+    old = attrs.evolve(ALARM, age_s=None)
+    told = "The recording disk fails: Input/output error. Since 2026-11-27 11:10 UTC."
+    assert told in shown(document(alarms=(old,)))
     assert "No alarm stands." in shown(document(alarms=()))
     assert "1 alarm stands." in shown(document(alarms=(WARNING,)))
 

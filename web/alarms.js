@@ -74,7 +74,9 @@ class Line {
     text(this.what, alarm.text);
     text(this.advice, alarm.advice);
     const seen = alarm.acknowledged_by === null ? "" : `, seen by ${alarm.acknowledged_by}`;
-    text(this.note, `since ${since(alarm.since)}, for ${span(alarm.age_s + elapsed)}${seen}${this.failure}`);
+    // Of what stood before the recorder started nobody has measured how long.
+    const lasting = alarm.age_s === null ? "" : `, for ${span(alarm.age_s + elapsed)}`;
+    text(this.note, `since ${since(alarm.since)}${lasting}${seen}${this.failure}`);
     label(this.button, `Seen: ${alarm.text}`);
     this.button.hidden = !isOperator || alarm.acknowledged_by !== null;
   }

@@ -2,13 +2,15 @@
 
 Owns when a condition becomes an alarm and when it clears, so that nothing flaps; ids, which stay as
 long as an alarm stands; who has acknowledged it; and the history of the last 200 changes. Survives
-a restart through `to_bytes`: what stood then and still holds is the same alarm.
+a restart through `to_bytes`: what stood then and still holds is the same alarm. What has happened
+and is over stands until somebody has seen it, over as many restarts as that takes.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -47,7 +49,8 @@ class _Standing:
     id: str = ""
     """"" until it is raised."""
     since: str = ""
-    raised_s: float = 0.0
+    raised_s: float | None = None
+    """None: by the process before, whose clock nobody knows."""
     acknowledged_by: str | None = None
 
 
@@ -126,20 +129,24 @@ class Alarms:
             each = _Standing(condition=condition, began_s=now_s, held_s=now_s)
             self._standing[key] = each
         worse = RANK[condition.severity] < RANK[each.condition.severity]
+        again = condition.until_acknowledged and condition.detail != each.condition.detail
         each.condition, each.held_s = condition, now_s
         if not each.id and now_s - each.began_s >= condition.set_s:
             self._raise(key, each, seen, now_s)
+        elif each.id and again:
+            each.since, each.raised_s = seen.time, now_s
+            self._say("raised", each, seen.time)
         elif each.id and worse:
             each.acknowledged_by = None
             self._say("raised", each, seen.time)
 
     def _raise(self, key: Key, each: _Standing, seen: Snapshot, now_s: float) -> None:
-        each.raised_s = now_s
         before = self._before.pop(key, None)
         if before is not None and before["detail"] == each.condition.detail:
             each.id, each.since = before["id"], before["since"]
             each.acknowledged_by = before["acknowledged_by"]
             return
+        each.raised_s = now_s
         each.id, each.since = f"{each.condition.kind}-{self._next}", seen.time
         self._next += 1
         self._say("raised", each, seen.time)
@@ -148,6 +155,8 @@ class Alarms:
         each = self._standing[key]
         if not each.id:
             del self._standing[key]
+        elif each.condition.until_acknowledged:
+            pass
         elif now_s - each.held_s >= each.condition.clear_s:
             del self._standing[key]
             self._say("cleared", each, seen.time)
@@ -172,7 +181,7 @@ class Alarms:
                 severity=each.condition.severity,
                 room=each.condition.room,
                 since=each.since,
-                age_s=now_s - each.raised_s,
+                age_s=None if each.raised_s is None else now_s - each.raised_s,
                 text=each.condition.text,
                 advice=each.condition.advice,
                 acknowledged_by=each.acknowledged_by,
@@ -189,7 +198,11 @@ class Alarms:
         document = {
             "version": 1,
             "next": self._next,
-            "standing": [_document(each) for each in self._standing.values() if each.id]
+            "standing": [
+                _document(each) | {"until_acknowledged": each.condition.until_acknowledged}
+                for each in self._standing.values()
+                if each.id
+            ]
             + list(self._before.values()),
             "history": self.history,
         }
@@ -201,15 +214,32 @@ class Alarms:
             if document["version"] != 1:
                 raise ValueError("another version")
             before = {(each["kind"], each["room"]): each for each in document["standing"]}
+            happened = {
+                key: _happened(before.pop(key))
+                for key in list(before)
+                if before[key].get("until_acknowledged")
+            }
             self._next, self.history = int(document["next"]), list(document["history"])
-            self._before = before
+            self._before, self._standing = before, happened
         except (ValueError, KeyError, TypeError, RecursionError):
             log.warning("The history of alarms was damaged; it begins anew.")
 
 
 def _by_weight(view: AlarmView) -> tuple[int, bool, float]:
     """The worst first, of those what nobody has seen, of those the newest."""
-    return RANK[view.severity], view.acknowledged_by is not None, view.age_s
+    age_s = math.inf if view.age_s is None else view.age_s
+    return RANK[view.severity], view.acknowledged_by is not None, age_s
+
+
+def _happened(document: dict[str, Any]) -> _Standing:
+    """What stands from before this process, until it is seen."""
+    return _Standing(
+        condition=Condition.remembered(document),
+        began_s=-math.inf,
+        held_s=-math.inf,
+        id=document["id"],
+        since=document["since"],
+    )
 
 
 def _document(each: _Standing) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -36,6 +36,23 @@ class Condition:
     clear_s: float = 5.0
     until_acknowledged: bool = False
     detail: str = ""
+
+    @classmethod
+    def remembered(cls, document: Mapping[str, Any]) -> Condition:
+        """What has happened in another process, as that has written it down.
+
+        Raises:
+            KeyError, ValueError: it was damaged.
+        """
+        return cls(
+            kind=document["kind"],
+            room=document["room"],
+            severity=Severity(document["severity"]),
+            text=document["text"],
+            advice=document["advice"],
+            detail=document["detail"],
+            until_acknowledged=True,
+        )
 
 
 def stands(kind: str, severity: Severity, standing: Mapping[str, Severity]) -> bool:

@@ -256,12 +256,14 @@ class ClockView:
     """Attributes:
     reason: why it is not trusted.
     stepped_ms: by how much it was last set; `step_age_s` since then; None: it was not.
+    steps: so often since the recorder started.
     """
 
     is_trusted: bool
     reason: str | None
     stepped_ms: int | None
     step_age_s: float | None
+    steps: int
 
 
 @attrs.frozen(kw_only=True, field_transformer=_tenths)
@@ -365,6 +367,8 @@ class SystemView:
 class AlarmView:
     """Attributes:
     id: of this alarm as long as it stands; `kind` is the same for all of its sort.
+    since: UTC, by the clock of then; `age_s` by the monotonic clock, None where the recorder before
+        this one has raised it.
     acknowledged_by: who has seen it; None: nobody yet.
     """
 
@@ -373,7 +377,7 @@ class AlarmView:
     severity: Severity
     room: str | None
     since: str
-    age_s: float
+    age_s: float | None
     text: str
     advice: str
     acknowledged_by: str | None

@@ -39,7 +39,7 @@ def system_conditions(
     yield from _machine(system, standing)
     yield from _last_end(system, run)
     yield from _strangers(system)
-    yield from _clock(system)
+    yield from _clock(system, run)
     yield from _config(system.config)
 
 
@@ -77,7 +77,7 @@ def _machine(system: SystemView, standing: Mapping[str, Severity]) -> Iterator[C
         yield Condition(
             kind="under_voltage_before",
             severity=WARNING,
-            text="The power supply has been too weak since the machine started.",
+            text="The power supply has been too weak at some time.",
             advice="Use the original power supply and a short cable.",
             until_acknowledged=True,
         )
@@ -129,9 +129,9 @@ def _strangers(system: SystemView) -> Iterator[Condition]:
         )
 
 
-def _clock(system: SystemView) -> Iterator[Condition]:
-    clock, uptime_s = system.clock, system.uptime_s
-    if not clock.is_trusted and uptime_s >= CLOCK_PATIENCE_S:
+def _clock(system: SystemView, run: str) -> Iterator[Condition]:
+    clock = system.clock
+    if not clock.is_trusted and system.uptime_s >= CLOCK_PATIENCE_S:
         yield Condition(
             kind="clock_untrusted",
             severity=WARNING,
@@ -140,15 +140,13 @@ def _clock(system: SystemView) -> Iterator[Condition]:
             set_s=5,
         )
     if clock.stepped_ms is not None and abs(clock.stepped_ms) > STEP_MS:
-        age_s = clock.step_age_s or 0.0
         yield Condition(
             kind="clock_stepped",
             severity=INFO,
             text=f"The clock was set by {clock.stepped_ms / 1000:+.0f} s; recordings are whole.",
             advice="Names and times of recordings before and after may not fit together.",
             until_acknowledged=True,
-            # Tens of seconds: the age is rounded by whoever measures it.
-            detail=f"{clock.stepped_ms}@{round((uptime_s - age_s) / 10)}",
+            detail=f"{run}-{clock.steps}",
         )
 
 

@@ -134,7 +134,7 @@ STORAGE = StorageView(
     blocked=BlockedView(plan="p-1a2b", recordings=120, bytes=90 * GIB),
 )
 
-CLOCK = ClockView(is_trusted=True, reason=None, stepped_ms=-2500, step_age_s=600.0)
+CLOCK = ClockView(is_trusted=True, reason=None, stepped_ms=-2500, step_age_s=600.0, steps=1)
 
 SYSTEM = SystemView(
     version="0.1.0",

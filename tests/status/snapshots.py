@@ -131,7 +131,7 @@ def storage(**changes: Any) -> StorageView:
 
 
 def clock(**changes: Any) -> ClockView:
-    good = ClockView(is_trusted=True, reason=None, stepped_ms=None, step_age_s=None)
+    good = ClockView(is_trusted=True, reason=None, stepped_ms=None, step_age_s=None, steps=0)
     return attrs.evolve(good, **changes)
 
 

@@ -66,9 +66,6 @@ CASES = [
     (of_system(temperature_c=80.0), "temperature", "warning", 0, 30),
     (of_system(temperature_c=85.0), "temperature", "critical", 0, 30),
     (of_system(under_voltage_now=True), "under_voltage", "critical", 0, 30),
-    (of_system(under_voltage_ever=True), "under_voltage_before", "warning", 0, 5),
-    (of_system(last_end="crash"), "restarted", "warning", 0, 5),
-    (of_system(last_end="power"), "restarted", "warning", 0, 5),
     (of_system(failed_logins=20), "failed_logins", "warning", 0, 300),
     (of_config(errors=("config.yaml:3: a: is no known key",)), "config_refused", "warning", 0, 0),
     (
@@ -82,7 +79,6 @@ CASES = [
     (of_system(failed_publishes=5, refused=(STUBBORN,)), "encoder_refused", "warning", 0, 120),
     (of_system(clock=made.clock(is_trusted=False, reason="no network")), "clock_untrusted",
      "warning", 5, 5),
-    (of_system(clock=made.clock(stepped_ms=-3000, step_age_s=1.0)), "clock_stepped", "info", 0, 5),
     (of_room(state=RoomState.FAULT, reason="No disk."), "not_recorded", "critical", 0, 5),
     (of_room(state=RoomState.STOPPED, lost_bytes=1), "not_recorded", "critical", 0, 5),
     (of_room(is_contested=True), "two_encoders", "warning", 0, 300),
@@ -97,6 +93,14 @@ CASES = [
     (of_room(drift_s=10.0), "media_time", "warning", 10, 30),
     (of_room(quality=0.4), "weak_connection", "warning", 5, 15),
 ]  # fmt: skip
+
+HAPPENED = [
+    # What is seen, and the alarm, which is raised at once and stands until somebody has seen it.
+    (of_system(under_voltage_ever=True), "under_voltage_before", "warning"),
+    (of_system(last_end="crash"), "restarted", "warning"),
+    (of_system(last_end="power"), "restarted", "warning"),
+    (of_system(clock=made.clock(stepped_ms=-3000, step_age_s=1.0)), "clock_stepped", "info"),
+]
 
 
 def test_what_is_lost_so_far_is_told_in_words_and_grows() -> None:
@@ -147,6 +151,53 @@ def test_each_alarm_is_raised_and_cleared_in_its_time(
     (found,) = [each for each in conditions(seen) if each.kind == kind]
     for sentence in (found.text, found.advice):
         assert sentence.endswith((".", "`."))
+
+
+@pytest.mark.parametrize(("seen", "kind", "severity"), HAPPENED)
+def test_what_has_happened_stands_until_it_is_seen_over_restarts_too(
+    seen: Snapshot, kind: str, severity: str
+) -> None:
+    alarms = Alarms()
+    (first,) = alarms.judge(seen, 1000)
+    assert (first.kind, first.severity.value, first.age_s) == (kind, severity, 0)
+    # It holds no more, and nobody has seen it.
+    for now_s in (1010.0, 2000.0):
+        assert kinds(alarms, GOOD, now_s) == [(kind, severity)]
+    for now_s in (5.0, 5 + SETTLE_S, 5000.0):
+        alarms = Alarms(alarms.to_bytes())
+        (still,) = alarms.judge(GOOD, now_s)
+        assert still == attrs.evolve(first, age_s=None)
+    assert alarms.acknowledge(first.id, "ada", made.SINCE)
+    assert alarms.judge(GOOD, 5001) == ()
+    assert Alarms(alarms.to_bytes()).judge(GOOD, 1) == ()
+    assert [each["event"] for each in alarms.history] == ["raised", "acknowledged"]
+    (found,) = conditions(seen)
+    for sentence in (found.text, found.advice):
+        assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_what_happens_again_unseen_is_said_again_and_is_one_alarm(is_restarted: bool) -> None:
+    alarms, crash = Alarms(), of_system(last_end="crash")
+    (first,) = alarms.judge(crash, 1000)
+    if is_restarted:
+        alarms = Alarms(alarms.to_bytes())
+    later = attrs.evolve(crash, run="def", time="2026-11-23T08:00:00.000Z")
+    for now_s in (1100, 1101):
+        (again,) = alarms.judge(later, now_s)
+    assert (again.id, again.since, again.age_s) == (first.id, later.time, 1)
+    assert [each["event"] for each in alarms.history] == ["raised", "raised"]
+    assert alarms.acknowledge(again.id, "ada", made.SINCE)
+    assert alarms.judge(later, 1102) == ()
+
+
+def test_a_small_step_of_the_clock_does_not_hide_the_great_one_before() -> None:
+    alarms = Alarms()
+    great = of_system(clock=made.clock(stepped_ms=3_600_000, step_age_s=0.0, steps=1))
+    small = of_system(clock=made.clock(stepped_ms=300, step_age_s=0.0, steps=2))
+    alarms.judge(great, 0)
+    (stands,) = alarms.judge(small, 100)
+    assert "+3600 s" in stands.text
 
 
 @pytest.mark.parametrize(
@@ -220,11 +271,12 @@ def test_one_that_gets_worse_is_said_again_and_seen_by_nobody() -> None:
 
 
 def test_what_has_happened_stands_until_it_is_seen_and_not_again() -> None:
-    alarms, seen = Alarms(), of_system(clock=made.clock(stepped_ms=5000, step_age_s=1.0))
+    alarms = Alarms()
+    seen = of_system(clock=made.clock(stepped_ms=5000, step_age_s=1.0, steps=1))
     (stepped,) = alarms.judge(seen, 0)
     assert alarms.acknowledge(stepped.id, "ada", made.SINCE)
     assert alarms.judge(seen, 1) == ()
-    again = of_system(clock=made.clock(stepped_ms=7000, step_age_s=1.0))
+    again = of_system(clock=made.clock(stepped_ms=5000, step_age_s=1.0, steps=2))
     assert kinds(alarms, again, 2) == [("clock_stepped", "info")]
     assert not alarms.acknowledge(stepped.id, "ada", made.SINCE)
     assert not alarms.acknowledge("nothing-1", "ada", made.SINCE)
@@ -256,6 +308,8 @@ def test_behind_a_restart_the_same_alarm_is_the_same() -> None:
     after = Alarms(before.to_bytes())
     (again,) = after.judge(seen, 5)
     assert (again.id, again.since, again.acknowledged_by) == (first.id, first.since, "ada")
+    # By a clock that nobody knows any more.
+    assert (first.age_s, again.age_s) == (0, None)
     assert after.history == before.history
     # Another one has another id.
     ids = {each.id for each in after.judge(of_storage(time_left_s=500, foreign_fills=True), 6)}
@@ -272,6 +326,18 @@ def test_behind_a_restart_what_does_not_hold_any_more_is_cleared() -> None:
     assert after.judge(GOOD, SETTLE_S + 1) == ()
 
 
+def test_of_equal_ones_what_stood_before_the_restart_stands_last() -> None:
+    before = Alarms()
+    before.judge(of_storage(foreign_fills=True), 0)
+    after = Alarms(before.to_bytes())
+    seen = of_storage(foreign_fills=True, state=DiskState.HELD, reason="Full.")
+    after.judge(seen, 1)
+    found = after.judge(seen, 1000)
+    assert [(each.kind, each.age_s) for each in found] == [
+        ("disk_held", 999), ("foreign_data", None)
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"version": 2}', b"\xff", b"[" * 9999])
 def test_a_damaged_memory_begins_anew(content: bytes, caplog: pytest.LogCaptureFixture) -> None:
     assert Alarms(content).judge(GOOD, 0) == ()
@@ -285,6 +351,19 @@ def test_the_history_is_bounded() -> None:
         alarms.judge(GOOD, number * 100 + 50)
     assert len(alarms.history) == HISTORY
     assert len(json.loads(alarms.to_bytes())["history"]) == HISTORY
+
+
+def test_of_a_memory_that_is_half_damaged_nothing_is_taken(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    before = Alarms()
+    before.judge(of_system(last_end="crash", under_voltage_ever=True), 0)
+    document = json.loads(before.to_bytes())
+    document["standing"][1]["severity"] = "dreadful"
+    after = Alarms(json.dumps(document).encode())
+    assert after.judge(GOOD, 0) == ()
+    assert after.history == []
+    assert "history of alarms was damaged" in caplog.text
 
 
 @given(st.lists(st.tuples(st.integers(0, len(CASES) - 1), st.floats(0, 100)), max_size=40))

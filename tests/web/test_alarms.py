@@ -39,6 +39,15 @@ def test_an_alarm_is_acknowledged_and_the_focus_stays_near(page: Page, stage: St
     expect(page.locator("#alarms-title")).to_be_focused()
 
 
+def test_of_an_alarm_from_before_the_start_nobody_says_how_long(page: Page, stage: Stage) -> None:
+    stage.show(picture(alarms=(alarm(id="old", age_s=None), alarm(id="new", age_s=65.0))))
+    page.goto("/")
+    notes = page.locator("#alarms > li .note")
+    expect(notes.nth(1)).to_contain_text("for 1 min 0")
+    expect(notes.nth(0)).to_contain_text("since ")
+    expect(notes.nth(0)).not_to_contain_text("for")
+
+
 def test_an_acknowledgement_that_is_refused_says_why(page: Page, stage: Stage) -> None:
     stage.show(picture(alarms=(alarm(),)))
     page.goto("/")
