@@ -13,6 +13,9 @@ import { asked, linkOf, sampleRooms, showRooms } from "./rooms.js";
 import { span } from "./words.js";
 
 const STALE_S = 3;
+const NO_ANSWER_MS = 2000;
+// Nobody reloads a display on a wall by hand: who is turned away asks again.
+const TURNED_AWAY_MS = 60_000;
 
 let snapshot = null;
 let arrived = 0;
@@ -22,6 +25,7 @@ let hasPassword = false;
 let stopWatching = null;
 let isAnswered = false;
 let refusals = 0;
+let next = null;
 
 // What is shown now.
 
@@ -74,6 +78,7 @@ function onSnapshot(found) {
 // Who looks.
 
 async function session() {
+  let wait = null;
   try {
     const found = await ask("GET", "/api/v1/session");
     level = found.level;
@@ -81,10 +86,14 @@ async function session() {
     isAnswered = true;
     // Asked because the line was lost: who answers this and gives no line has too many already.
     if (stopWatching !== null) refusals += 1;
+    if (level === "nobody") wait = TURNED_AWAY_MS;
   } catch (error) {
     console.warn(`Who asks is not known: ${error.message}`);
-    if (stopWatching === null) setTimeout(session, 1000 + 2000 * Math.random());
+    if (stopWatching === null) wait = NO_ANSWER_MS;
   }
+  clearTimeout(next);
+  // Jitter: a hundred pages must not ask in the same moment.
+  if (wait !== null) next = setTimeout(session, wait * (0.5 + Math.random()));
   const button = byId("session");
   button.hidden = !hasPassword;
   text(button, level === "operator" ? "Log out" : "Log in");
@@ -153,7 +162,10 @@ addEventListener("hashchange", () => {
 });
 
 // Who wakes looks at once, and the next second would be too late.
-document.addEventListener("visibilitychange", show);
 addEventListener("pageshow", show);
+document.addEventListener("visibilitychange", () => {
+  show();
+  if (!document.hidden && isAnswered && level === "nobody") session();
+});
 setInterval(show, 1000);
 session();

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
@@ -18,6 +18,18 @@ pytestmark = pytest.mark.debian
 
 with_password = pytest.mark.parametrize("stage", [{"password": True}], indirect=True)
 public = pytest.mark.parametrize("stage", [{"password": True, "public": True}], indirect=True)
+
+NOTE_WAITS = """() => {
+  window.waits = [];
+  const begin = window.setTimeout;
+  window.setTimeout = (act, wait) => {
+    if (act.name === "session") {
+      window.waits.push(wait);
+      document.documentElement.dataset.waits = window.waits.length;
+    }
+    return begin(act, wait);
+  };
+}"""
 
 
 def log_in(page: Page, password: str) -> None:
@@ -64,21 +76,58 @@ def test_a_reader_sees_the_rooms_and_can_do_nothing(page: Page, stage: Stage) ->
     expect(page.get_by_role("button", name="Stop Physics")).to_be_visible()
 
 
-@with_password
-def test_a_login_that_has_run_out_asks_again(clocked_page: Page, stage: Stage) -> None:
-    page = clocked_page
+def turned_away(page: Page, stage: Stage) -> list[Any]:
+    """A page whose login has run out; the cookies that it had."""
     page.goto("/")
     page.get_by_role("button", name="Log in").click()
     log_in(page, PASSWORD)
     expect(page.locator("#link")).to_have_text("live")
+    cookies = page.context.cookies()
     page.context.clear_cookies()
+    page.evaluate(NOTE_WAITS)
     stage.hang_up()
     stage.come_back()
     page.clock.fast_forward(5000)
     expect(page.locator("#worst")).to_have_text("Log in to see the rooms.")
     expect(page.locator("#link")).to_have_text("not logged in")
+    return cookies
+
+
+@with_password
+def test_a_login_that_has_run_out_asks_again(clocked_page: Page, stage: Stage) -> None:
+    page = clocked_page
+    turned_away(page, stage)
     page.get_by_role("button", name="Log in").click()
     log_in(page, PASSWORD)
+    expect(page.locator("#link")).to_have_text("live")
+
+
+@with_password
+def test_a_display_that_was_turned_away_comes_back_by_itself(
+    clocked_page: Page, stage: Stage
+) -> None:
+    page = clocked_page
+    cookies = turned_away(page, stage)
+    for _ in range(4):
+        with page.expect_response("**/api/v1/session"):
+            page.clock.fast_forward(91_000)
+    expect(page.locator("html")).to_have_attribute("data-waits", "5")
+    waits = page.evaluate("waits")
+    # Once a minute, and a hundred displays not all at once.
+    assert all(30_000 <= wait <= 90_000 for wait in waits)
+    assert len(set(waits)) > 1
+    page.context.add_cookies(cookies)
+    page.clock.fast_forward(91_000)
+    expect(page.locator("#link")).to_have_text("live")
+
+
+@with_password
+def test_who_was_turned_away_and_looks_again_is_asked_for_at_once(
+    clocked_page: Page, stage: Stage
+) -> None:
+    page = clocked_page
+    page.context.add_cookies(turned_away(page, stage))
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(page.locator("#link")).to_have_text("live")
 
 
