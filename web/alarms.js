@@ -2,6 +2,7 @@
 // comes: a sentence that counts seconds would be said again at each of them.
 
 import { arrange, button, byId, draw, icon, label, make, refocus, text } from "./dom.js";
+import { sentence } from "./names.js";
 import { ask } from "./net.js";
 import { SEVERITIES, moment, since, span } from "./words.js";
 
@@ -19,8 +20,8 @@ export function tell(alarms) {
   else if (isOver) say("No alarm stands any more.");
 }
 
-export function say(sentence) {
-  text(byId("said"), sentence);
+export function say(words) {
+  text(byId("said"), words);
 }
 
 export function showAlarms(alarms, { elapsed, isOperator }) {
@@ -71,8 +72,8 @@ class Line {
     this.badge.className = `badge ${alarm.severity}`;
     draw(this.badge.children[0], severity.path);
     text(this.badge.children[1], severity.word);
-    text(this.what, alarm.text);
-    text(this.advice, alarm.advice);
+    sentence(this.what, alarm.text);
+    sentence(this.advice, alarm.advice);
     const seen = alarm.acknowledged_by === null ? "" : `, seen by ${alarm.acknowledged_by}`;
     // Of what stood before the recorder started nobody has measured how long.
     const lasting = alarm.age_s === null ? "" : `, for ${span(alarm.age_s + elapsed)}`;
@@ -92,7 +93,9 @@ byId("past").ontoggle = async () => {
     list.replaceChildren(...history.reverse().map((event) => {
       const item = make("li");
       const who = event.who ? ` by ${event.who}` : "";
-      item.append(make("span", "note", `${moment(event.time)} · ${EVENTS[event.event] || event.event}${who}`), make("span", "text", event.text));
+      const what = make("span", "text");
+      sentence(what, event.text);
+      item.append(make("span", "note", `${moment(event.time)} · ${EVENTS[event.event] || event.event}${who}`), what);
       return item;
     }));
     if (!history.length) list.replaceChildren(make("li", "note", "Nothing yet."));

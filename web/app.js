@@ -7,6 +7,7 @@ import { confirmed, isAsking } from "./ask.js";
 import { OLD_NEWS, showBanner, showTitle } from "./banner.js";
 import { now } from "./clock.js";
 import { byId, refocus, text } from "./dom.js";
+import { titlesAre } from "./names.js";
 import { ask, watch } from "./net.js";
 import { showCounts, showDisk, showMachine } from "./panels.js";
 import { asked, linkOf, sampleRooms, showRooms } from "./rooms.js";
@@ -69,6 +70,7 @@ function onSnapshot(found) {
   refusals = 0;
   snapshot = found;
   arrived = now();
+  titlesAre(found.rooms);
   sampleRooms(found.rooms);
   show();
   tell(found.alarms);

@@ -3,6 +3,7 @@
 
 import { confirmed } from "./ask.js";
 import { button, byId, label, make, refocus, text } from "./dom.js";
+import { sentence } from "./names.js";
 import { ask } from "./net.js";
 import { many, moment, size, span } from "./words.js";
 
@@ -21,9 +22,9 @@ let isOpen = false;
 
 const nameOf = (name) => titles.get(name) || name;
 
-function say(sentence, kind = "note") {
+function say(words, kind = "note") {
   byId("archive-note").className = kind;
-  text(byId("archive-note"), sentence);
+  sentence(byId("archive-note"), words);
 }
 
 async function attempt(act) {
@@ -43,6 +44,7 @@ function line(recording) {
   const item = make("li", "row");
   const what = make("p", "what");
   const name = make("b", "", nameOf(recording.room));
+  name.dir = "auto";
   name.dataset.room = recording.room;
   what.append(name, make("span", "note", ` no. ${recording.number}`));
   if (recording.damaged) what.append(badge("critical", "damaged"));
@@ -177,7 +179,9 @@ export function roomsAre(rooms) {
 function offerRooms() {
   const chosen = room.value;
   const names = [...titles.keys(), ...[...former].filter((name) => !titles.has(name)).sort()];
-  room.replaceChildren(new Option("all rooms", ""), ...names.map((name) => new Option(nameOf(name), name)));
+  const options = names.map((name) => new Option(nameOf(name), name));
+  for (const option of options) option.dir = "auto";
+  room.replaceChildren(new Option("all rooms", ""), ...options);
   room.value = names.includes(chosen) ? chosen : "";
 }
 

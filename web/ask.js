@@ -3,6 +3,7 @@
 // is asked no more nothing is touched here.
 
 import { byId, isBusy, refocus, setBusy } from "./dom.js";
+import { sentence } from "./names.js";
 
 const dialog = byId("ask");
 const form = dialog.querySelector("form");
@@ -23,8 +24,8 @@ export function confirmed({ title, text, yes, label, secret, wanted, act, back =
   const opener = document.activeElement;
   const question = {};
   current = question;
-  byId("ask-title").textContent = title;
-  byId("ask-text").textContent = text;
+  sentence(byId("ask-title"), title);
+  sentence(byId("ask-text"), text);
   working(false, yes);
   byId("ask-label").hidden = label === undefined;
   byId("ask-name").textContent = label || "";
@@ -79,8 +80,8 @@ async function reasonOf(act) {
 }
 
 // Said by a screen reader because it belongs to what has the focus then, and not by a live region.
-function fail(sentence) {
-  failure.textContent = sentence;
+function fail(reason) {
+  sentence(failure, reason);
   if (byId("ask-label").hidden) failure.focus();
   else field.focus();
 }

@@ -2,6 +2,7 @@
 // What somebody has seen steps back behind what nobody has, and is still named.
 
 import { byId, draw, make, text } from "./dom.js";
+import { sentence } from "./names.js";
 import { SEVERITIES, STATES, many } from "./words.js";
 
 const OLD = ["No news from the recorder: what you see is old.", "It may go on recording. Check its power and the network."];
@@ -18,8 +19,8 @@ export function showBanner(look) {
   const className = `banner ${kind}${alarm !== null && alarm.acknowledged_by !== null ? " seen" : ""}`;
   if (banner.className !== className) banner.className = className;
   draw(banner.querySelector("svg"), SEVERITIES[kind].path);
-  text(byId("worst"), what);
-  text(byId("advice"), advice);
+  sentence(byId("worst"), what);
+  sentence(byId("advice"), advice);
   byId("advice").hidden = !advice;
   const others = kind === "grey" || look.only !== null ? [] : look.snapshot.alarms.filter((each) => each !== alarm);
   const more = alarm === null ? ["note", "notes"] : ["more alarm", "more alarms"];

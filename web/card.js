@@ -4,6 +4,7 @@
 import { confirmed } from "./ask.js";
 import { Chart } from "./chart.js";
 import { button, byId, draw, facts, icon, label, make, refocus, text } from "./dom.js";
+import { sentence } from "./names.js";
 import { ask } from "./net.js";
 import { SEVERITIES, STATES, ago, brief, many, rate, since, size, span } from "./words.js";
 
@@ -92,7 +93,7 @@ export class Card {
       const item = list.children[at];
       item.className = alarm.severity;
       draw(item.children[0], (SEVERITIES[alarm.severity] || SEVERITIES.warning).path);
-      text(item.children[1], alarm.text);
+      sentence(item.children[1], alarm.text);
     });
   }
 
@@ -100,7 +101,7 @@ export class Card {
     const reason = this.find(".reason");
     const why = [room.reason, lostSoFar(room)].filter(Boolean).join(" ");
     reason.hidden = !why;
-    text(reason, why);
+    sentence(reason, why);
     this.find(".live").hidden = room.publisher === null && room.recording === null;
     facts(this.find(".figures"), figures(room, elapsed));
     this.find(".chart").hidden = room.publisher === null;

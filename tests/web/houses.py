@@ -18,6 +18,11 @@ SUBJECTS = (
     "Physics", "Lecture hall 1", "Chemistry lab", "Room 204, second floor", "Music", "Library",
     "Gym", "Aula",
 )  # fmt: skip
+FOREIGN = (
+    "אולם 204", "Donaudampfschifffahrt" * 6 + "en", "קומה 2 (חדר 12)", "قاعة", "Müller-Straße",
+    "חדר 3", "Physics", "ספרייה",
+)  # fmt: skip
+"""Of scripts that run from the right, and as long as a title may be without a space in it."""
 ENCODERS = ("OBS 31.0.2", "ffmpeg (Lavf61.7.100)", "Teradek Cube 655", "Larix 1.3")
 FAULTY, STALLED, WAITING, STOPPED, SILENT, WEAK = 5, 6, 3, 4, 2, 1
 
@@ -27,9 +32,14 @@ def ago(seconds: float) -> str:
     return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
 
 
-def house(rooms: int) -> Snapshot:
-    """One room that records; eight in all their states; or a hundred, of which few are in need."""
-    shown = tuple(_room(at, rooms) for at in range(rooms))
+def house(rooms: int, titles: tuple[str, ...] = ()) -> Snapshot:
+    """One room that records; eight in all their states; or a hundred, of which few are in need.
+
+    Args:
+        titles: of the rooms, in turns; without, what a school calls them.
+    """
+    names = titles or (SUBJECTS if rooms <= 8 else _numbered(rooms))
+    shown = tuple(_room(at, rooms, names[at % len(names)]) for at in range(rooms))
     return picture(
         rooms=shown,
         alarms=_alarms(shown) if rooms > 1 else (),
@@ -61,9 +71,12 @@ def line(**changes: Any) -> LineView:
     return attrs.evolve(good, **changes)
 
 
-def _room(at: int, rooms: int) -> RoomView:
+def _numbered(rooms: int) -> tuple[str, ...]:
+    return tuple(f"Room {at // 20 + 1}{at % 20 + 1:02}" for at in range(rooms))
+
+
+def _room(at: int, rooms: int, title: str) -> RoomView:
     name = f"room{at + 101}"
-    title = SUBJECTS[at % 8] if rooms <= 8 else f"Room {at // 20 + 1}{at % 20 + 1:02}"
     if at % 8 == 7 or (at > 8 and at % 3 == 2):
         return attrs.evolve(idle(name), title=title, since=ago(7200), state_age_s=7200)
     good = room(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from playwright.sync_api import expect
 
-from tests.web.houses import house, rates
+from tests.web.houses import FOREIGN, house, rates
 from tests.web.stage import recording
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ WIDTHS: Final = (320, 768, 1440)
 WIDER: Final = "document.documentElement.scrollWidth - innerWidth"
 
 
-def show(page: Page, stage: Stage, rooms: int) -> None:
+def show(page: Page, stage: Stage, rooms: int, titles: tuple[str, ...] = ()) -> None:
     stage.actions.rates = rates()
     stage.actions.archive = [
         recording(45, room="room102", gaps=1),
@@ -35,7 +35,7 @@ def show(page: Page, stage: Stage, rooms: int) -> None:
         recording(43, room="room103", kept=True),
         recording(42, damaged=True, segments=[]),
     ]
-    stage.show(house(rooms))
+    stage.show(house(rooms, titles))
     page.goto("/")
     expect(page.locator(".card")).to_have_count(rooms)
     expect(page.locator("#recordings > li")).to_have_count(4)
@@ -54,6 +54,35 @@ def test_it_fits_every_width_in_both_schemes(page: Page, stage: Stage, rooms: in
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate(WIDER) <= 0, width
         keep(page, f"{rooms}-rooms-{width}")
+
+
+@pytest.mark.parametrize("rooms", [8, 20])
+def test_titles_of_any_script_and_length_fit(page: Page, stage: Stage, rooms: int) -> None:
+    show(page, stage, rooms, FOREIGN)
+    assert max(map(len, FOREIGN)) == 128
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(WIDER) <= 0, width
+        keep(page, f"{rooms}-foreign-rooms-{width}")
+
+
+@pytest.mark.parametrize("number", [45, 43])
+def test_a_question_with_such_a_title_fits(page: Page, stage: Stage, number: int) -> None:
+    show(page, stage, 8, FOREIGN)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.get_by_role("button", name=f"Delete recording {number}").click()
+        dialog = page.locator("#ask")
+        assert dialog.evaluate("it => it.scrollWidth - it.clientWidth") <= 0, width
+        keep(page, f"foreign-question-{number}-{width}", whole=False)
+        page.locator("#ask-no").click()
+    page.set_viewport_size({"width": 320, "height": 900})
+    page.get_by_role("button", name="Split Donau").click()
+    assert dialog.evaluate("it => it.scrollWidth - it.clientWidth") <= 0
+    page.route("**/split", lambda route: None, times=1)
+    page.locator("#ask-yes").click()
+    expect(page.locator("#ask-yes")).to_be_disabled()
+    keep(page, "working-question-320", whole=False)
 
 
 def test_one_room_fills_a_tablet(page: Page, stage: Stage) -> None:
