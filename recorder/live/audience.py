@@ -43,6 +43,9 @@ class ViewerQueue:
         limit_bytes: more than this is not kept, but for a single message.
         on_more: there is something to take.
         on_over: it gets no more, for this reason; what is queued may still be taken.
+
+    Attributes:
+        unwanted: the FLV tag types that it has asked to be spared.
     """
 
     stream_id: int
@@ -51,6 +54,7 @@ class ViewerQueue:
     on_over: Callable[[str], None]
     is_waiting: bool = True
     """For a keyframe."""
+    unwanted: frozenset[int] = frozenset()
     skips: int = 0
     queued_bytes: int = 0
     _front: bytes = b""
@@ -80,10 +84,14 @@ class ViewerQueue:
         self.queued_bytes -= size
         return taken[0] if len(taken) == 1 else b"".join(taken)
 
-    def _skip(self, now_ms: int) -> bool:
+    def begin_anew(self) -> None:
+        """What is queued is let go of; the next beginning is one for it too."""
         self._messages.clear()
         self.queued_bytes, self._front = 0, b""
         self.is_waiting = True
+
+    def _skip(self, now_ms: int) -> bool:
+        self.begin_anew()
         self.skips += 1
         self._skipped_at_ms.append(now_ms)
         is_full = len(self._skipped_at_ms) == MOST_SKIPS
@@ -91,7 +99,7 @@ class ViewerQueue:
 
 
 class Audience:
-    """The viewers of one room. True while there are any.
+    """The viewers of one room. True while any of them is to be sent something.
 
     Args:
         head: what a decoder needs before the next frame, as of now.
@@ -100,26 +108,40 @@ class Audience:
     def __init__(self, head: Callable[[], StreamHead]) -> None:
         self._head = head
         self._viewers: list[ViewerQueue] = []
+        self._held: list[ViewerQueue] = []
         self._encoders: dict[int, RelayEncoder] = {}
 
     def __len__(self) -> int:
-        return len(self._viewers)
+        """Those who are held included: they have their place."""
+        return len(self._viewers) + len(self._held)
+
+    def __bool__(self) -> bool:
+        return bool(self._viewers)
 
     def join(self, viewer: ViewerQueue) -> None:
         """It gets what comes from the next keyframe on."""
+        self.leave(viewer)  # of those who are held
         self._viewers.append(viewer)
         self._encoders[viewer.stream_id] = RelayEncoder(viewer.stream_id)
 
     def leave(self, viewer: ViewerQueue) -> None:
         """It gets nothing more; it may have left already."""
-        if viewer in self._viewers:
-            self._viewers.remove(viewer)
+        for those in (self._viewers, self._held):
+            if viewer in those:
+                those.remove(viewer)
         ids = {each.stream_id for each in self._viewers}
         self._encoders = {number: self._encoders[number] for number in ids}
 
+    def hold(self, viewer: ViewerQueue) -> None:
+        """It pauses: what comes meanwhile is none of its business, and nothing is kept for it. It
+        goes on with `join`."""
+        self.leave(viewer)
+        viewer.begin_anew()
+        self._held.append(viewer)
+
     def end(self, reason: str) -> None:
-        """Nobody publishes any more."""
-        for viewer in list(self._viewers):
+        """There is nothing more to watch, for this reason."""
+        for viewer in [*self._viewers, *self._held]:
             self._dismiss(viewer, reason)
 
     def media(self, kind: int, timestamp: int, body: bytes, now_ms: int) -> None:
@@ -143,21 +165,24 @@ class Audience:
             return
         front = [] if head.metadata is None else [(SCRIPT, head.metadata)]
         front += head.headers
-        encoded: dict[int, bytes] = {}
+        encoded: dict[tuple[int, frozenset[int]], bytes] = {}
         for viewer in self._viewers:
             if not viewer.is_waiting:
                 continue
-            if viewer.stream_id not in encoded:
+            alike = viewer.stream_id, viewer.unwanted
+            if alike not in encoded:
                 encode = self._encoders[viewer.stream_id].encode
-                encoded[viewer.stream_id] = b"".join(
-                    encode(one, timestamp, header) for one, header in front
+                encoded[alike] = b"".join(
+                    encode(one, timestamp, header)
+                    for one, header in front
+                    if one not in viewer.unwanted
                 )
-            viewer.begin(encoded[viewer.stream_id])
+            viewer.begin(encoded[alike])
 
     def _send(self, kind: int, timestamp: int, body: bytes, now_ms: int) -> None:
         encoded: dict[int, bytes] = {}
         for viewer in list(self._viewers):
-            if viewer.is_waiting:
+            if viewer.is_waiting or kind in viewer.unwanted:
                 continue
             message = encoded.get(viewer.stream_id)
             if message is None:
@@ -166,7 +191,7 @@ class Audience:
             if viewer.push(message, now_ms):
                 viewer.on_more()
             else:
-                self._dismiss(viewer, "it is too slow for the room")
+                self._dismiss(viewer, "the line is too slow for the room")
 
     def _dismiss(self, viewer: ViewerQueue, reason: str) -> None:
         self.leave(viewer)

@@ -31,6 +31,7 @@ class Sender:
         self._deaf = False
         self._media: Callable[[], bytes] = bytes
         self._patience_s = math.inf
+        self._patience = trio.CancelScope()
         self._on_stuck: Callable[[], None] = lambda: None
 
     def relay(
@@ -47,6 +48,11 @@ class Sender:
             patience_s: so long one send may take, and then `on_stuck` is called.
         """
         self._media, self._patience_s, self._on_stuck = media, patience_s, on_stuck
+
+    def be_patient(self, patience_s: float) -> None:
+        """So long a send may take from now on, one that has begun included."""
+        self._patience_s = patience_s
+        self._patience.deadline = trio.current_time() + patience_s
 
     def relay_nothing(self) -> None:
         """Who played plays no more. A send that has begun still has its time, and nobody is told
@@ -93,9 +99,9 @@ class Sender:
             self._sent.set()
 
     async def _send(self, data: bytes) -> None:
-        with trio.move_on_after(self._patience_s) as patience:
+        with trio.move_on_after(self._patience_s) as self._patience:
             await self._stream.send_all(data)
-        if patience.cancelled_caught:
+        if self._patience.cancelled_caught:
             self._on_stuck()
             # What was begun cannot be finished: nothing else can be said any more.
             raise trio.BrokenResourceError

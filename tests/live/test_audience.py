@@ -155,7 +155,7 @@ def test_who_is_skipped_again_and_again_has_to_go(audience: Audience) -> None:
     for minute in range(MOST_SKIPS):
         assert not slow.over
         overfill(audience, minute * (SKIPS_MS // MOST_SKIPS))
-    assert slow.over == ["it is too slow for the room"]
+    assert slow.over == ["the line is too slow for the room"]
     assert len(audience) == 0
     audience.leave(slow.queue)  # as its connection does, when it hears of it
 
@@ -218,3 +218,61 @@ def test_when_nobody_publishes_any_more_every_viewer_is_told(audience: Audience)
     assert [seen.over for seen in both] == [["nobody publishes any more"]] * 2
     assert not audience
     assert len(both[0].messages()) == 4, "what was queued may still be taken"
+
+
+def test_who_is_held_keeps_its_place_and_nothing_is_kept_for_it(audience: Audience) -> None:
+    paused, other = viewer(audience), viewer(audience, stream_id=7)
+    audience.media(9, 0, KEY, 0)
+    audience.hold(paused.queue)
+    assert (paused.queue.queued_bytes, len(audience)) == (0, 2)
+    audience.media(9, 40, KEY, 0)
+    assert paused.messages() == []
+    assert [message[1] for message in other.messages()] == [0, 0, 0, 0, 40]
+    audience.join(paused.queue)
+    audience.media(9, 80, INTER, 0)
+    assert paused.messages() == []
+    audience.media(9, 120, KEY, 0)
+    assert [message[:2] for message in paused.messages()] == [
+        (18, 120),
+        (9, 120),
+        (8, 120),
+        (9, 120),
+    ]
+    assert len(audience) == 2
+
+
+def test_while_all_are_held_nothing_is_done_for_them_and_they_hear_of_the_end(
+    audience: Audience,
+) -> None:
+    paused, gone = viewer(audience), viewer(audience)
+    for each in (paused, gone):
+        audience.hold(each.queue)
+    assert not audience
+    audience.leave(gone.queue)
+    audience.end("nobody publishes any more")
+    assert (paused.over, gone.over) == (["nobody publishes any more"], [])
+    assert len(audience) == 0
+
+
+def test_who_begins_anew_gets_nothing_of_what_was_queued(audience: Audience) -> None:
+    seen = viewer(audience)
+    audience.media(9, 0, KEY, 0)
+    audience.media(9, 40, INTER, 0)
+    seen.queue.begin_anew()
+    audience.media(9, 80, INTER, 0)
+    audience.media(9, 120, KEY, 0)
+    assert [message[:2] for message in seen.messages()] == [(18, 120), (9, 120), (8, 120), (9, 120)]
+    assert seen.queue.skips == 0
+
+
+@pytest.mark.parametrize(("unwanted", "left"), [(8, 9), (9, 8)])
+def test_a_kind_that_a_viewer_does_not_want_is_not_sent_to_it(
+    audience: Audience, unwanted: int, left: int
+) -> None:
+    one, all_of_it = viewer(audience), viewer(audience)
+    one.queue.unwanted = frozenset({unwanted})
+    audience.media(9, 0, KEY, 0)
+    audience.media(8, 1, SOUND, 0)
+    audience.data(2, METADATA, 0)
+    assert [message[0] for message in one.messages()] == [18, left, left, 18]
+    assert [message[0] for message in all_of_it.messages()] == [18, 9, 8, 9, 8, 18]
