@@ -23,6 +23,8 @@ from recorder.rtmp.relay import RelayEncoder
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from recorder.flv.codecs import Part
+    from recorder.flv.timeline import TrackId
     from recorder.recording.actions import StreamHead
 
 MOST_SKIPS: Final = 3
@@ -158,10 +160,8 @@ class Audience:
     def _begin(self, kind: int, timestamp: int, body: bytes) -> None:
         """Whoever waits begins with this message, if one can begin with it."""
         parts = classify(kind, body)
-        if not any(part.role is Role.FRAME for part in parts):
-            return
         head = self._head()
-        if not parts[0].keyframe if kind == VIDEO else head.has_video:
+        if not any(_is_entry(kind, part, head.entry) for part in parts):
             return
         front = [] if head.metadata is None else [(SCRIPT, head.metadata)]
         front += head.headers
@@ -196,3 +196,10 @@ class Audience:
     def _dismiss(self, viewer: ViewerQueue, reason: str) -> None:
         self.leave(viewer)
         viewer.on_over(reason)
+
+
+def _is_entry(kind: int, part: Part, track: TrackId | None) -> bool:
+    """Whether a decoder can begin with this part of a message, where it can with that track."""
+    if part.role is not Role.FRAME or (kind, part.track) != track:
+        return False
+    return kind != VIDEO or part.keyframe

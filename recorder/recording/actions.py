@@ -10,6 +10,8 @@ from typing import TypeAlias
 
 import attrs
 
+from recorder.flv.timeline import TrackId
+
 Buffer: TypeAlias = bytes | bytearray | memoryview
 
 Media: TypeAlias = tuple[int, int, int, bytes, Sequence[Buffer]]
@@ -92,7 +94,9 @@ class StreamHead:
     """The newest `onMetaData`, AMF0 from its name on."""
     headers: Headers
     """The newest ones of every track."""
-    has_video: bool
+    entry: TrackId | None
+    """With a frame of this track, a keyframe if it is video, a decoder can begin: it is the one
+    that files are cut by; None: with none yet."""
 
 
 @attrs.frozen(kw_only=True)

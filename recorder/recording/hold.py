@@ -133,11 +133,15 @@ class Hold:
     @property
     def _can_start(self) -> bool:
         track = self._tracks.cutting
-        if track is None or not track.can_start:
+        if track is None or not self.can_begin_with(track):
             return False
-        if track.kind == VIDEO:
-            return track in self._keyed
-        return not (self.video_is_announced or self._tracks.expects_video)
+        return track.kind != VIDEO or track in self._keyed
+
+    def can_begin_with(self, track: Track) -> bool:
+        """Whether it need not be waited for anything else than a frame of this track."""
+        if not track.can_start:
+            return False
+        return track.kind == VIDEO or not (self.video_is_announced or self._tracks.expects_video)
 
     @property
     def has_undecodable_lead(self) -> bool:

@@ -215,10 +215,10 @@ class RoomRecorder:
     @property
     def stream_head(self) -> StreamHead:
         """For who begins to watch now."""
-        source = self._muted if self._publish is None else self._publish.segmenter
-        if source is None:
-            return StreamHead(self._metadata, (), has_video=False)
-        return StreamHead(self._metadata, source.headers, source.has_video)
+        if self._publish is None:
+            return StreamHead(self._metadata, (), entry=None)
+        segmenter = self._publish.segmenter
+        return StreamHead(self._metadata, segmenter.headers, segmenter.entry)
 
     def split(self) -> None:
         """A new recording begins at the next keyframe, without a gap."""

@@ -35,7 +35,7 @@ from recorder.flv.script import (
 )
 from recorder.flv.summary import TrackSummary
 from recorder.flv.tags import AUDIO, SCRIPT, VIDEO
-from recorder.flv.timeline import Timeline
+from recorder.flv.timeline import Timeline, TrackId
 from recorder.recording.actions import (
     Action,
     Appended,
@@ -227,9 +227,12 @@ class Segmenter:
         return tuple((track.kind, body) for track in self._tracks for body in track.state)
 
     @property
-    def has_video(self) -> bool:
-        """Whether video has come, or a header that announces it."""
-        return self._tracks.expects_video
+    def entry(self) -> TrackId | None:
+        """With a frame of which track, a keyframe if it is video, somebody who comes now can
+        begin; None: with none yet."""
+        newest = self._timeline.newest
+        track = None if newest is None else self._waiting.entry(newest)
+        return None if track is None else track.id
 
     @property
     def track_figures(self) -> tuple[TrackFigures, ...]:

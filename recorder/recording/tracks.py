@@ -176,10 +176,14 @@ class Tracks:
         clock = track.clock
         return clock is not None and max(clock.dts, self._resumed_dts) >= newest - SILENT_MS
 
+    def leading(self, newest: int) -> Track | None:
+        """Which track is to be cut by where the newest frame is so new; None before any."""
+        return next((track for track in self if self.is_alive(track, newest)), None)
+
     def choose_cutting(self, newest: int) -> None:
         """Settle which track is cut by, now that there is a frame so new."""
-        chosen = next(track for track in self if self.is_alive(track, newest))
-        if chosen is not self.cutting:
+        chosen = self.leading(newest)
+        if chosen is not None and chosen is not self.cutting:
             chosen.slot = None
             self.cutting = chosen
 

@@ -107,6 +107,14 @@ class Waiting:
     def is_finished(self) -> bool:
         return self._is_finished
 
+    def entry(self, newest: int) -> Track | None:
+        """With a frame of which track a file could begin now; None: it is waited for something. A
+        track that is silent is none, also where nobody has cut a file by another yet."""
+        track = self._tracks.leading(newest)
+        if track is None or self._hold is None or self._hold.can_begin_with(track):
+            return track
+        return None
+
     # While the disk takes nothing.
 
     def suspend(self, lost: Sequence[Appended], reason: CutReason) -> dict[str, int]:

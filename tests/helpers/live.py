@@ -56,8 +56,9 @@ class FakeRecorder:
         """The sequence headers among what it has seen."""
         headers = [(kind, body) for kind, _, body in self.media_seen if body[1:2] == b"\0"]
         metadata = [payload for name, payload in self.data_seen if name == "onMetaData"]
-        has_video = any(kind == 9 for kind, _, _ in self.media_seen)
-        return StreamHead(metadata[-1] if metadata else None, tuple(headers), has_video)
+        kind = max((kind for kind, _, _ in self.media_seen), default=0)
+        entry = (kind, 0) if kind else None
+        return StreamHead(metadata[-1] if metadata else None, tuple(headers), entry)
 
     def figures(self, now_ms: int) -> RoomFigures:
         raise NotImplementedError

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import attrs
 import pytest
 
@@ -10,6 +12,9 @@ from recorder.recording.actions import StreamHead
 from tests.flv.building import many_tracks, with_modex
 from tests.helpers.rtmp_client import HANDSHAKE_ANSWER_BYTES, RtmpClient
 
+if TYPE_CHECKING:
+    from recorder.flv.timeline import TrackId
+
 AVC = b"\x17\x00\0\0\0avc"
 AAC = b"\xaf\x00aac"
 KEY = b"\x17\x01\0\0\0key"
@@ -17,7 +22,7 @@ INTER = b"\x27\x01\0\0\0inter"
 SOUND = b"\xaf\x01sound"
 METADATA = b"\x02\x00\x0aonMetaData\x05"
 
-HEAD = StreamHead(METADATA, ((9, AVC), (8, AAC)), has_video=True)
+HEAD = StreamHead(METADATA, ((9, AVC), (8, AAC)), entry=(9, 0))
 
 
 @attrs.define
@@ -92,6 +97,18 @@ def test_of_many_tracks_in_one_message_a_viewer_begins_at_their_keyframe(
     assert late.messages()[-1] == (9, 180, modex)
 
 
+def test_a_keyframe_of_another_track_than_files_are_cut_by_is_no_beginning(
+    audience: Audience,
+) -> None:
+    """A second camera, whose keyframes lie elsewhere than the first one's."""
+    seen = viewer(audience)
+    audience.media(9, 100, many_tracks(0x96, 3, b"hvc1", [(1, b"one"), (2, b"two")]), 0)
+    assert seen.messages() == []
+    key = many_tracks(0x96, 3, b"hvc1", [(1, b"one"), (0, b"nought")])
+    audience.media(9, 140, key, 0)
+    assert seen.messages()[-1] == (9, 140, key)
+
+
 def test_a_sequence_header_is_no_beginning(audience: Audience) -> None:
     seen = viewer(audience)
     audience.media(9, 100, AVC, 0)
@@ -99,17 +116,18 @@ def test_a_sequence_header_is_no_beginning(audience: Audience) -> None:
     assert seen.messages() == []
 
 
-@pytest.mark.parametrize("has_video", [True, False])
-def test_sound_alone_is_a_beginning_where_there_is_no_picture(has_video: bool) -> None:
-    audience = Audience(lambda: StreamHead(None, ((8, AAC),), has_video))
+@pytest.mark.parametrize("entry", [(9, 0), (8, 0), (8, 1), None])
+def test_sound_is_a_beginning_where_files_begin_with_it(entry: TrackId | None) -> None:
+    audience = Audience(lambda: StreamHead(None, ((8, AAC),), entry))
     seen = viewer(audience)
     audience.media(8, 100, AAC, 0)
     audience.media(8, 100, SOUND, 0)
-    assert seen.messages() == ([] if has_video else [(8, 100, AAC), (8, 100, SOUND)])
+    expected = [(8, 100, AAC), (8, 100, SOUND)] if entry == (8, 0) else []
+    assert seen.messages() == expected
 
 
 def test_where_nothing_is_needed_before_it_the_keyframe_comes_alone() -> None:
-    audience = Audience(lambda: StreamHead(None, (), has_video=True))
+    audience = Audience(lambda: StreamHead(None, (), entry=(9, 0)))
     seen = viewer(audience)
     audience.media(9, 100, b"\x12key of H.263", 0)
     assert seen.messages() == [(9, 100, b"\x12key of H.263")]

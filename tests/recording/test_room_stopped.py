@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 
 from recorder.amf import encode_values
@@ -158,21 +159,23 @@ def _metadata(studio: Studio, author: bytes) -> None:
     studio.recorder.data(ON_METADATA, values, 0, studio.clock.now_ms)
 
 
-def test_who_watches_is_told_what_a_decoder_needs_also_while_it_is_stopped(studio: Studio) -> None:
+def test_who_watches_is_told_what_a_decoder_needs_and_nothing_while_it_is_stopped(
+    studio: Studio,
+) -> None:
     recorder = studio.recorder
-    assert recorder.stream_head == StreamHead(None, (), has_video=False)
+    nothing = StreamHead(None, (), entry=None)
+    assert recorder.stream_head == nothing
     studio.arrive()
     _metadata(studio, b"lesson")
     studio.send(SECOND)
     live = recorder.stream_head
-    assert live.has_video
+    assert live.entry == (VIDEO, 0)
     assert {kind for kind, _ in live.headers} == {AUDIO, VIDEO}
     assert live.metadata is not None
     assert b"lesson" in live.metadata
     recorder.stop(studio.clock.now_ms, {})
-    assert recorder.stream_head == live
     studio.send(SECOND)
-    assert recorder.stream_head == live
+    assert recorder.stream_head == attrs.evolve(nothing, metadata=live.metadata)
     recorder.start(studio.clock.now_ms)
     studio.send(SECOND)
     assert recorder.stream_head == live
