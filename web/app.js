@@ -124,11 +124,14 @@ byId("session").onclick = async () => {
     });
     return;
   }
+  text(byId("session-error"), "");
   try {
     await ask("POST", "/api/v1/logout");
     location.reload();
   } catch (error) {
-    text(byId("link"), error.message);
+    // Not where the next second says something else.
+    text(byId("session-error"), error.message);
+    byId("session-error").focus();
   }
 };
 

@@ -2,7 +2,7 @@
 // which: it is asked for by a person, and not again each second.
 
 import { confirmed } from "./ask.js";
-import { button, byId, label, make, refocus, text } from "./dom.js";
+import { button, byId, isBusy, label, make, refocus, setBusy, text } from "./dom.js";
 import { sentence } from "./names.js";
 import { ask } from "./net.js";
 import { many, moment, size, span } from "./words.js";
@@ -14,6 +14,8 @@ const more = byId("more");
 const room = byId("search-room");
 
 let cursor = null;
+// Of the newest request: what an older one finds is asked for no more.
+let turn = 0;
 let titles = new Map();
 // Rooms of the list that are in no configuration any more: their recordings are searched for, too.
 const former = new Set();
@@ -56,7 +58,8 @@ function line(recording) {
   when.append(...[moment(recording.start), span(recording.media_s), size(recording.bytes)].map((part) => make("span", "", part)));
   const actions = make("p", "buttons");
   actions.append(keeper(recording, item));
-  if (recording.end) actions.append(remover(recording, item));
+  // One that is damaged has no end, and may be deleted; what is still in use the recorder refuses.
+  if (recording.end || recording.damaged) actions.append(remover(recording, item));
   const there = recording.segments.filter((segment) => !segment.deleted);
   item.append(what, when, actions);
   if (there.length) item.append(files(recording, there));
@@ -116,7 +119,8 @@ function files(recording, there) {
 const dayOf = (date) => `${date.getFullYear()}-${String(date.getMonth() + 1).padStart(2, "0")}-${String(date.getDate()).padStart(2, "0")}`;
 const shifted = (day, days) => new Date(Date.parse(`${day}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);
 
-async function page(isFirst) {
+// Rows from the beginning of the list, or behind those that are shown, and where it goes on.
+async function find(isFirst) {
   const from = byId("search-from").value;
   const to = byId("search-to").value;
   const query = new URLSearchParams();
@@ -134,6 +138,22 @@ async function page(isFirst) {
     found = await ask("GET", `/api/v1/recordings?${query}`);
     rows.push(...found.recordings.filter(wanted));
   } while (!rows.length && found.next !== null);
+  return { rows, next: found.next };
+}
+
+async function page(isFirst) {
+  turn += 1;
+  const mine = turn;
+  setBusy(more, true);
+  try {
+    const found = await find(isFirst);
+    if (mine === turn) show(found, isFirst);
+  } finally {
+    if (mine === turn) setBusy(more, false);
+  }
+}
+
+function show({ rows, next }, isFirst) {
   if (isFirst) list.replaceChildren();
   const unknown = rows.map((recording) => recording.room).filter((name) => !titles.has(name) && !former.has(name));
   if (unknown.length) {
@@ -142,7 +162,7 @@ async function page(isFirst) {
   }
   const lines = rows.map(line);
   list.append(...lines);
-  cursor = found.next;
+  cursor = next;
   const isUsed = document.activeElement === more;
   more.hidden = cursor === null;
   const time = new Date().toLocaleTimeString();
@@ -161,6 +181,7 @@ export function openArchive() {
 export function closeArchive() {
   byId("archive").hidden = true;
   isOpen = false;
+  turn += 1;
   list.replaceChildren();
 }
 
@@ -194,4 +215,7 @@ byId("search").onsubmit = (event) => {
     byId("archive-note").focus();
   });
 };
-more.onclick = () => attempt(() => page(false));
+more.onclick = () => {
+  // Twice would show the same rows twice.
+  if (!isBusy(more)) attempt(() => page(false));
+};

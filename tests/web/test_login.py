@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
+from tests.status.snapshots import picture
 from tests.web.stage import PASSWORD, recording
 
 if TYPE_CHECKING:
@@ -60,6 +61,26 @@ def test_nothing_is_seen_before_the_password(page: Page, stage: Stage) -> None:
         page.get_by_role("button", name="Log out").click()
     expect(page.locator("#worst")).to_have_text("Log in to see the rooms.")
     expect(page.locator(".card")).to_have_count(0)
+
+
+@with_password
+def test_a_logout_that_fails_says_why_until_it_is_tried_again(page: Page, stage: Stage) -> None:
+    page.goto("/")
+    page.get_by_role("button", name="Log in").click()
+    log_in(page, PASSWORD)
+    answer = {"error": "Too many logins at once; wait a moment."}
+    page.route("**/logout", lambda route: route.fulfill(status=429, json=answer), times=1)
+    button, reason = page.get_by_role("button", name="Log out"), page.locator("#session-error")
+    button.click()
+    expect(reason).to_have_text(answer["error"])
+    expect(reason).to_be_focused()
+    stage.show(picture(rooms=()))
+    expect(page.locator(".card")).to_have_count(0)
+    expect(page.locator("#link")).to_have_text("live")
+    expect(reason).to_have_text(answer["error"])
+    with page.expect_navigation():
+        button.click()
+    expect(page.locator("#worst")).to_have_text("Log in to see the rooms.")
 
 
 @public

@@ -12,7 +12,7 @@ from tests.status.snapshots import picture, room
 from tests.web.stage import recording
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
     from tests.web.stage import Stage
 
@@ -49,8 +49,9 @@ def test_each_says_what_it_is(page: Page, stage: Stage) -> None:
         for word in words:
             assert word in text
     expect(lines.nth(0).get_by_role("button", name="Delete recording 45")).to_be_visible()
-    # What goes on cannot be deleted.
+    # What goes on cannot be deleted; what is damaged may have no end, and can.
     expect(lines.nth(1).get_by_role("button")).to_have_count(1)
+    expect(lines.nth(3).get_by_role("button", name="Delete recording 42")).to_be_visible()
 
 
 def test_they_are_found_by_room_and_by_the_day_on_the_wall(page: Page, stage: Stage) -> None:
@@ -110,6 +111,44 @@ def test_more_of_them_come_page_by_page(page: Page, stage: Stage) -> None:
     expect(lines).to_have_count(5)
     expect(more).to_be_hidden()
     expect(page.get_by_role("button", name="Keep recording 1", exact=True)).to_be_focused()
+
+
+def ask_for_more(page: Page, stage: Stage) -> Route:
+    """The request for the second page of two, on its way."""
+    stage.actions.archive = [recording(number) for number in range(4, 0, -1)]
+    stage.actions.page = 2
+    page.goto("/")
+    more = page.get_by_role("button", name="More")
+    expect(more).to_be_visible()
+    held: list[Route] = []
+    page.route("**/api/v1/recordings?*", lambda route: held.append(route), times=1)
+    with page.expect_request("**/api/v1/recordings?*"):
+        more.press("Enter")
+    expect(more).to_be_disabled()
+    expect(more).to_be_focused()
+    return held[0]
+
+
+def test_more_that_is_pressed_twice_comes_once(page: Page, stage: Stage) -> None:
+    request = ask_for_more(page, stage)
+    page.keyboard.press("Enter")
+    request.continue_()
+    expect(page.locator("#recordings .what .note")).to_have_text(
+        [" no. 4", " no. 3", " no. 2", " no. 1"]
+    )
+    assert len(lists(stage)) == 2
+
+
+def test_more_of_a_list_that_is_shown_no_more_is_not_added(page: Page, stage: Stage) -> None:
+    request = ask_for_more(page, stage)
+    search(page)
+    expect(page.get_by_role("button", name="More")).to_be_enabled()
+    with page.expect_response("**/api/v1/recordings?*"):
+        request.continue_()
+    # Its answer came after that one.
+    page.get_by_role("button", name="Keep recording 3").click()
+    expect(page.locator("#recordings .badge")).to_have_text("kept")
+    expect(page.locator("#recordings .what .note")).to_have_text([" no. 4", " no. 3"])
 
 
 def test_days_of_others_are_leafed_over(page: Page, stage: Stage) -> None:
