@@ -108,7 +108,6 @@ class RoomMeter:
         self._tracks = TrackMeter()
         self._samples: deque[tuple[float, int, int]] = deque()
         """Moments, with the bytes and the video frames until then."""
-        self._media_s: float | None = None
         self._drift_base: tuple[float, int] | None = None
         self._line = LineMeter()
         self._history: deque[tuple[float, int]] = deque()
@@ -159,7 +158,7 @@ class RoomMeter:
             line=None if line is None else line.shown,
             av_offset_ms=self._tracks.av_offset_ms,
             viewers=facts.viewers,
-            media_age_s=None if self._media_s is None else now_s - self._media_s,
+            media_age_s=None if since_s is None else figures.arrived_s,
             drift_s=self._drift(figures.newest_dts, now_s),
             buffer_bytes=figures.pending_bytes,
             buffer_limit_bytes=figures.buffer_bytes,
@@ -176,7 +175,7 @@ class RoomMeter:
         since_s = facts.publisher_since_s
         publisher = None if since_s is None else facts.publisher_id
         if publisher != self._publisher:
-            self._publisher, self._media_s, self._drift_base = publisher, None, None
+            self._publisher, self._drift_base = publisher, None
             self._tracks.clear()
             self._line.pause()
             self._samples.clear()
@@ -184,8 +183,6 @@ class RoomMeter:
             return
         is_seen = facts.figures.fault is None and not facts.figures.is_stopped
         self._tracks.look(facts.figures, now_s, is_seen=is_seen)
-        if not self._samples or facts.received_bytes > self._samples[-1][1]:
-            self._media_s = now_s if facts.has_media else None
         self._samples.append((now_s, facts.received_bytes, self._tracks.video_frames))
         while self._samples[0][0] < now_s - WINDOW_S:
             self._samples.popleft()

@@ -139,7 +139,7 @@ def test_rates_are_those_of_the_last_seconds() -> None:
     assert (view.video.frame_age_s, view.video.keyframe_age_s) == (0, 30)
     assert view.audio is not None
     assert view.audio.frame_age_s == 0
-    assert view.media_age_s == 0
+    assert view.media_age_s == 0.1
     assert len(meter.history(230.0)) == 30
     assert meter.history(230.0)[0] == (29.0, 4_000_000)
     assert meter.history(230.0 + HISTORY_S) == [(300.0, 4_000_000)]
@@ -155,10 +155,22 @@ def test_ages_grow_while_nothing_comes() -> None:
     meter = RoomMeter()
     seen = facts(figures={"tracks": (track("video", 5, key_dts=0),)}, received_bytes=9)
     meter.look(seen, 200.0, UTC)
+    seen = facts(figures={"tracks": seen.figures.tracks, "arrived_s": 7.1}, received_bytes=9)
     view = meter.look(seen, 207.0, UTC)
     assert view.video is not None
-    assert (view.video.frame_age_s, view.media_age_s) == (7, 7)
+    assert (view.video.frame_age_s, view.media_age_s) == (7, 7.1)
     assert view.state_age_s == 7
+
+
+def test_metadata_and_pings_are_no_media() -> None:
+    meter = RoomMeter()
+    for second in range(20):
+        seen = facts(figures={"arrived_s": 0.3 + second}, received_bytes=500 * second)
+        assert meter.look(seen, 200.0 + second, UTC).media_age_s == 0.3 + second
+    seen = facts(publisher_id=2, has_media=False, figures={"arrived_s": None}, received_bytes=10**5)
+    assert meter.look(seen, 230.0, UTC).media_age_s is None
+    # Nobody publishes: that of the last publisher is nobody's.
+    assert meter.look(facts(publisher_since_s=None), 231.0, UTC).media_age_s is None
 
 
 def test_frames_are_counted_on_over_a_cut() -> None:

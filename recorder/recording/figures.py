@@ -72,8 +72,9 @@ class RoomFigures:
     fault: why nothing is written, in words; None while it is.
     is_stopped: by an operator.
     is_open: a publisher that comes now continues a recording.
-    newest_dts: media time of the newest frame of the publish, in ms; None without. It came
-        `arrived_s` ago.
+    newest_dts: media time of the newest frame of the publish, in ms; None without.
+    arrived_s: since its publisher's last audio or video came, recorded or not; None: it has sent
+        none. Neither metadata nor pings count.
     pending_bytes: media that are not in a file yet, of `buffer_bytes` at most.
     written_s: since media of this room were last written; None: never.
     unsafe_s: how old the oldest byte is that a power cut would take; None: there is none.

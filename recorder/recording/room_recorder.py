@@ -65,6 +65,8 @@ class RoomRecorder:
         self._written_ms: int | None = None
         self._last_media_ms = 0
         self._arrived_ms = 0
+        self._has_come = False
+        """Of the one that may send now: whether it has sent media."""
         self._began_ms: int | None = None
         """Of a recording from before the recorder's start: when it began."""
 
@@ -122,7 +124,7 @@ class RoomRecorder:
             is_stopped=self.is_stopped,
             is_open=self.is_open,
             newest_dts=None if segmenter is None else segmenter.newest_dts,
-            arrived_s=None if segmenter is None else (now_ms - self._arrived_ms) / 1000,
+            arrived_s=(now_ms - self._arrived_ms) / 1000 if self._has_come else None,
             tracks=() if segmenter is None else segmenter.track_figures,
             pending_bytes=self.pending_bytes,
             buffer_bytes=self._services.buffer_bytes(),
@@ -170,6 +172,7 @@ class RoomRecorder:
         self._client = client
         self._gap_reason = gap_reason
         self._publish = self._muted = self._metadata = None
+        self._has_come = False
         if self._books.recording is not None and self._books.is_open:
             self._books.recording.waits(None)
 
@@ -179,6 +182,7 @@ class RoomRecorder:
 
     def media_run(self, media: Sequence[Media], now_ms: int) -> None:
         """Audio and video messages in the order of arrival; the times are those on the wire."""
+        self._arrived_ms, self._has_come = now_ms, True
         publish = self._publish
         if publish is None:
             if self._muted is not None:
@@ -186,7 +190,6 @@ class RoomRecorder:
                 if not media:
                     return
             publish = self._publish or self._first_media(now_ms)
-        self._arrived_ms = now_ms
         publish.segmenter.media_run(media, now_ms)
 
     def data(self, name: str | None, payload: bytes, timestamp: int, now_ms: int) -> None:

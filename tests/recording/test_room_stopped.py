@@ -134,6 +134,31 @@ def test_the_figures_of_a_room_that_records(studio: Studio) -> None:
     studio.end()
 
 
+def test_media_are_what_is_audio_or_video_recorded_or_not(studio: Studio) -> None:
+    def arrived_s() -> float | None:
+        return studio.recorder.figures(studio.clock.now_ms).arrived_s
+
+    assert arrived_s() is None
+    studio.arrive()
+    studio.send(SECOND)
+    assert arrived_s() == FRAME_MS / 1000
+    metadata = encode_values(ON_METADATA, {"title": "a"})
+    for _ in range(10):
+        studio.clock.advance(1000)
+        studio.recorder.data(ON_METADATA, metadata, 0, studio.clock.now_ms)
+        studio.recorder.flush(studio.clock.now_ms)
+    assert arrived_s() == 10 + FRAME_MS / 1000
+    studio.recorder.stop(studio.clock.now_ms, {})
+    studio.send(1)
+    assert arrived_s() == FRAME_MS / 1000
+    studio.lose()
+    # Another one has sent nothing but metadata.
+    studio.recorder.publisher_arrived(CLIENT, gap_reason="reconnect")
+    studio.recorder.data(ON_METADATA, metadata, 0, studio.clock.now_ms)
+    assert arrived_s() is None
+    studio.end()
+
+
 def test_the_figures_between_publishes(studio: Studio) -> None:
     studio.arrive()
     studio.send(SECOND)
