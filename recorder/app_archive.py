@@ -2,7 +2,8 @@
 
 A part of the app: it reads the recording side and gives what status answers. A file is found by
 the catalogue's folder and the names in it, through descriptors; no path of a request is joined to
-anything. As long as somebody fetches a file its recording is left alone by the sweep.
+anything. As long as somebody fetches a file its recording is left alone by the sweep. A disk that
+does not answer holds up nobody but who asks: a thread that waits for it is left behind.
 """
 
 from __future__ import annotations
@@ -13,21 +14,24 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
 import trio
 
+from recorder.app_download import open_download
 from recorder.recording import naming
 from recorder.recording.manifest import ManifestError
 from recorder.recording.shelves import open_recording, read_manifest
 from recorder.status.operations import ActionRefusedError
 
 if TYPE_CHECKING:
-    from recorder.recording.disk import Disk
+    from recorder.app_download import FileDownload
     from recorder.recording.engine import Engine
-    from recorder.recording.retention.hand import Hand
     from recorder.recording.rows import Row
 
 PAGE: Final = 50
+
+MOST_THREADS: Final = 2
+"""In the disk at once for who looks at recordings, and for who fetches them: it belongs to those
+who record. One that is left behind counts until the disk answers it."""
 
 
 def disk_refuses(error: Exception) -> str:
@@ -41,7 +45,9 @@ class Archive:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._hand = engine.hand
-        self._limiter = trio.CapacityLimiter(2)
+        # Each its own: one file on a bad spot of the disk must not keep the lists waiting.
+        self._lists = trio.CapacityLimiter(MOST_THREADS)
+        self._downloads = trio.CapacityLimiter(MOST_THREADS)
 
     async def recordings(
         self, *, room: str | None, first: str | None, last: str | None, cursor: int | None
@@ -65,7 +71,7 @@ class Archive:
                     or "The list of recordings is being made; look again soon."
                 )
             call = partial(self._documents, page.rows)
-            rows = await trio.to_thread.run_sync(call, limiter=self._limiter)
+            rows = await trio.to_thread.run_sync(call, limiter=self._lists, abandon_on_cancel=True)
         except (OSError, sqlite3.Error) as error:
             raise ActionRefusedError(disk_refuses(error)) from error
         return {"recordings": rows, "next": page.cursor}
@@ -111,57 +117,18 @@ class Archive:
         try:
             if await self._engine.indexer.folder_of(number) != path:
                 raise missing
-            call = partial(self._open, path, file)
-            descriptor, size, etag = await trio.to_thread.run_sync(call, limiter=self._limiter)
+            return await open_download(
+                self._engine.storage,
+                self._hand,
+                number=number,
+                path=path,
+                name=file,
+                limiter=self._downloads,
+            )
         except (FileNotFoundError, NotADirectoryError):
             raise missing from None
         except (OSError, sqlite3.Error) as error:
             raise ActionRefusedError(disk_refuses(error)) from error
-        # One that is deleted in this moment can be read to its end: it is open.
-        self._hand.read_begins(number)
-        return FileDownload(
-            disk=self._engine.storage.disk,
-            hand=self._hand,
-            number=number,
-            file=descriptor,
-            size=size,
-            etag=etag,
-            name=f"{path.replace('/', '_')}_{file}",
-            limiter=self._limiter,
-        )
-
-    def _open(self, path: str, name: str) -> tuple[int, int, str]:
-        disk = self._engine.storage.disk
-        with open_recording(disk, self._engine.storage.root, path) as folder:
-            facts = disk.facts(folder, name)
-            return (
-                disk.open_file(folder, name),
-                facts.size,
-                f'"{facts.modified_ns:x}-{facts.size:x}"',
-            )
-
-
-@attrs.define(kw_only=True)
-class FileDownload:
-    """`status.downloads.Download`, of a file of ours. A closed segment never changes."""
-
-    disk: Disk
-    hand: Hand
-    number: int
-    file: int
-    size: int
-    etag: str
-    name: str
-    limiter: trio.CapacityLimiter
-
-    async def read(self, offset: int, size: int) -> bytes:
-        call = partial(self.disk.read, self.file, size, offset)
-        return await trio.to_thread.run_sync(call, limiter=self.limiter)
-
-    async def aclose(self) -> None:
-        self.hand.read_over(self.number)
-        self.disk.close(self.file)
-        await trio.lowlevel.checkpoint()
 
 
 def _day_ms(day: str | None, later: int = 0) -> int | None:

@@ -123,6 +123,7 @@ AWAITING = {
     "recorder.app_archive",
     "recorder.app_board",
     "recorder.app_deliver",
+    "recorder.app_download",
     "recorder.app_hooks",
     "recorder.app_listeners",
     "recorder.app_reload",

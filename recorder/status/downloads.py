@@ -33,9 +33,10 @@ class Download(Protocol):
         """What the browser calls the file."""
 
     async def read(self, offset: int, size: int) -> bytes:
-        """Raises OSError."""
+        """Raises OSError. It can be cancelled, also while the disk does not answer."""
 
-    async def aclose(self) -> None: ...
+    def close(self) -> None:
+        """It is read no more. Called once; waits for nothing."""
 
 
 @attrs.frozen

@@ -37,6 +37,9 @@ REQUEST_S: Final = 10.0
 SEND_S: Final = 10.0
 """For an answer, and for each block of a download: who reads slower than 200 kbit/s is dropped."""
 
+READ_S: Final = 30.0
+"""For each block of a download, from the disk: it may be busy with all that is recorded."""
+
 ANSWER_S: Final = 600.0
 """A sweep of a large storage on a slow disk; whoever waits longer asks again."""
 
@@ -217,9 +220,7 @@ class HttpConnection:
             )
             offset = part.end if _is_head(request) else part.start
             while offset < part.end:
-                data = await download.read(offset, min(BLOCK_BYTES, part.end - offset))
-                if not data:
-                    raise OSError("the file has become shorter")
+                data = await _block(download, offset, min(BLOCK_BYTES, part.end - offset))
                 await self._write(self._http.send(h11.Data(data=data)))
                 offset += len(data)
             await self._write(self._http.send(h11.EndOfMessage()))
@@ -234,8 +235,7 @@ class HttpConnection:
             log.warning("A download of %s ends: %s", download.name, error, extra=same("download"))
             self._http.send_failed()
         finally:
-            with trio.move_on_after(SEND_S, shield=True):
-                await download.aclose()
+            download.close()
 
     async def _begin(self, status: int, headers: list[tuple[str, str]]) -> None:
         response = h11.Response(status_code=status, headers=[*headers, *SECURITY])
@@ -265,6 +265,18 @@ def _request(head: h11.Request, body: bytes, who: str) -> Request:
         body=body,
         who=who,
     )
+
+
+async def _block(download: Download, offset: int, size: int) -> bytes:
+    """Raises OSError: there is none, or not in time."""
+    try:
+        with trio.fail_after(READ_S):
+            data = await download.read(offset, size)
+    except trio.TooSlowError:
+        raise OSError(f"the disk has not answered for {READ_S:g} s") from None
+    if not data:
+        raise OSError("the file has become shorter")
+    return data
 
 
 def _is_head(request: Request | None) -> bool:

@@ -89,7 +89,8 @@ class FakeActions:
 
 @attrs.define
 class FakeDownload:
-    """A file in memory; `closed` counts how often it was closed, `lacks` bytes of it are gone."""
+    """A file in memory; `closed` counts how often it was closed, `lacks` bytes of it are gone, and
+    behind the byte `hangs_at` the disk does not answer."""
 
     content: bytes
     etag: str = '"5f-7"'
@@ -97,6 +98,7 @@ class FakeDownload:
     closed: int = 0
     raises: Exception | None = None
     lacks: int = 0
+    hangs_at: int | None = None
 
     @property
     def size(self) -> int:
@@ -106,10 +108,11 @@ class FakeDownload:
         await trio.lowlevel.checkpoint()
         if self.raises is not None:
             raise self.raises
+        if self.hangs_at is not None and offset >= self.hangs_at:
+            await trio.sleep_forever()
         return self.content[: len(self.content) - self.lacks][offset : offset + size]
 
-    async def aclose(self) -> None:
-        await trio.lowlevel.checkpoint()
+    def close(self) -> None:
         self.closed += 1
 
 

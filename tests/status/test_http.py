@@ -12,7 +12,15 @@ import trio
 import trio.testing
 
 from recorder.status import http
-from recorder.status.http import BODY_BYTES, HEAD_BYTES, REQUEST_S, SEND_S, HttpConnection
+from recorder.status.downloads import BLOCK_BYTES
+from recorder.status.http import (
+    BODY_BYTES,
+    HEAD_BYTES,
+    READ_S,
+    REQUEST_S,
+    SEND_S,
+    HttpConnection,
+)
 from recorder.status.messages import Answer
 from tests.status.fakes import Echo, FakeDownload
 
@@ -251,6 +259,19 @@ async def test_a_file_that_cannot_be_read_on_breaks_off(
     assert len(body) < len(FILE)
     assert found.closed == 1
     assert "A download of room101_0001.flv ends" in caplog.text
+
+
+async def test_a_disk_that_does_not_answer_ends_a_download_in_time(
+    autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = FakeDownload(content=FILE, hangs_at=BLOCK_BYTES)
+    echo = Echo(answer=Answer(status=200, download=found))
+    began = trio.current_time()
+    _, body = await exchange(echo, b"GET /f HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert trio.current_time() - began == pytest.approx(READ_S)
+    assert body == FILE[:BLOCK_BYTES]
+    assert found.closed == 1
+    assert "room101_0001.flv ends: the disk has not answered for 30 s" in caplog.text
 
 
 async def test_who_does_not_read_his_download_is_dropped_and_the_file_closed(
