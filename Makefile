@@ -43,6 +43,14 @@ FULLY_COVERED := recorder/amf/*,recorder/rtmp/*,recorder/flv/*,recorder/recordin
 # every path, and one that can answer at once should; 114 only asks to be told every startable name.
 ASYNC_RULES := --select=ASYNC1,ASYNC2,ASYNC3 --ignore=ASYNC114,ASYNC124
 
+# A file that breaks one of them has one of these words; to read them all takes three times as long.
+ASYNC_WORDS := async|await|trio|nursery|cancel|except:|except\*|BaseException|ExceptionGroup|httpx
+ASYNC_FILES = $(shell grep -rliE --include='*.py' '$(ASYNC_WORDS)' recorder tests)
+
+# Of the tests, two for each processor: those with the real program mostly wait for it. 0: one after
+# the other, as in full size, which needs the whole machine.
+PROCESSES := $(if $(RECORDER_LONG_TESTS),0,$(shell expr 2 \* $$(nproc 2> /dev/null || echo 1)))
+
 # A test run never asks questions, and nothing it installs brings more than it names.
 APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends
 
@@ -50,7 +58,7 @@ APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install
 FOR :=
 FOR_PYTHON := $(PYTHON_VERSION)
 
-.PHONY: run test lint bench fuzz install uninstall wheels clean
+.PHONY: run test lint lint-style lint-async lint-types bench fuzz install uninstall wheels clean
 .DELETE_ON_ERROR:
 
 run: $(RUN_STAMP)
@@ -59,14 +67,24 @@ run: $(RUN_STAMP)
 test: lint
 	@$(install_npm_packages) ; \
 	DEBIAN="$(DEBIAN_FOR_TESTS)"; $(call install_debian_packages) ; \
-	$(VENV_PYTHON) -m pytest tests --cov --cov-report= --missing-packages "$$missing" --missing-npm "$$missing_npm"
+	$(VENV_PYTHON) -m pytest tests -n $(PROCESSES) --max-worker-restart=0 --no-loadscope-reorder \
+		--cov --cov-report= --missing-packages "$$missing" --missing-npm "$$missing_npm"
 	@echo "Coverage of $(FULLY_COVERED):"
 	@$(VENV_PYTHON) -m coverage report --include "$(FULLY_COVERED)" --fail-under=100
 
+# Side by side: none of them needs all processors all the time.
 lint: $(TEST_STAMP)
+	@$(MAKE) --no-print-directory --jobs --output-sync=target lint-style lint-async lint-types
+
+lint-style: $(TEST_STAMP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/flake8 $(ASYNC_RULES) recorder tests
+
+lint-async: $(TEST_STAMP)
+	@echo "$(VENV)/bin/flake8 $(ASYNC_RULES), on $(words $(ASYNC_FILES)) files"
+	@$(VENV)/bin/flake8 $(ASYNC_RULES) $(ASYNC_FILES)
+
+lint-types: $(TEST_STAMP)
 	$(VENV)/bin/mypy
 
 # Weigh the recorder beside other servers: an hour, with nothing else on the machine. What it finds

@@ -32,7 +32,8 @@ from recorder import cli, cli_status, cli_status_source
 from recorder.addresses import CONTROL_SOCKET
 from recorder.cli_config import MisuseError
 from recorder.cli_status_source import Answer, NoAnswerError, RefusedError, Source, read_address
-from tests.helpers.program import environment, free_port
+from tests.helpers.ports import free_port
+from tests.helpers.program import environment
 from tests.status.sample import SNAPSHOT
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 from tests.bench.results import IDLE_MEMORY, START, WAKE_UPS, Figures
 from tests.bench.servers import Recorder
 from tests.bench.weigh import resident_bytes, server_environment, switches, wait_for_port
-from tests.helpers.program import CHECKOUT, free_port
+from tests.helpers.ports import free_port
+from tests.helpers.program import CHECKOUT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ import attrs
 
 from tests.bench.counting import missing_frames
 from tests.bench.load import Entry
-from tests.helpers.program import free_port
+from tests.helpers.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,7 +20,8 @@ import yaml
 from recorder import __version__
 from tests.bench.counting import missing_frames
 from tests.bench.load import Entry
-from tests.helpers.program import environment, free_port
+from tests.helpers.ports import free_port
+from tests.helpers.program import environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

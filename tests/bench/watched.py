@@ -22,7 +22,8 @@ from tests.bench import load
 from tests.bench.results import DROPPED, PLAYED, STUCK, WATCHED, Figures
 from tests.bench.servers import Recorder
 from tests.bench.weigh import cpu_s, server_environment, wait_for_port
-from tests.helpers.program import CHECKOUT, free_port
+from tests.helpers.ports import free_port
+from tests.helpers.program import CHECKOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

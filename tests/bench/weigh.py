@@ -23,7 +23,8 @@ import attrs
 
 from tests.bench import load
 from tests.bench.results import Weight
-from tests.helpers.program import CHECKOUT, environment, free_port
+from tests.helpers.ports import free_port
+from tests.helpers.program import CHECKOUT, environment
 
 if TYPE_CHECKING:
     from tests.bench.capture import Capture

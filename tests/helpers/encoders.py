@@ -14,6 +14,7 @@ of the source is checked as well (`reference`), so an encoder's loss cannot hide
 from __future__ import annotations
 
 import enum
+import fcntl
 import subprocess
 import time
 from functools import partial
@@ -93,25 +94,34 @@ _RECIPES: dict[str, tuple[str, ...]] = {
 
 @attrs.frozen
 class Sources:
-    """Files to publish, made when first asked for and kept for the session."""
+    """Files to publish, made when first asked for and kept for the session, by whichever of its
+    processes asks first."""
 
     folder: Path
 
     def get(self, recipe: str, seconds: int) -> Path:
         """An FLV file of so many seconds, a keyframe in each."""
         path = self.folder / f"{recipe}-{seconds}s.flv"
-        if not path.exists():
-            subprocess.run(
-                [
-                    *(packets.current_ffmpeg(), "-v", "error", "-nostdin", *_RECIPES[recipe]),
-                    *("-t", str(seconds), "-f", "flv", str(path)),
-                ],
-                check=True,
-                timeout=PUBLISH_S,
-                # SVT-AV1 talks about itself whatever ffmpeg's log level is.
-                stderr=subprocess.DEVNULL,
-            )
+        with path.with_suffix(".lock").open("w") as others:
+            fcntl.flock(others, fcntl.LOCK_EX)
+            if not path.exists():
+                made = path.with_name(f"unfinished-{path.name}")
+                _make(recipe, seconds, made)
+                made.rename(path)
         return path
+
+
+def _make(recipe: str, seconds: int, path: Path) -> None:
+    subprocess.run(
+        [
+            *(packets.current_ffmpeg(), "-v", "error", "-nostdin", "-y", *_RECIPES[recipe]),
+            *("-t", str(seconds), "-f", "flv", str(path)),
+        ],
+        check=True,
+        timeout=PUBLISH_S,
+        # SVT-AV1 talks about itself whatever ffmpeg's log level is.
+        stderr=subprocess.DEVNULL,
+    )
 
 
 @attrs.frozen

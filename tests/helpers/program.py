@@ -12,7 +12,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from contextlib import asynccontextmanager
@@ -24,6 +23,7 @@ import trio
 import yaml
 
 from tests.helpers import secrets
+from tests.helpers.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -38,15 +38,6 @@ STOP_S = 10.0
 
 LINE_S = 15.0
 """How long a test waits for a line of the log that must come."""
-
-
-def free_port() -> int:
-    """A TCP port of the loopback address that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    assert isinstance(port, int)
-    return port
 
 
 def key_of(room: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Sources:
-    """Made once per session: encoding them costs more than most of the tests."""
-    return Sources(tmp_path_factory.mktemp("sources"))
+    """Made once for all processes of a test run: encoding them costs more than most tests."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "sources"
+    folder.mkdir(exist_ok=True)
+    return Sources(folder)
 
 
 @pytest.fixture(scope="session")

@@ -17,13 +17,13 @@ import pytest
 import trio
 
 from tests.helpers.encoders import Encoder, publish
+from tests.helpers.ports import free_port
 from tests.helpers.program import (
     CHECKOUT,
     STOP_S,
     Recorder,
     environment,
     eventually,
-    free_port,
     run_recorder,
 )
 from tests.helpers.service_manager import manage

@@ -24,7 +24,8 @@ import trio
 from tests.helpers import packets
 from tests.helpers.encoders import begin, sent_by
 from tests.helpers.faults.disks import run
-from tests.helpers.program import Recorder, command, eventually, free_port, run_recorder
+from tests.helpers.ports import free_port
+from tests.helpers.program import Recorder, command, eventually, run_recorder
 from tests.real import said
 from tests.real.aftermath import (
     Stored,

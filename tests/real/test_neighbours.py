@@ -176,6 +176,8 @@ async def record_beside(
 ) -> None:
     """Record in real time, let the neighbours in once all publishes have begun, check them."""
     published: dict[Lesson, Published] = {}
+    for lesson in lessons:
+        sources.get(lesson.recipe, seconds)  # made before anybody waits for it
     async with trio.open_nursery() as nursery:
 
         async def teach() -> None:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.helpers.ports import free_port
 from tests.helpers.program import (
     Outcome,
     command,
     configuration,
-    free_port,
     run_recorder,
     write_configuration,
 )

@@ -24,6 +24,7 @@ import yaml
 
 from recorder.config.last_good import copy_of
 from tests.helpers.encoders import Encoder, begin, publish, sent_by
+from tests.helpers.ports import free_port
 from tests.helpers.program import (
     LINE_S,
     LOOK_EVERY_S,
@@ -31,7 +32,6 @@ from tests.helpers.program import (
     configuration,
     environment,
     eventually,
-    free_port,
     run_recorder,
     write_configuration,
 )

@@ -14,7 +14,8 @@ import trustme
 
 from tests.helpers.certificates import write_certificate
 from tests.helpers.encoders import Encoder, publish
-from tests.helpers.program import command, free_port, key_of, run_recorder
+from tests.helpers.ports import free_port
+from tests.helpers.program import command, key_of, run_recorder
 from tests.real.checks import check_recording
 
 if TYPE_CHECKING:

@@ -20,11 +20,11 @@ from tests.helpers.certificates import write_certificate
 from tests.helpers.encoders import Encoder, begin, publish
 from tests.helpers.faults import disks
 from tests.helpers.faults.disks import MIB
+from tests.helpers.ports import free_port
 from tests.helpers.program import (
     command,
     configuration,
     eventually,
-    free_port,
     write_configuration,
 )
 from tests.helpers.service_manager import manage
