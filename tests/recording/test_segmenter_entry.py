@@ -61,9 +61,7 @@ def test_a_camera_that_fails_is_waited_for_until_it_is_silent_and_no_longer() ->
     assert len(publish.segments()) == 1
 
 
-def test_a_picture_that_is_announced_and_never_comes_is_waited_for_as_long_as_by_the_first_file() -> (
-    None
-):
+def test_a_picture_that_is_announced_and_never_comes_is_waited_for_as_by_the_first_file() -> None:
     publish = Publish()
     publish.headers()
     sound(publish, 0, LONGEST_HOLD_MS - 100)
