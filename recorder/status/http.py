@@ -255,7 +255,9 @@ def _request(head: h11.Request, body: bytes, who: str) -> Request:
     headers: dict[str, str] = {}
     for raw_name, raw_value in head.headers:
         name, value = raw_name.decode("ascii"), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        # Cookies alone are no list with commas (RFC 9113 §8.2.3).
+        separator = "; " if name == "cookie" else ", "
+        headers[name] = f"{headers[name]}{separator}{value}" if name in headers else value
     path, _, query = head.target.decode("ascii", "replace").partition("?")
     return Request(
         method=head.method.decode("ascii"),

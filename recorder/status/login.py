@@ -13,7 +13,6 @@ import hmac
 import logging
 from collections import OrderedDict, deque
 from functools import partial
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -26,7 +25,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-COOKIE: Final = "recorder"
+COOKIE: Final = "recorder-"
+"""Its name begins so, and ends with what is each recorder's own: cookies know no port (RFC 6265
+§8.5), and two recorders that are reached through localhost would log each other out."""
+
 COOKIE_S: Final = 30 * 86_400
 REMEMBER_S: Final = 300.0
 MOST_WAITING: Final = 8
@@ -54,6 +56,7 @@ class Login:
     def __init__(self, hashed: str | None, key: bytes, utc_s: Callable[[], float]) -> None:
         self._hashed = hashed
         self._state_key = key
+        self._cookie = COOKIE + hmac.digest(key, b"the cookie's name", hashlib.sha256).hex()[:8]
         self._key = self._signing_key()
         self._utc_s = utc_s
         self._limiter = trio.CapacityLimiter(1)
@@ -129,17 +132,24 @@ class Login:
     def cookie(self, *, is_tls: bool) -> str:
         """The value of Set-Cookie for somebody who knew the password."""
         until = str(int(self._utc_s()) + COOKIE_S)
-        return _set_cookie(f"{until}.{self._sign(until)}", COOKIE_S, is_tls=is_tls)
+        return self._set_cookie(f"{until}.{self._sign(until)}", COOKIE_S, is_tls=is_tls)
+
+    def no_cookie(self, *, is_tls: bool) -> str:
+        """The value of Set-Cookie that takes it away."""
+        return self._set_cookie("", 0, is_tls=is_tls)
+
+    def _set_cookie(self, value: str, seconds: int, *, is_tls: bool) -> str:
+        secure = "; Secure" if is_tls else ""
+        age = f"Path=/; Max-Age={seconds}"
+        return f"{self._cookie}={value}; {age}; HttpOnly; SameSite=Strict{secure}"
 
     def is_cookie(self, headers: Mapping[str, str]) -> bool:
         """Whether there is a cookie of ours, and it is still good."""
-        try:
-            found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-        except CookieError:
-            return False
-        if found is None or self._hashed is None:
-            return False
-        until, _, signature = found.value.partition(".")
+        found = _values(headers.get("cookie", ""), self._cookie)
+        return self._hashed is not None and any(map(self._is_good, found))
+
+    def _is_good(self, value: str) -> bool:
+        until, _, signature = value.partition(".")
         if not hmac.compare_digest(self._sign(until).encode(), signature.encode()):
             return False
         return self._utc_s() < int(until) <= self._utc_s() + 2 * COOKIE_S
@@ -148,14 +158,11 @@ class Login:
         return hmac.new(self._key, until.encode(), hashlib.sha256).hexdigest()
 
 
-def no_cookie(*, is_tls: bool) -> str:
-    """The value of Set-Cookie that takes it away."""
-    return _set_cookie("", 0, is_tls=is_tls)
-
-
-def _set_cookie(value: str, seconds: int, *, is_tls: bool) -> str:
-    secure = "; Secure" if is_tls else ""
-    return f"{COOKIE}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"
+def _values(header: str, name: str) -> list[str]:
+    """Of the cookies that are called so. The others are somebody else's, whatever they look like:
+    a strict parser gives up them all for the sake of one."""
+    pairs = (each.partition("=") for each in header.split(";"))
+    return [value.strip() for found, _, value in pairs if found.strip() == name]
 
 
 def _basic_password(header: str) -> str | None:

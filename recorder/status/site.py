@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from recorder.status.doors import is_loopback
-from recorder.status.login import BusyError, no_cookie
+from recorder.status.login import BusyError
 from recorder.status.messages import Answer, BadRequestError, Level, Request
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Site:
         except BadRequestError as error:
             return Answer.error(400, str(error))
         if request.path == "/api/v1/logout" and request.method == "POST":
-            cookie = no_cookie(is_tls=peer.is_tls)
+            cookie = self.login.no_cookie(is_tls=peer.is_tls)
             return _with(Answer.of({"level": "nobody"}), "Set-Cookie", cookie)
         if request.path == "/api/v1/session" and request.method == "GET":
             has_password = self.login.has_password

@@ -81,6 +81,18 @@ async def test_a_request_that_comes_byte_by_byte_is_one_all_the_same() -> None:
         assert await one_answer(client) == (200, {"ok": True})
 
 
+async def test_of_headers_that_come_twice_one_is_made() -> None:
+    echo = Echo(answer=OK)
+    async with connected(echo) as client:
+        await client.send_all(
+            b"GET / HTTP/1.1\r\nHost: x\r\nCookie: a=1\r\nX-Seen: 1\r\n"
+            b"Cookie: b=2\r\nX-Seen: 2\r\n\r\n"
+        )
+        await one_answer(client)
+    (request,) = echo.requests
+    assert (request.headers["cookie"], request.headers["x-seen"]) == ("a=1; b=2", "1, 2")
+
+
 async def test_who_asks_whether_to_go_on_is_told_to() -> None:
     async with connected(Echo(answer=OK)) as client:
         await client.send_all(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +18,6 @@ from recorder.status.login import (
     REMEMBER_S,
     BusyError,
     Login,
-    no_cookie,
 )
 
 if TYPE_CHECKING:
@@ -75,13 +75,49 @@ async def test_a_cookie_is_void_when_the_password_or_the_key_changes(
 async def test_a_cookie_that_was_touched_is_none() -> None:
     login = Login(HASHED, KEY, Clock())
     value = login.cookie(is_tls=False).partition(";")[0]
-    touched = [value[:-1], value.replace("recorder=", "recorder=9"), value.replace(".", "")]
-    for cookie in [*touched, "recorder=", "", "recorder=\xff.\xff", "=;;,"]:
+    name = value.partition("=")[0]
+    touched = [value[:-1], value.replace("=", "=9"), value.replace(".", ""), f"x{value}", name]
+    for cookie in [*touched, f"{name}=", "", f"{name}=\xff.\xff", "=;;,"]:
         assert not login.is_cookie({"cookie": cookie})
 
 
-def test_a_logout_takes_the_cookie_away() -> None:
-    assert no_cookie(is_tls=False).startswith("recorder=; Path=/; Max-Age=0;")
+@pytest.mark.parametrize(
+    "foreign",
+    ['a={"x":1}', "a=b c", "a=\xfcml\xe4ut", 'a="b', "a", "=", "", "a=b, c=d", "a[0]=1", "$Path=/",
+     "recorder=1.2"],
+)  # fmt: skip
+async def test_a_cookie_of_somebody_else_takes_nothing_from_ours(foreign: str) -> None:
+    login = Login(HASHED, KEY, Clock())
+    ours = login.cookie(is_tls=False).partition(";")[0]
+    for cookies in (f"{foreign}; {ours}", f"{ours}; {foreign}", f"{foreign};{ours} ;{foreign}"):
+        assert login.is_cookie({"cookie": cookies})
+
+
+async def test_of_two_cookies_of_ours_the_good_one_counts() -> None:
+    login = Login(HASHED, KEY, Clock())
+    ours = login.cookie(is_tls=False).partition(";")[0]
+    stale = ours.partition("=")[0] + "=1.2"
+    assert login.is_cookie({"cookie": f"{stale}; {ours}"})
+    assert login.is_cookie({"cookie": f"{ours}; {stale}"})
+
+
+async def test_two_recorders_on_one_host_name_do_not_log_each_other_out() -> None:
+    # A browser keeps one cookie of each name, and sends all of a host to each of its ports.
+    jar: dict[str, str] = {}
+    logins = [Login(HASHED, key, Clock()) for key in (KEY, b"x" * 32)]
+    for login in logins:
+        name, _, value = login.cookie(is_tls=False).partition(";")[0].partition("=")
+        jar[name] = value
+    headers = {"cookie": "; ".join(f"{name}={value}" for name, value in jar.items())}
+    assert [login.is_cookie(headers) for login in logins] == [True, True]
+
+
+def test_the_cookie_keeps_its_name_when_the_password_changes() -> None:
+    login = Login(HASHED, KEY, Clock())
+    name = login.cookie(is_tls=False).partition("=")[0]
+    login.follow(OTHER)
+    assert login.no_cookie(is_tls=False).startswith(f"{name}=; Path=/; Max-Age=0;")
+    assert re.fullmatch("recorder-[0-9a-f]{8}", name)
 
 
 async def test_basic_is_known_whatever_the_user_is_called() -> None:
