@@ -65,6 +65,7 @@ DECISIONS = {
     "recorder.live.pace",
     "recorder.live.pool",
     "recorder.live.pulse",
+    "recorder.live.relay_times",
     "recorder.live.stay",
     "recorder.live.takeover",
     "recorder.recording.actions",

@@ -18,10 +18,11 @@ import attrs
 
 from recorder.flv.codecs import Role, classify
 from recorder.flv.tags import SCRIPT, VIDEO
+from recorder.live.relay_times import RelayTimes
 from recorder.rtmp.relay import RelayEncoder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from recorder.flv.codecs import Part
     from recorder.flv.timeline import TrackId
@@ -112,6 +113,7 @@ class Audience:
         self._viewers: list[ViewerQueue] = []
         self._held: list[ViewerQueue] = []
         self._encoders: dict[int, RelayEncoder] = {}
+        self._times = RelayTimes()
 
     def __len__(self) -> int:
         """Those who are held included: they have their place."""
@@ -122,6 +124,8 @@ class Audience:
 
     def join(self, viewer: ViewerQueue) -> None:
         """It gets what comes from the next keyframe on."""
+        if not len(self):
+            self._times = RelayTimes()
         self.leave(viewer)  # of those who are held
         self._viewers.append(viewer)
         self._encoders[viewer.stream_id] = RelayEncoder(viewer.stream_id)
@@ -149,49 +153,62 @@ class Audience:
     def media(self, kind: int, timestamp: int, body: bytes, now_ms: int) -> None:
         """One audio or video message, already with the recording side; called while somebody
         watches."""
+        parts = classify(kind, body)
+        sent_at = self._times.frame(kind, parts, timestamp, now_ms)
+        front = None
         if any(viewer.is_waiting for viewer in self._viewers):
-            self._begin(kind, timestamp, body)
-        self._send(kind, timestamp, body, now_ms)
+            front = self._front(kind, parts)
+        self._send(kind, sent_at, body, now_ms, front)
 
     def data(self, timestamp: int, body: bytes, now_ms: int) -> None:
         """One data message, AMF0 from its handler's name on."""
-        self._send(SCRIPT, timestamp, body, now_ms)
+        self._send(SCRIPT, self._times.other(timestamp), body, now_ms, None)
 
-    def _begin(self, kind: int, timestamp: int, body: bytes) -> None:
-        """Whoever waits begins with this message, if one can begin with it."""
-        parts = classify(kind, body)
+    def _front(self, kind: int, parts: Sequence[Part]) -> Sequence[tuple[int, bytes]] | None:
+        """What a decoder needs before this message, where it can begin with it; else None."""
         head = self._head()
         if not any(_is_entry(kind, part, head.entry) for part in parts):
-            return
-        front = [] if head.metadata is None else [(SCRIPT, head.metadata)]
-        front += head.headers
-        encoded: dict[tuple[int, frozenset[int]], bytes] = {}
-        for viewer in self._viewers:
-            if not viewer.is_waiting:
-                continue
-            alike = viewer.stream_id, viewer.unwanted
-            if alike not in encoded:
-                encode = self._encoders[viewer.stream_id].encode
-                encoded[alike] = b"".join(
-                    encode(one, timestamp, header)
-                    for one, header in front
-                    if one not in viewer.unwanted
-                )
-            viewer.begin(encoded[alike])
+            return None
+        metadata = [] if head.metadata is None else [(SCRIPT, head.metadata)]
+        return [*metadata, *head.headers]
 
-    def _send(self, kind: int, timestamp: int, body: bytes, now_ms: int) -> None:
+    def _send(
+        self,
+        kind: int,
+        sent_at: int,
+        body: bytes,
+        now_ms: int,
+        front: Sequence[tuple[int, bytes]] | None,
+    ) -> None:
+        """To everybody; who waits begins with it, behind `front`, where there is one."""
         encoded: dict[int, bytes] = {}
+        fronts: dict[tuple[int, frozenset[int]], bytes] = {}
         for viewer in list(self._viewers):
-            if viewer.is_waiting or kind in viewer.unwanted:
+            if viewer.is_waiting:
+                if front is None:
+                    continue
+                alike = viewer.stream_id, viewer.unwanted
+                if alike not in fronts:
+                    fronts[alike] = self._encode_front(viewer, front, sent_at)
+                viewer.begin(fronts[alike])
+            if kind in viewer.unwanted:
                 continue
             message = encoded.get(viewer.stream_id)
             if message is None:
-                message = self._encoders[viewer.stream_id].encode(kind, timestamp, body)
+                message = self._encoders[viewer.stream_id].encode(kind, sent_at, body)
                 encoded[viewer.stream_id] = message
             if viewer.push(message, now_ms):
                 viewer.on_more()
             else:
                 self._dismiss(viewer, "the line is too slow for the room")
+
+    def _encode_front(
+        self, viewer: ViewerQueue, front: Sequence[tuple[int, bytes]], sent_at: int
+    ) -> bytes:
+        encode = self._encoders[viewer.stream_id].encode
+        return b"".join(
+            encode(kind, sent_at, body) for kind, body in front if kind not in viewer.unwanted
+        )
 
     def _dismiss(self, viewer: ViewerQueue, reason: str) -> None:
         self.leave(viewer)

@@ -73,7 +73,7 @@ def test_a_viewer_begins_at_a_keyframe_behind_everything_a_decoder_needs(
         (9, 100, KEY),
         (8, 101, SOUND),
         (9, 140, INTER),
-        (18, 141, METADATA),
+        (18, 140, METADATA),
     ]
 
 
@@ -151,6 +151,26 @@ def test_every_message_is_encoded_once_for_all(audience: Audience) -> None:
         audience.media(9, at, KEY, 0)
     first, second = (list(seen.queue._messages) for seen in both)
     assert all(a is b for a, b in zip(first, second, strict=True))
+
+
+def test_a_clock_that_jumps_does_so_for_nobody_who_watches(audience: Audience) -> None:
+    seen = viewer(audience)
+    for at in (1_000, 1_040, 900_000_000, 900_000_040, 20):
+        audience.media(9, at, KEY, 0)
+    audience.data(7, METADATA, 0)
+    times = [at for kind, at, body in seen.messages() if body != AVC][2:]
+    assert times == [1_000, 1_040, 1_080, 1_120, 1_160, 1_160]
+
+
+def test_who_begins_to_watch_when_nobody_else_does_has_the_encoders_times(
+    audience: Audience,
+) -> None:
+    first = viewer(audience)
+    audience.media(9, 1_000, KEY, 0)
+    audience.leave(first.queue)
+    later = viewer(audience)
+    audience.media(9, 80_000_000, KEY, 60_000)
+    assert {at for _, at, _ in later.messages()} == {80_000_000}
 
 
 def test_a_slow_viewer_is_skipped_to_a_keyframe_and_the_others_are_not(
