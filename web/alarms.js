@@ -33,15 +33,9 @@ export function showAlarms(alarms, { elapsed, isOperator }) {
     if (!lines.has(alarm.id)) lines.set(alarm.id, new Line(alarm));
     lines.get(alarm.id).show(alarm, elapsed, isOperator);
   }
-  arrange(byId("alarms"), unseenFirst(alarms).map((alarm) => lines.get(alarm.id).element));
+  arrange(byId("alarms"), alarms.map((alarm) => lines.get(alarm.id).element));
   byId("no-alarms").hidden = alarms.length > 0;
   if (isUsed) refocus(used, byId("alarms").querySelector("button:not([hidden])"), byId("alarms-title"));
-}
-
-// As the banner has it; within both the worst stays first.
-function unseenFirst(alarms) {
-  const isSeen = (alarm) => Number(alarm.acknowledged_by !== null);
-  return [...alarms].sort((a, b) => isSeen(a) - isSeen(b));
 }
 
 class Line {

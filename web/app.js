@@ -19,6 +19,7 @@ const NO_ANSWER_MS = 2000;
 const TURNED_AWAY_MS = 60_000;
 
 let snapshot = null;
+let version = null;
 let arrived = 0;
 let wasStale = false;
 let level = "nobody";
@@ -65,8 +66,10 @@ function linkWords(elapsed, isStale, mustLogIn) {
 }
 
 function onSnapshot(found) {
-  // A display on a wall is never reloaded by hand: another recorder has another page.
-  if (snapshot !== null && snapshot.system.version !== found.system.version && !isAsking()) location.reload();
+  // A display on a wall is never reloaded by hand: another recorder has another page. Whoever is being
+  // asked something answers first.
+  version ??= found.system.version;
+  if (version !== found.system.version && !isAsking()) location.reload();
   refusals = 0;
   snapshot = found;
   arrived = now();

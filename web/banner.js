@@ -1,5 +1,5 @@
 // The worst first: one sentence over everything, and the same in the title and the icon of the tab.
-// What somebody has seen steps back behind what nobody has, and is still named.
+// What somebody has seen steps back behind what is as bad and nobody has, and is still named.
 
 import { byId, draw, make, text } from "./dom.js";
 import { sentence } from "./names.js";
@@ -24,9 +24,17 @@ export function showBanner(look) {
   byId("advice").hidden = !advice;
   const others = kind === "grey" || look.only !== null ? [] : look.snapshot.alarms.filter((each) => each !== alarm);
   const more = alarm === null ? ["note", "notes"] : ["more alarm", "more alarms"];
-  const critical = others.filter((each) => each.severity === "critical").length;
   byId("others").hidden = others.length === 0;
-  text(byId("others"), `and ${many(others.length, ...more)}${critical ? `, ${critical} critical` : ""}`);
+  text(byId("others"), [`and ${many(others.length, ...more)}`, ...parts(others, alarm)].join(", "));
+}
+
+// What of the others a look at the first does not tell.
+function parts(others, first) {
+  const critical = others.filter((each) => each.severity === "critical").length;
+  const unseen = others.filter((each) => each.acknowledged_by === null).length;
+  const found = critical ? [`${critical} critical`] : [];
+  if (unseen && first.acknowledged_by !== null) found.push(`${unseen} not seen yet`);
+  return found;
 }
 
 // Of one room alone, what concerns it: its own alarms, and those of the whole recorder.
@@ -60,11 +68,8 @@ function recorded(busy, only) {
   return busy ? many(busy, "room is", "rooms are") : "Nothing is";
 }
 
-// The worst that nobody has seen; else the worst, but for notes: who has read one is done with it.
-function foremost(alarms) {
-  const left = alarms.filter(isLeft);
-  return left.find((each) => each.acknowledged_by === null) ?? left[0] ?? null;
-}
+// The recorder has the worst first, of those what nobody has seen. A note that was seen is done with.
+const foremost = (alarms) => alarms.find(isLeft) ?? null;
 
 const isLeft = (alarm) => alarm.acknowledged_by === null || alarm.severity !== "info";
 

@@ -17,6 +17,7 @@ import trio
 
 from recorder.passwords import hash_password
 from recorder.status.broadcast import Broadcast
+from recorder.status.condition import RANK
 from recorder.status.doors import Doors
 from recorder.status.login import Login
 from recorder.status.operations import Operations
@@ -29,7 +30,7 @@ from tests.status.snapshots import picture
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from recorder.status.snapshot import Snapshot
+    from recorder.status.snapshot import AlarmView, Snapshot
 
 WEB = Path(__file__).resolve().parents[2] / "web"
 PASSWORD = "correct horse"
@@ -58,6 +59,11 @@ def recording(number: int, **changes: Any) -> dict[str, Any]:
             {"file": "0002.flv", "bytes": 800_000_000, "deleted": False},
         ],
     } | changes
+
+
+def _weight(view: AlarmView) -> tuple[int, bool]:
+    """The worst first, of those what nobody has seen: as the recorder has it."""
+    return RANK[view.severity], view.acknowledged_by is not None
 
 
 @attrs.define
@@ -91,7 +97,7 @@ class StageActions(FakeActions):
             attrs.evolve(each, acknowledged_by=who) if each.id == alarm else each
             for each in self.shown.alarms
         )
-        self.shown = attrs.evolve(self.shown, alarms=alarms)
+        self.shown = attrs.evolve(self.shown, alarms=tuple(sorted(alarms, key=_weight)))
         return {"id": alarm, "acknowledged_by": who}
 
     async def keep(self, number: int, *, who: str, why: str) -> dict[str, Any]:

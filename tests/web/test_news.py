@@ -154,3 +154,14 @@ def test_another_version_of_the_recorder_brings_its_own_page(page: Page, stage: 
     with page.expect_navigation():
         stage.show(picture(system=system(version="1.1")))
     expect(page.locator("#machine")).to_contain_text("1.1")
+
+
+def test_it_does_so_too_when_somebody_was_being_asked_something(page: Page, stage: Stage) -> None:
+    page.goto("/")
+    page.get_by_role("button", name="Split Physics").click()
+    stage.show(picture(system=system(version="1.1")))
+    expect(page.locator("#machine")).to_contain_text("1.1")
+    expect(page.get_by_role("dialog", name="Split Physics?")).to_be_visible()
+    with page.expect_navigation():
+        page.keyboard.press("Escape")
+    expect(page.locator("#machine")).to_contain_text("1.1")

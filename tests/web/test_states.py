@@ -142,22 +142,30 @@ def test_what_somebody_has_seen_steps_back_and_is_not_hidden(page: Page, stage: 
     sound = alarm(id="b", text="No sound.", advice="Check it.")
     step = alarm(id="c", severity=Severity.INFO, text="Clock set.", acknowledged_by="ada")
     banner, others = page.locator("#banner"), page.locator("#others")
-    stage.show(picture(alarms=(disk, sound, step)))
+    full = alarm(id="d", severity=Severity.CRITICAL, text="No room.", advice="Make some.")
+    stage.show(picture(alarms=(full, disk, sound, step)))
     page.goto("/")
-    expect(banner).to_have_class("banner warning")
-    expect(page.locator("#worst")).to_have_text("No sound.")
-    expect(page.locator("#advice")).to_have_text("Check it.")
-    expect(others).to_have_text("and 2 more alarms, 1 critical")
+    expect(banner).to_have_class("banner critical")
+    expect(page.locator("#worst")).to_have_text("No room.")
+    expect(page.locator("#advice")).to_have_text("Make some.")
+    expect(others).to_have_text("and 3 more alarms, 1 critical")
     assert page.locator("#alarms .what").all_inner_texts() == [
-        *("No sound.", "The disk fails.", "Clock set."),
+        *("No room.", "The disk fails.", "No sound.", "Clock set."),
     ]
-    expect(page).to_have_title(re.compile("^◆ 2 alarms"))
+    expect(page).to_have_title(re.compile("^◆ 3 alarms"))
     stage.show(picture(alarms=(disk, step)))
     # Not red all over, and not green either.
     expect(banner).to_have_class("banner critical seen")
     expect(page.locator("#worst")).to_have_text("The disk fails.")
     expect(page.locator("#advice")).to_have_text("Seen by ada. Make room.")
     expect(others).to_have_text("and 1 more alarm")
+    # Nor is it hidden by what is less bad and news: the disk takes nothing.
+    for less in (sound, attrs.evolve(step, acknowledged_by=None)):
+        stage.show(picture(alarms=(disk, less)))
+        expect(others).to_have_text("and 1 more alarm, 1 not seen yet")
+        expect(banner).to_have_class("banner critical seen")
+        expect(page.locator("#worst")).to_have_text("The disk fails.")
+        expect(page).to_have_title(re.compile("^◆ 2 alarms"))
     stage.show(picture(alarms=(step,)))
     expect(banner).to_have_class("banner good")
     expect(others).to_have_text("and 1 note")
