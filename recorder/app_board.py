@@ -289,6 +289,7 @@ class Board:
             stalled=stalled,
             refused=refused,
             is_contested=room.takeovers.rests_for_ms(now_ms) > 0,
+            spread=room.recorder.take_spread(),
             tcp=None if publisher is None else publisher.connection.tcp_info(),
             max_delay_s=self.max_delay_s,
             viewers=len(room.audience),

@@ -1,15 +1,24 @@
 """How good an encoder's line is: figures over a sliding window, and one score to trust.
 
 A part of the app: it reads what the recording side and the kernel say once a tick, and costs
-nothing per message. Pure. The score is the worst of three parts, each from 0 to 1, and says which
-it was:
+nothing per message. Pure. The score is the worst of three parts, each from 0 to 1 and straight
+between its two ends, and says which it was:
 
-* loss: 1 without segments out of order, 0 at LOSS_BAD of all;
-* delay: 1 without any, 0 at `max_delay`; the delay is the longest round-trip time of the window, or
-  how much later media come than they came at their best of late, whichever is more;
-* pace: 1 while media time runs with the clock, 0 at half of that or less.
+* loss: 1 without, 0 when LOSS_BAD of the encoder's packets are lost. The kernel counts what came
+  behind a hole, and behind one lost packet comes all that was under way: a share s of all, where n
+  packets follow before the lost one is there again, stands for p = 1 - (1 - s)^(1/n) lost. n is
+  DUPLICATES, by which a sender learns of the loss, and what it sends in a round trip meanwhile;
+* delay: 1 without any, 0 at `max_delay`. It is the longest round trip of the window, or by how much
+  media came later in it than at their best, whichever is more. What has not come yet is late
+  too, once the silence is longer than SILENCE_S. The best is the least of all, and is forgotten by
+  DRIFT of the time that goes by, and by how late it is now in FORGIVEN_S: an encoder's clock may
+  run slow by DRIFT without a delay that adds up, and a delay that has come to stay fades;
+* pace: 1 while media time runs with the clock, or PACE_GOOD of it, 0 at PACE_BAD.
 
-What our own disk holds back is not the encoder's: whoever asks leaves such moments out.
+A clock slower than DRIFT is a delay that grows, and so is a line that carries less than is sent: no
+figure tells them apart. One that is off by less, for hours, is an alarm of its own, `media_time`.
+
+What we hold back ourselves is not the encoder's line: such moments are left out.
 """
 
 from __future__ import annotations
@@ -21,6 +30,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import attrs
 
+from recorder.recording.lateness import SILENCE_MS
 from recorder.status.snapshot import LineView
 
 if TYPE_CHECKING:
@@ -32,18 +42,24 @@ WINDOW_S: Final = 10.0
 LEAST_S: Final = 3.0
 """A pace measured over less is that of one keyframe."""
 
-BEST_S: Final = 300.0
-"""The best of late: longer, and a clock that runs 50 ppm slow would look like a delay."""
-
 LOSS_BAD: Final = 0.05
 """By Mathis' formula, MSS / RTT / sqrt(p), TCP then carries some 2 Mbit/s over 30 ms: less than a
 classroom's camera sends."""
 
-PACE_GOOD, PACE_BAD = 0.97, 0.5
-"""Media seconds per second. Batches and keyframes make it waver by some hundredths."""
+DUPLICATES: Final = 3
+"""RFC 5681, section 3.2: so many packets behind a hole tell the sender of it."""
 
-SILENCE_S: Final = 1.0
-"""Bytes are left to gather for up to half a second, and so are frames in an encoder."""
+DRIFT: Final = 0.03
+"""Of an encoder's clock. 50 ppm is a quartz; a cheap one's sound and picture, or 29.97 frames
+called 30, are off by more."""
+
+FORGIVEN_S: Final = 60.0
+"""Else a lesson that was paused for a minute would be late by that until its end."""
+
+PACE_GOOD, PACE_BAD = 1 - DRIFT, 0.5
+"""Media seconds per second."""
+
+SILENCE_S: Final = SILENCE_MS / 1000
 
 GOOD, WEAK = 0.8, 0.5
 
@@ -61,12 +77,14 @@ class Moment:
     Attributes:
         at_s: now; `arrived_s` when its newest media came, on the same clock.
         newest_dts: their media time, in ms.
+        spread: of what came since the look before, in ms, as of `Spread`; None: nothing came.
         tcp: None: not known.
     """
 
     at_s: float
     arrived_s: float
     newest_dts: int
+    spread: tuple[int, int] | None
     tcp: TcpInfo | None
 
 
@@ -86,14 +104,12 @@ class LineMeter:
 
     def __init__(self) -> None:
         self._window: deque[_Sample] = deque()
-        self._best: deque[tuple[float, float]] = deque()
-        """Moments and their delay in seconds up to a constant, each less than all before it that
-        are dropped: the first is the least of BEST_S."""
+        self._best_s = 0.0
+        """The least offset, by what is forgotten of it, as of the newest sample."""
 
     def pause(self) -> None:
         """What comes next says nothing of the line: we held the encoder back."""
         self._window.clear()
-        self._best.clear()
 
     def look(self, moment: Moment, max_delay_s: float) -> Line:
         """Measure, and judge.
@@ -101,19 +117,20 @@ class LineMeter:
         Args:
             max_delay_s: what the operator finds too much (`rtmp.max_delay`).
         """
-        sample, window = _sample(moment), self._window
+        window = self._window
+        sample = self._sample(moment, window[-1].moment.at_s if window else None)
         window.append(sample)
         while moment.at_s - window[0].moment.at_s > WINDOW_S:
             window.popleft()
         first = window[0].moment
-        late_s = self._lateness(sample)
-        rates = self._tcp(first.tcp, moment.tcp)
-        seconds = moment.at_s - first.at_s
+        late_s, earliest_s = max(map(_MOST, window)), min(map(_LEAST, window))
         media_rate = None
-        if seconds >= LEAST_S:
+        if moment.at_s - first.at_s >= LEAST_S:
+            # Between two arrivals: up to half a second gathers before it is read.
+            seconds = _heard_s(moment) - _heard_s(first)
             media_rate = (moment.newest_dts - first.newest_dts) / 1000 / seconds
+        rates = self._tcp(first, moment)
         score, reason = _judge(media_rate, late_s, rates, max_delay_s)
-        earliest, latest = min(map(_OFFSET, window)), max(map(_OFFSET, window))
         return Line(
             score,
             LineView(
@@ -121,37 +138,55 @@ class LineMeter:
                 reason=reason,
                 media_rate=media_rate,
                 late_ms=late_s * 1000,
-                jitter_ms=(latest - earliest) * 1000,
+                jitter_ms=(late_s - earliest_s) * 1000,
                 rtt_ms=rates.rtt_ms,
                 rtt_variation_ms=rates.rtt_variation_ms,
                 out_of_order=rates.out_of_order,
+                loss=rates.loss,
                 resent=rates.resent,
             ),
         )
 
-    def _lateness(self, sample: _Sample) -> float:
-        moment, offset = sample.moment, sample.offset_s
-        while self._best and self._best[-1][1] >= offset:
-            self._best.pop()
-        self._best.append((moment.at_s, offset))
-        while moment.at_s - self._best[0][0] > BEST_S:
-            self._best.popleft()
-        # What has not come yet is late as well: nothing arrives on a dead line.
-        waited_s = max(0.0, moment.at_s - moment.arrived_s - SILENCE_S)
-        return offset - self._best[0][1] + waited_s
+    def _sample(self, moment: Moment, before_s: float | None) -> _Sample:
+        """Args:
+        before_s: when the sample before was taken.
+        """
+        now = moment.arrived_s - moment.newest_dts / 1000
+        least, most = now, now
+        if moment.spread is not None and before_s is not None:
+            least, most = moment.spread[0] / 1000, moment.spread[1] / 1000
+        most = max(most, moment.at_s - moment.newest_dts / 1000 - SILENCE_S)
+        if before_s is None:
+            self._best_s = least
+        else:
+            forgotten = max(DRIFT, (now - self._best_s) / FORGIVEN_S)
+            self._best_s = min(least, self._best_s + forgotten * (moment.at_s - before_s))
+        tcp = moment.tcp
+        return _Sample(
+            least - self._best_s,
+            most - self._best_s,
+            0 if tcp is None else tcp.rtt_us or 0,
+            0 if tcp is None else tcp.rtt_variation_us or 0,
+            moment,
+        )
 
-    def _tcp(self, first: TcpInfo | None, last: TcpInfo | None) -> _Tcp:
+    def _tcp(self, first: Moment, last: Moment) -> _Tcp:
         """What a kernel does not know at the beginning of a window it does not know at its end."""
-        if first is None or last is None:
+        if first.tcp is None or last.tcp is None:
             return _Tcp()
-        segments = _grown(first.data_segments, last.data_segments)
-        strays = _grown(first.out_of_order, last.out_of_order)
+        segments = _grown(first.tcp.data_segments, last.tcp.data_segments)
+        strays = _grown(first.tcp.out_of_order, last.tcp.out_of_order)
+        share = min(1.0, strays / segments) if segments and strays is not None else None
         rtt_us, variation_us = max(map(_RTT, self._window)), max(map(_VARIATION, self._window))
+        loss = None
+        if share is not None and segments is not None and last.tcp.rtt_us is not None:
+            loss = _lost(share, segments / (last.at_s - first.at_s), rtt_us / 1e6)
         return _Tcp(
-            rtt_ms=None if last.rtt_us is None else rtt_us / 1000,
-            rtt_variation_ms=None if last.rtt_variation_us is None else variation_us / 1000,
-            out_of_order=strays / segments if segments and strays is not None else None,
-            resent=_grown(first.resent, last.resent),
+            rtt_ms=None if last.tcp.rtt_us is None else rtt_us / 1000,
+            rtt_variation_ms=None if last.tcp.rtt_variation_us is None else variation_us / 1000,
+            out_of_order=share,
+            loss=loss,
+            resent=_grown(first.tcp.resent, last.tcp.resent),
         )
 
 
@@ -159,24 +194,26 @@ class _Sample(NamedTuple):
     """A moment of the window, and of it what the whole window is searched for: a tuple, since a
     hundred windows are searched every second."""
 
-    offset_s: float
-    """How late its newest media are, up to a constant of the publish."""
+    least_s: float
+    """By how much its media came later than at their best as of then, at least and at most."""
+    most_s: float
     rtt_us: int
     variation_us: int
     moment: Moment
 
 
-_OFFSET, _RTT, _VARIATION = itemgetter(0), itemgetter(1), itemgetter(2)
+_LEAST, _MOST, _RTT, _VARIATION = itemgetter(0), itemgetter(1), itemgetter(2), itemgetter(3)
 
 
-def _sample(moment: Moment) -> _Sample:
-    tcp = moment.tcp
-    return _Sample(
-        moment.arrived_s - moment.newest_dts / 1000,
-        0 if tcp is None else tcp.rtt_us or 0,
-        0 if tcp is None else tcp.rtt_variation_us or 0,
-        moment,
-    )
+def _heard_s(moment: Moment) -> float:
+    """Until when its media tell of the line."""
+    return max(moment.arrived_s, moment.at_s - SILENCE_S)
+
+
+def _lost(share: float, packets_per_s: float, rtt_s: float) -> float:
+    """The share of packets that were lost, of the share that came behind a hole."""
+    behind = DUPLICATES + packets_per_s * rtt_s
+    return float(1 - (1 - share) ** (1 / behind))
 
 
 @attrs.frozen
@@ -184,6 +221,7 @@ class _Tcp:
     rtt_ms: float | None = None
     rtt_variation_ms: float | None = None
     out_of_order: float | None = None
+    loss: float | None = None
     resent: int | None = None
 
 
@@ -192,7 +230,7 @@ def _judge(
 ) -> tuple[float | None, str | None]:
     if media_rate is None:
         return None, None
-    lost = tcp.out_of_order or 0.0
+    lost = tcp.loss or 0.0
     delay_s = max(late_s, (tcp.rtt_ms or 0.0) / 1000)
     by_loss = _fall(lost, LOSS_BAD)
     by_delay = _fall(delay_s, max_delay_s)
@@ -203,7 +241,7 @@ def _judge(
     if score >= GOOD:
         return score, None
     if worst == by_loss:
-        return score, f"{lost:.1%} of its packets are lost or overtaken on the way"
+        return score, f"about {lost:.1%} of its packets are lost on the way"
     if worst == by_pace:
         return score, f"only {max(0.0, media_rate):.0%} of the time comes as picture and sound"
     return score, f"what it sends comes {delay_s:.1f} s late"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from recorder.app_line import Line
     from recorder.live.tcp_info import TcpInfo
     from recorder.recording.figures import RecordingFigures, RoomFigures
+    from recorder.recording.lateness import Spread
 
 YOUNG_S: Final = 4.0
 """Recording is said only while the last write is younger than 3 s and a batch (promise 9)."""
@@ -44,6 +45,7 @@ class RoomFacts:
         received_bytes: by all its publishers, since the start of the process.
         stalled: why the disk does not answer, in words; None: it does.
         refused: why nobody may begin to publish, in words; None: somebody may.
+        spread: how late its media have come since the look before.
         tcp: what the kernel knows of the publisher's line; None: nothing.
         max_delay_s: `rtmp.max_delay`.
         viewers: who watch it live.
@@ -62,6 +64,7 @@ class RoomFacts:
     stalled: str | None
     refused: str | None
     is_contested: bool
+    spread: Spread
     tcp: TcpInfo | None
     max_delay_s: float
     viewers: int
@@ -207,10 +210,16 @@ class RoomMeter:
         if facts.stalled is not None or figures.newest_dts is None or figures.arrived_s is None:
             self._line.pause()
             return None
+        spread = facts.spread
+        if spread.was_held_back:
+            self._line.pause()
         moment = Moment(
             at_s=now_s,
             arrived_s=now_s - figures.arrived_s,
             newest_dts=figures.newest_dts,
+            spread=None
+            if spread.least_ms is None or spread.most_ms is None
+            else (spread.least_ms, spread.most_ms),
             tcp=facts.tcp,
         )
         return self._line.look(moment, facts.max_delay_s)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import re
+from typing import Any
+
 import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorder.app_line import BEST_S, LEAST_S, Line, LineMeter, Moment, Word
+from recorder.app_line import DUPLICATES, LEAST_S, Line, LineMeter, Moment, Word
 from recorder.live.tcp_info import TcpInfo
+from recorder.recording.lateness import Lateness
 from recorder.status.alarms import Alarms
 from recorder.status.snapshot import LineView
 from tests.status import snapshots as made
@@ -22,47 +27,79 @@ QUIET = TcpInfo(
 )
 
 
+READ_S = 0.5
+"""An encoder is read about so often."""
+
+
 @attrs.define
 class Encoder:
-    """One that sends in real time, looked at once a second."""
+    """One that sends in real time, is read twice a second and looked at once."""
 
     meter: LineMeter = attrs.field(factory=LineMeter)
     max_delay_s: float = 2.0
+    tick_s: float = 1.0
     now_s: float = 100.0
-    dts: int = 0
+    arrived_s: float = 100.0
+    sent_dts: float = 0.0
+    newest_dts: int = 0
     tcp: TcpInfo | None = QUIET
+    lateness: Lateness = attrs.field(factory=Lateness)
     line: Line | None = None
 
     def run(
         self,
-        seconds: int,
+        seconds: float,
         *,
         pace: float = 1.0,
         late_s: float = 0.0,
         segments: int = 100,
         strays: int = 0,
     ) -> Line:
-        """Go on for so many seconds; the last of it is shown."""
-        for _ in range(seconds):
-            self.now_s += 1
-            self.dts += int(1000 * pace)
+        """Go on for so many seconds; the last look at it is shown.
+
+        Args:
+            late_s: so long everything is on its way.
+            segments: a second, as `strays`.
+        """
+        for _ in range(round(seconds / READ_S)):
+            self.now_s += READ_S
+            self.sent_dts += 1000 * READ_S * pace
+            self._read(round(self.sent_dts - late_s * 1000 * pace))
             if self.tcp is not None:
                 self.tcp = attrs.evolve(
                     self.tcp,
-                    data_segments=(self.tcp.data_segments or 0) + segments,
-                    out_of_order=(self.tcp.out_of_order or 0) + strays,
+                    data_segments=(self.tcp.data_segments or 0) + segments // 2,
+                    out_of_order=(self.tcp.out_of_order or 0) + strays // 2,
                 )
-            self.line = self.meter.look(
-                Moment(
-                    at_s=self.now_s,
-                    arrived_s=self.now_s,
-                    newest_dts=self.dts - int(late_s * 1000),
-                    tcp=self.tcp,
-                ),
-                self.max_delay_s,
-            )
+            if self.now_s % self.tick_s == 0:
+                self.line = self.look()
         assert self.line is not None
         return self.line
+
+    def _read(self, dts: int) -> None:
+        if dts <= self.newest_dts:
+            return  # It is still on its way.
+        self.newest_dts, self.arrived_s = dts, self.now_s
+        self.lateness.read(round(self.now_s * 1000), dts)
+
+    def look(self) -> Line:
+        spread = self.lateness.take()
+        return self.meter.look(
+            Moment(
+                at_s=self.now_s,
+                arrived_s=self.arrived_s,
+                newest_dts=self.newest_dts,
+                spread=None
+                if spread.least_ms is None or spread.most_ms is None
+                else (spread.least_ms, spread.most_ms),
+                tcp=self.tcp,
+            ),
+            self.max_delay_s,
+        )
+
+    def words(self, seconds: int, **how: Any) -> set[str | None]:
+        """What was said in so many seconds, at each look."""
+        return {self.run(self.tick_s, **how).shown.word for _ in range(int(seconds / self.tick_s))}
 
 
 def test_a_line_without_fault_is_good_and_says_nothing() -> None:
@@ -77,6 +114,7 @@ def test_a_line_without_fault_is_good_and_says_nothing() -> None:
         rtt_ms=1.0,
         rtt_variation_ms=0.5,
         out_of_order=0,
+        loss=0,
         resent=0,
     )
 
@@ -87,24 +125,58 @@ def test_before_it_is_measured_long_enough_nothing_is_said() -> None:
     assert encoder.run(1).score is not None
 
 
+def behind(lost: float, following: float) -> int:
+    """So many of 1000 packets come behind a hole, when a share of them is lost by chance and so
+    many come before a lost one is there again."""
+    return 2 * round(500 * (1 - math.pow(1 - lost, following)))
+
+
+@pytest.mark.parametrize("rtt_ms", [2, 17, 47])
 @pytest.mark.parametrize(
-    ("strays", "score", "word"),
+    ("lost", "score", "word"),
     [
         (0, 1, Word.GOOD),
-        (1, 0.8, Word.GOOD),
-        (2, 0.6, Word.WEAK),
-        (3, 0.4, Word.BAD),
-        (5, 0, Word.BAD),
-        (50, 0, Word.BAD),
+        (0.001, 0.98, Word.GOOD),
+        (0.01, 0.8, Word.GOOD),
+        (0.02, 0.6, Word.WEAK),
+        (0.03, 0.4, Word.BAD),
+        (0.06, 0, Word.BAD),
+        (0.5, 0, Word.BAD),
     ],
 )
-def test_it_falls_with_loss(strays: int, score: float, word: Word) -> None:
-    line = Encoder().run(30, strays=strays)
-    assert line.score == pytest.approx(score, abs=0.001)
+def test_it_falls_with_loss_and_a_packet_that_came_behind_a_hole_is_not_lost(
+    lost: float, score: float, word: Word, rtt_ms: int
+) -> None:
+    strays = behind(lost, DUPLICATES + rtt_ms)
+    encoder = Encoder(tcp=attrs.evolve(QUIET, rtt_us=rtt_ms * 1000), max_delay_s=20)
+    line = encoder.run(30, segments=1000, strays=strays)
+    assert line.score == pytest.approx(score, abs=0.02)
     assert line.shown.word is word
-    assert line.shown.out_of_order == strays / 100
+    assert line.shown.out_of_order == pytest.approx(strays / 1000, abs=0.001)
     if word is not Word.GOOD:
-        assert line.shown.reason == f"{strays}.0% of its packets are lost or overtaken on the way"
+        assert line.shown.reason is not None
+        assert line.shown.reason.endswith("of its packets are lost on the way")
+
+
+@pytest.mark.parametrize(
+    ("share", "rtt_ms", "lost", "off"),
+    [
+        # Measured: 4 Mbit/s of frames through a device that dropped so many packets by chance.
+        (0.0244, 40.7, 0.00139, 1.2),
+        (0.0529, 40.5, 0.00310, 1.2),
+        (0.1866, 45.4, 0.00919, 1.2),
+        (0.2291, 45.4, 0.01202, 1.4),
+        (0.0254, 4.5, 0.00386, 1.6),
+        (0.1154, 21.4, 0.01826, 1.7),
+    ],
+)
+def test_the_loss_that_is_said_is_near_the_one_that_is(
+    share: float, rtt_ms: float, lost: float, off: float
+) -> None:
+    encoder = Encoder(tcp=attrs.evolve(QUIET, rtt_us=int(rtt_ms * 1000)))
+    told = encoder.run(20, segments=360, strays=round(360 * share)).shown.loss
+    assert told is not None
+    assert lost / off <= told <= lost * off
 
 
 @pytest.mark.parametrize(
@@ -138,19 +210,56 @@ def test_another_maximum_judges_the_same_delay_otherwise() -> None:
 def test_it_falls_when_media_come_later_than_they_did_and_recovers() -> None:
     encoder = Encoder()
     encoder.run(20)
-    line = encoder.run(11, late_s=1.2)
-    assert line.score == pytest.approx(0.4)
-    assert line.shown.reason == "what it sends comes 1.2 s late"
-    assert line.shown.late_ms == pytest.approx(1200)
-    assert line.shown.media_rate == 1.0, "it has settled at that"
-    assert encoder.run(11).shown.word is Word.GOOD
+    line = encoder.run(5, late_s=1.5)
+    assert line.score == pytest.approx(0.3, abs=0.06)
+    assert line.shown.reason is not None
+    assert re.fullmatch(r"what it sends comes 1\.[45] s late", line.shown.reason)
+    assert encoder.run(12).shown.word is Word.GOOD
+
+
+@pytest.mark.parametrize("tick_s", [1, 5])
+def test_a_hiccup_between_two_looks_is_seen_for_ten_seconds(tick_s: int) -> None:
+    encoder = Encoder(tick_s=tick_s)
+    encoder.run(20)
+    encoder.run(2.5, late_s=2.5)
+    assert encoder.words(10) == {Word.BAD}
+    assert encoder.words(5) <= {Word.BAD, Word.GOOD}
+    assert encoder.run(5).score == 1
 
 
 def test_a_delay_that_stays_is_the_new_best_in_time() -> None:
     encoder = Encoder()
     encoder.run(20)
-    assert encoder.run(60, late_s=1.2).shown.word is Word.BAD
-    assert encoder.run(int(BEST_S), late_s=1.2).shown.word is Word.GOOD
+    assert encoder.run(20, late_s=2.5).shown.word is Word.BAD
+    assert encoder.run(60, late_s=2.5).shown.word is Word.GOOD
+
+
+def test_a_lesson_that_was_paused_for_a_while_is_not_late_until_its_end() -> None:
+    encoder = Encoder()
+    encoder.run(20)
+    encoder.run(30, late_s=30)
+    assert encoder.run(20, late_s=30).shown.word is Word.BAD
+    assert encoder.run(220, late_s=30).shown.word is Word.GOOD
+
+
+@pytest.mark.parametrize("tick_s", [1, 5])
+@pytest.mark.parametrize("pace", [0.97, 0.98, 0.99, 0.9999, 1.01, 1.03])
+def test_a_clock_that_is_a_little_off_is_no_delay(pace: float, tick_s: int) -> None:
+    encoder = Encoder(tick_s=tick_s)
+    assert encoder.words(400, pace=pace) <= {Word.GOOD, None}
+
+
+@pytest.mark.parametrize("pace", [0.98, 0.99, 1.01, 1.02])
+def test_beside_such_a_clock_a_delay_is_still_one(pace: float) -> None:
+    encoder = Encoder()
+    encoder.run(100, pace=pace)
+    assert encoder.run(10, pace=pace, late_s=2.5).shown.word is Word.BAD
+    encoder.run(11, pace=pace)
+    assert encoder.run(1, pace=pace).shown.word is Word.GOOD
+
+
+def test_a_line_that_carries_less_than_is_sent_is_bad_however_slowly_it_falls_behind() -> None:
+    assert Encoder().run(120, pace=0.93).shown.word is Word.BAD
 
 
 @pytest.mark.parametrize(
@@ -172,10 +281,8 @@ def test_an_encoder_that_falls_silent_falls_to_nothing_and_says_so() -> None:
     encoder.run(20)
     arrived_s = encoder.now_s
     for second in range(1, 12):
-        line = encoder.meter.look(
-            Moment(at_s=arrived_s + second, arrived_s=arrived_s, newest_dts=encoder.dts, tcp=QUIET),
-            2.0,
-        )
+        encoder.now_s = arrived_s + second
+        line = encoder.look()
     assert (line.score, line.shown.word) == (0, Word.BAD)
     assert line.shown.reason == "only 0% of the time comes as picture and sound"
 
@@ -191,9 +298,11 @@ def test_what_we_held_back_ourselves_says_nothing() -> None:
 
 def test_jitter_is_the_spread_of_the_window() -> None:
     encoder = Encoder()
+    encoder.run(1)
     for second in range(20):
-        encoder.run(1, late_s=0.1 * (second % 2))
-    assert encoder.run(1).shown.jitter_ms == pytest.approx(100)
+        encoder.run(0.5, late_s=0.1 * (second % 2))
+    assert encoder.run(1).shown.jitter_ms == pytest.approx(100, abs=20)
+    assert encoder.run(11).shown.jitter_ms == 0
 
 
 @pytest.mark.parametrize(
@@ -218,30 +327,78 @@ def test_without_the_kernels_word_the_rest_is_judged(tcp: TcpInfo | None) -> Non
     meter = encoder.meter
     for second in range(20):
         line = meter.look(
-            Moment(at_s=second, arrived_s=second, newest_dts=1000 * second, tcp=tcp), 2.0
-        )
-    shown = line.shown
-    assert (line.score, shown.rtt_ms, shown.out_of_order, shown.resent) == (1, None, None, None)
-
-
-def test_looked_at_every_five_seconds_it_says_the_same_and_is_an_alarm_in_time() -> None:
-    """As when nobody looks at the page: media come in batches of half a second, then none."""
-    meter, alarms = LineMeter(), Alarms()
-    raised_s = None
-    for second in range(0, 61, 5):
-        arrived_s = min(second, 30) - 0.5 * (second % 2)
-        line = meter.look(
-            Moment(at_s=second, arrived_s=arrived_s, newest_dts=int(1000 * arrived_s), tcp=QUIET),
+            Moment(at_s=second, arrived_s=second, newest_dts=1000 * second, spread=None, tcp=tcp),
             2.0,
         )
-        if second <= 30:
-            assert line.shown.word is (None if second == 0 else Word.GOOD), second
+    shown = line.shown
+    assert line.score == 1
+    assert (shown.rtt_ms, shown.out_of_order, shown.loss, shown.resent) == (None,) * 4
+
+
+def test_a_pace_is_that_between_two_arrivals() -> None:
+    """Looked at when what gathers has just come, and half a second later when it has not."""
+    encoder = Encoder()
+    rates = []
+    for at_s in (0.0, 3.4):
+        line = encoder.meter.look(
+            Moment(
+                at_s=at_s,
+                arrived_s=at_s // 0.5 / 2,
+                newest_dts=int(at_s // 0.5 * 500),
+                spread=None,
+                tcp=None,
+            ),
+            2.0,
+        )
+        rates.append(line.shown.media_rate)
+    assert rates == [None, 1.0]
+
+
+@attrs.define
+class Watch:
+    """The alarms over an encoder, at the ticks of the board."""
+
+    encoder: Encoder
+    alarms: Alarms = attrs.field(factory=Alarms)
+
+    def stands(self, **how: Any) -> bool:
+        """Whether it is one behind the next tick."""
+        line = self.encoder.run(self.encoder.tick_s, **how)
         seen = made.picture(rooms=(made.room(quality=line.score),))
-        kinds = [each.kind for each in alarms.judge(seen, second)]
-        if raised_s is None and "weak_connection" in kinds:
-            raised_s = second
-    assert raised_s is not None
-    assert raised_s <= 45
+        found = self.alarms.judge(seen, self.encoder.now_s)
+        return "weak_connection" in [each.kind for each in found]
+
+    def until(self, wanted: bool, **how: Any) -> float:
+        """After how many seconds it is so; a minute is too long."""
+        began_s = self.encoder.now_s
+        while self.stands(**how) is not wanted:
+            assert self.encoder.now_s - began_s < 60
+        return self.encoder.now_s - began_s
+
+
+@pytest.mark.parametrize("tick_s", [1, 5])
+def test_a_line_that_goes_bad_is_an_alarm_in_time_and_is_over_when_it_is_good(tick_s: int) -> None:
+    watch = Watch(Encoder(tick_s=tick_s))
+    for _ in range(60 // tick_s):
+        assert not watch.stands()
+    assert watch.until(True, late_s=3) <= 30
+    assert watch.until(False) <= 45
+    for _ in range(60 // tick_s):
+        assert not watch.stands()
+
+
+@pytest.mark.parametrize("tick_s", [1, 5])
+def test_one_hiccup_is_no_alarm_and_one_every_few_seconds_is(tick_s: int) -> None:
+    watch = Watch(Encoder(tick_s=tick_s))
+    watch.encoder.run(20)
+    watch.encoder.run(2.5, late_s=2.5)
+    watch.encoder.run(2.5)
+    assert not any(watch.stands() for _ in range(60 // tick_s))
+    for _ in range(5):
+        watch.encoder.run(2.5, late_s=2.5)
+        watch.encoder.run(2.5)
+        stands = watch.stands()
+    assert stands
 
 
 @given(
@@ -251,19 +408,23 @@ def test_looked_at_every_five_seconds_it_says_the_same_and_is_an_alarm_in_time()
             st.integers(-(10**6), 10**6),
             st.floats(0, 100),
             st.integers(0, 2**32 - 1),
+            st.none() | st.tuples(st.integers(-(10**6), 10**6), st.integers(-(10**6), 10**6)),
         ),
         max_size=40,
     )
 )
 def test_whatever_comes_the_score_stays_between_0_and_1(
-    looks: list[tuple[float, int, float, int]],
+    looks: list[tuple[float, int, float, int, tuple[int, int] | None]],
 ) -> None:
     meter = LineMeter()
     now_s, dts = 0.0, 0
-    for step_s, ms, ago_s, number in looks:
+    for step_s, ms, ago_s, number, spread in looks:
         now_s, dts = now_s + step_s, dts + ms
         tcp = attrs.evolve(QUIET, rtt_us=number, data_segments=number // 2, out_of_order=number)
-        line = meter.look(Moment(at_s=now_s, arrived_s=now_s - ago_s, newest_dts=dts, tcp=tcp), 2.0)
+        line = meter.look(
+            Moment(at_s=now_s, arrived_s=now_s - ago_s, newest_dts=dts, spread=spread, tcp=tcp),
+            2.0,
+        )
         assert line.score is None or 0 <= line.score <= 1
         assert (line.score is None) == (line.shown.word is None)
         assert (line.shown.reason is None) == (line.shown.word in {None, Word.GOOD})

@@ -11,7 +11,8 @@ import pytest
 from recorder.app_room_view import HISTORY_S, YOUNG_S, RoomFacts, RoomMeter, state_of
 from recorder.flv.parameters import TrackParameters
 from recorder.recording.figures import RecordingFigures, RoomFigures, TrackFigures
-from recorder.status.snapshot import RoomState
+from recorder.recording.lateness import Spread
+from recorder.status.snapshot import RoomState, RoomView
 
 UTC = "2026-11-22T10:30:00.000Z"
 RECORDING = RecordingFigures(
@@ -75,6 +76,7 @@ def facts(*, figures: dict[str, Any] | None = None, **changes: Any) -> RoomFacts
         stalled=None,
         refused=None,
         is_contested=False,
+        spread=Spread(least_ms=None, most_ms=None, was_held_back=False),
         tcp=None,
         max_delay_s=2.0,
         viewers=0,
@@ -201,6 +203,27 @@ def test_another_publisher_begins_anew() -> None:
     gone = meter.look(facts(publisher_since_s=None, window_ends_s=230.0), 203.0, UTC)
     assert gone.publisher is None
     assert gone.waits_s == 27
+
+
+def test_a_line_is_judged_by_what_came_between_two_looks_and_not_by_what_we_held_back() -> None:
+    meter = RoomMeter()
+
+    def look(second: int, **spread: Any) -> RoomView:
+        found = {"least_ms": 200_000, "most_ms": 200_000, "was_held_back": False, **spread}
+        figures = {"newest_dts": 1000 * second, "arrived_s": 0.0}
+        seen = facts(figures=figures, spread=Spread(**found))
+        return meter.look(seen, 200.0 + second, UTC)
+
+    for second in range(6):
+        assert look(second).quality in (None, 1)
+    late = look(6, most_ms=203_000).line
+    assert late is not None
+    assert late.word == "bad"
+    assert late.late_ms == 3000
+    assert look(7, was_held_back=True).quality is None
+    for second in range(8, 12):
+        seen = look(second)
+    assert seen.quality == 1
 
 
 def test_while_the_disk_fails_no_frame_is_called_missing() -> None:

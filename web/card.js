@@ -221,7 +221,7 @@ function line(figures) {
   if (figures.media_rate !== null) found.push(["comes", `${Math.round(figures.media_rate * 100)} % of the time`]);
   found.push(["late by", `${Math.round(figures.late_ms)} ms, wavers by ${Math.round(figures.jitter_ms)} ms`]);
   if (figures.rtt_ms !== null) found.push(["round trip", `${Math.round(figures.rtt_ms)} ms ± ${Math.round(figures.rtt_variation_ms ?? 0)} ms`]);
-  if (figures.out_of_order !== null) found.push(["lost or overtaken", `${(figures.out_of_order * 100).toFixed(1)} % of its packets`]);
+  if (figures.loss !== null) found.push(["lost on the way", `about ${(figures.loss * 100).toFixed(2)} % of its packets`]);
   return found;
 }
 

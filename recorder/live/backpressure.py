@@ -42,6 +42,7 @@ class Backpressure:
         if not self._must_wait():
             return
         began_s = trio.current_time()
+        self.publishing.held_back()
         while self.publishing and self._must_wait():
             with trio.move_on_after(MEMORY_PATIENCE_S) as patience:
                 # Also on a disk that stalls for an hour it has its turn so often.

@@ -119,10 +119,16 @@ class Publishing:
             return first_s, f"no media within {timeouts.first_media:g} s of publishing"
         return idle_s, f"nothing received for {timeouts.idle:g} s"
 
+    def held_back(self) -> None:
+        """We read no more, until `excuse`: what then comes is late by our doing."""
+        for publisher in self.by_stream.values():
+            publisher.room.recorder.held_back(begins=True)
+
     def excuse(self, seconds: float) -> None:
         """So long we have not read: silence that we cause is not the encoder's."""
         for publisher in self.by_stream.values():
             publisher.since_s += seconds
+            publisher.room.recorder.held_back(begins=False)
 
     # What it holds, for the memory budget and whoever waits for it.
 

@@ -24,6 +24,7 @@ from recorder.recording.actions import StreamHead
 from recorder.recording.books import Books
 from recorder.recording.figures import RoomFigures
 from recorder.recording.files import RecordingFiles
+from recorder.recording.lateness import Lateness
 from recorder.recording.manifest import Client, Gap, Manifest
 from recorder.recording.muted import Muted
 from recorder.recording.operations import Append
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from recorder.recording.actions import Media
     from recorder.recording.entries import Entry
     from recorder.recording.figures import RoomTotals
+    from recorder.recording.lateness import Spread
     from recorder.recording.operations import Operation
     from recorder.recording.services import Services
 
@@ -67,6 +69,7 @@ class RoomRecorder:
         self._arrived_ms = 0
         self._has_come = False
         """Of the one that may send now: whether it has sent media."""
+        self._lateness = Lateness()
         self._began_ms: int | None = None
         """Of a recording from before the recorder's start: when it began."""
 
@@ -135,6 +138,10 @@ class RoomRecorder:
             lost_bytes=lost_bytes,
         )
 
+    def take_spread(self) -> Spread:
+        """How late its media have come since this was last asked for; for one who asks."""
+        return self._lateness.take()
+
     def totals(self, now_ms: int) -> RoomTotals:
         """What has become of all that it was sent."""
         return self._books.figures(now_ms)
@@ -173,6 +180,7 @@ class RoomRecorder:
         self._gap_reason = gap_reason
         self._publish = self._muted = self._metadata = None
         self._has_come = False
+        self._lateness = Lateness()
         if self._books.recording is not None and self._books.is_open:
             self._books.recording.waits(None)
 
@@ -201,11 +209,18 @@ class RoomRecorder:
         publish = self._publish or self._first_media(now_ms)
         publish.segmenter.data(name, payload, timestamp, now_ms)
 
+    def held_back(self, *, begins: bool) -> None:
+        """Its publisher waits for us, or does no more."""
+        self._lateness.held_back(begins=begins)
+
     def flush(self, now_ms: int) -> None:
         """Hand what has been decided to the writer. Once per socket read."""
         publish = self._publish
         if publish is None:
             return
+        newest_dts = publish.segmenter.newest_dts
+        if newest_dts is not None:
+            self._lateness.read(self._arrived_ms, newest_dts)
         if self.fault is not None:
             self._last_media_ms = self._arrived_ms
             self._outage.trim()
@@ -235,6 +250,8 @@ class RoomRecorder:
         self.publisher_left(now_ms, counts)
         self.end("stopped")
         self._muted = Muted(headers)
+        # Behind a start media times begin anew.
+        self.held_back(begins=False)
 
     def start(self, now_ms: int) -> None:
         """An operator wants it recorded again: another recording begins at the next keyframe."""

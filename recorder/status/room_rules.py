@@ -20,6 +20,10 @@ DRIFT_S: Final = 10.0
 KEYFRAME_S: Final = 30.0
 WEAK: Final = 0.5
 
+HICCUP_S: Final = 15.0
+"""The score of a line remembers ten seconds, and is looked at every five when nobody watches: one
+hiccup is no alarm."""
+
 
 def room_conditions(room: RoomView) -> Iterator[Condition]:
     """All that hold."""
@@ -114,6 +118,6 @@ def _publisher(room: RoomView, name: str) -> Iterator[Condition]:
             if room.line is not None and room.line.reason is not None
             else f"{name}: the encoder's connection is bad.",
             advice="Use a cable, or a lower bitrate.",
-            set_s=5,
+            set_s=HICCUP_S,
             clear_s=15,
         )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 
-_DIGITS: Final = {"quality": 2, "media_rate": 2, "out_of_order": 3}
+_DIGITS: Final = {"quality": 2, "media_rate": 2, "out_of_order": 3, "loss": 4}
 """Shares of 1 are finer than tenths."""
 
 
@@ -140,10 +140,12 @@ class LineView:
         word: `good`, `weak` or `bad`; None: not measured long enough.
         reason: why it is not good.
         media_rate: media seconds per second.
-        late_ms: how much later media come than at their best of the last five minutes.
+        late_ms: how much later media came than at their best of late, at most.
         jitter_ms: between the earliest and the latest.
         rtt_ms: the longest round-trip time; `rtt_variation_ms` its mean deviation.
-        out_of_order: of its TCP segments, 0 to 1; `resent`: segments that we sent again.
+        out_of_order: of its TCP segments, 0 to 1: came behind a hole, or overtaken.
+        loss: of its TCP segments, 0 to 1: what `out_of_order` says of those lost on the way.
+        resent: segments that we sent again.
     """
 
     word: str | None
@@ -154,6 +156,7 @@ class LineView:
     rtt_ms: float | None
     rtt_variation_ms: float | None
     out_of_order: float | None
+    loss: float | None
     resent: int | None
 
 

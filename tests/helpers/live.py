@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from recorder.live.room import Room
     from recorder.recording.actions import Media
     from recorder.recording.figures import RoomFigures, RoomTotals
+    from recorder.recording.lateness import Spread
     from recorder.recording.recording import LiveRecording
 
 
@@ -63,6 +64,9 @@ class FakeRecorder:
     def figures(self, now_ms: int) -> RoomFigures:
         raise NotImplementedError
 
+    def take_spread(self) -> Spread:
+        raise NotImplementedError
+
     def totals(self, now_ms: int) -> RoomTotals:
         raise NotImplementedError
 
@@ -97,6 +101,9 @@ class FakeRecorder:
 
     def data(self, name: str | None, payload: bytes, timestamp: int, now_ms: int) -> None:
         self.data_seen.append((name, payload))
+
+    def held_back(self, *, begins: bool) -> None:
+        self.calls.append("is held back" if begins else "is held back no more")
 
     def flush(self, now_ms: int) -> None:
         pass

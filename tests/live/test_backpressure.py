@@ -40,6 +40,8 @@ async def test_a_full_buffer_stops_the_reading_until_the_disk_has_taken_a_batch(
     await trio.testing.wait_all_tasks_blocked()
     assert recorder.media_seen[-1][1] == 80
     assert "left" not in recorder.calls
+    # What comes is late by our doing, and not by its line.
+    assert recorder.calls[-2:] == ["is held back", "is held back no more"]
 
 
 async def test_a_publisher_above_its_share_of_a_full_memory_waits_and_then_goes(

@@ -12,6 +12,7 @@ from recorder.flv.script import ON_METADATA
 from recorder.flv.tags import AUDIO, VIDEO
 from recorder.recording.actions import SegmentRules, StreamHead
 from recorder.recording.disk import OsDisk
+from recorder.recording.lateness import Spread
 from recorder.recording.storage import Storage, initialise
 from tests.helpers.studio import CLIENT, FRAME_MS, SECOND, Studio, manifests, marks
 
@@ -96,6 +97,29 @@ def test_metadata_from_before_and_during_a_stop_are_those_of_the_next_recording(
     assert b"before" in old.read_bytes()
     assert b"during" in new.read_bytes()
     assert b"before" not in new.read_bytes()
+
+
+def test_how_late_its_media_come_is_told_once_and_anew_behind_a_stop(studio: Studio) -> None:
+    studio.arrive()
+    assert studio.recorder.take_spread() == Spread(least_ms=None, most_ms=None, was_held_back=False)
+    studio.send(2 * SECOND)
+    spread = studio.recorder.take_spread()
+    assert spread.least_ms is not None
+    assert spread == Spread(
+        least_ms=spread.least_ms, most_ms=spread.least_ms, was_held_back=False
+    ), "it sends as the clock goes"
+    studio.clock.advance(3000)
+    studio.send(SECOND)
+    late = studio.recorder.take_spread()
+    assert late.most_ms is not None
+    assert late.most_ms >= spread.least_ms + 2000
+    studio.recorder.stop(studio.clock.now_ms, {})
+    studio.recorder.start(studio.clock.now_ms)
+    assert studio.recorder.take_spread().was_held_back
+    studio.lose()
+    studio.arrive()
+    assert not studio.recorder.take_spread().was_held_back
+    studio.end()
 
 
 def test_the_figures_of_a_room_that_records(studio: Studio) -> None:

@@ -73,6 +73,7 @@ ROOM = RoomView(
         rtt_ms=18.0,
         rtt_variation_ms=4.0,
         out_of_order=0.001,
+        loss=0.0002,
         resent=0,
     ),
     av_offset_ms=20.0,

@@ -111,6 +111,7 @@ def test_what_is_not_known_has_no_sample() -> None:
         "rec_stream_delay_seconds",
         "rec_stream_jitter_seconds",
         "rec_stream_media_rate_ratio",
+        "rec_stream_loss_ratio",
         "rec_stream_out_of_order_ratio",
         "rec_stream_quality_ratio",
         "rec_stream_rtt_seconds",

@@ -66,6 +66,7 @@ def line(**changes: Any) -> LineView:
         rtt_ms=18.0,
         rtt_variation_ms=4.0,
         out_of_order=0.001,
+        loss=0.0002,
         resent=0,
     )
     return attrs.evolve(good, **changes)

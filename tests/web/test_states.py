@@ -243,7 +243,7 @@ def test_a_line_is_told_in_a_word_a_score_and_a_reason(page: Page, stage: Stage)
         "sound runs": "120 ms before the picture",
         "late by": "780 ms, wavers by 40 ms",
         "round trip": "18 ms ± 4 ms",
-        "lost or overtaken": "0.1 % of its packets",
+        "lost on the way": "about 0.02 % of its packets",
         "watched by": "2 players",
     }
     for name, value in told.items():

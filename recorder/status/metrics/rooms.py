@@ -116,7 +116,7 @@ _ROOM_FIGURES: tuple[tuple[str, str, Callable[[RoomView], float | None]], ...] =
     ),
     (
         "rec_stream_delay_seconds",
-        "How much later media come than at their best of the last five minutes.",
+        "How much later media came than at their best, at most, in the last ten seconds.",
         lambda room: _in_seconds(_of_line(room, "late_ms")),
     ),
     (
@@ -151,8 +151,13 @@ _ROOM_FIGURES: tuple[tuple[str, str, Callable[[RoomView], float | None]], ...] =
     ),
     (
         "rec_stream_out_of_order_ratio",
-        "Of the TCP segments of the last ten seconds.",
+        "Of the TCP segments of the last ten seconds: came behind a hole, or overtaken.",
         lambda room: _of_line(room, "out_of_order"),
+    ),
+    (
+        "rec_stream_loss_ratio",
+        "Of the TCP segments of the last ten seconds: lost on the way, by an estimate.",
+        lambda room: _of_line(room, "loss"),
     ),
     ("rec_stream_viewers", "Who watch it live over RTMP.", lambda room: room.viewers),
     (

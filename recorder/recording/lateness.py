@@ -1,0 +1,70 @@
+"""How late the media of one publish come: on what side of each other arrival and media time lie.
+
+Owns two numbers, which one read after the other can only widen, until they are taken. A delay that
+comes and goes between two looks is seen so; looking alone would find it by luck. Costs a few
+comparisons per read, and nothing per message. Judges nothing: what is late is late by a constant of
+the publish, and whoever takes the numbers holds them against earlier ones.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+SILENCE_MS: Final = 1000
+"""Bytes are left to gather for up to half a second, and so are frames in an encoder: longer, and
+what is to come is late already."""
+
+
+@attrs.frozen(kw_only=True)
+class Spread:
+    """Attributes:
+    least_ms, most_ms: arrival less media time, up to a constant; None: nothing has come.
+    was_held_back: by us, so that what has come says nothing of its line.
+    """
+
+    least_ms: int | None
+    most_ms: int | None
+    was_held_back: bool
+
+
+class Lateness:
+    """Of one publish."""
+
+    def __init__(self) -> None:
+        self._least_ms: int | None = None
+        self._most_ms: int | None = None
+        self._newest_dts: int | None = None
+        self._is_excused = False
+        self._is_held_back = False
+        self._was_held_back = False
+
+    def read(self, now_ms: int, newest_dts: int) -> None:
+        """A read is handled; where it has brought media, the newest are of this time.
+
+        Args:
+            now_ms: when the newest media came.
+        """
+        if newest_dts == self._newest_dts:
+            return
+        least = most = now_ms - newest_dts
+        if self._newest_dts is not None and not self._is_excused:
+            # The first of it, which may have waited long for a lost packet before it.
+            most = max(most, now_ms - self._newest_dts - SILENCE_MS)
+        self._newest_dts, self._is_excused = newest_dts, False
+        self._least_ms = least if self._least_ms is None else min(self._least_ms, least)
+        self._most_ms = most if self._most_ms is None else max(self._most_ms, most)
+
+    def held_back(self, *, begins: bool) -> None:
+        """We leave the encoder waiting, or do no more: what comes next is late by our doing."""
+        self._is_held_back, self._was_held_back, self._is_excused = begins, True, True
+
+    def take(self) -> Spread:
+        """Of all reads since this was last asked for."""
+        spread = Spread(
+            least_ms=self._least_ms, most_ms=self._most_ms, was_held_back=self._was_held_back
+        )
+        self._least_ms = self._most_ms = None
+        self._was_held_back = self._is_held_back
+        return spread
