@@ -155,6 +155,7 @@ class Page:
         self.site.doors = settings.doors
         self.server.tls = settings.page_tls
         self.actions.most_watchers = settings.config.limits.clients
+        self.server.places.clients = settings.config.limits.clients
         self.board.max_delay_s = settings.config.rtmp.max_delay
 
 
@@ -217,7 +218,9 @@ async def open_status(
         is_public=config.status.public,
         answer=operations.answer,
     )
-    board.sources.server = server = StatusServer(site, broadcast, settings.page_tls)
+    board.sources.server = server = StatusServer(
+        site, broadcast, settings.page_tls, clients=config.limits.clients
+    )
     for listener in start.listeners:
         host, port = listener.socket.getsockname()[:2]
         scheme = "http" if settings.page_tls is None else "https"

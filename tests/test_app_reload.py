@@ -226,7 +226,10 @@ SEEN: dict[str, Callable[[Stage], object]] = {
     "limits.connections": lambda it: it.parts.door.limit,
     "limits.publishers": lambda it: it.parts.house.reception.publishers,
     "limits.viewers": lambda it: it.parts.house.reception.viewers,
-    "limits.clients": lambda it: it.parts.page.actions.most_watchers,
+    # Of both places where it counts: the larger one stands still as long as one of them does.
+    "limits.clients": lambda it: max(
+        it.parts.page.actions.most_watchers, it.parts.page.server.places.clients
+    ),
     "limits.rooms": lambda it: it.parts.rooms._limit,
     "limits.memory": lambda it: it.parts.memory.limit_bytes,
     "log.level": lambda it: logging.getLogger().level,

@@ -108,8 +108,10 @@ DECISIONS = {
     "recorder.status.downloads",
     "recorder.status.hook_rules",
     "recorder.status.operations",
+    "recorder.status.places",
     "recorder.status.room_rules",
     "recorder.status.system_rules",
+    "recorder.neighbours",
     "recorder.passwords",
     "recorder.status.snapshot",
 }

@@ -26,7 +26,7 @@ from urllib.parse import unquote
 
 import attrs
 
-from recorder.live.pool import canonical_address
+from recorder.neighbours import canonical_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

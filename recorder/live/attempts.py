@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from recorder.live.pool import address_group
+from recorder.neighbours import address_group
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

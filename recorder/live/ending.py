@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
-from recorder.live.pool import address_group
 from recorder.logs import about, of_room, same
+from recorder.neighbours import address_group
 from recorder.rtmp import Hint
 
 if TYPE_CHECKING:

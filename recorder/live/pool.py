@@ -11,15 +11,13 @@ itself.
 from __future__ import annotations
 
 import enum
-import ipaddress
 from collections import OrderedDict
 from typing import Final, Generic, TypeVar
 
+from recorder.neighbours import address_group
+
 MEMBERS: Final = 64
 MEMBERS_PER_ADDRESS: Final = 8
-
-_IPV6_NETWORK_BITS: Final = 64
-"""A provider gives each customer a /64 at least: within it, addresses cost nothing."""
 
 Member = TypeVar("Member")
 
@@ -30,33 +28,6 @@ class _Turn(enum.IntEnum):
     HAD = 0
     SILENT = 1
     SPEAKS = 2
-
-
-def canonical_address(address: str) -> str:
-    """Return one text for one host: an IPv4 address seen through an IPv6 socket is IPv4.
-
-    What is no IP address stands for itself.
-    """
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(parsed)
-
-
-def address_group(address: str) -> str:
-    """Return the group whose members count as one address: an IPv4 host, an IPv6 /64."""
-    host = canonical_address(address)
-    if ":" not in host:
-        return host
-    try:
-        plain, _, scope = host.partition("%")
-        network = ipaddress.IPv6Network((plain, _IPV6_NETWORK_BITS), strict=False)
-    except ValueError:
-        return host
-    return f"{network}%{scope}" if scope else str(network)
 
 
 class PendingPool(Generic[Member]):

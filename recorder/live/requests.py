@@ -15,9 +15,9 @@ import trio
 
 from recorder.live.attempts import FIRST_PAUSE_S
 from recorder.live.ending import ConnectionOver
-from recorder.live.pool import address_group
 from recorder.live.reception import PublishRequest, Refusal
 from recorder.logs import about, same
+from recorder.neighbours import address_group
 
 if TYPE_CHECKING:
     from recorder.live.access import LoggedIn

@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
-from recorder.live.pool import canonical_address
+from recorder.neighbours import canonical_address
 
 TakeoverPolicy: TypeAlias = Literal["always", "if-stale", "never"]
 """As the configuration spells it (`rtmp.takeover`)."""

@@ -1,13 +1,12 @@
 """The one port: listens for browsers, and serves each connection until it is over.
 
-Owns how many there may be, from one place and in all, and the TLS around them. A connection's
-failure stays in it. Viewers are not counted here: `limits.clients` is theirs.
+Owns who has a place, and the TLS around it. A connection's failure stays in it. Who watches is
+counted elsewhere: `limits.clients` is theirs, and the places here leave room for all of them.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -16,8 +15,11 @@ import trio
 
 from recorder.addresses import plain_host
 from recorder.logs import of_connection, same
+from recorder.neighbours import address_group
 from recorder.status.http import HttpConnection
 from recorder.status.live import serve_live
+from recorder.status.messages import Level
+from recorder.status.places import NoPlaceError, Places
 from recorder.status.site import Peer
 
 if TYPE_CHECKING:
@@ -29,10 +31,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MOST: Final = 128
-MOST_FROM_ONE: Final = 48
-"""A classroom behind one address; a browser opens six, and one for the WebSocket."""
-
 TLS_HANDSHAKE_S: Final = 10.0
 
 
@@ -41,22 +39,26 @@ class StatusServer:
 
     Args:
         tls: None: HTTP without it. It may be exchanged; the next connection has the new one.
+        clients: `limits.clients`.
 
     Attributes:
-        rejected: connections for which there was no place.
+        places: who is here.
+        rejected: connections for which there was no place, or none any more.
     """
 
-    def __init__(self, site: Site, broadcast: Broadcast, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, site: Site, broadcast: Broadcast, tls: ssl.SSLContext | None, *, clients: int
+    ) -> None:
         self._site = site
         self._broadcast = broadcast
         self.tls = tls
-        self._from: Counter[str] = Counter()
+        self.places: Places[trio.CancelScope] = Places(clients)
         self.rejected = 0
 
     @property
     def connections(self) -> int:
         """How many there are now, those of WebSockets included."""
-        return self._from.total()
+        return len(self.places)
 
     async def handle(self, stream: trio.SocketStream) -> None:
         """One connection. Raises nothing but cancellation."""
@@ -65,24 +67,34 @@ class StatusServer:
             await self._welcome(stream, address, local)
 
     async def _welcome(self, stream: trio.SocketStream, address: str, local: str) -> None:
-        if self._from.total() >= MOST or self._from[address] >= MOST_FROM_ONE:
-            key = same("page", address)
+        place = trio.CancelScope()
+        try:
+            crowded_out = self.places.enter(place, address)
+        except NoPlaceError:
+            key = same("page", address_group(address))
             log.warning("%s: too many connections to the page", address, extra=key)
             self.rejected += 1
             await trio.aclose_forcefully(stream)
             return
-        self._from[address] += 1
+        if crowded_out is not None:
+            self.rejected += 1
+            crowded_out.cancel()
         try:
-            await self._serve(stream, address, local)
+            with place:
+                await self._serve(stream, address, local, place)
         except Exception:
             # A fault of ours on one connection must not end what records (promise 7).
             log.exception("%s: the page failed; this is a fault of the recorder", address)
         finally:
             await trio.aclose_forcefully(stream)
-            self._from[address] -= 1
-            self._from += Counter()  # drops what is zero
+            self.places.leave(place)
+        if place.cancelled_caught:
+            key = same("page crowded", address_group(address))
+            log.warning("%s: gave its place at the page to a newer one", address, extra=key)
 
-    async def _serve(self, plain: trio.SocketStream, address: str, local: str) -> None:
+    async def _serve(
+        self, plain: trio.SocketStream, address: str, local: str, place: trio.CancelScope
+    ) -> None:
         stream: trio.abc.Stream = plain
         context = self.tls
         if context is not None:
@@ -93,7 +105,12 @@ class StatusServer:
             except (trio.BrokenResourceError, trio.TooSlowError):
                 log.info("%s: no TLS was spoken at the page", address, extra=same("tls", address))
                 return
-        peer = Peer(address=address, local=local, is_tls=context is not None)
+        peer = Peer(
+            address=address,
+            local=local,
+            is_tls=context is not None,
+            on_level=lambda level: self.places.meet(place, is_known=level > Level.NOBODY),
+        )
         await HttpConnection(
             stream,
             partial(self._site.receive, peer=peer),

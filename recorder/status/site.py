@@ -28,11 +28,13 @@ OPERATOR = "operator"
 class Peer:
     """Attributes:
     address: where it comes from; `local` the address of ours that it came to.
+    on_level: told as whom each of its requests is answered.
     """
 
     address: str
     local: str
     is_tls: bool
+    on_level: Callable[[Level], None] = lambda _: None
 
 
 @attrs.define(kw_only=True)
@@ -60,12 +62,14 @@ class Site:
             if request.path == "/api/v1/login":
                 return await self._login(request, peer)
             level = await self._level(request, peer)
+            peer.on_level(level)
         except BusyError:
             busy = Answer.error(429, "Too many logins at once; wait a moment.")
             return _with(busy, "Retry-After", "2")
         except BadRequestError as error:
             return Answer.error(400, str(error))
         if request.path == "/api/v1/logout" and request.method == "POST":
+            peer.on_level(Level.NOBODY)
             cookie = self.login.no_cookie(is_tls=peer.is_tls)
             return _with(Answer.of({"level": "nobody"}), "Set-Cookie", cookie)
         if request.path == "/api/v1/session" and request.method == "GET":
@@ -95,6 +99,7 @@ class Site:
             raise BadRequestError("`password` must be text.")
         if not await self.login.is_right(password, peer.address):
             return Answer.error(401, "The password is wrong.")
+        peer.on_level(Level.OPERATOR)
         cookie = self.login.cookie(is_tls=peer.is_tls)
         return _with(Answer.of({"level": "operator"}), "Set-Cookie", cookie)
 

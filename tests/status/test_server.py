@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ import trio
 import trio.testing
 import trustme
 
+from recorder.passwords import hash_password
+from recorder.status import places
 from recorder.status import server as server_module
 from recorder.status.broadcast import Broadcast
 from recorder.status.doors import Doors
@@ -38,23 +40,27 @@ class Served:
         return await trio.open_tcp_stream("127.0.0.1", self.port)
 
 
-def made(tls: ssl.SSLContext | None) -> StatusServer:
+def made(
+    tls: ssl.SSLContext | None = None, *, login: Login | None = None, clients: int = 32
+) -> StatusServer:
     async def answer(_request: Request) -> Answer:
         return Answer.of({"ok": True})
 
     site = Site(
         doors=Doors(hosts=frozenset(), names=frozenset()),
-        login=Login(None, b"k", lambda: 0.0),
+        login=login or Login(None, b"k", lambda: 0.0),
         is_public=False,
         answer=answer,
     )
-    return StatusServer(site, Broadcast(), tls)
+    return StatusServer(site, Broadcast(), tls, clients=clients)
 
 
 @asynccontextmanager
-async def served(tls: ssl.SSLContext | None = None) -> AsyncIterator[Served]:
+async def served(
+    tls: ssl.SSLContext | None = None, server: StatusServer | None = None
+) -> AsyncIterator[Served]:
     listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
-    server = made(tls)
+    server = server or made(tls)
     async with serve_status(listeners, server):
         yield Served(listeners[0].socket.getsockname()[1], server)
 
@@ -137,19 +143,35 @@ async def test_who_speaks_no_tls_is_dropped_and_it_is_said(
 
 
 async def test_without_a_listener_nothing_is_served_and_nothing_fails() -> None:
-    async with serve_status([], made(None)):
+    async with serve_status([], made()):
         await trio.testing.wait_all_tasks_blocked()
 
 
-async def test_from_one_place_there_may_be_so_many(
+KEEP_ALIVE = GET.replace(b"close", b"keep-alive")
+
+
+async def is_answered(stream: trio.SocketStream, cookie: str = "") -> bool:
+    """Whether one more request is, and the connection stays."""
+    head = f"Host: localhost\r\nCookie: {cookie}".encode()
+    await stream.send_all(KEEP_ALIVE.replace(b"Host: localhost", head))
+    received = b""
+    while not received.endswith(b"}\n"):
+        block = await stream.receive_some()
+        if not block:
+            return False
+        received += block
+    return received.startswith(b"HTTP/1.1 200")
+
+
+async def test_who_is_known_keeps_his_place_and_the_next_finds_none(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(server_module, "MOST_FROM_ONE", 2)
-    async with served() as here:
+    monkeypatch.setattr(places, "SPARE", 0)
+    # Without a password this machine is the operator.
+    async with served(server=made(clients=2)) as here:
         kept = [await here.connect(), await here.connect()]
         for stream in kept:
-            await stream.send_all(GET.replace(b"close", b"keep-alive"))
-            assert (await stream.receive_some()).startswith(b"HTTP/1.1 200")
+            assert await is_answered(stream)
         async with await here.connect() as refused:
             assert await everything(refused) == b""
         assert "too many connections" in caplog.text
@@ -157,9 +179,35 @@ async def test_from_one_place_there_may_be_so_many(
         await kept[0].aclose()
         await trio.testing.wait_all_tasks_blocked(0.05)
         async with await here.connect() as stream:
-            await stream.send_all(GET)
-            assert (await everything(stream)).startswith(b"HTTP/1.1 200")
+            assert await is_answered(stream)
         await kept[1].aclose()
+
+
+async def test_strangers_who_hold_every_place_keep_out_nobody_who_knows_the_password(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(places, "SPARE", 0)
+    login = Login(hash_password("open", b"0123456789abcdef"), b"k", lambda: 0.0)
+    cookie = login.cookie(is_tls=False).partition(";")[0]
+    async with AsyncExitStack() as stack, served(server=made(login=login, clients=2)) as here:
+
+        async def come() -> trio.SocketStream:
+            stream = await stack.enter_async_context(await here.connect())
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            return stream
+
+        first, second = await come(), await come()
+        assert await is_answered(first)
+        operator = await come()
+        # The oldest stranger has gone for him, answered or not.
+        assert await everything(first) == b""
+        assert await is_answered(operator, cookie)
+        third, fourth = await come(), await come()
+        assert await everything(second) == await everything(third) == b""
+        assert await is_answered(operator, cookie)
+        assert await is_answered(fourth)
+        assert (here.server.rejected, here.server.connections) == (3, 2)
+    assert caplog.text.count("gave its place at the page to a newer one") >= 1
 
 
 async def test_a_fault_of_ours_stays_in_its_connection(

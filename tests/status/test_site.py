@@ -91,6 +91,25 @@ async def test_who_asks_may_what(
     assert answer.status == (401 if expected is None else 200)
 
 
+async def test_as_whom_somebody_is_answered_is_told_with_every_request() -> None:
+    told: list[Level] = []
+    peer = attrs.evolve(AWAY, on_level=told.append)
+    stage = Stage(HASHED)
+    await stage.ask(peer=peer)
+    await stage.ask(headers=HOST | {"host": "elsewhere"}, peer=peer)
+    login = await stage.ask(
+        "/api/v1/login", method="POST", headers=SAME, body={"password": PASSWORD}, peer=peer
+    )
+    cookie = dict(login.headers)["Set-Cookie"].partition(";")[0]
+    await stage.ask(headers=HOST | {"cookie": cookie}, peer=peer)
+    await stage.ask("/api/v1/logout", method="POST", headers=SAME | {"cookie": cookie}, peer=peer)
+    # Whose request is not for us is nobody whom we know anew.
+    assert told == [Level.NOBODY, Level.OPERATOR, Level.OPERATOR, Level.OPERATOR, Level.NOBODY]
+    stage.site.is_public = True
+    await stage.ask(peer=peer)
+    assert told[-1] is Level.READER
+
+
 async def test_a_login_gives_a_cookie_and_a_logout_takes_it() -> None:
     stage = Stage(HASHED)
     session = await stage.ask("/api/v1/session")

@@ -250,7 +250,7 @@ class Stage:
             is_public=self._public,
             answer=Operations(self.actions, pages).answer,
         )
-        return StatusServer(site, self._broadcast, None)
+        return StatusServer(site, self._broadcast, None, clients=32)
 
     async def _tick(self) -> None:
         while True:
