@@ -48,6 +48,8 @@ LEAST_S: Final = 0.2
 """Between two pictures, whatever changes."""
 
 MACHINE_S: Final = 10.0
+IDLE_MACHINE_S: Final = 60.0
+"""Between two looks at the machine; while nobody publishes nor watches until somebody does."""
 
 
 class Board:
@@ -118,7 +120,9 @@ class Board:
             under_voltage_now=None,
             under_voltage_ever=None,
         )
-        self._asked_s = -math.inf
+        self._machine_s: float | None = None
+        """When that was measured."""
+        self._machine_wanted = trio.Event()
         self._began_s = trio.current_time()
         self._step: tuple[int, float] | None = None
         self._rhythm = Rhythm(self._wait_s, LEAST_S)
@@ -136,10 +140,12 @@ class Board:
     def changed(self) -> None:
         """A room's state may have changed, or somebody begins to watch."""
         self._rhythm.changed()
+        self._machine_wanted.set()
 
     def waited_for(self) -> None:
         """Somebody waits for a picture, and nobody did: the next one comes after a tick."""
         self._rhythm.hurried()
+        self._machine_wanted.set()
 
     def clock_stepped(self, ms: int) -> None:
         """The wall clock was set by so much."""
@@ -226,10 +232,16 @@ class Board:
     async def _watch_machine(self) -> None:
         limiter = trio.CapacityLimiter(1)
         while True:
+            now_s = trio.current_time()
             self._machine = await trio.to_thread.run_sync(
-                self._read_machine, trio.current_time(), limiter=limiter, abandon_on_cancel=True
+                self._read_machine, now_s, limiter=limiter, abandon_on_cancel=True
             )
-            await trio.sleep(MACHINE_S if self._wait_s() < IDLE_TICK_S else 2 * IDLE_TICK_S)
+            self._machine_s = now_s
+            await trio.sleep(MACHINE_S)
+            if self._wait_s() >= IDLE_TICK_S:
+                self._machine_wanted = trio.Event()
+                with trio.move_on_after(IDLE_MACHINE_S - MACHINE_S):
+                    await self._machine_wanted.wait()
 
     def _read_machine(self, now_s: float) -> Machine:
         for each in self._wear:
@@ -254,6 +266,7 @@ class Board:
             system=system_view(
                 self._machine,
                 self._clock,
+                machine_age_s=None if self._machine_s is None else now_s - self._machine_s,
                 uptime_s=now_s - self._began_s,
                 media_bytes=self._engine.writer.pending_bytes + self._rooms.backlog_bytes,
                 media_limit_bytes=self._memory.limit_bytes,

@@ -65,6 +65,7 @@ class Hooks:
         self._followed = trio.Event()
         self._progress = Progress()
         self._is_delivering = True
+        self._looked_s: float | None = None
         self._unseen: Mapping[int, str] = {}
         self._is_there = trio.Event()
 
@@ -139,15 +140,18 @@ class Hooks:
             delivered=sum(each.delivered for each in targets),
             given_up=sum(each.given_up for each in targets),
             lost=self.outbox.lost,
+            age_s=None if self._looked_s is None else trio.current_time() - self._looked_s,
         )
 
     async def look(self, folder: Path) -> None:
         """Look at what became of the events from time to time, until cancelled."""
         while True:
+            now_s = trio.current_time()
             try:
                 self._progress, self._is_delivering = await trio.to_thread.run_sync(
                     _look, folder, abandon_on_cancel=True
                 )
+                self._looked_s = now_s
             except OSError as error:
                 log.warning("%s cannot be read: %s", folder, error, extra=same("hooks"))
             await trio.sleep(LOOK_S)

@@ -52,6 +52,7 @@ def storage_view(engine: Engine, now_s: float, now_ms: int) -> StorageView:
     state, reason = disk_state(engine, now_s, now_ms)
     slowest_s = engine.writer.slowest.seconds(now_s)
     probed_ms = engine.guard.health.last_good_ms
+    counted_age_s = None if decision is None else (now_ms - watch.decided_ms) / 1000
     space, blocked = watch.space, watch.ledger.blocked
     return StorageView(
         directory=str(engine.storage.directory),
@@ -64,6 +65,7 @@ def storage_view(engine: Engine, now_s: float, now_ms: int) -> StorageView:
         kept_bytes=None if decision is None else decision.kept_bytes,
         foreign_bytes=watch.foreign.bytes,
         foreign_fills=watch.foreign.fills,
+        counted_age_s=counted_age_s,
         write_ms=None if slowest_s is None else round(slowest_s * 1000),
         probe_age_s=None if probed_ms is None else (now_ms - probed_ms) / 1000,
         written_bytes=engine.writer.written_bytes,
@@ -88,6 +90,7 @@ def system_view(
     machine: Machine,
     clock: SystemClock,
     *,
+    machine_age_s: float | None,
     uptime_s: float,
     media_bytes: int,
     media_limit_bytes: int,
@@ -105,6 +108,7 @@ def system_view(
     """As of now.
 
     Args:
+        machine_age_s: since that was measured; None: it was not yet.
         last_step: by how many ms the clock was last set, and how many seconds ago; it was set
             `clock_steps` times.
         now_s: on the clock of `attempts`.
@@ -119,6 +123,7 @@ def system_view(
         temperature_c=machine.temperature_c,
         under_voltage_now=machine.under_voltage_now,
         under_voltage_ever=machine.under_voltage_ever,
+        machine_age_s=machine_age_s,
         clock=ClockView(
             is_trusted=clock.trusted(),
             reason=clock.doubt(),

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 PIPE_WIDTH = 120
 
+FRESH_S = 3.0
+"""A figure that is older says how old it is; one of the last ticks need not."""
+
 REFRESHES = 2
 """Each second; the news come once."""
 
@@ -158,6 +161,9 @@ class Picture:
             figures.append(f"{degrees:.0f} °C")
         is_weak = ("power too weak", "bold red") if system.flag("under_voltage_now") else ""
         pieces = [f"Machine   {', '.join(figures)}", ", " if is_weak else "", is_weak]
+        age_s = self._ink.aged(system, "machine_age_s")
+        if age_s is not None and age_s >= FRESH_S:
+            pieces.append(f" ({span(age_s)} ago)")
         if clock.flag("is_trusted"):
             pieces.append(". Clock trusted.")
         elif clock:

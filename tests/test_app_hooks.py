@@ -307,8 +307,24 @@ async def test_what_became_of_the_events_is_shown(tmp_path: Path) -> None:
             delivered=15,
             given_up=1,
             lost=0,
+            age_s=0.0,
         )
-        await eventually(lambda: hooks.view() == shown, what="it is shown")
+
+        def is_shown() -> bool:
+            view = hooks.view()
+            if view is None or view.age_s is None:
+                return False
+            return attrs.evolve(view, age_s=0.0) == shown
+
+        before = hooks.view()
+        assert before is not None
+        assert before.age_s is None
+        await eventually(is_shown, what="it is shown")
+        # What cannot be looked at any more is as old as it is.
+        hooks._looked_s = trio.current_time() - 45
+        old = hooks.view()
+        assert old is not None
+        assert old.age_s == 45
 
 
 async def test_hooks_that_are_not_there_say_nothing() -> None:

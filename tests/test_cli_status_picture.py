@@ -144,6 +144,9 @@ def test_the_machine_says_what_it_knows() -> None:
         under_voltage_now=True,
         clock=attrs.evolve(CLOCK, is_trusted=False, reason="not synchronised"),
     )
+    # A figure that is no news says how old it is.
+    old = document(system=attrs.evolve(SYSTEM, machine_age_s=48.0))
+    assert "load 0.3, 62 °C (48 s ago). Clock trusted." in shown(old)
     text = shown(document(system=system))
     assert "load 0.3, power too weak. Clock not trusted: not synchronised" in text
 

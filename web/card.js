@@ -6,7 +6,7 @@ import { Chart } from "./chart.js";
 import { button, byId, draw, facts, icon, label, make, refocus, text } from "./dom.js";
 import { sentence } from "./names.js";
 import { ask } from "./net.js";
-import { SEVERITIES, STATES, ago, brief, many, rate, since, size, span } from "./words.js";
+import { SEVERITIES, STATES, aged, ago, at, brief, many, rate, since, size, span } from "./words.js";
 
 const ACTIONS = {
   split: ["Split", "A new recording begins at the next keyframe, without a gap."],
@@ -21,8 +21,6 @@ const OFFERED = {
   stopped: ["start"],
   fault: ["split", "stop"],
 };
-// A figure that is older than this says how old it is; one of the last ticks need not.
-const FRESH_S = 3;
 
 export class Card {
   constructor(name) {
@@ -134,9 +132,6 @@ function offered(room) {
 function lostSoFar(room) {
   return room.lost_bytes ? `${span(room.lost_ms / 1000)} (${size(room.lost_bytes)}) are lost so far.` : "";
 }
-
-const aged = (value, seconds) => (seconds === null || seconds < FRESH_S ? value : `${value}, ${ago(seconds)}`);
-const at = (seconds, elapsed) => (seconds === null ? null : seconds + elapsed);
 
 // The three that are read from afar.
 function figures(room, elapsed) {

@@ -1,13 +1,15 @@
 // The disk and the machine: how long it lasts, and what an operator tells who is asked for help.
 
 import { byId, draw, facts, icon, label, make, text } from "./dom.js";
-import { STATES, ago, left, many, size, span } from "./words.js";
+import { STATES, aged, ago, at, left, many, size, span } from "./words.js";
 
 const DISKS = { good: "good", stalled: "does not answer", failed: "takes no writes", held: "nearly full: nothing is written" };
 
 export function showDisk(storage, elapsed) {
   const age = (seconds) => (seconds === null ? "" : `, ${ago(seconds + elapsed)}`);
+  const counted = at(storage.counted_age_s, elapsed);
   text(byId("left"), left(storage.time_left_s));
+  text(byId("left-age"), storage.time_left_s === null || counted === null ? "" : `, as of ${ago(counted)}`);
   const { total_bytes: total, free_bytes: free } = storage;
   const isKnown = total !== null && free !== null && total > 0;
   const full = isKnown ? Math.round((1 - free / total) * 100) : 0;
@@ -20,10 +22,10 @@ export function showDisk(storage, elapsed) {
     ["slowest write", storage.write_ms === null ? "none in the last minute" : `${storage.write_ms} ms in the last minute`],
     ["last tried", storage.probe_age_s === null ? "never" : ago(storage.probe_age_s + elapsed)],
     ["written", `${size(storage.written_bytes)} since the start`],
-    ["kept by people", size(storage.kept_bytes)],
+    ["kept by people", aged(size(storage.kept_bytes), counted)],
   ];
   if (storage.reason) rows.splice(1, 0, ["why", storage.reason]);
-  if (storage.foreign_bytes) rows.push(["not recordings", size(storage.foreign_bytes)]);
+  if (storage.foreign_bytes) rows.push(["not recordings", aged(size(storage.foreign_bytes), counted)]);
   const sweep = storage.next_sweep;
   if (sweep) rows.push(["due to be deleted", `${sweep.recordings ? `${many(sweep.recordings, "recording", "recordings")}, ${size(sweep.bytes)}` : "none"}, as of ${ago(sweep.age_s + elapsed)}`]);
   if (storage.blocked) rows.push(["waits for a yes", `${many(storage.blocked.recordings, "recording", "recordings")}, ${size(storage.blocked.bytes)}`]);
@@ -45,14 +47,15 @@ export function showMachine(system, elapsed) {
   if (system.load !== null) rows.push(["load", system.load.toFixed(1)]);
   if (system.temperature_c !== null) rows.push(["temperature", `${Math.round(system.temperature_c)} °C`]);
   if (system.under_voltage_now !== null) rows.push(["power", power(system)]);
-  for (const { directory, written_bytes: taken, period_s: period } of system.wear) {
-    rows.push([`disk of ${directory}`, `took ${size(taken)} in ${span(period)}, all writes`]);
+  if (system.machine_age_s !== null) rows.push(["looked at", ago(system.machine_age_s + elapsed)]);
+  for (const { directory, written_bytes: taken, period_s: period, age_s: age } of system.wear) {
+    rows.push([`disk of ${directory}`, aged(`took ${size(taken)} in ${span(period)}, all writes`, age + elapsed)]);
   }
   if (system.last_end !== null) rows.push(["the one before", ENDS[system.last_end] || system.last_end]);
   if (system.failed_logins) rows.push(["failed logins", `${system.failed_logins} in 20 s`]);
   if (system.failed_publishes) rows.push(["wrong keys", `${system.failed_publishes} in 20 s`]);
   for (const { address, times, age_s: last } of system.refused) rows.push(["refused", `${address}, ${many(times, "time", "times")}, last ${ago(last + elapsed)}`]);
-  rows.push(...configuration(system.config), ...hooks(system.hooks), ["watching", String(system.viewers)]);
+  rows.push(...configuration(system.config), ...hooks(system.hooks, elapsed), ["watching", String(system.viewers)]);
   facts(byId("machine"), rows);
 }
 
@@ -71,9 +74,10 @@ function configuration({ path, errors, is_last_good: isLastGood, restart }) {
   return rows;
 }
 
-function hooks(found) {
+function hooks(found, elapsed) {
   if (found === null) return [];
-  const rows = [["hooks", found.is_delivering ? `${found.delivered} delivered` : "nobody delivers them"]];
+  const said = found.is_delivering ? `${found.delivered} delivered` : "nobody delivers them";
+  const rows = [["hooks", aged(said, at(found.age_s, elapsed))]];
   if (found.failing.length) rows.push(["do not answer", found.failing.join(", ")]);
   if (found.given_up) rows.push(["given up", String(found.given_up)]);
   if (found.lost) rows.push(["lost", String(found.lost)]);

@@ -56,6 +56,11 @@ export function brief(seconds) {
 
 export const ago = (seconds) => `${span(seconds)} ago`;
 
+// A figure that is older than this says how old it is; one of the last ticks need not.
+const FRESH_S = 3;
+export const aged = (value, seconds) => (seconds === null || seconds < FRESH_S ? value : `${value}, ${ago(seconds)}`);
+export const at = (seconds, elapsed) => (seconds === null ? null : seconds + elapsed);
+
 // How long the disk lasts: in hours, because lessons are.
 export function left(seconds) {
   if (seconds === null) return "unknown";

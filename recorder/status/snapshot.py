@@ -235,6 +235,8 @@ class StorageView:
     write_ms: the longest write or sync of the last minute.
     probe_age_s: since the disk was last tried; None: never.
     foreign_bytes: of data on the disk that are not ours; None: unknown.
+    counted_age_s: since a sweep found `time_left_s`, `kept_bytes` and `foreign_bytes`; None: none
+        has looked yet.
     """
 
     directory: str
@@ -247,6 +249,7 @@ class StorageView:
     kept_bytes: int | None
     foreign_bytes: int | None
     foreign_fills: bool
+    counted_age_s: float | None
     write_ms: int | None
     probe_age_s: float | None
     written_bytes: int
@@ -305,17 +308,18 @@ class RefusedView:
 @attrs.frozen(kw_only=True, field_transformer=_tenths)
 class WearView:
     """What everybody wrote to the disk of a folder in the last `period_s`, a day at most, and since
-    the machine started."""
+    the machine started; as of `age_s` ago."""
 
     directory: str
     written_bytes: int
     period_s: float
     total_bytes: int
+    age_s: float
 
 
 @attrs.frozen(kw_only=True, field_transformer=_tenths)
 class HooksView:
-    """As of half a minute ago.
+    """As of `age_s` ago; None: nobody has looked yet.
 
     Attributes:
         is_delivering: somebody does, here or in a process of its own.
@@ -330,6 +334,7 @@ class HooksView:
     delivered: int
     given_up: int
     lost: int
+    age_s: float | None
 
 
 @attrs.frozen(kw_only=True, field_transformer=_tenths)
@@ -339,6 +344,7 @@ class SystemView:
         `media_limit_bytes`.
     load: of the machine, one minute.
     temperature_c: None: the machine does not say; the same for the two below.
+    machine_age_s: since `memory_bytes`, these, and `load` were measured; None: not yet.
     last_end: how the recorder before this one ended: clean, crash, power; None: there was none.
     failed_logins: of the last 20 s, at the page's door; `failed_publishes` at the encoders'.
     refused: the addresses with the most of them, the worst first.
@@ -355,6 +361,7 @@ class SystemView:
     temperature_c: float | None
     under_voltage_now: bool | None
     under_voltage_ever: bool | None
+    machine_age_s: float | None
     clock: ClockView
     last_end: str | None
     failed_logins: int

@@ -40,6 +40,7 @@ class Wear:
         self.stat = stat
         self._past: deque[tuple[float, int]] = deque()
         self._total_bytes = 0
+        self._looked_s = 0.0
 
     def look(self, now_s: float) -> None:
         """Read the count. Blocking, but never on the disk itself.
@@ -52,22 +53,23 @@ class Wear:
             return
         if self._past and total < self._total_bytes:
             self._past.clear()  # another disk, or the same plugged in again: it counts anew
-        self._total_bytes = total
+        self._total_bytes, self._looked_s = total, now_s
         if not self._past or now_s - self._past[-1][0] >= STEP_S:
             self._past.append((now_s, total))
         while len(self._past) > 1 and now_s - self._past[1][0] >= DAY_S:
             self._past.popleft()
 
     def view(self, now_s: float) -> WearView | None:
-        """As of the last look; None: nothing is known."""
+        """As of the last look that found something; None: nothing is known."""
         if not self._past:
             return None
         began_s, before = self._past[0]
         return WearView(
             directory=str(self._directory),
             written_bytes=self._total_bytes - before,
-            period_s=now_s - began_s,
+            period_s=self._looked_s - began_s,
             total_bytes=self._total_bytes,
+            age_s=now_s - self._looked_s,
         )
 
 

@@ -128,6 +128,7 @@ STORAGE = StorageView(
     kept_bytes=12 * GIB,
     foreign_bytes=GIB,
     foreign_fills=False,
+    counted_age_s=50.0,
     write_ms=12,
     probe_age_s=20.0,
     written_bytes=9 * GIB,
@@ -147,6 +148,7 @@ SYSTEM = SystemView(
     temperature_c=61.5,
     under_voltage_now=False,
     under_voltage_ever=True,
+    machine_age_s=0.6,
     clock=CLOCK,
     last_end="power",
     failed_logins=0,
@@ -166,6 +168,7 @@ SYSTEM = SystemView(
             written_bytes=36 * GIB,
             period_s=86_400.0,
             total_bytes=90 * GIB,
+            age_s=0.6,
         ),
     ),
 )

@@ -121,6 +121,7 @@ def storage(**changes: Any) -> StorageView:
         kept_bytes=10**9,
         foreign_bytes=10**8,
         foreign_fills=False,
+        counted_age_s=20.0,
         write_ms=12,
         probe_age_s=5.0,
         written_bytes=10**9,
@@ -151,6 +152,7 @@ def system(**changes: Any) -> SystemView:
         temperature_c=50.0,
         under_voltage_now=False,
         under_voltage_ever=False,
+        machine_age_s=0.6,
         clock=clock(),
         last_end="clean",
         failed_logins=0,
@@ -164,6 +166,7 @@ def system(**changes: Any) -> SystemView:
                 written_bytes=20_000_000_000,
                 period_s=86_400.0,
                 total_bytes=90_000_000_000,
+                age_s=0.6,
             ),
         ),
     )

@@ -10,7 +10,13 @@ from recorder.status.snapshot import HooksView
 from tests.status import snapshots
 
 GOOD = HooksView(
-    is_delivering=True, failing=(), failing_since=None, delivered=7, given_up=1, lost=2
+    is_delivering=True,
+    failing=(),
+    failing_since=None,
+    delivered=7,
+    given_up=1,
+    lost=2,
+    age_s=20.0,
 )
 FAILING = attrs.evolve(
     GOOD,

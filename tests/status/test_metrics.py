@@ -144,7 +144,13 @@ def test_a_disk_that_does_not_take_what_is_written_fails_its_probe(
 
 def test_hooks_have_series_only_where_there_are_hooks() -> None:
     hooks = HooksView(
-        is_delivering=True, failing=("a",), failing_since=None, delivered=7, given_up=2, lost=1
+        is_delivering=True,
+        failing=("a",),
+        failing_since=None,
+        delivered=7,
+        given_up=2,
+        lost=1,
+        age_s=20.0,
     )
     series = scraped(attrs.evolve(SNAPSHOT, system=attrs.evolve(SYSTEM, hooks=hooks)))
     for result, count in (("delivered", 7), ("given_up", 2), ("lost", 1)):

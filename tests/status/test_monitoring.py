@@ -95,7 +95,13 @@ def test_the_readme_names_every_metric_with_its_labels_and_no_other() -> None:
     rows = re.findall(r"(?m)^\| `(rec_\w+)` \|(.*?)\|", (FOLDER / "README.md").read_text())
     assert len(rows) == len(dict(rows))
     hooks = HooksView(
-        is_delivering=True, failing=(), failing_since=None, delivered=1, given_up=0, lost=0
+        is_delivering=True,
+        failing=(),
+        failing_since=None,
+        delivered=1,
+        given_up=0,
+        lost=0,
+        age_s=20.0,
     )
     seen = attrs.evolve(SNAPSHOT, system=attrs.evolve(SNAPSHOT.system, hooks=hooks))
     text = Exposition(0.0).text(seen, COUNTERS).decode()

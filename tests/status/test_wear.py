@@ -60,9 +60,20 @@ def test_it_is_the_whole_disk_that_is_counted_and_by_everybody(disk: _Disk, wear
     wear.look(100.0)
     disk.wrote(3 << 30)
     wear.look(700.0)
-    assert wear.view(700.0) == WearView(
-        directory=str(disk.folder), written_bytes=2 << 30, period_s=600.0, total_bytes=3 << 30
-    )
+    # It spans what was looked at, and not what has passed since.
+    for now_s, age_s in ((700.0, 0.0), (760.0, 60.0)):
+        assert wear.view(now_s) == WearView(
+            directory=str(disk.folder),
+            written_bytes=2 << 30,
+            period_s=600.0,
+            total_bytes=3 << 30,
+            age_s=age_s,
+        )
+    disk.stat.unlink()
+    wear.look(800.0)
+    view = wear.view(800.0)
+    assert view is not None
+    assert (view.period_s, view.age_s) == (600.0, 100.0)
 
 
 def test_the_period_is_a_day_at_most_and_slides(disk: _Disk, wear: Wear) -> None:

@@ -259,6 +259,9 @@ def test_the_disk_is_told_in_hours_left(page: Page, stage: Stage) -> None:
         expect(page.locator("#counts .disk")).to_contain_text(text)
     disk = page.locator("#disk")
     expect(figure(disk, "free")).to_have_text(re.compile(r"500 GB of 1.0 TB, \d s ago"))
+    expect(figure(disk, "kept by people")).to_have_text(re.compile(r"1.0 GB, 2\d s ago"))
+    expect(figure(disk, "not recordings")).to_have_text(re.compile(r"100 MB, 2\d s ago"))
+    expect(page.locator("#left-age")).to_have_text(re.compile(r", as of 2\d s ago"))
     expect(figure(disk, "last tried")).to_have_text(re.compile(r"\d s ago"))
     expect(page.locator("#full")).to_have_attribute("aria-label", "50 % of the disk is full")
     stage.show(
@@ -270,6 +273,7 @@ def test_the_disk_is_told_in_hours_left(page: Page, stage: Stage) -> None:
         )
     )  # fmt: skip
     expect(page.locator("#left")).to_have_text("unknown")
+    expect(page.locator("#left-age")).to_have_text("")
     expect(figure(disk, "why")).to_have_text("Input/output error")
     expect(page.locator("#full")).to_be_hidden()
 
@@ -284,6 +288,7 @@ def test_the_machine_says_what_who_is_asked_for_help_wants_to_know(
     expect(figure(machine, "disk of /srv/recordings")).to_contain_text("20.0 GB in 24 h 00 min")
     expect(figure(machine, "configuration")).to_have_text("/etc/recorder/config.yaml")
     expect(figure(machine, "hooks")).to_have_count(0)
+    expect(figure(machine, "looked at")).to_have_text(re.compile(r"\d s ago"))
     shown = system(
         under_voltage_ever=True,
         last_end="power",
@@ -299,7 +304,10 @@ def test_the_machine_says_what_who_is_asked_for_help_wants_to_know(
             delivered=12,
             given_up=1,
             lost=0,
+            age_s=25.0,
         ),
+        machine_age_s=48.0,
+        wear=(attrs.evolve(system().wear[0], age_s=30.0),),
     )
     stage.show(picture(system=shown))
     told: dict[str, str | re.Pattern[str]] = {
@@ -312,7 +320,9 @@ def test_the_machine_says_what_who_is_asked_for_help_wants_to_know(
         "refused": re.compile("10.0.0.9, 7 times, last 1[2-5] s ago"),
         "in force": "the one before",
         "needs a restart": "rtmp.listen",
-        "hooks": "12 delivered",
+        "hooks": re.compile("12 delivered, 2[5-8] s ago"),
+        "disk of /srv/recordings": re.compile("all writes, 3[0-3] s ago"),
+        "looked at": re.compile("(48|49|50|51) s ago"),
         "do not answer": "https://<b>monitor</b>",
         "given up": "1",
     }

@@ -1,0 +1,99 @@
+"""When the board looks at the machine, and how old it says that is."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+import trio.testing
+
+from recorder import app_board
+from recorder.status.machine import Machine
+from tests.helpers.program import eventually
+from tests.test_app_reload import staged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from recorder.app_board import Board
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows with every look at the machine, which has as many bytes in memory."""
+    found: list[int] = []
+
+    def look() -> Machine:
+        found.append(len(found) + 1)
+        return Machine(
+            memory_bytes=found[-1],
+            load=None,
+            temperature_c=None,
+            under_voltage_now=None,
+            under_voltage_ever=None,
+        )
+
+    monkeypatch.setattr(app_board, "read_machine", look)
+    return found
+
+
+def has(board: Board, times: int) -> bool:
+    return board.look().system.memory_bytes == times
+
+
+@pytest.mark.parametrize("wakes", ["changed", "waited_for"])
+async def test_who_begins_to_watch_has_the_machine_looked_at(
+    tmp_path: Path, looks: list[int], wakes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app_board, "MACHINE_S", 0.0)
+    async with staged(tmp_path) as stage:
+        board = stage.parts.page.board
+        wake: Callable[[], None] = getattr(board, wakes)
+        for times in (1, 2, 3):
+            await eventually(partial(has, board, times), what="it is looked at")
+            await trio.testing.wait_all_tasks_blocked()
+            assert len(looks) == times
+            wake()
+        await eventually(partial(has, board, 4), what="it is looked at again")
+
+
+async def test_however_often_somebody_comes_it_is_looked_at_seldom(
+    tmp_path: Path, looks: list[int]
+) -> None:
+    async with staged(tmp_path) as stage:
+        board = stage.parts.page.board
+        await eventually(partial(has, board, 1), what="it is looked at")
+        for _ in range(3):
+            board.changed()
+            await trio.testing.wait_all_tasks_blocked()
+        assert looks == [1]
+
+
+async def test_what_the_machine_says_is_as_old_as_the_look(
+    tmp_path: Path, looks: list[int]
+) -> None:
+    async with staged(tmp_path) as stage:
+        board = stage.parts.page.board
+        assert board.look().system.machine_age_s is None
+        await eventually(partial(has, board, 1), what="it is looked at")
+        assert board._machine_s is not None
+        board._machine_s -= 48
+        age_s = board.look().system.machine_age_s
+        assert age_s is not None
+        assert 48 <= age_s < 58
+
+
+async def test_what_a_sweep_counted_is_as_old_as_the_sweep(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        board, watch = stage.parts.page.board, stage.parts.engine.watch
+        await eventually(lambda: watch.last_decision is not None, what="it is swept")
+        watch.decided_ms -= 48_000
+        storage = board.look().storage
+        assert storage.next_sweep is not None
+        assert storage.counted_age_s is not None
+        assert storage.counted_age_s == storage.next_sweep.age_s >= 48
+        watch.last_decision = None
+        assert board.look().storage.counted_age_s is None
