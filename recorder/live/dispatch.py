@@ -105,6 +105,8 @@ class Dispatch:
                 stream_id, media = run
                 publisher = publishers[stream_id]
                 publisher.has_media = True
+                if len(publishers) > 1:
+                    publisher.unshared_bytes += sum(size for _, _, size, _, _ in media)
                 publisher.room.media_run(media, now_ms)
                 left -= len(media)
                 continue
@@ -114,10 +116,12 @@ class Dispatch:
                 case MediaReceived():
                     publisher = publishers[event.stream_id]
                     publisher.has_media = True
+                    publisher.unshared_bytes += len(event.payload)
                     publisher.room.media(event.kind, event.timestamp, event.payload, now_ms)
                 case DataReceived():
-                    room = publishers[event.stream_id].room
-                    room.data(event.name, event.payload, event.timestamp, now_ms)
+                    publisher = publishers[event.stream_id]
+                    publisher.unshared_bytes += len(event.payload)
+                    publisher.room.data(event.name, event.payload, event.timestamp, now_ms)
                     left -= len(event.payload) // DATA_BYTES
                 case ConnectRequested():
                     await self._requests.connect(event)

@@ -22,10 +22,6 @@ class Connection(Protocol):
 
     address: str
 
-    @property
-    def received_bytes(self) -> int:
-        """All that the peer has sent, in bytes."""
-
     def counts(self, publisher: Publisher) -> Mapping[str, int]:
         """The anomalies seen on the connection since this publish began."""
 
@@ -55,5 +51,8 @@ class Publisher:
     has_media: bool = False
     counted: Mapping[str, int] = attrs.field(factory=dict)
     """The connection's anomalies when the publish began."""
-    received_before: int = 0
-    """Bytes that the connection had received when the publish began."""
+    received_bytes: int = 0
+    """What has come of it, as on the wire, with its share of what frames it."""
+    unshared_bytes: int = 0
+    """What its messages hold that have come since the connection's bytes were last shared out; not
+    counted while it has the connection for itself."""

@@ -44,6 +44,7 @@ class Publishing:
         self._connection = connection
         self._memory = memory
         self._stay = stay
+        self._unshared_bytes = 0
 
     def __bool__(self) -> bool:
         return bool(self.by_stream)
@@ -91,6 +92,29 @@ class Publishing:
         """Hand on what this read brought."""
         for publisher in self.by_stream.values():
             publisher.room.recorder.flush(now_ms)
+
+    def share_out(self, wire_bytes: int) -> None:
+        """So much more was on the wire: each publisher's by what its messages hold.
+
+        The whole connection's, for each of them, would be shown as often as there are rooms.
+        """
+        publishers = self.by_stream.values()
+        if len(publishers) == 1:
+            (only,) = publishers
+            only.received_bytes += wire_bytes + self._unshared_bytes
+            only.unshared_bytes = self._unshared_bytes = 0
+            return
+        self._unshared_bytes = self._unshared_bytes + wire_bytes if publishers else 0
+        held = sum(each.unshared_bytes for each in publishers)
+        if not held:
+            return  # Of a message that is not whole yet it is not known whose it is.
+        shared, to_share = 0, self._unshared_bytes
+        for each in publishers:
+            share = to_share * each.unshared_bytes // held
+            each.received_bytes += share
+            each.unshared_bytes = 0
+            shared += share
+        self._unshared_bytes -= shared
 
     def counts(self, publisher: Publisher) -> Mapping[str, int]:
         """The anomalies seen on the connection since this publish began, for its manifest."""

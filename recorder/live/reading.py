@@ -142,11 +142,16 @@ class Reading:
             return 0
         return int((trio.current_time() - self._since_s) * 1000)
 
-    def has_handled(self, read_bytes: int) -> None:
-        """So much was read, and all that came of it is done."""
+    def has_handled(self, read_bytes: int) -> int:
+        """So much was read, and all that came of it is done.
+
+        Returns:
+            So much was that on the wire.
+        """
         self.handled_bytes += read_bytes
-        self._settled_bytes = self._taken_bytes()
+        settled_bytes, self._settled_bytes = self._settled_bytes, self._taken_bytes()
         self.wake_waiting()
+        return self._settled_bytes - settled_bytes
 
     def wake_waiting(self) -> None:
         """Whoever waits for what is handled may look again."""

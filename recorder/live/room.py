@@ -65,15 +65,12 @@ class Room:
 
     @property
     def received_bytes(self) -> int:
-        """All that publishers have sent into it since the start of the process, in bytes."""
-        publisher = self.publisher
-        if publisher is None:
-            return self._past_bytes
-        return self._past_bytes + publisher.connection.received_bytes - publisher.received_before
+        """All that publishers have sent into it since the start of the process, in bytes as on the
+        wire: chunks, and records of TLS, are counted in; what TCP and IP add is not."""
+        return self._past_bytes + (0 if self.publisher is None else self.publisher.received_bytes)
 
     def begin(self, publisher: Publisher, client: Client, *, gap_reason: str) -> None:
         """A publisher was accepted; the room must be free of any other."""
-        publisher.received_before = publisher.connection.received_bytes
         self.publisher = publisher
         self.recorder.publisher_arrived(client, gap_reason=gap_reason)
         self.window_ends_s = math.inf

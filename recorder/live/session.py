@@ -110,11 +110,6 @@ class Session:
 
     # What others may ask.
 
-    @property
-    def received_bytes(self) -> int:
-        """All that the peer has sent and we have handled, in bytes."""
-        return self._reading.handled_bytes
-
     def tcp_info(self) -> TcpInfo | None:
         """What the kernel knows of the line; None: nothing."""
         return self._wire.tcp_info()
@@ -218,7 +213,7 @@ class Session:
             await self._dispatch.handle(data, now_s)
             if not data:
                 raise ConnectionOver("the encoder closed the connection")
-            self._reading.has_handled(len(data))
+            self._publishing.share_out(self._reading.has_handled(len(data)))
             if self._connection.has_answer_to_send:
                 self._sender.poke()
             await self._backpressure.wait()

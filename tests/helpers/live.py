@@ -143,7 +143,6 @@ class FakeConnection:
 
     address: str
     silence_ms: int = 0
-    received_bytes: int = 0
     evictions: list[str] = attrs.field(factory=list)
 
     def counts(self, publisher: Publisher) -> dict[str, int]:

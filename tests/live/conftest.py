@@ -202,6 +202,12 @@ class Building:
         await peer.exchange()
         return peer
 
+    def received_bytes(self, name: str) -> int:
+        """What has come into this room."""
+        room = self.rooms.find(name)
+        assert room is not None
+        return room.received_bytes
+
     async def publish(
         self, room: str = "room101", address: str = "10.0.0.1", *, tls: Tls | None = None
     ) -> Peer:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 import trio
 import trio.testing
 
 from recorder.live.house import Timeouts
 from recorder.live.session import FAREWELL_S
-from tests.live.conftest import FRAME, KEYS, Building
+from tests.live.conftest import FRAME, KEYS, Building, Tls
 
 if TYPE_CHECKING:
-    import pytest
     from trio.testing import MockClock
 
 
@@ -125,3 +125,58 @@ async def test_other_timeouts_count_from_the_next_read_on(
     peer.client.video(40, FRAME)
     await peer.exchange()
     assert 3 <= await peer.until_closed() <= 3 + FAREWELL_S
+
+
+async def test_of_one_connection_each_room_has_its_own_bytes(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    peer = await building.publish()
+    alone = building.received_bytes("room101")
+    assert alone > len(FRAME)
+    peer.client.command("createStream", 8, None)
+    peer.client.publish(f"room102?key={KEYS['room102']}", stream_id=2)
+    await peer.exchange()
+    before = building.received_bytes("room101"), building.received_bytes("room102")
+    peer.client.message(6, 9, 1, 40, FRAME + bytes(3000))
+    peer.client.message(7, 9, 2, 40, FRAME + bytes(1000))
+    peer.client.message(7, 9, 2, 80, FRAME + bytes(500))
+    data = peer.client.data_to_send()
+    await peer.stream.send_all(data)
+    await trio.testing.wait_all_tasks_blocked()
+    came = [building.received_bytes(room) - was for room, was in zip(KEYS, before, strict=True)]
+    assert sum(came) == pytest.approx(len(data), abs=200), "and what came before, of neither"
+    assert came[0] / came[1] == pytest.approx(2, rel=0.05)
+
+
+async def test_a_message_that_is_not_whole_is_counted_when_it_is(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    peer = await building.publish()
+    peer.client.command("createStream", 8, None)
+    peer.client.publish(f"room102?key={KEYS['room102']}", stream_id=2)
+    peer.client.message(6, 9, 1, 40, FRAME)
+    await peer.exchange()
+    before = building.received_bytes("room101")
+    whole = peer.client.chunks(7, 9, 2, 40, FRAME + bytes(100))[0]
+    peer.client.raw(whole[:50])
+    await peer.exchange()
+    assert building.received_bytes("room102") == 0
+    peer.client.raw(whole[50:])
+    await peer.exchange()
+    assert building.received_bytes("room102") == pytest.approx(len(whole), abs=2)
+    assert building.received_bytes("room101") == pytest.approx(before, abs=2)
+
+
+async def test_over_tls_the_bytes_are_those_of_the_wire(
+    building: Building, autojump_clock: MockClock, tls: Tls
+) -> None:
+    plain = await building.publish("room101")
+    secret = await building.publish("room102", "10.0.0.2", tls=tls)
+    before = building.received_bytes("room101"), building.received_bytes("room102")
+    for peer in (plain, secret):
+        for time in range(40, 4040, 40):
+            peer.client.video(time, FRAME)
+            await peer.exchange()
+    came = [building.received_bytes(room) - was for room, was in zip(KEYS, before, strict=True)]
+    # Of each record: its head, the kind of its content, the tag (RFC 8446, section 5.2).
+    assert came[1] - came[0] == 100 * (5 + 1 + 16)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import pytest
-import trio
 
-from recorder.live.publisher import Publisher
 from recorder.live.room import NotNowError, Room
-from recorder.recording.manifest import Client
-from tests.helpers.live import FakeConnection, FakeRecorder, publish
+from tests.helpers.live import FakeRecorder, publish
 
 
 @pytest.fixture
@@ -91,16 +88,11 @@ async def test_a_stop_ends_a_recording_that_waits_for_its_publisher(
 
 
 async def test_what_publishers_send_is_counted_over_all_of_them(room: Room) -> None:
-    connection = FakeConnection("10.0.0.1", received_bytes=100)
-    first = Publisher(room, connection, 1, trio.current_time())
-    client = Client(address="10.0.0.1", software="test")
-    room.begin(first, client, gap_reason="reconnect")
+    first = publish(room)
     assert room.received_bytes == 0
-    connection.received_bytes = 350
+    first.received_bytes = 250
     assert room.received_bytes == 250
     room.end(first, {})
-    connection.received_bytes = 400  # what it sends while it publishes nothing is not the room's
-    second = Publisher(room, connection, 2, trio.current_time())
-    room.begin(second, client, gap_reason="reconnect")
-    connection.received_bytes = 410
+    second = publish(room)
+    second.received_bytes = 10
     assert room.received_bytes == 260
