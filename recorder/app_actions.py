@@ -124,8 +124,8 @@ class AppActions:
     async def metrics(self) -> bytes:
         return await self._board.metrics()
 
-    def is_healthy(self) -> bool:
-        return self._board.is_healthy
+    def health(self) -> list[dict[str, Any]]:
+        return self._board.critical_alarms()
 
     def may_watch(self) -> bool:
         """Whoever may not is counted."""

@@ -76,7 +76,8 @@ class Actions(Protocol):
 
     async def metrics(self) -> bytes: ...
 
-    def is_healthy(self) -> bool: ...
+    def health(self) -> list[dict[str, Any]]:
+        """The alarms that make it ill."""
 
     def may_watch(self) -> bool: ...
 
@@ -167,11 +168,11 @@ class Operations:
         return Answer(status=200, body=await self._actions.metrics(), content_type=METRICS_TYPE)
 
     async def _health(self, request: Request) -> Answer:
-        is_healthy = self._actions.is_healthy()
-        document: dict[str, Any] = {"healthy": is_healthy}
+        alarms = self._actions.health()
+        document: dict[str, Any] = {"healthy": not alarms}
         if request.level is not Level.NOBODY:
-            document |= self._actions.alarms()
-        return Answer.of(document, 200 if is_healthy else 503)
+            document["alarms"] = alarms
+        return Answer.of(document, 503 if alarms else 200)
 
     async def _recordings(self, request: Request) -> Answer:
         fields = request.parameters

@@ -119,7 +119,9 @@ async def check_the_truth(recorder: Recorder, reason: str) -> None:
     assert "recording goes on by itself" in alarm["advice"]
     # Of the card that lies below nothing is said as if it were the disk.
     assert storage["directory"] not in [each["directory"] for each in seen["system"]["wear"]]
-    assert (await get(recorder, "/healthz"))[0] == 503
+    status, body = await get(recorder, "/healthz")
+    assert (status, json.loads(body)["healthy"]) == (503, False)
+    assert [each["id"] for each in json.loads(body)["alarms"]] == [alarm["id"]]
     status, metrics = await get(recorder, "/metrics")
     assert status == 200
     assert re.search(rb"(?m)^rec_storage_probe_success\{[^}]*\} 0\.0$", metrics)

@@ -19,6 +19,7 @@ import trio
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.helpers.encoders import Encoder, publish
+from tests.helpers.endpoints import ENDPOINTS, FILE
 from tests.helpers.program import CHECKOUT, eventually, run_recorder
 from tests.real.visitors import BASIC, PASSWORD, STATUS
 
@@ -31,44 +32,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.real
 
 BY_BASIC = {"Authorization": BASIC.decode().partition(": ")[2].strip()}
-
-FILE = "/recordings/{path}/0001.flv"
-
-ENDPOINTS = {
-    # Nobody; who may only look; an operator.
-    "GET /": (200, 200, 200),
-    "GET /app.js": (200, 200, 200),
-    "GET /nothing": (404, 404, 404),
-    "POST /": (405, 405, 405),
-    "GET /healthz": (200, 200, 200),
-    "GET /api/v1/session": (200, 200, 200),
-    "GET /api/v1/login": (405, 405, 405),
-    "POST /api/v1/login": (400, 400, 400),
-    "GET /api/v1/status": (401, 200, 200),
-    "HEAD /api/v1/status": (401, 200, 200),
-    "GET /api/v1/live": (401, 400, 400),
-    "GET /api/v1/rooms/hall/history": (401, 200, 200),
-    "GET /api/v1/rooms/cellar/history": (401, 404, 404),
-    "POST /api/v1/rooms/hall/split": (401, 403, 409),
-    "POST /api/v1/rooms/hall/stop": (401, 403, 409),
-    "POST /api/v1/rooms/hall/start": (401, 403, 409),
-    "GET /api/v1/recordings": (401, 403, 200),
-    "GET /api/v1/recordings?room=..": (401, 403, 400),
-    f"GET {FILE}": (401, 403, 200),
-    f"HEAD {FILE}": (401, 403, 200),
-    f"POST {FILE}": (401, 403, 405),
-    "POST /api/v1/recordings/1/keep": (401, 403, 200),
-    "POST /api/v1/recordings/9/keep": (401, 403, 404),
-    "POST /api/v1/recordings/1/unkeep": (401, 403, 200),
-    "GET /api/v1/alarms": (401, 200, 200),
-    "POST /api/v1/alarms/none-1/acknowledge": (401, 403, 404),
-    "GET /api/v1/sweep": (401, 403, 200),
-    "POST /api/v1/sweep": (401, 403, 200),
-    "GET /metrics": (401, 200, 200),
-    "POST /api/v1/logout": (200, 200, 200),
-    "DELETE /api/v1/recordings/1": (401, 403, 200),
-}
-"""The last one takes away what those before it need."""
 
 
 @attrs.frozen

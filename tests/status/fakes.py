@@ -80,8 +80,8 @@ class FakeActions:
         self._done("metrics")
         return b"rec_up 1\n"
 
-    def is_healthy(self) -> bool:
-        return self.healthy
+    def health(self) -> list[dict[str, Any]]:
+        return [] if self.healthy else [{"id": "disk_failed-1"}]
 
     def may_watch(self) -> bool:
         return self.watchable

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
+from recorder.status import site
 from recorder.status.messages import BadRequestError, Level, Request
 from recorder.status.operations import LONGEST_REASON, Operations
 from recorder.status.pages import Pages
+from tests.helpers.endpoints import ENDPOINTS
+from tests.helpers.recordings import folder_of
 from tests.status.fakes import FakeActions, refused
 
 API = "/api/v1"
@@ -147,7 +152,7 @@ async def test_no_path_leads_anywhere_else(path: str) -> None:
     assert actions.calls == []
 
 
-ENDPOINTS = {
+LEAST = {
     ("GET", "/api/v1/status"): Level.READER,
     ("GET", "/api/v1/live"): Level.READER,
     ("GET", "/api/v1/rooms/a/history"): Level.READER,
@@ -169,7 +174,7 @@ ENDPOINTS = {
 
 
 @pytest.mark.parametrize("level", list(Level))
-@pytest.mark.parametrize(("endpoint", "least"), ENDPOINTS.items())
+@pytest.mark.parametrize(("endpoint", "least"), LEAST.items())
 async def test_each_address_asks_for_its_level(
     endpoint: tuple[str, str], least: Level, level: Level
 ) -> None:
@@ -188,19 +193,35 @@ def test_every_address_is_in_that_table() -> None:
     for route in routes:
         for method in route.handlers:
             assert any(
-                method == known and route.pattern.fullmatch(path) for known, path in ENDPOINTS
+                method == known and route.pattern.fullmatch(path) for known, path in LEAST
             ), (method, route.pattern.pattern)
 
 
-@pytest.mark.parametrize(("level", "keys"), [
-    (Level.NOBODY, {"healthy"}), (Level.READER, {"healthy", "done"}),
-])  # fmt: skip
-async def test_health_says_more_to_who_may_look(level: Level, keys: set[str]) -> None:
-    answer = await Operations(FakeActions(healthy=False)).answer(
-        Request(method="GET", path="/healthz", level=level)
-    )
-    assert answer.status == 503
-    assert set(json.loads(answer.body)) == keys
+def test_every_address_is_asked_of_the_program_too() -> None:
+    asked = [endpoint.format(path=folder_of(1)).partition(" ")[::2] for endpoint in ENDPOINTS]
+    for route in Operations(FakeActions())._routes:
+        for method in route.handlers:
+            assert any(
+                method == known and route.pattern.fullmatch(path.partition("?")[0])
+                for known, path in asked
+            ), (method, route.pattern.pattern)
+    # What the door answers by itself.
+    at_the_door = re.findall(r'"(/api/v1/\w+)"', Path(site.__file__).read_text())
+    assert len(at_the_door) == 3
+    assert set(at_the_door) <= {path for _, path in asked}
+
+
+@pytest.mark.parametrize("level", [Level.NOBODY, Level.READER])
+@pytest.mark.parametrize("is_healthy", [True, False])
+async def test_health_names_the_alarms_that_make_it_so_to_who_may_look(
+    level: Level, is_healthy: bool
+) -> None:
+    actions = FakeActions(healthy=is_healthy)
+    answer = await Operations(actions).answer(Request(method="GET", path="/healthz", level=level))
+    assert answer.status == (200 if is_healthy else 503)
+    alarms = [] if is_healthy else [{"id": "disk_failed-1"}]
+    seen = {} if level is Level.NOBODY else {"alarms": alarms}
+    assert json.loads(answer.body) == {"healthy": is_healthy} | seen
 
 
 UPGRADE = {
