@@ -16,6 +16,7 @@ from recorder.rtmp import (
     ConnectRequested,
     DataReceived,
     MediaReceived,
+    PlayChanged,
     PlayEnded,
     PlayRequested,
     PublishEnded,
@@ -131,6 +132,8 @@ class Dispatch:
                     self._publishing.end(event.stream_id)
                 case PlayRequested():
                     await self._requests.play(event)
+                case PlayChanged():
+                    self._watching.change(event)
                 case PlayEnded():
                     self._watching.stop()
                 case Wait.MORE:

@@ -99,6 +99,7 @@ class Requests:
             "NetStream.Play.Failed",
             Refusal("One at a time.", "it watches already", FIRST_PAUSE_S),
         )
+        self.watching.make_way(event.stream_id)
         if not self.watching:
             code = "NetStream.Play.StreamNotFound"
             found = self.reception.decide_play(

@@ -47,7 +47,8 @@ class Sender:
             media: what to send when all is sent that the core has to say.
             patience_s: so long one send may take, and then `on_stuck` is called.
         """
-        self._media, self._patience_s, self._on_stuck = media, patience_s, on_stuck
+        self._media, self._on_stuck = media, on_stuck
+        self.be_patient(patience_s)
 
     def be_patient(self, patience_s: float) -> None:
         """So long a send may take from now on, one that has begun included."""

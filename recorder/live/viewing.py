@@ -6,6 +6,7 @@ last that it is over. Sends nothing itself.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from recorder.live.audience import ViewerQueue
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from recorder.live.room import Room
     from recorder.live.sender import Sender
-    from recorder.rtmp import ServerConnection
+    from recorder.rtmp import PlayChanged, ServerConnection
 
 PATIENCE_S: Final = 10.0
 """Who takes nothing for so long does not watch."""
@@ -26,7 +27,8 @@ class Viewing:
 
     Args:
         queue_bytes: what may wait for the viewer.
-        on_over: told why, when the room has no more for it, or it takes nothing.
+        on_over: told why, when the room has no more for it, or it takes nothing. The
+            viewer has been told the same, if it listens.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Viewing:
         self._sender = sender
         self._on_over = on_over
         self._over: str | None = None
+        self._is_paused = False
         self._queue = ViewerQueue(
             stream_id, queue_bytes, on_more=sender.more_media, on_over=self._end
         )
@@ -56,8 +59,25 @@ class Viewing:
         self.room.audience.leave(self._queue)
         self._sender.relay_nothing()
 
+    def change(self, change: PlayChanged) -> None:
+        """The viewer wants something else of the room: a part of it, to pause, to begin anew."""
+        if self._over is not None:
+            return
+        self._queue.unwanted = change.unwanted
+        if change.is_paused is not self._is_paused:
+            self._is_paused = change.is_paused
+            # Players that pause stop reading as well: what is on its way may lie there for hours.
+            self._sender.be_patient(math.inf if self._is_paused else PATIENCE_S)
+        if self._is_paused:
+            self.room.audience.hold(self._queue)
+        elif change.anew:
+            self._queue.begin_anew()
+            self.room.audience.join(self._queue)
+
     def _end(self, reason: str) -> None:
         self._over = reason
+        if self._is_paused:
+            self._sender.be_patient(PATIENCE_S)
         self._sender.more_media()
 
     def _be_stuck(self) -> None:
@@ -68,6 +88,6 @@ class Viewing:
         if (media := self._queue.take()) or self._over is None:
             return media
         self.leave()
-        self._connection.end_play(self.stream_id)
+        self._connection.end_play(self.stream_id, f"{self._over[0].upper()}{self._over[1:]}.")
         self._on_over(self._over)
         return self._connection.data_to_send()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from recorder.live.room import Room
     from recorder.live.sender import Sender
     from recorder.live.stay import Stay
-    from recorder.rtmp import ServerConnection
+    from recorder.rtmp import PlayChanged, ServerConnection
 
 log = logging.getLogger(__name__)
 
@@ -57,19 +57,38 @@ class Watching:
             self.stay.let_in()
         of_room(log, room.name).info("%s watches", self.address, extra=same("watches", room.name))
 
+    def change(self, change: PlayChanged) -> None:
+        """The viewer wants something else of what it watches."""
+        if self._viewing is not None:
+            self._viewing.change(change)
+
+    def make_way(self, stream_id: int) -> None:
+        """On this NetStream another play is asked for: what it watches there is over."""
+        if self._viewing is not None and self._viewing.stream_id == stream_id:
+            self._viewing.leave()
+            self._forget("it asks for another play")
+
     def stop(self) -> None:
         """The viewer ends it, or is gone."""
         if self._viewing is not None:
             self._viewing.leave()
-            self._is_over("it left")
+            self._forget("it left")
+            self._be_free()
 
     def _is_over(self, reason: str) -> None:
+        self._forget(reason)
+        self._be_free()
+        if not self.publishing:
+            # A wait for its bytes began without a limit.
+            self.stay.dismiss(ConnectionOver("nothing more to watch"))
+
+    def _forget(self, reason: str) -> None:
         viewing, self._viewing = self._viewing, None
         assert viewing is not None, "told once"
         name = viewing.room.name
         key = same("watched", name)
         of_room(log, name).info("%s watches no more: %s", self.address, reason, extra=key)
+
+    def _be_free(self) -> None:
         if not self.publishing:
             self.stay.is_free(trio.current_time())
-            # A wait for its bytes began without a limit.
-            self.stay.dismiss(ConnectionOver("nothing more to watch"))

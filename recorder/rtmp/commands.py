@@ -103,13 +103,17 @@ def connect_result(transaction: float, enhanced: dict[str, Value] | None = None)
 def connect_error(transaction: float, description: str) -> bytes:
     """Return the refusal of §4.4: OBS and ffmpeg show the description. It stays the last member:
     librtmp reads it up to the next zero byte, which is that of the object's end."""
-    information = _information("error", "NetConnection.Connect.Rejected", description)
-    return encode_values("_error", transaction, None, information)
+    return error(transaction, "NetConnection.Connect.Rejected", description)
 
 
 def status(level: str, code: str, description: str) -> bytes:
     """Return an `onStatus`, whose transaction is always 0 (§4.1)."""
     return encode_values("onStatus", 0, None, _information(level, code, description))
+
+
+def error(transaction: float, code: str, description: str) -> bytes:
+    """Return the `_error` of a call that cannot be answered."""
+    return encode_values("_error", transaction, None, _information("error", code, description))
 
 
 def on_fc_publish() -> bytes:
@@ -122,6 +126,12 @@ def on_fc_publish() -> bytes:
 def on_fc_unpublish() -> bytes:
     information: Value = {"code": "NetStream.Unpublish.Success", "description": "Unpublished."}
     return encode_values("onFCUnpublish", 0, None, information)
+
+
+def on_fc_subscribe() -> bytes:
+    """Return what radio players wait for (§4.8). Never with the stream's name, as above."""
+    information: Value = {"code": "NetStream.Play.Start", "description": "Play it."}
+    return encode_values("onFCSubscribe", 0, None, information)
 
 
 def sample_access() -> bytes:

@@ -235,7 +235,7 @@ class ServerConnection:
         Raises:
             LocalProtocolError: It did not ask for this NetStream.
         """
-        self._flow.accept_play(stream_id)
+        self._flow.play.accept(stream_id)
         self._lift_allowance()
 
     def reject_play(self, stream_id: int, code: str, description: str) -> None:
@@ -244,15 +244,15 @@ class ServerConnection:
         Raises:
             LocalProtocolError: The peer did not ask for this NetStream.
         """
-        self._flow.reject_play(stream_id, code, description)
+        self._flow.play.reject(stream_id, code, description)
 
-    def end_play(self, stream_id: int) -> None:
-        """Tell a player that there is no more. There is no `PlayEnded` for it.
+    def end_play(self, stream_id: int, description: str) -> None:
+        """Tell a player that there is no more, and why. There is no `PlayEnded` for it.
 
         Raises:
             LocalProtocolError: This NetStream is not playing.
         """
-        self._flow.end_play(stream_id)
+        self._flow.play.end(stream_id, description)
 
     def request_reconnect(self) -> bool:
         """Ask the peer to connect anew, and go on serving it (§4.4); False: it cannot."""

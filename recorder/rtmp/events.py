@@ -96,15 +96,31 @@ class PublishEnded:
 
 @attrs.frozen(kw_only=True)
 class PlayRequested:
-    """The peer wants to play what somebody publishes. Answer: `accept_play` or `reject_play`."""
+    """The peer wants to play what somebody publishes. Answer: `accept_play` or `reject_play`.
+
+    What it played on the same NetStream has ended by that, without a `PlayEnded`.
+    """
 
     stream_id: int
     name: str = attrs.field(repr=False)
 
 
 @attrs.frozen(kw_only=True)
+class PlayChanged:
+    """The peer wants something else of what it plays, as it stands here. Only of accepted plays."""
+
+    stream_id: int
+    is_paused: bool
+    """Then it shall be sent no media."""
+    unwanted: frozenset[int]
+    """The kinds (8, 9) that it shall not be sent."""
+    anew: bool
+    """What it is sent from here on begins as it did behind the play."""
+
+
+@attrs.frozen(kw_only=True)
 class PlayEnded:
-    """The peer wants no more of it. Comes once per accepted play."""
+    """The peer wants no more of it. Comes once per accepted play that nothing else has ended."""
 
     stream_id: int
 
@@ -116,5 +132,6 @@ Event: TypeAlias = (
     | DataReceived
     | PublishEnded
     | PlayRequested
+    | PlayChanged
     | PlayEnded
 )

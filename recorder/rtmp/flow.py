@@ -1,7 +1,8 @@
 """The command flow: which answer a command gets, and where (protocol §4).
 
 Owns what a connection knows of its application and its NetStreams, and the universal script of
-§4.3 with the refusals of §4.4. Sees whole commands only; chunks and media pass by elsewhere.
+§4.3 with the refusals of §4.4; what players ask for, `PlayFlow` answers. Sees whole commands only;
+chunks and media pass by elsewhere.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from recorder.rtmp.events import (
     ConnectRequested,
     Event,
     PlayEnded,
-    PlayRequested,
     PublishEnded,
     PublishRequested,
 )
@@ -28,6 +28,7 @@ from recorder.rtmp.messages import (
     u32_body,
 )
 from recorder.rtmp.netstreams import NetStream, NetStreams
+from recorder.rtmp.play_flow import PlayFlow
 from recorder.rtmp.states import ConnectionState, State, Step
 from recorder.rtmp.text import clean_text, describe, identifying_text
 
@@ -51,6 +52,7 @@ class CommandFlow:
         self, state: ConnectionState, limits: Limits, counters: Counters, output: Output
     ) -> None:
         self.streams = NetStreams()
+        self.play = PlayFlow(self.streams, limits, output)
         self._state = state
         self._limits = limits
         self._counters = counters
@@ -97,27 +99,6 @@ class CommandFlow:
         """§4.3 rule 6 and, when it is our wish, the kick of §4.4."""
         self.streams.end(stream_id)
         self._output.status(stream_id, level, code, description)
-
-    def accept_play(self, stream_id: int) -> None:
-        """§4.8, without NetStream.Data.Start, which makes an empty track in ffmpeg."""
-        self.streams.accept_play(stream_id)
-        output = self._output
-        output.control(MessageType.USER_CONTROL, stream_begin_body(stream_id))
-        output.status(stream_id, "status", "NetStream.Play.Reset", "Resetting.")
-        output.status(stream_id, "status", "NetStream.Play.Start", "Playing.")
-        output.data(stream_id, commands.sample_access())
-
-    def reject_play(self, stream_id: int, code: str, description: str) -> None:
-        """§4.4, for a player."""
-        self.streams.reject_play(stream_id)
-        self._output.status(stream_id, "error", code, description)
-
-    def end_play(self, stream_id: int) -> None:
-        """§4.8: what ffmpeg, rtmpdump and GStreamer stop on; an end of stream they ignore."""
-        self.streams.end_play(stream_id)
-        self._output.status(
-            stream_id, "status", "NetStream.Play.UnpublishNotify", "Nobody publishes any more."
-        )
 
     def request_reconnect(self) -> bool:
         """Ask the peer to connect anew, if it says that it can (§4.4): it publishes on until then.
@@ -194,11 +175,6 @@ class CommandFlow:
         if command.transaction != 0:
             self._output.reply(commands.nothing(command.transaction))
 
-    def _on_stream_length(self, command: Command) -> None:
-        """ffmpeg wants a number (§4.8); what is live has no length."""
-        if command.transaction != 0:
-            self._output.reply(commands.result(command.transaction, None, 0.0))
-
     def _on_unknown(self, command: Command) -> None:
         self._counters.unknown_commands += 1
         self._on_call(command)
@@ -248,22 +224,8 @@ class CommandFlow:
         self._output.reply(commands.on_fc_unpublish())
         return PublishEnded(stream_id=stream.stream_id, command=command.name)
 
-    def _on_play(self, command: Command) -> PlayRequested | None:
-        """§4.8. What else it says, where to start and how long, means nothing for what is live."""
-        stream_id, streams = command.stream_id, self.streams
-        if not streams.is_idle(stream_id) or streams.busy >= self._limits.publishing_streams:
-            self._refuse_play(stream_id, "This stream is taken.")
-            return None
-        try:
-            name = identifying_text(command.argument(0), self._limits, "stream name")
-        except RemoteProtocolError as error:
-            self._refuse_play(stream_id, error.reason)
-            raise
-        streams.request_play(stream_id, name)
-        return PlayRequested(stream_id=stream_id, name=name)
-
-    def _refuse_play(self, stream_id: int, description: str) -> None:
-        self._output.status(stream_id, "error", "NetStream.Play.Failed", description)
+    def _on_playing(self, command: Command) -> Event | None:
+        return self.play.on_command(command)
 
     def _refuse(self, stream_id: int, description: str) -> None:
         self._output.status(stream_id, "error", "NetStream.Publish.BadName", description)
@@ -278,8 +240,7 @@ class CommandFlow:
         "closeStream": _on_close_stream,
         "deleteStream": _on_delete_stream,
         "FCUnpublish": _on_fc_unpublish,
-        "play": _on_play,
-        "getStreamLength": _on_stream_length,
+        **dict.fromkeys(PlayFlow.COMMANDS, _on_playing),
         "_result": _on_answer,
         "_error": _on_answer,
         "onStatus": _on_answer,

@@ -30,6 +30,10 @@ class NetStream:
     stream_id: int
     name: str
     state: StreamState = StreamState.IDLE
+    is_paused: bool = False
+    """Of one that plays."""
+    unwanted: frozenset[int] = frozenset()
+    """The message types that a player does without."""
 
 
 class NetStreams:

@@ -23,6 +23,7 @@ from recorder.rtmp import (
     LocalProtocolError,
     LoginMethod,
     MediaReceived,
+    PlayChanged,
     PlayEnded,
     PlayRequested,
     PublishRequested,
@@ -163,6 +164,7 @@ class Judge:
             else:
                 server.accept_publish(event.stream_id)
         elif isinstance(event, PlayRequested):
+            self.playing.discard(event.stream_id)
             if event.name.startswith(REFUSED):
                 server.reject_play(event.stream_id, "NetStream.Play.StreamNotFound", "No.")
             else:
@@ -170,13 +172,15 @@ class Judge:
                 self.playing.add(event.stream_id)
         elif isinstance(event, PlayEnded):
             self.playing.remove(event.stream_id)
+        elif isinstance(event, PlayChanged):
+            assert event.stream_id in self.playing
 
     def take_turn(self, ours: OurTurn) -> None:
         try:
             if ours.turn is Turn.END_PUBLISH:
                 self.server.end_publish(ours.stream_id)
             elif ours.turn is Turn.END_PLAY:
-                self.server.end_play(ours.stream_id)
+                self.server.end_play(ours.stream_id, "Over.")
                 self.playing.remove(ours.stream_id)
             elif ours.turn is Turn.ALLOW_DATA:
                 self.server.allow_data(2)

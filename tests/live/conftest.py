@@ -189,9 +189,18 @@ class Building:
         stream.send_all_hook = count
         return sends
 
-    def deafen(self, peer: Peer) -> None:
-        """What the recorder sends it from now on never gets anywhere."""
-        self._ours[id(peer)].send_stream.send_all_hook = trio.sleep_forever
+    def deafen(self, peer: Peer) -> trio.Event:
+        """What the recorder sends it from now on gets nowhere, until the event is set."""
+        heard = trio.Event()
+        stream = self._ours[id(peer)].send_stream
+        pass_on = stream.send_all_hook
+
+        async def wait() -> None:
+            await heard.wait()
+            await pass_on()
+
+        stream.send_all_hook = wait
+        return heard
 
     async def watch(
         self, stream: str = f"room101?key={VIEW_KEYS['room101']}", *, tls: Tls | None = None

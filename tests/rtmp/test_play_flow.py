@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from recorder.rtmp import (
     NEED_DATA,
     LocalProtocolError,
     MediaReceived,
+    PlayChanged,
     PlayEnded,
     PlayRequested,
     PublishEnded,
@@ -17,7 +20,16 @@ from recorder.rtmp import (
 from recorder.rtmp.limits import Limits
 from recorder.rtmp.relay import RelayEncoder
 from tests.helpers.rtmp_client import RtmpClient
-from tests.rtmp.driving import FILLER, Application, publishing
+from tests.rtmp.driving import FILLER, Application, byte_by_byte, connected, publishing
+
+if TYPE_CHECKING:
+    from recorder.amf import Value
+    from recorder.rtmp import Event
+    from tests.helpers.rtmp_client import Reply
+
+BEGIN = "begin"
+AGAIN = [BEGIN, "NetStream.Seek.Notify", "NetStream.Play.Start"]
+"""What a player is told where it begins anew."""
 
 
 def playing(client: RtmpClient, limits: Limits | None = None) -> Application:
@@ -28,6 +40,142 @@ def playing(client: RtmpClient, limits: Limits | None = None) -> Application:
     assert application.events[-1] == PlayRequested(stream_id=1, name="room")
     application.events.clear()
     return application
+
+
+def heard(*commands: tuple[str, Value]) -> tuple[list[Event], list[str]]:
+    """What comes of these calls of a player, each with one argument: the events, and what it is
+    told on its stream. The same whole, byte by byte, and in front of what is not finished."""
+    outcomes = []
+    for tail, cut in ((b"", False), (b"", True), (b"\x03\0\0", False)):
+        client = RtmpClient()
+        application = playing(client)
+        client.replies.clear()
+        for name, argument in commands:
+            client.command(name, 0, None, argument, stream_id=1, csid=8)
+        data = client.data_to_send() + tail
+        events = [
+            event
+            for part in (byte_by_byte(data) if cut else [data])
+            for event in application.feed(part)
+        ]
+        assert application.server.buffered_bytes == len(tail)
+        client.receive(application.server.data_to_send())
+        outcomes.append((events, [told(reply) for reply in client.replies]))
+    assert outcomes[0] == outcomes[1] == outcomes[2]
+    return outcomes[0]
+
+
+def told(reply: Reply) -> str:
+    if reply.type_id == 4:
+        assert reply.payload == b"\0\0\0\0\0\x01"
+        return BEGIN
+    assert reply.stream_id == 1
+    assert reply.wire_bytes <= 128
+    return reply.code
+
+
+def changed(*unwanted: int, is_paused: bool = False, anew: bool = True) -> PlayChanged:
+    return PlayChanged(stream_id=1, is_paused=is_paused, unwanted=frozenset(unwanted), anew=anew)
+
+
+def test_who_seeks_in_what_is_live_is_told_that_it_begins_anew() -> None:
+    """ffmpeg and librtmp throw everything away until they hear of it."""
+    assert heard(("seek", 1000.0)) == ([changed()], AGAIN)
+    assert heard(("seek", 0.0), ("seek", -1.0)) == ([changed(), changed()], AGAIN * 2)
+
+
+def test_who_pauses_and_goes_on_is_told_both_and_begins_anew() -> None:
+    assert heard(("pause", True), ("pause", False)) == (
+        [changed(is_paused=True), changed()],
+        ["NetStream.Pause.Notify", BEGIN, "NetStream.Unpause.Notify"],
+    )
+
+
+def test_who_pauses_twice_or_goes_on_without_a_pause_changes_nothing() -> None:
+    assert heard(("pause", False), ("pause", True), ("pause", True)) == (
+        [changed(is_paused=True)],
+        [BEGIN, "NetStream.Unpause.Notify", *["NetStream.Pause.Notify"] * 2],
+    )
+
+
+def test_who_seeks_while_it_pauses_pauses_on() -> None:
+    events, words = heard(("pause", True), ("seek", 1000.0), ("pause", False))
+    assert events == [changed(is_paused=True), changed(is_paused=True), changed()]
+    assert "NetStream.Play.Start" not in words
+
+
+@pytest.mark.parametrize(("command", "kind"), [("receiveAudio", 8), ("receiveVideo", 9)])
+def test_a_kind_may_be_done_without_and_wanted_again(command: str, kind: int) -> None:
+    assert heard((command, False)) == ([changed(kind, anew=False)], [])
+    assert heard((command, False), (command, True)) == (
+        [changed(kind, anew=False), changed()],
+        AGAIN,
+    )
+
+
+def test_who_wants_what_it_gets_changes_nothing() -> None:
+    assert heard(("receiveAudio", True), ("receiveVideo", True)) == ([], [])
+    assert heard(*[("receiveVideo", False)] * 2) == ([changed(9, anew=False)], [])
+
+
+def test_both_kinds_may_be_done_without_and_another_play_wants_all_of_it() -> None:
+    client = RtmpClient()
+    application = playing(client)
+    for command in ("receiveAudio", "receiveVideo"):
+        client.command(command, 0, None, False, stream_id=1)
+    client.play("other")
+    client.command("seek", 0, None, 0.0, stream_id=1)
+    events = application.talk(client)
+    assert events[1:] == [
+        changed(8, 9, anew=False),
+        PlayRequested(stream_id=1, name="other"),
+        changed(),
+    ]
+
+
+@pytest.mark.parametrize("command", ["seek", "pause", "receiveAudio", "receiveVideo"])
+def test_a_call_with_a_transaction_gets_its_result_as_well(command: str) -> None:
+    client = RtmpClient()
+    application = playing(client)
+    client.replies.clear()
+    client.command(command, 7, None, False, stream_id=1)
+    application.talk(client)
+    first = client.replies[0]
+    assert (first.name, first.values[1], first.stream_id) == ("_result", 7.0, 0)
+
+
+@pytest.mark.parametrize("is_publishing", [True, False])
+def test_who_plays_nothing_can_neither_seek_nor_pause(is_publishing: bool) -> None:
+    client = RtmpClient()
+    application = publishing(client)
+    if not is_publishing:
+        client.command("closeStream", 0, None, stream_id=1)
+        application.talk(client)
+        client.replies.clear()
+    for transaction in (0, 7):
+        for command in ("seek", "pause", "receiveAudio"):
+            client.command(command, transaction, None, False, stream_id=1)
+    assert application.talk(client) == []
+    assert [(reply.name, reply.values[1]) for reply in client.replies] == [
+        ("_error", 7.0),
+        ("_error", 7.0),
+        ("_result", 7.0),
+    ]
+    assert [reply.code for reply in client.replies[:2]] == [
+        "NetStream.Seek.Failed",
+        "NetStream.Pause.Failed",
+    ]
+
+
+def test_who_subscribes_before_it_plays_is_told_to_play() -> None:
+    client = RtmpClient()
+    application = connected(client)
+    client.command("FCSubscribe", 3, None, "room?key=secret")
+    assert application.talk(client) == []
+    result, subscribed = client.replies
+    assert (result.name, result.values[1]) == ("_result", 3.0)
+    assert (subscribed.name, subscribed.stream_id) == ("onFCSubscribe", 0)
+    assert b"secret" not in subscribed.payload
 
 
 def test_what_a_player_waits_for_comes_in_order() -> None:
@@ -82,19 +230,43 @@ def test_a_player_that_says_good_bye_is_heard_once(command: str) -> None:
 def test_the_end_of_what_it_plays_is_told_and_it_may_play_again() -> None:
     client = RtmpClient()
     application = playing(client)
-    application.server.end_play(1)
+    application.server.end_play(1, "The recorder stops.")
     client.play("other")
     assert application.talk(client) == [PlayRequested(stream_id=1, name="other")]
     assert client.status(1)[2:4] == ["NetStream.Play.UnpublishNotify", "NetStream.Play.Reset"]
+    told = client.commands("onStatus")[2].information
+    assert told["description"] == "The recorder stops."
 
 
-def test_a_stream_that_plays_can_neither_play_nor_publish_once_more() -> None:
+def test_a_second_play_on_a_stream_takes_the_place_of_the_first() -> None:
+    client = RtmpClient()
+    application = playing(client, Limits(publishing_streams=1))
+    client.play("other")
+    client.command("deleteStream", 0, None, 1)
+    assert application.talk(client) == [
+        PlayRequested(stream_id=1, name="other"),
+        PlayEnded(stream_id=1),
+    ]
+    assert client.status(1)[2:] == ["NetStream.Play.Reset", "NetStream.Play.Start"]
+
+
+def test_a_second_play_that_is_refused_has_ended_the_first() -> None:
     client = RtmpClient()
     application = playing(client)
+    application.accepts = False
     client.play("other")
+    application.talk(client)
+    application.server.reject_play(1, "NetStream.Play.StreamNotFound", "No such room.")
+    client.command("deleteStream", 0, None, 1)
+    assert application.talk(client) == []
+
+
+def test_a_stream_that_plays_cannot_publish() -> None:
+    client = RtmpClient()
+    application = playing(client)
     client.publish("other")
     assert application.talk(client) == []
-    assert client.status(1)[2:] == ["NetStream.Play.Failed", "NetStream.Publish.BadName"]
+    assert client.status(1)[2:] == ["NetStream.Publish.BadName"]
 
 
 def test_a_stream_that_publishes_cannot_play() -> None:
@@ -183,7 +355,7 @@ def test_what_nobody_asked_to_play_cannot_be_decided_or_ended() -> None:
     with pytest.raises(LocalProtocolError, match="asked to play"):
         server.reject_play(1, "NetStream.Play.Failed", "")
     with pytest.raises(LocalProtocolError, match="not playing"):
-        server.end_play(1)
+        server.end_play(1, "")
 
 
 def test_a_request_to_play_is_not_answered_as_one_to_publish() -> None:

@@ -169,7 +169,7 @@ def test_a_command_before_connect_ends_the_connection(name: str) -> None:
 # Calls
 
 
-@pytest.mark.parametrize("name", ["releaseStream", "_checkbw", "FCSubscribe", "|RtmpX"])
+@pytest.mark.parametrize("name", ["releaseStream", "_checkbw", "FCUnsubscribe", "|RtmpX"])
 @pytest.mark.parametrize("transaction", [2, 2.5, 0])
 def test_a_call_gets_an_empty_result_unless_its_transaction_is_0(
     name: str, transaction: float

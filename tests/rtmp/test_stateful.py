@@ -215,7 +215,11 @@ class Session(RuleBasedStateMachine):
     def play(self, stream_id: int, name: str, is_welcome: bool, cut: int) -> None:
         self.client.play(name, stream_id=stream_id)
         asked = PlayRequested(stream_id=stream_id, name=name)
-        if not self.ask(asked, cut, is_allowed=self.model.is_free(stream_id)):
+        replaces = stream_id in self.model.playing
+        is_allowed = replaces or self.model.is_free(stream_id)
+        if is_allowed:
+            self.model.playing.discard(stream_id)
+        if not self.ask(asked, cut, is_allowed=is_allowed):
             self.is_told(stream_id, "NetStream.Play.Failed")
         elif is_welcome:
             with pytest.raises(LocalProtocolError):
@@ -351,10 +355,10 @@ class Session(RuleBasedStateMachine):
     def end_a_play_from_our_side(self, stream_id: int) -> None:
         if stream_id not in self.model.playing:
             with pytest.raises(LocalProtocolError):
-                self.server.end_play(stream_id)
+                self.server.end_play(stream_id, "Over.")
             assert self.answers() == []
         else:
-            self.server.end_play(stream_id)
+            self.server.end_play(stream_id, "Over.")
             self.model.end(stream_id, "")
             self.is_told(stream_id, "NetStream.Play.UnpublishNotify")
 
