@@ -54,7 +54,7 @@ class Publishing:
     def enter(self, publisher: Publisher) -> None:
         """The room has taken it in."""
         if not self.by_stream:
-            self._stay.let_in()
+            self._stay.let_in("encoder")
             self._memory.enter(self)
         publisher.counted = self._connection.counters.as_dict()
         self.by_stream[publisher.stream_id] = publisher

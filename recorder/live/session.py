@@ -212,7 +212,7 @@ class Session:
                 self._on_heard()
             await self._dispatch.handle(data, now_s)
             if not data:
-                raise ConnectionOver("the encoder closed the connection")
+                raise ConnectionOver(f"the {self._stay.peer} closed the connection")
             self._publishing.share_out(self._reading.has_handled(len(data)))
             if self._connection.has_answer_to_send:
                 self._sender.poke()

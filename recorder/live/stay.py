@@ -20,14 +20,15 @@ HANDSHAKE_S: Final = 10.0
 """From the connection to the end of the handshake, whatever arrives (protocol §1.4.7)."""
 
 PUBLISH_S: Final = 20.0
-"""From the connection, or the end of its last publish, to a publish; an absolute limit, so that
-a byte now and then does not keep a place (protocol §6 row 33)."""
+"""From the connection, or the end of what it did last, to a publish or a play; an absolute limit,
+so that a byte now and then does not keep a place (protocol §6 row 33)."""
 
 
 class Stay:
     """Of one connection.
 
     Attributes:
+        peer: what to call it, by what it does, or did last.
         was_let_in: it publishes or watches, or it has.
         dismissal: it ends for this reason when it next reads, unless it is let in by then.
 
@@ -40,6 +41,7 @@ class Stay:
     def __init__(
         self, now_s: float, *, on_pending: Callable[[bool], None], on_dismissed: Callable[[], None]
     ) -> None:
+        self.peer = "peer"
         self.was_let_in = False
         self.dismissal: ConnectionOver | None = None
         self._on_pending = on_pending
@@ -47,8 +49,9 @@ class Stay:
         self._handshake_by_s = now_s + HANDSHAKE_S
         self._publish_by_s = now_s + PUBLISH_S
 
-    def let_in(self) -> None:
-        """It publishes or watches from now on."""
+    def let_in(self, peer: str) -> None:
+        """It publishes (an "encoder") or watches (a "player") from now on."""
+        self.peer = peer
         self.was_let_in = True
         self.dismissal = None
         self._on_pending(False)
@@ -82,4 +85,6 @@ class Stay:
         """When it has had its time, and what it has not done by then."""
         if not handshake_done:
             return self._handshake_by_s, f"no RTMP handshake within {HANDSHAKE_S:g} s"
-        return self._publish_by_s, f"no publish within {PUBLISH_S:g} s"
+        if self.was_let_in:
+            return self._publish_by_s, f"the {self.peer} asked for nothing more in {PUBLISH_S:g} s"
+        return self._publish_by_s, f"no publish and no play within {PUBLISH_S:g} s"

@@ -54,7 +54,7 @@ class Watching:
             on_over=self._is_over,
         )
         if not self.publishing:
-            self.stay.let_in()
+            self.stay.let_in("player")
         of_room(log, room.name).info("%s watches", self.address, extra=same("watches", room.name))
 
     def change(self, change: PlayChanged) -> None:

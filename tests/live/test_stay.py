@@ -48,7 +48,7 @@ async def test_a_peer_that_connects_and_never_publishes_is_closed(
     peer.client.connect()
     await peer.exchange()
     assert PUBLISH_S <= await peer.until_closed() <= PUBLISH_S + FAREWELL_S
-    assert "no publish within 20 s" in caplog.text
+    assert "10.0.0.1: no publish and no play within 20 s" in caplog.text
 
 
 async def test_a_publisher_that_ended_cleanly_is_a_stranger_again(
@@ -97,14 +97,14 @@ def stay_and_told() -> tuple[Stay, list[bool | str]]:
 def test_the_handshake_has_its_time_and_then_the_publish_from_the_same_beginning() -> None:
     stay, _ = stay_and_told()
     assert stay.deadline(handshake_done=False) == (110, "no RTMP handshake within 10 s")
-    assert stay.deadline(handshake_done=True) == (120, "no publish within 20 s")
+    assert stay.deadline(handshake_done=True) == (120, "no publish and no play within 20 s")
 
 
 def test_whoever_is_free_again_has_the_time_of_a_newcomer() -> None:
     stay, told = stay_and_told()
-    stay.let_in()
+    stay.let_in("player")
     stay.is_free(1000)
-    assert stay.deadline(handshake_done=True)[0] == 1020
+    assert stay.deadline(handshake_done=True) == (1020, "the player asked for nothing more in 20 s")
     assert told == [False, True]
 
 
@@ -112,7 +112,7 @@ def test_whoever_is_let_in_is_dismissed_no_more() -> None:
     stay, told = stay_and_told()
     stay.dismiss(ConnectionOver("somebody else needs the place"))
     assert str(stay.dismissal) == "somebody else needs the place"
-    stay.let_in()
+    stay.let_in("player")
     assert stay.dismissal is None
     assert told == ["dismissed", False]
 
@@ -127,7 +127,7 @@ def test_a_stranger_gives_its_place_back_when_it_has_heard_why() -> None:
 
 def test_whoever_was_let_in_needs_no_place_for_its_farewell() -> None:
     stay, told = stay_and_told()
-    stay.let_in()
+    stay.let_in("player")
     stay.is_over()
     stay.has_heard()
     assert told == [False, False]
