@@ -16,13 +16,13 @@ import threading
 import time
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import pytest
 import trio
 import trio.testing
 
-from tests.helpers.faults import disks, tracing
+from tests.helpers.faults import disks, reading, tracing
 from tests.helpers.faults.disks import MIB
 from tests.helpers.faults.last_resort import undone_anyway
 from tests.helpers.faults.network import From, Proxy, open_proxy
@@ -156,6 +156,44 @@ class TestDisks:
                 assert not written.wait(0.3)
                 assert (disk / "before").read_bytes() == b"safe"
             assert written.wait(5)
+            thread.join()
+
+    def test_a_disk_that_is_not_read_lets_its_reader_wait_and_takes_what_it_writes(
+        self, tmp_path: Path
+    ) -> None:
+        program = (
+            "import os, sys; sys.stdin.readline(); disk = sys.argv[1];"
+            "file = os.open(f'{disk}/during', os.O_WRONLY | os.O_CREAT); os.write(file, b'new');"
+            "os.fdatasync(file); print('written', flush=True);"
+            "print(len(open(f'{disk}/before', 'rb').read()), flush=True)"
+        )
+        with (
+            disks.ext4(tmp_path / "images", tmp_path / "disk", 64 * MIB) as disk,
+            subprocess.Popen(
+                [sys.executable, "-c", program, disk],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            ) as process,
+        ):
+            assert process.stdin is not None
+            assert process.stdout is not None
+            write_synced(disk / "before", b"o" * MIB)
+            read = threading.Event()
+
+            def follow(output: IO[str]) -> None:
+                assert output.readline() == f"{MIB}\n"
+                read.set()
+
+            with reading.unread(disk, process.pid):
+                reading.forget(disk / "before")
+                process.stdin.write("go\n")
+                process.stdin.flush()
+                assert process.stdout.readline() == "written\n"
+                thread = threading.Thread(target=follow, args=[process.stdout])
+                thread.start()
+                assert not read.wait(0.5)
+            assert read.wait(5)
             thread.join()
 
     def test_a_disk_that_stays_frozen_is_freed(self, tmp_path: Path) -> None:

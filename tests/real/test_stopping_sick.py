@@ -2,7 +2,7 @@
 
 A thread that waits for the disk cannot be cancelled, and the kernel lets no process end while it
 has one. What the program can do is to say what is lost and to decide to leave; it is gone when
-the disk answers, or the machine's power ends.
+the disk answers, or the machine's power ends. (A thread that only reads lets it end.)
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from tests.helpers.encoders import begin, sent_by
-from tests.helpers.faults import disks
+from tests.helpers.encoders import Encoder, begin, publish, sent_by
+from tests.helpers.faults import disks, reading
 from tests.helpers.faults.disks import MIB
 from tests.helpers.program import Recorder, run_recorder
 from tests.real import said
@@ -132,3 +132,55 @@ async def test_a_stop_on_a_disk_that_stalls_waits_for_a_while_and_names_what_is_
                 assert bool(not_written) == (act is waits_and_gives_up)
 
             nursery.start_soon(one)
+
+
+async def visit(recorder: Recorder, path: str, answered: trio.Event) -> None:
+    """Ask for something as a browser does, and wait for all of it."""
+    host, port = recorder.page.removeprefix("http://").split(":")
+    async with await trio.open_tcp_stream(host, int(port)) as stream:
+        await stream.send_all(f"GET {path} HTTP/1.0\r\nHost: {host}:{port}\r\n\r\n".encode())
+        answer = b""
+        try:
+            while block := await stream.receive_some():
+                answer += block
+        except trio.BrokenResourceError:
+            return
+        head, _, body = answer.partition(b"\r\n\r\n")
+        if f"Content-Length: {len(body)}\r\n".encode() in head + b"\r\n" and b" 200" in head:
+            answered.set()
+
+
+async def test_a_stop_waits_for_nobody_who_fetches_from_a_disk_that_does_not_answer(
+    tmp_path: Path, sources: Sources
+) -> None:
+    source = sources.get("h264-aac", 12)
+    with disks.ext4(tmp_path / "images", tmp_path / "disk", 64 * MIB) as disk:
+        async with (
+            run_recorder(tmp_path, ROOMS, storage={"directory": str(disk)}) as recorder,
+            trio.open_nursery() as nursery,
+        ):
+            await publish(
+                Encoder.CURRENT_FFMPEG, source, recorder.url("hall"), tmp_path / "sent.flv"
+            )
+            folder = (await recorder.ended("hall")).folder
+            begin(nursery, source, recorder.url("lab"), tmp_path / "x.flv", must_succeed=False)
+            await recorder.line(said.closed("lab", "0001.flv"))
+            file = f"/recordings/{folder.relative_to(disk).as_posix()}/0001.flv"
+            paths, answered = [file, file, file, "/api/v1/recordings"], trio.Event()
+            for path in paths:
+                await visit(recorder, path, answered)
+                assert answered.is_set(), path
+                answered = trio.Event()
+            with reading.unread(disk, recorder.process.pid):
+                for name in ("0001.flv", "recording.json"):
+                    reading.forget(folder / name)
+                for path in paths:
+                    nursery.start_soon(visit, recorder, path, answered)
+                with trio.move_on_after(1):
+                    await answered.wait()
+                assert not answered.is_set(), "the disk was read"
+                recorder.send(signal.SIGTERM)
+                assert await recorder.gone(within_s=STOP_TIMEOUT_S + 2) == 0
+            nursery.cancel_scope.cancel()
+        assert list(disk.rglob("*.part")) == []
+        assert all(recording.manifest["end"] for recording in recordings(disk))
