@@ -5,6 +5,9 @@ becomes of a slow one: it is skipped forward to the next keyframe, and after som
 go. Every message is encoded once for all. Nothing here waits for anybody, so that no viewer can
 cost the recording a frame or a moment; what a viewer has not taken yet is bounded by its queue.
 
+A lost connection or a takeover is no end: who watches begins again with what comes then. Who comes
+before anything is published waits for it.
+
 Costs nothing while nobody watches: headers are not followed here, but asked of the recording side
 when somebody begins.
 """
@@ -12,6 +15,7 @@ when somebody begins.
 from __future__ import annotations
 
 from collections import deque
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -22,7 +26,7 @@ from recorder.live.relay_times import RelayTimes
 from recorder.rtmp.relay import RelayEncoder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from recorder.flv.codecs import Part
     from recorder.flv.timeline import TrackId
@@ -57,30 +61,44 @@ class ViewerQueue:
     on_over: Callable[[str], None]
     is_waiting: bool = True
     """For a keyframe."""
+    has_begun: bool = False
+    """It has been given something of what is published now."""
     unwanted: frozenset[int] = frozenset()
     skips: int = 0
     queued_bytes: int = 0
-    _front: bytes = b""
     _messages: deque[bytes] = attrs.field(factory=deque)
     _skipped_at_ms: deque[int] = attrs.field(factory=lambda: deque(maxlen=MOST_SKIPS))
 
-    def begin(self, front: bytes) -> None:
-        """The next message is a beginning, behind what a decoder needs before it. That does not
-        count: a keyframe which fills the queue alone is sent all the same."""
-        self.is_waiting, self._front = False, front
+    def begin(self, front: bytes, message: bytes, now_ms: int) -> bool:
+        """Queue a beginning, behind what a decoder needs before it; what still waits from before
+        makes room for it. As `push`."""
+        stays = True
+        if self._messages and not self._has_room(len(front) + len(message)):
+            stays = self._skip(now_ms)
+        self.is_waiting, self.has_begun = False, True
+        self._append(front)
+        self._append(message)
+        return stays
 
     def push(self, message: bytes, now_ms: int) -> bool:
         """Queue whole chunks; False when it is too slow to stay."""
-        if self._messages and self.queued_bytes + len(message) > self.limit_bytes:
+        if self._messages and not self._has_room(len(message)):
             return self._skip(now_ms)
-        self._messages.append(message)
-        self.queued_bytes += len(message)
+        self._append(message)
         return True
+
+    def _has_room(self, size: int) -> bool:
+        return self.queued_bytes + size <= self.limit_bytes
+
+    def _append(self, data: bytes) -> None:
+        if data:
+            self._messages.append(data)
+            self.queued_bytes += len(data)
 
     def take(self) -> bytes:
         """The messages to send next, b"" when there are none."""
-        taken = [self._front] if self._front else []
-        self._front, size = b"", 0
+        taken: list[bytes] = []
+        size = 0
         while self._messages and (not size or size + len(self._messages[0]) <= TAKE_BYTES):
             taken.append(self._messages.popleft())
             size += len(taken[-1])
@@ -90,7 +108,7 @@ class ViewerQueue:
     def begin_anew(self) -> None:
         """What is queued is let go of; the next beginning is one for it too."""
         self._messages.clear()
-        self.queued_bytes, self._front = 0, b""
+        self.queued_bytes = 0
         self.is_waiting = True
 
     def _skip(self, now_ms: int) -> bool:
@@ -146,9 +164,23 @@ class Audience:
         self._held.append(viewer)
 
     def end(self, reason: str) -> None:
-        """There is nothing more to watch, for this reason."""
+        """There is nothing more to watch for anybody, for this reason."""
         for viewer in [*self._viewers, *self._held]:
             self._dismiss(viewer, reason)
+
+    def recording_ended(self, reason: str) -> None:
+        """It is over for those who saw something of it; the others wait for the next one."""
+        for viewer in [*self._viewers, *self._held]:
+            if viewer.has_begun:
+                self._dismiss(viewer, reason)
+        self.publisher_left()
+
+    def publisher_left(self) -> None:
+        """Another one may go on: whoever watches gets what was sent so far, and begins again with
+        the next keyframe, in times that go on."""
+        for viewer in self._viewers:
+            viewer.is_waiting = True
+        self._times.begin_anew()
 
     def media(self, kind: int, timestamp: int, body: bytes, now_ms: int) -> None:
         """One audio or video message, already with the recording side; called while somebody
@@ -181,34 +213,31 @@ class Audience:
         front: Sequence[tuple[int, bytes]] | None,
     ) -> None:
         """To everybody; who waits begins with it, behind `front`, where there is one."""
-        encoded: dict[int, bytes] = {}
-        fronts: dict[tuple[int, frozenset[int]], bytes] = {}
+        encoded = cache(lambda stream_id: self._encode(stream_id, [(kind, body)], sent_at))
+        encoded_front = cache(
+            lambda stream_id, unwanted: self._encode(
+                stream_id, [each for each in front or () if each[0] not in unwanted], sent_at
+            )
+        )
         for viewer in list(self._viewers):
-            if viewer.is_waiting:
-                if front is None:
-                    continue
-                alike = viewer.stream_id, viewer.unwanted
-                if alike not in fronts:
-                    fronts[alike] = self._encode_front(viewer, front, sent_at)
-                viewer.begin(fronts[alike])
-            if kind in viewer.unwanted:
+            if viewer.is_waiting and front is None:
                 continue
-            message = encoded.get(viewer.stream_id)
-            if message is None:
-                message = self._encoders[viewer.stream_id].encode(kind, sent_at, body)
-                encoded[viewer.stream_id] = message
-            if viewer.push(message, now_ms):
+            message = b"" if kind in viewer.unwanted else encoded(viewer.stream_id)
+            if viewer.is_waiting:
+                before = encoded_front(viewer.stream_id, viewer.unwanted)
+                stays = viewer.begin(before, message, now_ms)
+            elif message:
+                stays = viewer.push(message, now_ms)
+            else:
+                continue
+            if stays:
                 viewer.on_more()
             else:
                 self._dismiss(viewer, "the line is too slow for the room")
 
-    def _encode_front(
-        self, viewer: ViewerQueue, front: Sequence[tuple[int, bytes]], sent_at: int
-    ) -> bytes:
-        encode = self._encoders[viewer.stream_id].encode
-        return b"".join(
-            encode(kind, sent_at, body) for kind, body in front if kind not in viewer.unwanted
-        )
+    def _encode(self, stream_id: int, messages: Iterable[tuple[int, bytes]], sent_at: int) -> bytes:
+        encode = self._encoders[stream_id].encode
+        return b"".join(encode(kind, sent_at, body) for kind, body in messages)
 
     def _dismiss(self, viewer: ViewerQueue, reason: str) -> None:
         self.leave(viewer)

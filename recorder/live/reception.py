@@ -121,7 +121,7 @@ class Reception:
     def decide_play(
         self, application: str, stream: str, tc_url: str, address: str
     ) -> Room | Refusal:
-        """The room that may be watched, or why not."""
+        """The room that may be watched, or why not. It may be idle: then its viewers wait."""
         identity = self.viewing.identify(application, stream, tc_url)
         if isinstance(identity, Refused):
             return self._refuse(
@@ -140,13 +140,21 @@ class Reception:
                 identity.room,
             )
         room = self.rooms.get(identity.room)
-        if room is None or room.publisher is None:
+        if room is None:
             return self._refuse(
                 Kind.LIMIT,
                 address,
                 "Nobody publishes here.",
                 "nothing to watch",
                 identity.room,
+            )
+        if room.recorder.is_stopped:
+            return self._refuse(
+                Kind.LIMIT,
+                address,
+                "An operator has stopped this room.",
+                "stopped by an operator",
+                room.name,
             )
         if self.rooms.viewers >= self.viewers:
             return self._refuse(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import math
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from recorder.recording.manifest import Client
 
 log = logging.getLogger(__name__)
+
+NOBODY: Final = "nobody publishes any more"
+STOPPED: Final = "an operator has stopped it"
 
 
 class NotNowError(Exception):
@@ -83,6 +86,7 @@ class Room:
         if self.publisher is publisher:
             self._let_go(counts)
             self.recorder.end("unpublished")
+            self.audience.recording_ended(NOBODY)
             self._on_change()
 
     def replace(self, publisher: Publisher, counts: Mapping[str, int]) -> None:
@@ -96,6 +100,8 @@ class Room:
             self._let_go(counts)
             if self.recorder.is_open:
                 self.wait(self.reconnect_window_s)
+            else:
+                self.audience.recording_ended(NOBODY)
             self._on_change()
 
     def wait(self, seconds: float) -> None:
@@ -151,12 +157,15 @@ class Room:
         self._log.info("split by an operator")
 
     def stop(self) -> None:
-        """The recording ends; nothing is recorded until `start`, or until the publisher leaves."""
+        """The recording ends; nothing is recorded, and nobody watches, until `start` or until the
+        publisher leaves."""
         if self.recorder.is_stopped:
             raise NotNowError(f"{self.name}: it is stopped already.")
+        if self.publisher is None and not self.recorder.is_open:
+            raise NotNowError(f"{self.name}: nobody publishes, so nothing can be stopped.")
+        # Whoever presses stop wants what is said now to stay in the room.
+        self.audience.end(STOPPED)
         if self.publisher is None:
-            if not self.recorder.is_open:
-                raise NotNowError(f"{self.name}: nobody publishes, so nothing can be stopped.")
             self.close("stopped")
             self._on_change()
             return
@@ -180,9 +189,10 @@ class Room:
         """End the recording that waits, if one does."""
         self.window_ends_s = math.inf
         self.recorder.end(reason)
+        self.audience.recording_ended(NOBODY)
 
     def _let_go(self, counts: Mapping[str, int]) -> None:
         self._past_bytes = self.received_bytes
         self.publisher = None
         self.recorder.publisher_left(int(trio.current_time() * 1000), counts)
-        self.audience.end("nobody publishes any more")
+        self.audience.publisher_left()

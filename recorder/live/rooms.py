@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from recorder.live.room import Room
+from recorder.live.room import NOBODY, Room
 from recorder.logs import about
 
 if TYPE_CHECKING:
@@ -208,7 +208,8 @@ class Rooms:
         for room in self._rooms.values():
             if room.window_ends_s <= now:
                 room.close("lost")
-        self._rooms = {
-            name: room for name, room in self._rooms.items() if room.in_use or name in self._titles
-        }
+        for name, room in list(self._rooms.items()):
+            if not (room.in_use or name in self._titles):
+                del self._rooms[name]
+                room.audience.end(NOBODY)
         self._make_configured()

@@ -314,3 +314,44 @@ def test_a_kind_that_a_viewer_does_not_want_is_not_sent_to_it(
     audience.data(2, METADATA, 0)
     assert [message[0] for message in one.messages()] == [18, left, left, 18]
     assert [message[0] for message in all_of_it.messages()] == [18, 9, 8, 9, 8, 18]
+
+
+def test_behind_a_takeover_everybody_begins_again_behind_what_was_sent_before(
+    audience: Audience,
+) -> None:
+    seen = viewer(audience)
+    audience.media(9, 1_000, KEY, 0)
+    audience.publisher_left()
+    audience.media(9, 0, AVC, 0)
+    audience.media(9, 0, INTER, 0)
+    audience.media(9, 40, KEY, 40)
+    assert [(kind, body) for kind, _, body in seen.messages()] == [
+        *([(18, METADATA), (9, AVC), (8, AAC), (9, KEY)] * 2)
+    ]
+
+
+def test_what_still_waits_from_before_makes_room_for_the_next_beginning(
+    audience: Audience,
+) -> None:
+    seen = viewer(audience, limit_bytes=1_000)
+    for number in range(MOST_SKIPS):
+        assert not seen.over
+        audience.media(9, number, KEY + bytes(900), number)
+        audience.publisher_left()
+    audience.media(9, MOST_SKIPS, KEY + bytes(900), MOST_SKIPS)
+    assert seen.over == ["the line is too slow for the room"]
+    assert seen.queue.skips == MOST_SKIPS
+
+
+def test_the_end_of_a_recording_is_none_for_who_has_seen_nothing_of_it(audience: Audience) -> None:
+    begun, paused = viewer(audience), viewer(audience)
+    audience.media(9, 0, KEY, 0)
+    audience.hold(paused.queue)
+    waits = viewer(audience)
+    audience.recording_ended("it is over")
+    assert (begun.over, paused.over, waits.over) == (["it is over"], ["it is over"], [])
+    assert len(audience) == 1
+    audience.media(9, 70_000, KEY, 5)
+    assert waits.messages()[-1] == (9, 33, KEY)
+    audience.end("the recorder stops")
+    assert waits.over == ["the recorder stops"]

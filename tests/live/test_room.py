@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from recorder.live.audience import ViewerQueue
 from recorder.live.room import NotNowError, Room
 from tests.helpers.live import FakeRecorder, publish
 
@@ -96,3 +97,15 @@ async def test_what_publishers_send_is_counted_over_all_of_them(room: Room) -> N
     second = publish(room)
     second.received_bytes = 10
     assert room.received_bytes == 260
+
+
+async def test_an_operators_stop_ends_who_watches_also_in_the_reconnect_window(
+    room: Room, recorder: FakeRecorder
+) -> None:
+    over: list[str] = []
+    publisher = publish(room)
+    recorder.media(9, 0, b"", 0)
+    room.lose(publisher, {})
+    room.audience.join(ViewerQueue(1, 1 << 20, on_more=lambda: None, on_over=over.append))
+    room.stop()
+    assert over == ["an operator has stopped it"]

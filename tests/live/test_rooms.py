@@ -8,6 +8,7 @@ import pytest
 import trio
 import trio.testing
 
+from recorder.live.audience import ViewerQueue
 from recorder.live.rooms import Rooms
 from tests.helpers.live import FakeRecorder, publish
 
@@ -110,9 +111,12 @@ async def test_rooms_beyond_the_configured_ones_exist_while_they_are_in_use(
     publisher = publish(guest)
     assert rooms.find("another") is None
     assert rooms.publishers == 1
+    over: list[str] = []
+    guest.audience.join(ViewerQueue(1, 1 << 20, on_more=lambda: None, on_over=over.append))
     guest.end(publisher, {})
     await trio.sleep(0.1)
     assert rooms.find("another") is not None
+    assert over == ["nobody publishes any more"]
 
 
 async def test_closing_ends_every_open_recording_with_the_reason(

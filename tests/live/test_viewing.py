@@ -77,23 +77,113 @@ async def test_a_viewer_waits_as_long_as_it_likes_for_a_keyframe(
     assert seen(viewer) == [(100_000, KEY)]
 
 
-@pytest.mark.parametrize("is_clean", [True, False])
 async def test_the_end_of_the_publish_is_the_end_for_its_viewers_behind_the_last_frame(
-    building: Building, autojump_clock: MockClock, is_clean: bool
+    building: Building, autojump_clock: MockClock
 ) -> None:
     publisher = await building.publish()
     viewer = await building.watch()
     publisher.client.video(40, KEY)
-    if is_clean:
-        publisher.client.finish(f"room101?key={KEYS['room101']}")
-        await publisher.exchange()
-    else:
-        await publisher.exchange()
-        await publisher.leave()
+    publisher.client.finish(f"room101?key={KEYS['room101']}")
+    await publisher.exchange()
     assert await viewer.until_closed() < 5
     assert seen(viewer) == [(40, KEY)]
     assert viewer.client.status(1)[2:] == ["NetStream.Play.UnpublishNotify"]
     assert viewer.client.replies[-1].code == "NetStream.Play.UnpublishNotify"
+
+
+async def test_who_watches_stays_through_a_lost_connection_and_its_times_go_on(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    """And who comes while the publisher is away waits for it as well."""
+    building.nursery.start_soon(building.rooms.run)
+    publisher = await building.publish()
+    viewer = await building.watch()
+    await sent(publisher, (5_000, HEADER), (5_000, KEY))
+    await publisher.leave()
+    await trio.sleep(20)
+    late = await building.watch()
+    assert late.client.status(1)[-1] == "NetStream.Play.Start"
+    publisher = await building.publish()
+    await sent(publisher, (40, INTER), (80, KEY))
+    await gathered()
+    times, bodies = zip(*seen(viewer), strict=True)
+    frame = b"\x17\x01frame"
+    assert bodies == (HEADER, KEY, HEADER, frame, INTER, KEY)
+    assert times[:2] == (5_000, 5_000)
+    assert times[2:] == pytest.approx((25_000, 25_000, 25_040, 25_080), abs=300)
+    assert seen(late)[1:] == [(times[3], frame), (times[4], INTER), (times[5], KEY)]
+    assert viewer.client.status(1)[2:] == []
+    await publisher.leave()
+    began_s = trio.current_time()
+    await viewer.until_closed()
+    assert trio.current_time() - began_s == pytest.approx(60, abs=5), "the reconnect window"
+    assert viewer.client.replies[-1].code == "NetStream.Play.UnpublishNotify"
+
+
+async def test_who_watches_stays_through_a_takeover(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    publisher = await building.publish()
+    viewer = await building.watch()
+    await sent(publisher, (5_000, KEY))
+    another = await building.publish()
+    assert publisher.closed.is_set() or publisher.client.status(1)
+    await sent(another, (40, KEY))
+    await gathered()
+    times = [at for at, _ in seen(viewer)]
+    assert times == sorted(times)
+    assert len(times) == 3
+    assert viewer.client.status(1)[2:] == []
+
+
+async def test_who_comes_before_the_lesson_waits_for_it_and_sees_one_of_them(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    """A screen on the wall that is switched on in the morning."""
+    viewer = await building.watch()
+    assert viewer.client.status(1) == ["NetStream.Play.Reset", "NetStream.Play.Start"]
+    assert building.rooms.viewers == 1
+    await trio.sleep(3600)
+    # An encoder that is tried and sends nothing is no lesson.
+    trial = building.enter()
+    trial.client.start(f"room101?key={KEYS['room101']}")
+    trial.client.finish(f"room101?key={KEYS['room101']}")
+    await trial.exchange()
+    await trio.sleep(60)
+    publisher = await building.publish()
+    await sent(publisher, (40, INTER))
+    await gathered()
+    assert seen(viewer) == [(0, b"\x17\x01frame"), (40, INTER)]
+    publisher.client.finish(f"room101?key={KEYS['room101']}")
+    await publisher.exchange()
+    await viewer.until_closed()
+    assert viewer.client.replies[-1].code == "NetStream.Play.UnpublishNotify"
+    assert building.rooms.viewers == 0
+
+
+async def test_a_room_that_an_operator_has_stopped_is_not_watched_until_it_is_started(
+    building: Building, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    publisher = await building.publish()
+    viewer = await building.watch()
+    await sent(publisher, (40, KEY))
+    room = building.rooms.get("room101")
+    assert room is not None
+    room.stop()
+    await sent(publisher, (80, KEY))
+    await viewer.until_closed()
+    assert seen(viewer) == [(40, KEY)]
+    assert viewer.client.replies[-1].code == "NetStream.Play.UnpublishNotify"
+    assert "room101: 10.0.0.9 watches no more: an operator has stopped it" in caplog.text
+    refused = await building.watch()
+    await refused.until_closed()
+    assert refused.client.commands("onStatus")[0].information["description"] == (
+        "An operator has stopped this room."
+    )
+    room.start()
+    again = await building.watch()
+    await sent(publisher, (120, KEY))
+    assert seen(again) == [(120, KEY)]
 
 
 @pytest.mark.parametrize(
@@ -138,9 +228,11 @@ async def test_the_key_to_watch_does_not_publish(
     assert peer.client.status(1) == ["NetStream.Publish.BadName"]
 
 
-async def test_a_room_where_nobody_publishes_cannot_be_watched(
+async def test_a_room_that_is_not_there_cannot_be_watched(
     building: Building, autojump_clock: MockClock
 ) -> None:
+    """One that only `*` lets in, while nobody publishes into it."""
+    del building.rooms._rooms["room101"]
     viewer = await building.watch()
     await viewer.until_closed()
     assert viewer.client.commands("onStatus")[0].information["description"] == (
@@ -323,7 +415,8 @@ async def test_a_room_is_watched_over_tls(
     viewer = await building.watch(tls=tls)
     await sent(publisher, (40, KEY + bytes(100_000)))
     assert seen(viewer) == [(40, KEY + bytes(100_000))]
-    await publisher.leave()
+    publisher.client.finish(f"room101?key={KEYS['room101']}")
+    await publisher.exchange()
     await viewer.until_closed()
     assert viewer.client.replies[-1].code == "NetStream.Play.UnpublishNotify"
 
