@@ -28,7 +28,7 @@ from recorder.hooks.heartbeat import State
 from recorder.hooks.journal import Journal
 from recorder.hooks.outbox import open_outbox
 from recorder.hooks.progress import Progress, load_progress
-from recorder.logs import same
+from recorder.logs import of_room, same
 from recorder.recording.manifest import Manifest, ManifestError
 from recorder.recording.naming import MANIFEST_FILE
 from recorder.status.snapshot import HooksView
@@ -101,13 +101,22 @@ class Hooks:
         all seem to be gone."""
         await self._is_there.wait()
         for number, folder in self._unseen.items():
+            room = folder.split("/")[0]
+            read = (storage / folder / MANIFEST_FILE).read_bytes
             try:
-                data = await trio.to_thread.run_sync((storage / folder / MANIFEST_FILE).read_bytes)
+                data = await trio.to_thread.run_sync(read, abandon_on_cancel=True)
                 self.saved(folder, Manifest.from_json(data))
-            except (OSError, ManifestError):
+            except (FileNotFoundError, NotADirectoryError, ManifestError):
                 # Deleted meanwhile.
-                room = folder.split("/")[0]
                 self.gone({"room": room, "recording": number, "folder": folder})
+            except OSError as error:
+                # It may be there all the same.
+                of_room(log, room).warning(
+                    "recording %d cannot be looked up: %s; hooks are told of its end by the next "
+                    "start that can.",
+                    number,
+                    error.strerror or error,
+                )
 
     def gone(self, about: dict[str, Any]) -> None:
         """A recording whose end nobody was told is not there any more."""

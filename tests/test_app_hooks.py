@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from contextlib import asynccontextmanager
+import os
+import threading
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -24,7 +26,7 @@ from tests.helpers.program import eventually
 from tests.status import snapshots
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
+    from collections.abc import AsyncIterator, Collection, Iterator
     from pathlib import Path
 
 
@@ -243,6 +245,65 @@ async def test_what_ended_while_nobody_could_be_told_is_told_by_the_next_start(
         assert last.fields == {
             "room": "room101", "recording": 42, "folder": FOLDER, "reason": "gone",
         }  # fmt: skip
+
+
+async def test_what_cannot_be_looked_up_is_not_said_to_be_gone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with hooks_of(tmp_path) as hooks:
+        hooks.saved(FOLDER, BEGUN)
+    file = tmp_path / "storage" / FOLDER / "recording.json"
+    # Who reads it gets an error, and not that there is none.
+    file.mkdir(parents=True)
+    async with hooks_of(tmp_path, unfinished=()):
+        await eventually(lambda: "cannot be looked up" in caplog.text, what="it is said")
+    assert kinds(tmp_path) == ["recording_started"]
+    file.rmdir()
+    file.write_bytes(over(BEGUN).to_json())
+    async with hooks_of(tmp_path, unfinished=()):
+        await looked_up(tmp_path, ["recording_started", "recording_ended"])
+
+
+async def test_a_disk_that_does_not_answer_who_looks_keeps_nobody_from_stopping(
+    tmp_path: Path,
+) -> None:
+    async with hooks_of(tmp_path) as hooks:
+        hooks.saved(FOLDER, BEGUN)
+    place = tmp_path / "storage" / FOLDER
+    place.mkdir(parents=True)
+    os.mkfifo(place / "recording.json")
+    writers = list[int]()
+
+    def is_read() -> bool:
+        # A pipe can be opened so once somebody reads it, who then waits for as long as it is open.
+        with suppress(OSError):
+            writers.append(os.open(place / "recording.json", os.O_WRONLY | os.O_NONBLOCK))
+        return bool(writers)
+
+    with fail_after_answering(writers):
+        async with hooks_of(tmp_path, unfinished=()):
+            await eventually(is_read, what="the manifest is read")
+    assert kinds(tmp_path) == ["recording_started"]
+
+
+@contextmanager
+def fail_after_answering(writers: list[int]) -> Iterator[None]:
+    """What does not come to its end by itself is let go after a while, and has failed."""
+    is_late = threading.Event()
+
+    def let_go() -> None:
+        is_late.set()
+        os.close(writers.pop())
+
+    timer = threading.Timer(5, let_go)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        for each in writers:
+            os.close(each)
+    assert not is_late.is_set(), "the stop waited for the disk"
 
 
 async def test_without_hooks_nothing_is_written(tmp_path: Path) -> None:
