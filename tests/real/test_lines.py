@@ -1,10 +1,9 @@
 """One encoder of three on a line that delays, limits and stalls: the page says which and why, it
-says when it is over, and every lesson is whole."""
+says when it is over, and every lesson is whole. And one that loses packets, as lines do."""
 
 from __future__ import annotations
 
 import json
-import os
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +11,14 @@ import pytest
 import trio
 
 from tests.helpers.encoders import begin
+from tests.helpers.faults.lossy_line import open_lossy_line
 from tests.helpers.faults.slow_line import open_slow_line
+from tests.helpers.ports import free_port
 from tests.helpers.program import run_recorder
 from tests.real.checks import check_recording
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from tests.helpers.encoders import Sources
@@ -26,12 +27,14 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.real
 
-IS_LONG = "RECORDER_LONG_TESTS" in os.environ
 ROOMS = ["slow", "hall", "lab"]
 WITHIN_S = 20.0
 
 LIMIT_BYTES_PER_S = 25_000
 """Half of what the encoder sends."""
+
+FEW, MANY = 0.003, 0.06
+"""Packets that are lost: every line loses some, and too many for a score that is good."""
 
 
 async def rooms(recorder: Recorder) -> dict[str, Any]:
@@ -57,40 +60,52 @@ async def until(
     raise AssertionError(f"not within {WITHIN_S:g} s: {what}: {found[room]['line']}")
 
 
+def is_bad_by_delay(line: dict[str, Any]) -> bool:
+    return line["word"] == "bad" and "late" in line["reason"]
+
+
 def is_good(line: dict[str, Any]) -> bool:
     return bool(line["word"] == "good")
 
 
-async def suffer(recorder: Recorder, line: SlowLine) -> None:
+async def be_late_and_stall(recorder: Recorder, line: SlowLine) -> None:
     await until(recorder, "slow", is_good, "good to begin with")
     line.delay_s = 1.6
     # First nothing comes for a while, and then everything late.
-    found = await until(recorder, "slow", lambda it: "late" in (it["reason"] or ""), "late")
-    assert found["slow"]["line"]["word"] == "bad"
+    found = await until(recorder, "slow", is_bad_by_delay, "bad by a delay")
     assert found["slow"]["quality"] < 0.5
     for other in ("hall", "lab"):
         assert found[other]["line"]["word"] == "good", found[other]["line"]
     line.delay_s = 0
-    await until(recorder, "slow", is_good, "good again without delay")
     line.stall()
-    found = await until(recorder, "slow", lambda it: it["word"] == "bad", "bad by a stall")
+    found = await until(recorder, "slow", lambda it: it["late_ms"] > 3000, "bad by a stall")
+    assert found["slow"]["line"]["word"] == "bad"
     assert found["hall"]["line"]["word"] == "good"
     line.resume()
-    found = await until(recorder, "slow", is_good, "good again behind the stall")
+    found = await until(recorder, "slow", is_good, "good again behind both")
     assert found["slow"]["line"]["reason"] is None
-    if IS_LONG:
-        line.bytes_per_s = LIMIT_BYTES_PER_S
-        found = await until(recorder, "slow", lambda it: it["word"] == "bad", "bad by a limit")
-        assert found["slow"]["line"]["reason"]
-        line.bytes_per_s = 10 * LIMIT_BYTES_PER_S
-        await until(recorder, "slow", is_good, "good again without a limit")
 
 
-@pytest.mark.long
+async def carry_less(recorder: Recorder, line: SlowLine) -> None:
+    await until(recorder, "slow", is_good, "good to begin with")
+    line.bytes_per_s = LIMIT_BYTES_PER_S
+    found = await until(recorder, "slow", lambda it: it["word"] == "bad", "bad by a limit")
+    assert found["slow"]["line"]["reason"]
+    line.bytes_per_s = 10 * LIMIT_BYTES_PER_S
+    await until(recorder, "slow", is_good, "good again without a limit")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "suffer"),
+    [(25, be_late_and_stall), pytest.param(40, carry_less, marks=pytest.mark.long)],
+)
 async def test_the_score_of_the_encoder_on_the_slow_line_falls_and_recovers(
-    sources: Sources, tmp_path: Path
+    seconds: int,
+    suffer: Callable[[Recorder, SlowLine], Awaitable[None]],
+    sources: Sources,
+    tmp_path: Path,
 ) -> None:
-    source = sources.get("h264-aac", 60 if IS_LONG else 25)
+    source = sources.get("h264-aac", seconds)
     async with run_recorder(tmp_path, ROOMS) as recorder, open_slow_line(recorder.port) as line:
         async with trio.open_nursery() as nursery:
             ongoing = {
@@ -110,3 +125,38 @@ async def test_the_score_of_the_encoder_on_the_slow_line_falls_and_recovers(
                 recorder.recording(room), published[room], was_held_back=room == "slow"
             )
         await recorder.stop()
+
+
+@pytest.mark.root
+@pytest.mark.debian
+async def test_a_line_that_loses_a_few_packets_is_good_and_one_that_loses_many_is_not(
+    sources: Sources, tmp_path: Path
+) -> None:
+    source = sources.get("heavy", 20)
+    async with open_lossy_line(delay_s=0.003) as line:
+        line.program_port = free_port()
+        listen = [f"{host}:{line.program_port}" for host in ("127.0.0.1", line.address)]
+        # What comes late by the losses is another part of the score.
+        rtmp = {"listen": listen, "max_delay": "20s"}
+        async with run_recorder(tmp_path, ["slow"], rtmp=rtmp) as recorder:
+            async with trio.open_nursery() as nursery:
+                url = recorder.url("slow", port=line.port)
+                line.loss = FEW
+                ongoing = begin(nursery, source, url, tmp_path / "slow.flv")
+                found = await until(
+                    recorder, "slow", lambda it: is_good(it) and it["loss"] > 0, "good with a few"
+                )
+                told = found["slow"]["line"]
+                # Behind each come some that are not lost.
+                assert told["out_of_order"] > 2 * told["loss"]
+                line.loss = MANY
+                found = await until(
+                    recorder, "slow", lambda it: "lost on the way" in (it["reason"] or ""), "lost"
+                )
+                assert FEW < found["slow"]["line"]["loss"] < 2 * MANY
+                line.loss = 0
+                await until(recorder, "slow", is_good, "good again without loss")
+                published = await ongoing.published()
+            await recorder.line(r" slow: recording \d+ ended")
+            await check_recording(recorder.recording("slow"), published, was_held_back=True)
+            await recorder.stop()
