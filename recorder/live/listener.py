@@ -33,6 +33,16 @@ MOVE_ON_S = 1.0
 """Who is told of a stop goes at once, or stays until we close: a stop must not wait for it."""
 
 
+KEEPALIVE: Final = (
+    (trio.socket.SOL_SOCKET, trio.socket.SO_KEEPALIVE, 1),
+    (trio.socket.IPPROTO_TCP, trio.socket.TCP_KEEPIDLE, 60),
+    (trio.socket.IPPROTO_TCP, trio.socket.TCP_KEEPINTVL, 15),
+    (trio.socket.IPPROTO_TCP, trio.socket.TCP_KEEPCNT, 4),
+)
+"""Seconds, and a number (tcp(7)). Who waits for a lesson sends nothing and is sent nothing: without
+it, one whose power was cut would have its place for ever."""
+
+
 REJECTED: Final = ("limit", "crowded")
 """`limits.connections` is reached; a newer connection has taken the place of one that did not
 publish."""
@@ -92,6 +102,8 @@ class Door:
     ) -> None:
         try:
             host, port = plain.socket.getpeername()[:2]
+            for level, option, value in KEEPALIVE:
+                plain.setsockopt(level, option, value)
         except OSError:
             return  # gone between its arrival and our first look
         address = plain_host(host)

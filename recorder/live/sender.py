@@ -3,13 +3,14 @@
 OBS and librtmp do not read while they publish (protocol §4.3), so a send may block for hours
 without anything being wrong: it must never hold up the reading. What waits is small and bounded,
 because the protocol core writes only the newest acknowledgement and refuses to pile up the rest;
-what a viewer is sent is bounded by its queue, and a viewer that does not read is let go.
+what a viewer is sent is bounded by its queue, and a viewer that does not read is let go. One that
+is slow is not: what its system has acknowledged shows it, however long a single send takes.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -19,12 +20,31 @@ if TYPE_CHECKING:
     from recorder.rtmp import ServerConnection
 
 
-class Sender:
-    """Sends what the core has to say. `run` lives as long as its connection."""
+LOOK_S: Final = 2.5
+"""So often it is asked whether who plays takes anything."""
 
-    def __init__(self, stream: trio.abc.Stream, connection: ServerConnection) -> None:
+LEAST_TAKEN_BYTES: Final = 16 << 10
+"""Who takes so much is slow and alive; who takes less of it in all the patience there is would need
+half a minute for a single picture."""
+
+
+class Sender:
+    """Sends what the core has to say. `run` lives as long as its connection.
+
+    Args:
+        taken_bytes: how much the peer has taken, since some moment; None: it is not known.
+    """
+
+    def __init__(
+        self,
+        stream: trio.abc.SendStream,
+        connection: ServerConnection,
+        taken_bytes: Callable[[], int | None] = lambda: None,
+    ) -> None:
         self._stream = stream
         self._connection = connection
+        self._taken_bytes = taken_bytes
+        self._relays = trio.Event()
         self._due = trio.Event()
         self._sent = trio.Event()
         self._sent.set()
@@ -45,8 +65,10 @@ class Sender:
 
         Args:
             media: what to send when all is sent that the core has to say.
-            patience_s: so long one send may take, and then `on_stuck` is called.
+            patience_s: so long next to nothing may be taken of one send, and then `on_stuck` is
+                called.
         """
+        self._relays.set()
         self._media, self._on_stuck = media, on_stuck
         self.be_patient(patience_s)
 
@@ -58,6 +80,7 @@ class Sender:
     def relay_nothing(self) -> None:
         """Who played plays no more. A send that has begun still has its time, and nobody is told
         of its end."""
+        self._relays = trio.Event()
         self._media, self._patience_s, self._on_stuck = bytes, math.inf, lambda: None
 
     def more_media(self) -> None:
@@ -81,6 +104,12 @@ class Sender:
         await self._sent.wait()
 
     async def run(self) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._renew_patience)
+            await self._send_what_is_due()
+            nursery.cancel_scope.cancel()
+
+    async def _send_what_is_due(self) -> None:
         try:
             while True:
                 await self._due.wait()
@@ -106,3 +135,15 @@ class Sender:
             self._on_stuck()
             # What was begun cannot be finished: nothing else can be said any more.
             raise trio.BrokenResourceError
+
+    async def _renew_patience(self) -> None:
+        """Whoever goes on taking has more time, for whatever size. Looked at beside the sends, so
+        that one which is taken at once costs nothing for it."""
+        seen_bytes = 0
+        while True:
+            await self._relays.wait()
+            await trio.sleep(LOOK_S)
+            taken_bytes = self._taken_bytes()
+            if taken_bytes is not None and taken_bytes - seen_bytes >= LEAST_TAKEN_BYTES:
+                seen_bytes = taken_bytes
+                self.be_patient(self._patience_s)

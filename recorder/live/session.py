@@ -82,7 +82,7 @@ class Session:
         self._lifetime = trio.CancelScope()
         self._is_over = False
         self._connection = ServerConnection(Limits(), random=house.random(1528))
-        self._sender = Sender(stream, self._connection)
+        self._sender = Sender(stream, self._connection, wire.acked_bytes)
         self._reading = Reading(stream, wire, self._connection, self._sender)
         self._stay = Stay(now_s, on_pending=on_pending, on_dismissed=self._reading.interrupt)
         self._publishing = Publishing(address, self._connection, house.memory, self._stay)

@@ -25,6 +25,9 @@ _ENDS: Final = (72, 76, 104, 156, 228)
 
 STRUCT_BYTES: Final = _FIELDS.size
 
+_ACKED: Final = struct.Struct("=120x Q")
+"""tcpi_bytes_acked (Linux 4.1)."""
+
 
 @attrs.frozen
 class TcpInfo:
@@ -59,3 +62,13 @@ def read_tcp_info(connection: trio.socket.SocketType) -> TcpInfo | None:
         return parse(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, STRUCT_BYTES))
     except OSError:
         return None
+
+
+def read_acked_bytes(connection: trio.socket.SocketType) -> int | None:
+    """How much the peer's system has taken of what we sent; as `read_tcp_info`."""
+    try:
+        data = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _ACKED.size)
+    except OSError:
+        return None
+    acked_bytes: int = _ACKED.unpack(data)[0]
+    return acked_bytes

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from recorder.rtmp import PlayChanged, ServerConnection
 
 PATIENCE_S: Final = 10.0
-"""Who takes nothing for so long does not watch."""
+"""Who takes next to nothing for so long does not watch."""
 
 
 class Viewing:
@@ -82,7 +82,7 @@ class Viewing:
 
     def _be_stuck(self) -> None:
         self.leave()
-        self._on_over(f"it took nothing for {PATIENCE_S:g} s")
+        self._on_over(f"it took next to nothing for {PATIENCE_S:g} s")
 
     def _take(self) -> bytes:
         if (media := self._queue.take()) or self._over is None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from recorder.live.tcp_info import read_tcp_info
+from recorder.live.tcp_info import read_acked_bytes, read_tcp_info
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,12 +32,14 @@ class Wire:
     unread_bytes: how much of what the peer has sent it holds now.
     taken_bytes: how much was taken from it; None: as much as the stream gave.
     tcp_info: None: it is not known.
+    acked_bytes: how much the peer's system has taken of what we sent; None: it is not known.
     """
 
     buffer_bytes: Callable[[], int] = lambda: 0
     unread_bytes: Callable[[], int] = lambda: 0
     taken_bytes: Callable[[], int] | None = None
     tcp_info: Callable[[], TcpInfo | None] = lambda: None
+    acked_bytes: Callable[[], int | None] = lambda: None
 
 
 def wire_of(socket: trio.socket.SocketType, taken_bytes: Callable[[], int] | None = None) -> Wire:
@@ -46,6 +48,7 @@ def wire_of(socket: trio.socket.SocketType, taken_bytes: Callable[[], int] | Non
         unread_bytes=partial(_unread_bytes, socket),
         taken_bytes=taken_bytes,
         tcp_info=partial(read_tcp_info, socket),
+        acked_bytes=partial(read_acked_bytes, socket),
     )
 
 

@@ -245,3 +245,18 @@ async def test_while_rtmps_is_off_its_encoders_are_turned_away_at_once(
     assert building.door.connections == 0
     assert "RTMPS is off, and an encoder was turned away." in caplog.text
     await encoder.aclose()
+
+
+async def test_who_says_nothing_is_asked_now_and_then_whether_it_is_still_there(
+    building: Building,
+) -> None:
+    """A player that waits for a lesson, and whose power was cut."""
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with listener:
+        port = listener.socket.getsockname()[1]
+        async with await trio.open_tcp_stream("127.0.0.1", port):
+            ours = await listener.accept()
+            building.nursery.start_soon(building.door.handle, ours)
+            await trio.testing.wait_all_tasks_blocked()
+            assert ours.getsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_KEEPALIVE)
+            await ours.aclose()

@@ -7,7 +7,7 @@ import struct
 import pytest
 import trio
 
-from recorder.live.tcp_info import TcpInfo, parse, read_tcp_info
+from recorder.live.tcp_info import TcpInfo, parse, read_acked_bytes, read_tcp_info
 
 
 def test_each_field_is_read_where_linux_has_it() -> None:
@@ -46,5 +46,14 @@ async def test_a_real_connection_has_figures_until_it_is_closed() -> None:
             assert found.rtt_us is not None
             assert 0 < found.rtt_us < 1_000_000
             assert found.data_segments == 1
+            before = read_acked_bytes(ours.socket)
+            assert before is not None
+            await ours.send_all(bytes(700))
+            await peer.receive_some(700)
+            # The peer's system may acknowledge a moment later than it gives.
+            with trio.fail_after(5):
+                while read_acked_bytes(ours.socket) != before + 700:
+                    await trio.lowlevel.checkpoint()
             await ours.aclose()
             assert read_tcp_info(ours.socket) is None
+            assert read_acked_bytes(ours.socket) is None
