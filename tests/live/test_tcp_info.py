@@ -52,7 +52,7 @@ async def test_a_real_connection_has_figures_until_it_is_closed() -> None:
             await peer.receive_some(700)
             # The peer's system may acknowledge a moment later than it gives.
             with trio.fail_after(5):
-                while read_acked_bytes(ours.socket) != before + 700:
+                while read_acked_bytes(ours.socket) != before + 700:  # noqa: ASYNC110 — as above
                     await trio.lowlevel.checkpoint()
             await ours.aclose()
             assert read_tcp_info(ours.socket) is None
