@@ -89,8 +89,11 @@ async def test_a_player_is_told_why_there_is_no_more(
     publisher, viewer = await building.publish(), await building.watch()
     room = building.rooms.get("room101")
     assert room is not None
+    publisher.client.video(40, b"\x17\x01frame")
+    await publisher.exchange()
     if end == "publish":
-        await publisher.leave()
+        publisher.client.finish(f"room101?key={KEYS['room101']}")
+        await publisher.exchange()
     elif end == "stop":
         await building.door.move_on()
     elif end == "another key":

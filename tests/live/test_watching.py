@@ -133,7 +133,8 @@ async def test_the_end_of_the_publish_is_the_end_for_who_pauses(
 ) -> None:
     publisher, viewer = await watched(building)
     await call(viewer, "pause", True)
-    await publisher.leave()
+    publisher.client.finish(f"room101?key={KEYS['room101']}")
+    await publisher.exchange()
     await viewer.until_closed()
     assert taken(viewer) == ["Pause.Notify", "Play.UnpublishNotify"]
 
