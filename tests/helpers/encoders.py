@@ -110,6 +110,10 @@ class Sources:
                 made.rename(path)
         return path
 
+    async def made(self, recipe: str, seconds: int) -> Path:
+        """The same, while other tasks go on: their time runs out while a loop waits for `get`."""
+        return await trio.to_thread.run_sync(self.get, recipe, seconds)
+
 
 def _make(recipe: str, seconds: int, path: Path) -> None:
     subprocess.run(

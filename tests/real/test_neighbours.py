@@ -257,7 +257,7 @@ async def test_a_thousand_connections_at_once_cost_a_recording_nothing(
         assert recorder.open_files() < POOL + 100
 
     async with run_recorder(tmp_path, ["hall"], limits=LIMITS) as recorder:
-        await record_beside(recorder, [lesson], sources, 5, lambda: crowd_in(recorder))
+        await record_beside(recorder, [lesson], sources, 10, lambda: crowd_in(recorder))
         await recorder.stop()
     one = recorder.matching(r"\b127\.0\.3\.1\b")
     many = recorder.matching(r"\b127\.0\.4\.\d+\b")

@@ -55,7 +55,10 @@ WAKE_UPS: Final = 100
 measured; without pauses 1400."""
 
 IDLE_WAKE_UPS: Final = 4
-"""A second."""
+"""A second, of ten: that long it is from one look at the disk and the machine to the next, which
+takes 17 by itself. 2.7 were measured."""
+
+IDLE_S: Final = 10.0
 
 FAST_SECONDS: Final = 8.0
 """By then pauses are as long as they become."""
@@ -122,17 +125,23 @@ async def test_many_rooms_wake_the_recorder_together_and_an_idle_one_sleeps(
         nursery.start_soon(send, recorder, small, ROOMS, LEARNT_S + WATCHED_S + END_S)
         await recorder.line("recording 20 began")
         await trio.sleep(LEARNT_S)
-        before = [switches(each.process.pid) for each in (recorder, idle)]
-        await trio.sleep(WATCHED_S)
-        after = [switches(each.process.pid) for each in (recorder, idle)]
+        async with trio.open_nursery() as watching:
+            rates: dict[Recorder, float] = {}
+            for each, seconds in ((recorder, WATCHED_S), (idle, IDLE_S)):
+                watching.start_soon(watch, each, seconds, rates)
         for room in ROOMS:
             await recorder.ended(room)
-    busy_s, idle_s = (
-        sum(number - then.get(thread, 0) for thread, number in now.items()) / WATCHED_S
-        for then, now in zip(before, after, strict=True)
-    )
-    assert busy_s <= WAKE_UPS
-    assert idle_s <= IDLE_WAKE_UPS
+    assert rates[recorder] <= WAKE_UPS
+    assert rates[idle] <= IDLE_WAKE_UPS
+
+
+async def watch(recorder: Recorder, seconds: float, rates: dict[Recorder, float]) -> None:
+    """How often it wakes up a second."""
+    before = switches(recorder.process.pid)
+    await trio.sleep(seconds)
+    after = switches(recorder.process.pid)
+    woken = sum(number - before.get(thread, 0) for thread, number in after.items())
+    rates[recorder] = woken / seconds
 
 
 @pytest.mark.long
