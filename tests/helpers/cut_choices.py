@@ -76,6 +76,7 @@ class Cuts:
         self._chance = chance
         self._effects = sorted(_effects(disk.root), key=lambda effect: effect.at)
         self._contents: dict[tuple[File, tuple[int, ...]], tuple[bytes, bytes]] = {}
+        self._settled: dict[File, tuple[bytes, bytes]] = {}
         self._of_file: dict[File, list[int]] = {}
         self._of_folder: dict[Folder, list[int]] = {}
         for index, effect in enumerate(self._effects):
@@ -176,7 +177,12 @@ class Cuts:
         self, file: File, way: tuple[int, ...], torn: tuple[File, int] | None
     ) -> tuple[bytes, bytes]:
         """What is in a file, and its digest."""
-        indexes = self._of_file.get(file, [])
+        indexes = self._of_file.get(file)
+        if indexes is None:
+            # Most files of a disk: none of this is about them.
+            if file not in self._settled:
+                self._settled[file] = file.durable, _digest(file.durable)
+            return self._settled[file]
         size = torn[1] if torn is not None and torn[0] is file else -1
         at = file, (size, *(way[index] for index in indexes))
         if at not in self._contents:
@@ -195,7 +201,7 @@ class Cuts:
                     content[start : start + BLOCK_BYTES] = chosen
             wanted = wanted if size < 0 else size
             whole = bytes(content[:wanted]).ljust(wanted, b"\0")
-            self._contents[at] = whole, hashlib.blake2b(whole, digest_size=16).digest()
+            self._contents[at] = whole, _digest(whole)
         return self._contents[at]
 
 
@@ -204,8 +210,12 @@ def key_of(disk: PowerCutDisk) -> bytes:
     return _tree_key(
         disk.root,
         lambda folder: folder.names,
-        lambda file: hashlib.blake2b(file.content, digest_size=16).digest(),
+        lambda file: _digest(file.content),
     )
+
+
+def _digest(data: bytes | bytearray) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()
 
 
 def _tree_key(
@@ -213,24 +223,24 @@ def _tree_key(
     names: Callable[[Folder], Mapping[str, Node]],
     digest_of: Callable[[File], bytes],
 ) -> bytes:
-    digest = hashlib.blake2b(digest_size=16)
+    parts = list[bytes]()
     numbers: dict[Node, int] = {}
 
     def walk(folder: Folder) -> None:
         for name, node in sorted(names(folder).items()):
             is_new = node not in numbers
-            digest.update(f"{name}\0{numbers.setdefault(node, len(numbers))}\0".encode())
+            parts.append(b"%b\0%d\0" % (name.encode(), numbers.setdefault(node, len(numbers))))
             if not is_new:
                 continue
             if isinstance(node, File):
-                digest.update(digest_of(node))
+                parts.append(digest_of(node))
             else:
-                digest.update(b"{")
+                parts.append(b"{")
                 walk(node)
-                digest.update(b"}")
+                parts.append(b"}")
 
     walk(root)
-    return digest.digest()
+    return _digest(b"".join(parts))
 
 
 def _effects(root: Folder) -> Iterator[_Effect]:
