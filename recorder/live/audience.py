@@ -15,7 +15,6 @@ when somebody begins.
 from __future__ import annotations
 
 from collections import deque
-from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -213,19 +212,20 @@ class Audience:
         front: Sequence[tuple[int, bytes]] | None,
     ) -> None:
         """To everybody; who waits begins with it, behind `front`, where there is one."""
-        encoded = cache(lambda stream_id: self._encode(stream_id, [(kind, body)], sent_at))
-        encoded_front = cache(
-            lambda stream_id, unwanted: self._encode(
-                stream_id, [each for each in front or () if each[0] not in unwanted], sent_at
-            )
-        )
+        encoded: dict[int, bytes] = {}
+        fronts: dict[tuple[int, frozenset[int]], bytes] = {}
         for viewer in list(self._viewers):
             if viewer.is_waiting and front is None:
                 continue
-            message = b"" if kind in viewer.unwanted else encoded(viewer.stream_id)
+            message = b"" if kind in viewer.unwanted else encoded.get(viewer.stream_id)
+            if message is None:
+                message = self._encoders[viewer.stream_id].encode(kind, sent_at, body)
+                encoded[viewer.stream_id] = message
             if viewer.is_waiting:
-                before = encoded_front(viewer.stream_id, viewer.unwanted)
-                stays = viewer.begin(before, message, now_ms)
+                alike = viewer.stream_id, viewer.unwanted
+                if alike not in fronts:
+                    fronts[alike] = self._encode_front(viewer, front or (), sent_at)
+                stays = viewer.begin(fronts[alike], message, now_ms)
             elif message:
                 stays = viewer.push(message, now_ms)
             else:
@@ -235,9 +235,13 @@ class Audience:
             else:
                 self._dismiss(viewer, "the line is too slow for the room")
 
-    def _encode(self, stream_id: int, messages: Iterable[tuple[int, bytes]], sent_at: int) -> bytes:
-        encode = self._encoders[stream_id].encode
-        return b"".join(encode(kind, sent_at, body) for kind, body in messages)
+    def _encode_front(
+        self, viewer: ViewerQueue, front: Iterable[tuple[int, bytes]], sent_at: int
+    ) -> bytes:
+        encode = self._encoders[viewer.stream_id].encode
+        return b"".join(
+            encode(kind, sent_at, body) for kind, body in front if kind not in viewer.unwanted
+        )
 
     def _dismiss(self, viewer: ViewerQueue, reason: str) -> None:
         self.leave(viewer)
