@@ -13,8 +13,8 @@ import trio
 from tests.helpers.encoders import begin
 from tests.helpers.faults.lossy_line import open_lossy_line
 from tests.helpers.faults.slow_line import open_slow_line
-from tests.helpers.ports import free_port
 from tests.helpers.program import run_recorder
+from tests.helpers.service_manager import manage
 from tests.real.checks import check_recording
 
 if TYPE_CHECKING:
@@ -133,12 +133,10 @@ async def test_a_line_that_loses_a_few_packets_is_good_and_one_that_loses_many_i
     sources: Sources, tmp_path: Path
 ) -> None:
     source = sources.get("heavy", 20)
-    async with open_lossy_line(delay_s=0.003) as line:
-        line.program_port = free_port()
-        listen = [f"{host}:{line.program_port}" for host in ("127.0.0.1", line.address)]
+    async with open_lossy_line(delay_s=0.003) as line, manage(tmp_path, names=["http"]) as manager:
+        manager.sockets["rtmp"] = line.listening
         # What comes late by the losses is another part of the score.
-        rtmp = {"listen": listen, "max_delay": "20s"}
-        async with run_recorder(tmp_path, ["slow"], rtmp=rtmp) as recorder:
+        async with manager.start(["slow"], rtmp={"max_delay": "20s"}) as recorder:
             async with trio.open_nursery() as nursery:
                 url = recorder.url("slow", port=line.port)
                 line.loss = FEW
