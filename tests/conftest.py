@@ -47,7 +47,7 @@ ENOUGH_BYTES: Final = 1 << 30
 def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """In memory where there is enough: what is written by thousands in these tests is synced each
     time. The real program has a real disk. Of a test that failed the files are kept on it."""
-    is_real = request.node.get_closest_marker("real") is not None
+    is_real = request.path.parent.name == "real"
     if is_real or not MEMORY.is_mount() or shutil.disk_usage(MEMORY).free < ENOUGH_BYTES:
         yield tmp_path
         return

@@ -33,6 +33,10 @@ VIEW_KEYS = {room: f"view-of-{room}-0123456789" for room in ROOMS}
 KEPT_BY_VLC = 10
 """Packets of sound at most that it does not write any more at its end: a fifth of a second."""
 
+LEFT_BY = {"rtmp2src": 1}
+"""Messages at most that a player throws away itself: GStreamer's has one in its hand when it hears
+that the stream has ended, and on a busy machine nobody has taken that from it yet."""
+
 SECONDS = 9
 NOBODY = 65534
 
@@ -87,8 +91,11 @@ def check_seen(player: str, sent: Tracks, seen: Tracks) -> None:
     """Nothing is missing from the first packet of each track to its last, and times agree."""
     by_kind = {name.kind: packets for name, packets in seen.items()}
     bases = set()
+    may_be_left = LEFT_BY.get(player, 0)
     for name, packets in sent.items():
         got = by_kind[name.kind]
+        if may_be_left and _content(got[-1]) == _content(packets[-2]) != _content(packets[-1]):
+            packets, may_be_left = packets[:-1], may_be_left - 1
         at = len(packets) - len(got)  # a tone can sound the same twice, packet for packet
         assert [*map(_content, packets[at:])] == [*map(_content, got)], (player, name.kind, at)
         assert len(got) >= KEYFRAME_EVERY, (player, "watched too little to tell")

@@ -60,11 +60,12 @@ def unread(at: Path, process: int, *, at_most_s: float = UNREAD_AT_MOST_S) -> It
                 (group / "cgroup.procs").write_text(str(process))
                 yield
             finally:
+                # While it waits it cannot end: one that has ended stays in its group until its
+                # parent has heard of it. It may have, if somebody killed it.
+                with suppress(ProcessLookupError):
+                    (before / "cgroup.procs").write_text(str(process))
                 (group / throttle.file).write_text(free)
     finally:
-        # It may have ended.
-        with suppress(ProcessLookupError):
-            (before / "cgroup.procs").write_text(str(process))
         group.rmdir()
 
 
