@@ -47,9 +47,9 @@ ASYNC_RULES := --select=ASYNC1,ASYNC2,ASYNC3 --ignore=ASYNC114,ASYNC124
 ASYNC_WORDS := async|await|trio|nursery|cancel|except:|except\*|BaseException|ExceptionGroup|httpx
 ASYNC_FILES = $(shell grep -rliE --include='*.py' '$(ASYNC_WORDS)' recorder tests)
 
-# Of the tests, two for each processor: those with the real program mostly wait for it. 0: one after
-# the other, as in full size, which needs the whole machine.
-PROCESSES := $(if $(RECORDER_LONG_TESTS),0,$(shell expr 2 \* $$(nproc 2> /dev/null || echo 1)))
+# Of the tests, one more than there are processors: those with the real program mostly wait for it.
+# With two for each, encoders and players were late themselves. 0: one after the other, as in full size, which needs the whole machine.
+PROCESSES := $(if $(RECORDER_LONG_TESTS),0,$(shell expr 1 + $$(nproc 2> /dev/null || echo 1)))
 
 # A test run never asks questions, and nothing it installs brings more than it names.
 APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends

@@ -74,13 +74,14 @@ async def be_late_and_stall(recorder: Recorder, line: SlowLine) -> None:
     # First nothing comes for a while, and then everything late.
     found = await until(recorder, "slow", is_bad_by_delay, "bad by a delay")
     assert found["slow"]["quality"] < 0.5
+    # A machine that is busy with other tests is late itself, and never so late.
     for other in ("hall", "lab"):
-        assert found[other]["line"]["word"] == "good", found[other]["line"]
+        assert found[other]["line"]["word"] in {"good", "weak"}, found[other]["line"]
     line.delay_s = 0
     line.stall()
     found = await until(recorder, "slow", lambda it: it["late_ms"] > 3000, "bad by a stall")
     assert found["slow"]["line"]["word"] == "bad"
-    assert found["hall"]["line"]["word"] == "good"
+    assert found["hall"]["line"]["word"] in {"good", "weak"}
     line.resume()
     found = await until(recorder, "slow", is_good, "good again behind both")
     assert found["slow"]["line"]["reason"] is None

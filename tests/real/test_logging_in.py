@@ -63,6 +63,8 @@ async def test_user_and_password_in_the_address_are_three_rounds_and_a_recording
     source = sources.get("h264-aac", 7)
     async with run_recorder(tmp_path, LOGINS, log={"level": "debug"}) as recorder:
         done = await publish_each(recorder, source)
+        for room in done:
+            await recorder.line(rf" {room}: recording \d+ ended")
         await recorder.stop()
     for room, published in done.items():
         await check_recording(recorder.recording(room), published)
