@@ -55,10 +55,10 @@ WAKE_UPS: Final = 100
 measured; without pauses 1400."""
 
 IDLE_WAKE_UPS: Final = 4
-"""A second, of ten: that long it is from one look at the disk and the machine to the next, which
-takes 17 by itself. 2.7 were measured."""
+"""A second, of twenty: of ten seconds it depends on whether one or two looks at the disk and the
+machine fall into them, each of which takes 17 by itself. 2.7 were measured."""
 
-IDLE_S: Final = 10.0
+IDLE_S: Final = 20.0
 
 FAST_SECONDS: Final = 8.0
 """By then pauses are as long as they become."""
