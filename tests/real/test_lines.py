@@ -30,6 +30,9 @@ pytestmark = pytest.mark.real
 ROOMS = ["slow", "hall", "lab"]
 WITHIN_S = 20.0
 
+RTMP = {"max_delay": "3s"}
+"""A machine that is busy with other tests is half a second late itself, and that is good then."""
+
 LIMIT_BYTES_PER_S = 25_000
 """Half of what the encoder sends."""
 
@@ -70,18 +73,17 @@ def is_good(line: dict[str, Any]) -> bool:
 
 async def be_late_and_stall(recorder: Recorder, line: SlowLine) -> None:
     await until(recorder, "slow", is_good, "good to begin with")
-    line.delay_s = 1.6
+    line.delay_s = 2.6
     # First nothing comes for a while, and then everything late.
     found = await until(recorder, "slow", is_bad_by_delay, "bad by a delay")
     assert found["slow"]["quality"] < 0.5
-    # A machine that is busy with other tests is late itself, and never so late.
     for other in ("hall", "lab"):
-        assert found[other]["line"]["word"] in {"good", "weak"}, found[other]["line"]
+        assert found[other]["line"]["word"] == "good", found[other]["line"]
     line.delay_s = 0
     line.stall()
     found = await until(recorder, "slow", lambda it: it["late_ms"] > 3000, "bad by a stall")
     assert found["slow"]["line"]["word"] == "bad"
-    assert found["hall"]["line"]["word"] in {"good", "weak"}
+    assert found["hall"]["line"]["word"] == "good"
     line.resume()
     found = await until(recorder, "slow", is_good, "good again behind both")
     assert found["slow"]["line"]["reason"] is None
@@ -107,7 +109,10 @@ async def test_the_score_of_the_encoder_on_the_slow_line_falls_and_recovers(
     tmp_path: Path,
 ) -> None:
     source = sources.get("h264-aac", seconds)
-    async with run_recorder(tmp_path, ROOMS) as recorder, open_slow_line(recorder.port) as line:
+    async with (
+        run_recorder(tmp_path, ROOMS, rtmp=RTMP) as recorder,
+        open_slow_line(recorder.port) as line,
+    ):
         async with trio.open_nursery() as nursery:
             ongoing = {
                 room: begin(
