@@ -105,10 +105,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """What is marked `no_cover` is not measured. pytest-cov knows the mark as well; but in one of
-    several processes it has begun two measurements and stops one, and the test takes twice as
-    long."""
-    if item.get_closest_marker("no_cover") is None:
+    """What is marked `unmeasured` tries thousands of cases, which measuring would slow down.
+    pytest-cov's own mark for that (no_cover) ends the measuring of all threads there are, and those
+    that Trio keeps for what comes next stay unmeasured."""
+    if item.get_closest_marker("unmeasured") is None:
         return (yield)
     measuring = sys.gettrace()
     sys.settrace(None)

@@ -388,7 +388,7 @@ def _check_what_an_error_left(directory: Path, failed: str) -> None:
             assert Manifest.from_json(content) == ENDED, failed
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
 @pytest.mark.parametrize("late", [False, True], ids=["not done", "done"])
 @pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC], ids=["EIO", "ENOSPC"])

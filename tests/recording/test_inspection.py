@@ -71,7 +71,7 @@ def said(key: str, encoded: bytes) -> bytes:
     return patched(WHOLE, at, encoded)
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("block", [1, 1_000, 1 << 20])
 def test_what_the_recorder_writes_gives_no_finding(block: int) -> None:
     for segment in written():
@@ -85,7 +85,7 @@ def test_a_missing_checksum_is_told() -> None:
     assert (found.kind, found.is_damage) == (Kind.NOT_HASHED, False)
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 @given(at=st.integers(0, len(WHOLE) - 1), by=st.integers(1, 255))
 def test_any_changed_byte_of_a_segment_with_a_checksum_is_found(at: int, by: int) -> None:
     found = inspect(patched(WHOLE, at, bytes([WHOLE[at] ^ by])), ROW)
@@ -107,7 +107,7 @@ def test_a_file_cut_off_at_a_tag_is_found_and_told_where_it_ends() -> None:
     check_cut_off(TAGS[-1].offset)
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 @given(length=st.integers(0, len(WHOLE) - 1))
 def test_a_file_cut_off_anywhere_is_found_and_told_where_it_ends(length: int) -> None:
     check_cut_off(length)

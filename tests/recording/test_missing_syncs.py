@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.helpers.power_cuts import PowerCutDisk, Sync
 
-pytestmark = pytest.mark.no_cover
+pytestmark = pytest.mark.unmeasured
 
 PACKAGE = Path(recorder.recording.__file__).parent
 

@@ -14,7 +14,7 @@ from tests.helpers.cut_choices import Choice
 from tests.helpers.cut_explorer import Depth
 from tests.helpers.cut_lessons import SCENARIOS, explore
 
-pytestmark = pytest.mark.no_cover
+pytestmark = pytest.mark.unmeasured
 
 LONG = os.environ.get("RECORDER_LONG_TESTS") == "1"
 

@@ -581,7 +581,7 @@ def test_a_cache_that_cannot_be_dropped_is_nothing_to_tell(directory: Path, fold
         assert told(directory, _Refusing(f"forget_cache {FOLDER}/{name}")) == []
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_every_operation_that_fails_gives_a_finding_or_a_sentence(directory: Path) -> None:
     record(directory, made()[:-2], is_finished=False)
     record(directory, made(), room="b")
@@ -599,7 +599,7 @@ def test_every_operation_that_fails_gives_a_finding_or_a_sentence(directory: Pat
             assert damage or disk.failed.startswith(("open_folder", "list_folder")), disk.failed
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_every_read_that_fails_is_a_finding(folder: Path) -> None:
     with _open(folder) as descriptor:
         counting = RecordingDisk()
@@ -618,7 +618,7 @@ def _operations(directory: Path) -> int:
     return len(disk.operations)
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tests.helpers.power_cuts import PowerCutDisk
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_a_deletion_may_be_cut_off_anywhere() -> None:
     disk = storage_with_two()
     first, second = sorted(contents(disk))
@@ -45,7 +45,7 @@ def test_a_deletion_may_be_cut_off_anywhere() -> None:
     assert judge.looked > 20
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_so_may_one_that_goes_on_behind_a_cut() -> None:
     disk = storage_with_two()
     first, _ = sorted(contents(disk))
@@ -62,7 +62,7 @@ def test_so_may_one_that_goes_on_behind_a_cut() -> None:
     assert judge.looked > 15
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_so_may_one_that_follows_one_that_the_disk_refused() -> None:
     looked = [looked_behind_a_refusal(at) for at in range(1, operations_of_a_deletion() + 1, 2)]
     assert sum(looked) > 140
@@ -90,7 +90,7 @@ def looked_behind_a_refusal(at: int) -> int:
     return judge.looked
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_so_may_the_start_that_goes_on_with_it() -> None:
     looked = [looked_behind_a_start(steps) for steps in range(1, 4)]
     assert sum(looked) > 40
@@ -142,7 +142,7 @@ def test_an_empty_day_may_be_removed_by_halves() -> None:
 # Segments of a recording that goes on.
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_segments_of_a_live_recording_go_and_a_cut_leaves_the_truth() -> None:
     disk = storage_with_two(1)
     earlier = set(contents(disk))
@@ -171,7 +171,7 @@ def test_segments_of_a_live_recording_go_and_a_cut_leaves_the_truth() -> None:
     assert earlier < set(contents(disk))
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_a_recording_that_ends_with_the_removal_may_be_cut_off_anywhere() -> None:
     disk = storage_with_two(0)
     with lesson_under_way(disk, 3) as (studio, recording):
