@@ -93,7 +93,7 @@ class StreamHead:
     metadata: bytes | None
     """The newest `onMetaData`, AMF0 from its name on."""
     headers: Headers
-    """The newest ones of every track."""
+    """Those of every track, the newest last."""
     entry: TrackId | None
     """With a frame of this track, a keyframe if it is video, a decoder can begin: it is the one
     that files are cut by; None: with none yet."""

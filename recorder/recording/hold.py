@@ -11,8 +11,8 @@ import attrs
 
 from recorder.flv.codecs import Part, Role
 from recorder.flv.tags import VIDEO
-from recorder.recording.actions import CutReason
-from recorder.recording.tracks import Track, Tracks
+from recorder.recording.actions import CutReason, Headers
+from recorder.recording.tracks import HEADERS, Track, Tracks
 
 SETTLED_MEDIA_MS: Final = 500
 """The first base is the smallest DTS of so much media: tracks begin at different times, and a
@@ -101,6 +101,11 @@ class Hold:
         if track not in self._begins_with_keyframe or track.knows(part.role, part.codec, body):
             return False
         return track.is_configured or track.codec != part.codec
+
+    @property
+    def later_headers(self) -> Headers:
+        """Those that wait here, in the order of arrival."""
+        return tuple((item.kind, item.body) for item in self.items if item.role in HEADERS)
 
     @property
     def has_any_frame(self) -> bool:

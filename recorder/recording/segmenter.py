@@ -223,8 +223,9 @@ class Segmenter:
 
     @property
     def headers(self) -> Headers:
-        """The newest headers of every track."""
-        return tuple((track.kind, body) for track in self._tracks for body in track.state)
+        """What a decoder needs before the next frame, the newest last."""
+        known = ((track.kind, body) for track in self._tracks for body in track.state)
+        return (*known, *self._waiting.held_headers)
 
     @property
     def entry(self) -> TrackId | None:

@@ -12,7 +12,7 @@ import attrs
 
 from recorder.flv.codecs import Role
 from recorder.flv.tags import VIDEO
-from recorder.recording.actions import Appended, CutReason
+from recorder.recording.actions import Appended, CutReason, Headers
 from recorder.recording.backlog import Backlog
 from recorder.recording.hold import Held, Hold
 from recorder.recording.segments import Segments
@@ -167,6 +167,11 @@ class Waiting:
     def held_bytes(self) -> int:
         """Memory taken by media that wait for the first segment to begin."""
         return 0 if self._hold is None else self._hold.bytes
+
+    @property
+    def held_headers(self) -> Headers:
+        """Those that no track knows yet, for frames are held that need what is known before."""
+        return () if self._hold is None else self._hold.later_headers
 
     def _start(self, hold: Hold, now_ms: int) -> None:
         self._hold = None

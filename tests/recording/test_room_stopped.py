@@ -14,6 +14,7 @@ from recorder.recording.actions import SegmentRules, StreamHead
 from recorder.recording.disk import OsDisk
 from recorder.recording.lateness import Spread
 from recorder.recording.storage import Storage, initialise
+from tests.helpers import media
 from tests.helpers.studio import CLIENT, FRAME_MS, SECOND, Studio, manifests, marks
 
 if TYPE_CHECKING:
@@ -97,6 +98,28 @@ def test_metadata_from_before_and_during_a_stop_are_those_of_the_next_recording(
     assert b"before" in old.read_bytes()
     assert b"during" in new.read_bytes()
     assert b"before" not in new.read_bytes()
+
+
+def test_a_header_that_has_changed_right_before_a_stop_is_that_of_the_next_recording(
+    studio: Studio, tmp_path: Path
+) -> None:
+    """While the first frames are held, no track knows it yet."""
+    other = media.avc_config(media.SPS_32X32)
+    studio.arrive()
+    studio.send(2)
+    studio.recorder.media(VIDEO, 0, other, studio.clock.now_ms)
+    studio.recorder.stop(studio.clock.now_ms, {})
+    studio.recorder.start(studio.clock.now_ms)
+    studio.send(2 * SECOND)
+    studio.end()
+    studio.settle()
+    assert [
+        track.width
+        for manifest in manifests(tmp_path)
+        for segment in manifest.segments
+        for track in segment.tracks
+        if track.kind == "video"
+    ] == [64, 32]
 
 
 def test_how_late_its_media_come_is_told_once_and_anew_behind_a_stop(studio: Studio) -> None:

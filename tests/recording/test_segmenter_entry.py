@@ -47,6 +47,20 @@ def test_the_picture_is_begun_with_as_soon_as_it_has_come_and_before_a_file_has_
     assert entry(publish) == PICTURE
 
 
+def test_who_begins_while_frames_are_held_is_given_a_header_that_has_changed_meanwhile() -> None:
+    """The file needs the first one for its first frames; who comes now needs the other."""
+    publish, other = Publish(), media.avc_config(media.SPS_32X32)
+    publish.headers()
+    publish.video(0, key=True)
+    first = publish.segmenter.headers
+    assert (VIDEO, media.avc_config()) in first
+    publish.send(VIDEO, 0, other)
+    assert publish.segmenter.headers == (*first, (VIDEO, other))
+    publish.play(40, 2_000)
+    assert (VIDEO, other) in publish.segmenter.headers
+    assert len(publish.segmenter.headers) == len(first)
+
+
 def test_a_camera_that_fails_is_waited_for_until_it_is_silent_and_no_longer() -> None:
     """Its file goes on until it is due, and nothing is cut by the sound before that."""
     publish = Publish(rules(duration_ms=600_000))
