@@ -36,6 +36,10 @@ MOST_SKIPS: Final = 3
 
 SKIPS_MS: Final = 60_000
 
+MOST_BEHIND_MS: Final = 10_000
+"""Who gets later what happens now does not watch live, however little waits for it: a room of a
+Mbit/s needs half a minute to fill a queue."""
+
 TAKE_BYTES: Final = 1 << 18
 """Joined for one send: fewer system calls, and little copied."""
 
@@ -46,7 +50,8 @@ class ViewerQueue:
 
     Args:
         stream_id: the NetStream it plays on.
-        limit_bytes: more than this is not kept, but for a single message.
+        limit_bytes: more than this is not kept, but for a single message; nor is anything, when the
+            oldest has waited for MOST_BEHIND_MS.
         on_more: there is something to take.
         on_over: it gets no more, for this reason; what is queued may still be taken.
 
@@ -65,41 +70,45 @@ class ViewerQueue:
     unwanted: frozenset[int] = frozenset()
     skips: int = 0
     queued_bytes: int = 0
-    _messages: deque[bytes] = attrs.field(factory=deque)
+    _messages: deque[tuple[int, bytes]] = attrs.field(factory=deque)
+    """Each with when it came."""
     _skipped_at_ms: deque[int] = attrs.field(factory=lambda: deque(maxlen=MOST_SKIPS))
 
     def begin(self, front: bytes, message: bytes, now_ms: int) -> bool:
         """Queue a beginning, behind what a decoder needs before it; what still waits from before
         makes room for it. As `push`."""
         stays = True
-        if self._messages and not self._has_room(len(front) + len(message)):
+        if not self._has_room(len(front) + len(message), now_ms):
             stays = self._skip(now_ms)
         self.is_waiting, self.has_begun = False, True
-        self._append(front)
-        self._append(message)
+        self._append(front, now_ms)
+        self._append(message, now_ms)
         return stays
 
     def push(self, message: bytes, now_ms: int) -> bool:
         """Queue whole chunks; False when it is too slow to stay."""
-        if self._messages and not self._has_room(len(message)):
+        if not self._has_room(len(message), now_ms):
             return self._skip(now_ms)
-        self._append(message)
+        self._append(message, now_ms)
         return True
 
-    def _has_room(self, size: int) -> bool:
-        return self.queued_bytes + size <= self.limit_bytes
+    def _has_room(self, size: int, now_ms: int) -> bool:
+        return not self._messages or (
+            self.queued_bytes + size <= self.limit_bytes
+            and now_ms - self._messages[0][0] < MOST_BEHIND_MS
+        )
 
-    def _append(self, data: bytes) -> None:
+    def _append(self, data: bytes, now_ms: int) -> None:
         if data:
-            self._messages.append(data)
+            self._messages.append((now_ms, data))
             self.queued_bytes += len(data)
 
     def take(self) -> bytes:
         """The messages to send next, b"" when there are none."""
         taken: list[bytes] = []
         size = 0
-        while self._messages and (not size or size + len(self._messages[0]) <= TAKE_BYTES):
-            taken.append(self._messages.popleft())
+        while self._messages and (not size or size + len(self._messages[0][1]) <= TAKE_BYTES):
+            taken.append(self._messages.popleft()[1])
             size += len(taken[-1])
         self.queued_bytes -= size
         return taken[0] if len(taken) == 1 else b"".join(taken)

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 import attrs
 import pytest
 
-from recorder.live.audience import MOST_SKIPS, SKIPS_MS, TAKE_BYTES, Audience, ViewerQueue
+from recorder.live.audience import (
+    MOST_BEHIND_MS,
+    MOST_SKIPS,
+    SKIPS_MS,
+    TAKE_BYTES,
+    Audience,
+    ViewerQueue,
+)
 from recorder.recording.actions import StreamHead
 from tests.flv.building import many_tracks, with_modex
 from tests.helpers.rtmp_client import HANDSHAKE_ANSWER_BYTES, RtmpClient
@@ -150,7 +157,7 @@ def test_every_message_is_encoded_once_for_all(audience: Audience) -> None:
     for at in range(3):
         audience.media(9, at, KEY, 0)
     first, second = (list(seen.queue._messages) for seen in both)
-    assert all(a is b for a, b in zip(first, second, strict=True))
+    assert all(a is b for (_, a), (_, b) in zip(first, second, strict=True))
 
 
 def test_a_clock_that_jumps_does_so_for_nobody_who_watches(audience: Audience) -> None:
@@ -203,6 +210,26 @@ def test_who_is_skipped_now_and_then_stays(audience: Audience) -> None:
     for minute in range(10):
         overfill(audience, minute * (SKIPS_MS // (MOST_SKIPS - 1)))
     assert (slow.queue.skips, slow.over) == (10, [])
+
+
+def test_who_falls_behind_is_skipped_though_little_waits_for_it(audience: Audience) -> None:
+    """A room with little to send must not be seen a minute late."""
+    slow, quick = viewer(audience), viewer(audience)
+    for now_ms in range(0, MOST_BEHIND_MS + 1, 1000):
+        audience.media(9, now_ms, KEY if now_ms == 0 else INTER, now_ms)
+        quick.messages()
+    assert (slow.queue.skips, slow.queue.queued_bytes) == (1, 0)
+    assert (quick.queue.skips, quick.over) == (0, [])
+    audience.media(9, 11_000, KEY, MOST_BEHIND_MS + 1000)
+    assert slow.messages()[-1] == (9, 11_000, KEY)
+
+
+def test_of_a_room_that_pauses_nobody_is_behind(audience: Audience) -> None:
+    seen = viewer(audience)
+    audience.media(9, 0, KEY, 0)
+    seen.messages()
+    audience.media(9, 60_000, INTER, 60_000)
+    assert (seen.queue.skips, len(seen.messages())) == (0, 1)
 
 
 def overfill(audience: Audience, now_ms: int) -> None:
