@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 KEYS = {"room101": "key-of-room-101-abcdef", "room102": "key-of-room-102-abcdef"}
 VIEW_KEYS = {"room101": "key-to-watch-room-101"}
+WATCH = f"room101?key={VIEW_KEYS['room101']}"
 
 FRAME = b"\x27\x01frame"
 """Not a keyframe, in AVC."""
@@ -202,14 +203,19 @@ class Building:
         stream.send_all_hook = wait
         return heard
 
-    async def watch(
-        self, stream: str = f"room101?key={VIEW_KEYS['room101']}", *, tls: Tls | None = None
-    ) -> Peer:
+    async def watch(self, stream: str = WATCH, *, tls: Tls | None = None) -> Peer:
         """A connection that asks to watch."""
         peer = self.enter("10.0.0.9", tls=tls)
         peer.client.watch(stream)
         await peer.exchange()
         return peer
+
+    async def publish_and_watch(self) -> Peer:
+        """A connection that publishes into room102, and watches room101 on NetStream 2."""
+        both = await self.publish("room102", "10.0.0.2")
+        both.client.play(WATCH, stream_id=2)
+        await both.exchange()
+        return both
 
     def received_bytes(self, name: str) -> int:
         """What has come into this room."""

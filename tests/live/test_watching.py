@@ -10,34 +10,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trio
-import trio.testing
 
-from recorder.live.reading import WATCHED_PAUSE_S
 from recorder.live.stay import PUBLISH_S
 from recorder.live.viewing import PATIENCE_S
-from tests.live.conftest import KEYS, VIEW_KEYS, Building, Peer
+from tests.live.conftest import KEYS, WATCH, Building, Peer
+from tests.live.watched import HEADER, INTER, KEY, SOUND, relayed
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
 
     from recorder.amf import Value
-
-HEADER = b"\x17\x00\0\0\0avc"
-KEY = b"\x17\x01\0\0\0key"
-INTER = b"\x27\x01\0\0\0inter"
-SOUND = b"\xaf\x01sound"
-WATCH = f"room101?key={VIEW_KEYS['room101']}"
-
-
-async def sent(peer: Peer, *messages: tuple[int, bytes]) -> None:
-    for timestamp, body in messages:
-        if body == SOUND:
-            peer.client.audio(timestamp, body)
-        else:
-            peer.client.video(timestamp, body)
-    await peer.exchange()
-    await trio.sleep(2 * WATCHED_PAUSE_S)
-    await trio.testing.wait_all_tasks_blocked()
 
 
 async def call(viewer: Peer, command: str, argument: Value) -> None:
@@ -58,9 +40,9 @@ def taken(viewer: Peer) -> list[str | tuple[int, bytes]]:
 async def watched(building: Building) -> tuple[Peer, Peer]:
     """Who publishes, and who has seen its first two frames."""
     publisher = await building.publish()
-    await sent(publisher, (0, HEADER))
+    await relayed(publisher, (0, HEADER))
     viewer = await building.watch()
-    await sent(publisher, (40, KEY), (80, INTER))
+    await relayed(publisher, (40, KEY), (80, INTER))
     assert taken(viewer)[-2:] == [(40, KEY), (80, INTER)]
     return publisher, viewer
 
@@ -70,7 +52,7 @@ async def test_who_seeks_begins_again_at_the_next_keyframe_behind_the_answer(
 ) -> None:
     publisher, viewer = await watched(building)
     await call(viewer, "seek", 1000.0)
-    await sent(publisher, (120, INTER), (160, KEY), (200, INTER))
+    await relayed(publisher, (120, INTER), (160, KEY), (200, INTER))
     assert taken(viewer) == [
         *("Seek.Notify", "Play.Start"),
         *((160, HEADER), (160, KEY), (200, INTER)),
@@ -82,11 +64,11 @@ async def test_who_pauses_gets_nothing_until_it_goes_on_at_the_next_keyframe(
 ) -> None:
     publisher, viewer = await watched(building)
     await call(viewer, "pause", True)
-    await sent(publisher, (120, INTER), (160, KEY))
+    await relayed(publisher, (120, INTER), (160, KEY))
     assert taken(viewer) == ["Pause.Notify"]
     assert building.rooms.viewers == 1, "it keeps its place"
     await call(viewer, "pause", False)
-    await sent(publisher, (200, INTER), (240, KEY))
+    await relayed(publisher, (200, INTER), (240, KEY))
     assert taken(viewer) == ["Unpause.Notify", (240, HEADER), (240, KEY)]
 
 
@@ -99,17 +81,17 @@ async def test_who_pauses_and_reads_nothing_is_not_dropped_and_costs_no_memory(
     assert room is not None
     (queue,) = room.audience._viewers
     read_again = building.deafen(viewer)
-    await sent(publisher, (120, KEY))
+    await relayed(publisher, (120, KEY))
     await trio.sleep(PATIENCE_S - 1)
     await call(viewer, "pause", True)
     for second in range(1, 60):
-        await sent(publisher, (1000 * second, KEY + bytes(10_000)))
+        await relayed(publisher, (1000 * second, KEY + bytes(10_000)))
         await trio.sleep(1)
         assert queue.queued_bytes == 0
     assert not viewer.closed.is_set()
     read_again.set()
     await call(viewer, "pause", False)
-    await sent(publisher, (60_000, KEY))
+    await relayed(publisher, (60_000, KEY))
     assert taken(viewer) == [
         *((120, KEY), "Pause.Notify", "Unpause.Notify"),
         *((60_000, HEADER), (60_000, KEY)),
@@ -124,7 +106,7 @@ async def test_who_reads_nothing_when_it_goes_on_again_is_dropped_as_anybody(
     await trio.sleep(PATIENCE_S + 2)
     building.deafen(viewer)
     await call(viewer, "pause", False)
-    await sent(publisher, (120, KEY))
+    await relayed(publisher, (120, KEY))
     assert await viewer.until_closed() <= PATIENCE_S + 3
 
 
@@ -160,11 +142,11 @@ async def test_a_kind_that_is_not_wanted_is_not_sent_until_it_is_wanted_again(
 ) -> None:
     publisher, viewer = await watched(building)
     await call(viewer, unwanted, False)
-    await sent(publisher, (120, INTER), (121, SOUND))
+    await relayed(publisher, (120, INTER), (121, SOUND))
     left = (120, INTER) if unwanted == "receiveAudio" else (121, SOUND)
     assert taken(viewer) == [left]
     await call(viewer, unwanted, True)
-    await sent(publisher, (160, KEY), (161, SOUND))
+    await relayed(publisher, (160, KEY), (161, SOUND))
     assert taken(viewer) == [
         *("Seek.Notify", "Play.Start"),
         *((160, HEADER), (160, KEY), (161, SOUND)),
@@ -186,7 +168,7 @@ async def test_who_plays_again_on_the_same_stream_begins_again(
         await trio.sleep(PUBLISH_S / 2)
     viewer.client.play(WATCH)
     await viewer.exchange()
-    await sent(publisher, (120, INTER), (160, KEY))
+    await relayed(publisher, (120, INTER), (160, KEY))
     assert taken(viewer) == ["Play.Reset", "Play.Start", (160, HEADER), (160, KEY)]
     assert building.rooms.viewers == 1
     await trio.sleep(2)
@@ -211,16 +193,14 @@ async def test_what_is_asked_for_behind_the_end_changes_nothing(
 ) -> None:
     """Of a play that has ended on our side and not yet on the peer's, and beside a publish."""
     publisher = await building.publish()
-    both = await building.publish("room102", "10.0.0.2")
-    both.client.play(WATCH, stream_id=2)
-    await both.exchange()
+    both = await building.publish_and_watch()
     building.deafen(both)
-    await sent(publisher, (0, KEY))
+    await relayed(publisher, (0, KEY))
     for second in range(int(PATIENCE_S) + 1):
-        await sent(both, (1000 * second, INTER))
+        await relayed(both, (1000 * second, INTER))
         await trio.sleep(1)
     assert building.rooms.viewers == 0
     both.client.command("pause", 0, None, True, stream_id=2)
-    await sent(both, (60_000, KEY))
+    await relayed(both, (60_000, KEY))
     assert building.recorders["room102"].media_seen[-1] == (9, 60_000, KEY)
     assert "fault" not in caplog.text
