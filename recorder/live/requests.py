@@ -106,7 +106,7 @@ class Requests:
                 self._connect.app, event.name, self._connect.tc_url, self.session.address
             )
             if not isinstance(found, Refusal):
-                self.watching.begin(found, event.stream_id)
+                self.watching.begin(found, event.stream_id, event.unwanted)
                 return
             answer = found
         await self._pause_before(answer)

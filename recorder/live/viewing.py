@@ -26,6 +26,7 @@ class Viewing:
     """From the accepted play to its end; the connection itself may go on.
 
     Args:
+        unwanted: the kinds of media that it shall not be sent.
         queue_bytes: what may wait for the viewer.
         on_over: told why, when the room has no more for it, or it takes nothing. The
             viewer has been told the same, if it listens.
@@ -38,6 +39,7 @@ class Viewing:
         connection: ServerConnection,
         sender: Sender,
         *,
+        unwanted: frozenset[int],
         queue_bytes: int,
         on_over: Callable[[str], None],
     ) -> None:
@@ -49,7 +51,11 @@ class Viewing:
         self._over: str | None = None
         self._is_paused = False
         self._queue = ViewerQueue(
-            stream_id, queue_bytes, on_more=sender.more_media, on_over=self._end
+            stream_id,
+            queue_bytes,
+            on_more=sender.more_media,
+            on_over=self._end,
+            unwanted=unwanted,
         )
         sender.relay(self._take, patience_s=PATIENCE_S, on_stuck=self._be_stuck)
         room.audience.join(self._queue)

@@ -42,14 +42,15 @@ class Watching:
     def __bool__(self) -> bool:
         return self._viewing is not None
 
-    def begin(self, room: Room, stream_id: int) -> None:
-        """It may watch this room, and watches nothing yet."""
+    def begin(self, room: Room, stream_id: int, unwanted: frozenset[int]) -> None:
+        """It may watch this room, but for these kinds, and watches nothing yet."""
         self.connection.accept_play(stream_id)
         self._viewing = Viewing(
             room,
             stream_id,
             self.connection,
             self.sender,
+            unwanted=unwanted,
             queue_bytes=self.house.viewer_bytes,
             on_over=self._is_over,
         )

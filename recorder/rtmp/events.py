@@ -103,6 +103,8 @@ class PlayRequested:
 
     stream_id: int
     name: str = attrs.field(repr=False)
+    unwanted: frozenset[int] = frozenset()
+    """As of `PlayChanged`, which tells of what it wants later."""
 
 
 @attrs.frozen(kw_only=True)

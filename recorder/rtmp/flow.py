@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 _STREAM_ID_MAX: Final = 0xFF_FFFF
 """Larger ones cannot stand in an aggregate or a file, and nobody gets one from us (§2.2)."""
 
+_REFUSED: Final = "NetStream.Publish.BadName"
+
 
 class CommandFlow:
     """Commands in, events and answers out."""
@@ -93,7 +95,7 @@ class CommandFlow:
     def reject_publish(self, stream_id: int, code: str, description: str) -> None:
         """§4.4."""
         self.streams.reject(stream_id)
-        self._output.status(stream_id, "error", code, description)
+        self._output.refuse(stream_id, code, description)
 
     def end_publish(self, stream_id: int, level: str, code: str, description: str) -> None:
         """§4.3 rule 6 and, when it is our wish, the kick of §4.4."""
@@ -149,18 +151,18 @@ class CommandFlow:
     def _on_publish(self, command: Command) -> PublishRequested | None:
         stream_id, streams = command.stream_id, self.streams
         if not streams.is_idle(stream_id):
-            self._refuse(stream_id, "This stream is publishing.")
+            self._output.refuse(stream_id, _REFUSED, "This stream is publishing.")
             return None
         if stream_id > _STREAM_ID_MAX:
-            self._refuse(stream_id, "No such stream.")
+            self._output.refuse(stream_id, _REFUSED, "No such stream.")
             return None
         if streams.busy >= self._limits.publishing_streams:
-            self._refuse(stream_id, "Too many streams.")
+            self._output.refuse(stream_id, _REFUSED, "Too many streams.")
             return None
         try:
             name = identifying_text(command.argument(0), self._limits, "stream name")
         except RemoteProtocolError as error:
-            self._refuse(stream_id, error.reason)
+            self._output.refuse(stream_id, _REFUSED, error.reason)
             raise
         streams.request(stream_id, name)
         return PublishRequested(
@@ -172,8 +174,7 @@ class CommandFlow:
 
     def _on_call(self, command: Command) -> None:
         """releaseStream and everything that only wants a `_result`: none for transaction 0."""
-        if command.transaction != 0:
-            self._output.reply(commands.nothing(command.transaction))
+        self._output.answer(command.transaction, commands.nothing(command.transaction))
 
     def _on_unknown(self, command: Command) -> None:
         self._counters.unknown_commands += 1
@@ -226,9 +227,6 @@ class CommandFlow:
 
     def _on_playing(self, command: Command) -> Event | None:
         return self.play.on_command(command)
-
-    def _refuse(self, stream_id: int, description: str) -> None:
-        self._output.status(stream_id, "error", "NetStream.Publish.BadName", description)
 
     _COMMANDS: ClassVar[Mapping[str, Callable[[CommandFlow, Command], Event | None]]] = {
         "connect": _on_connect,

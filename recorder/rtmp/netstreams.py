@@ -2,7 +2,7 @@
 
 Owns their states and names. Sends nothing. A NetStream is remembered only while it is being decided
 about, publishing or playing, so their number is bounded by what the application accepts; of the
-others only the count of numbers handed out is known.
+others only the count of numbers handed out is known, and what a few shall not be sent.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _REMEMBERED_NAMES: Final = 16
 """Names of ended publishes: as many as may publish at once, so that saying goodbye twice to each
 of them ends nothing else."""
+
+_REMEMBERED_WISHES: Final = 16
+"""Of plays to come: as many as may be asked for, each on a NetStream of its own."""
 
 
 @attrs.define
@@ -47,6 +50,8 @@ class NetStreams:
         self.playing: dict[int, NetStream] = {}
         """By message stream id."""
         self._ended_names: deque[str] = deque(maxlen=_REMEMBERED_NAMES)
+        self._unwanted_next: dict[int, frozenset[int]] = {}
+        """Of the next play, by message stream id."""
 
     @property
     def is_deciding(self) -> bool:
@@ -71,9 +76,21 @@ class NetStreams:
         """A publish is asked for on an idle NetStream."""
         self._request(stream_id, name, StreamStep.REQUEST)
 
-    def request_play(self, stream_id: int, name: str) -> None:
+    def request_play(self, stream_id: int, name: str) -> NetStream:
         """A play is asked for on an idle NetStream."""
-        self._request(stream_id, name, StreamStep.REQUEST_PLAY)
+        stream = self._request(stream_id, name, StreamStep.REQUEST_PLAY)
+        stream.unwanted = self._unwanted_next.pop(stream_id, frozenset())
+        return stream
+
+    def wish(self, stream_id: int, message_type: int, *, is_wanted: bool) -> None:
+        """What the next play on an idle NetStream shall bring, or not."""
+        unwanted = self._unwanted_next.pop(stream_id, frozenset()) - {message_type}
+        if not is_wanted:
+            unwanted |= {message_type}
+        if unwanted:
+            self._unwanted_next[stream_id] = unwanted
+        if len(self._unwanted_next) > _REMEMBERED_WISHES:
+            del self._unwanted_next[next(iter(self._unwanted_next))]
 
     def accept(self, stream_id: int) -> None:
         """The application agrees to the publish that was asked for.
@@ -165,9 +182,10 @@ class NetStreams:
             return None
         return next(iter([*self.publishing.values(), *self.playing.values()]))
 
-    def _request(self, stream_id: int, name: str, step: StreamStep) -> None:
+    def _request(self, stream_id: int, name: str, step: StreamStep) -> NetStream:
         self._deciding = NetStream(stream_id, name)
         self._step(self._deciding, step)
+        return self._deciding
 
     def _decided(self, stream_id: int, state: StreamState) -> NetStream:
         stream = self._deciding

@@ -50,6 +50,15 @@ class Output:
         """Write a command on message stream 0."""
         self._write(_COMMAND_CSID, Message(MessageType.COMMAND_AMF0, 0, 0, body))
 
+    def answer(self, transaction: float, body: bytes) -> None:
+        """Write the answer to a call; one of transaction 0 wants none, and gets none (§4.1)."""
+        if transaction != 0:
+            self.reply(body)
+
+    def refuse(self, stream_id: int, code: str, description: str) -> None:
+        """Write an onStatus that says why not (§4.4)."""
+        self.status(stream_id, "error", code, description)
+
     def status(self, stream_id: int, level: str, code: str, description: str) -> None:
         """Write an onStatus on a NetStream's own message stream."""
         body = commands.status(level, code, description)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from recorder.rtmp.netstreams import NetStream, NetStreams
     from recorder.rtmp.output import Output
 
+_REFUSED: Final = "NetStream.Play.Failed"
+
 _KINDS: Final = {"receiveAudio": MessageType.AUDIO, "receiveVideo": MessageType.VIDEO}
 
 
@@ -47,7 +49,7 @@ class PlayFlow:
     def reject(self, stream_id: int, code: str, description: str) -> None:
         """§4.4, for a player."""
         self._streams.reject_play(stream_id)
-        self._output.status(stream_id, "error", code, description)
+        self._output.refuse(stream_id, code, description)
 
     def end(self, stream_id: int, description: str) -> None:
         """§4.8: what ffmpeg, rtmpdump and GStreamer stop on; an end of stream they ignore."""
@@ -66,22 +68,21 @@ class PlayFlow:
         stream_id, streams = command.stream_id, self._streams
         is_free = streams.is_idle(stream_id) and streams.busy < self._limits.publishing_streams
         if not is_free and stream_id not in streams.playing:
-            self._refuse(stream_id, "This stream is taken.")
+            self._output.refuse(stream_id, _REFUSED, "This stream is taken.")
             return None
         try:
             name = identifying_text(command.argument(0), self._limits, "stream name")
         except RemoteProtocolError as error:
-            self._refuse(stream_id, error.reason)
+            self._output.refuse(stream_id, _REFUSED, error.reason)
             raise
         if stream_id in streams.playing:
             streams.end_play(stream_id)
-        streams.request_play(stream_id, name)
-        return PlayRequested(stream_id=stream_id, name=name)
+        stream = streams.request_play(stream_id, name)
+        return PlayRequested(stream_id=stream_id, name=name, unwanted=stream.unwanted)
 
     def _on_stream_length(self, command: Command) -> None:
         """ffmpeg wants a number (§4.8)."""
-        if command.transaction != 0:
-            self._output.reply(commands.result(command.transaction, None, 0.0))
+        self._output.answer(command.transaction, commands.result(command.transaction, None, 0.0))
 
     def _on_fc_subscribe(self, command: Command) -> None:
         """Who plays from a Flash server's edge waits for this before it plays. On message stream 0,
@@ -115,11 +116,15 @@ class PlayFlow:
 
     def _on_receive(self, command: Command) -> PlayChanged | None:
         """Who does not want a kind is not answered, who wants it again is (Adobe, RTMP 1.0,
-        §7.2.2.4 and §7.2.2.5); some say at every beginning that they want both."""
+        §7.2.2.4 and §7.2.2.5); some say at every beginning that they want both. Said before a play
+        it holds for that."""
         self._result(command)
         stream, kind = self._meant(command), _KINDS[command.name]
         is_wanted = bool(command.argument(0))
-        if stream is None or is_wanted is (kind not in stream.unwanted):
+        if stream is None:
+            self._streams.wish(command.stream_id, kind, is_wanted=is_wanted)
+            return None
+        if is_wanted is (kind not in stream.unwanted):
             return None
         stream.unwanted ^= {kind}
         return self._anew(stream) if is_wanted else self._changed(stream, anew=False)
@@ -153,17 +158,11 @@ class PlayFlow:
         self._output.status(stream_id, "status", code, description)
 
     def _result(self, command: Command) -> None:
-        if command.transaction != 0:
-            self._output.reply(commands.nothing(command.transaction))
+        self._output.answer(command.transaction, commands.nothing(command.transaction))
 
     def _fail(self, command: Command, code: str) -> None:
-        if command.transaction != 0:
-            self._output.reply(
-                commands.error(command.transaction, code, "Nothing is being played.")
-            )
-
-    def _refuse(self, stream_id: int, description: str) -> None:
-        self._output.status(stream_id, "error", "NetStream.Play.Failed", description)
+        error = commands.error(command.transaction, code, "Nothing is being played.")
+        self._output.answer(command.transaction, error)
 
     COMMANDS: ClassVar[Mapping[str, Callable[[PlayFlow, Command], Event | None]]] = {
         "play": _on_play,

@@ -153,6 +153,20 @@ async def test_a_kind_that_is_not_wanted_is_not_sent_until_it_is_wanted_again(
     ]
 
 
+async def test_who_says_before_its_play_what_it_does_without_is_never_sent_it(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    publisher = await building.publish()
+    viewer = building.enter("10.0.0.9")
+    viewer.client.greet()
+    viewer.client.connect()
+    viewer.client.command("receiveVideo", 0, None, False, stream_id=1)
+    viewer.client.play(WATCH)
+    await viewer.exchange()
+    await relayed(publisher, (0, HEADER), (40, KEY), (41, SOUND), (80, KEY))
+    assert taken(viewer) == ["Play.Reset", "Play.Start", (41, SOUND)]
+
+
 @pytest.mark.parametrize("closes_first", [True, False])
 async def test_who_plays_again_on_the_same_stream_begins_again(
     building: Building,

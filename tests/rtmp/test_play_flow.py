@@ -133,6 +133,43 @@ def test_both_kinds_may_be_done_without_and_another_play_wants_all_of_it() -> No
     ]
 
 
+def test_what_is_said_before_a_play_holds_for_that_and_no_other() -> None:
+    client = RtmpClient()
+    application = connected(client)
+    for command, wanted in (
+        *(("receiveAudio", True), ("receiveVideo", False), ("receiveAudio", False)),
+        *(("receiveAudio", True), ("pause", True)),
+    ):
+        client.command(command, 0, None, wanted, stream_id=1)
+    client.play("room")
+    client.play("other")
+    assert application.talk(client) == [
+        PlayRequested(stream_id=1, name="room", unwanted=frozenset({9})),
+        PlayRequested(stream_id=1, name="other"),
+    ]
+    assert client.status(1).count("NetStream.Play.Start") == 2
+
+
+def test_what_is_said_before_a_play_may_be_changed_in_it() -> None:
+    client = RtmpClient()
+    application = connected(client)
+    client.command("receiveVideo", 0, None, False, stream_id=1)
+    client.play("room")
+    client.command("receiveVideo", 0, None, True, stream_id=1)
+    assert application.talk(client)[1:] == [changed()]
+
+
+def test_wishes_for_plays_that_never_come_are_forgotten_but_for_a_few() -> None:
+    client = RtmpClient()
+    application = connected(client)
+    for stream_id in range(1, 18):
+        client.command("receiveVideo", 0, None, False, stream_id=stream_id)
+    for stream_id in (1, 2, 17):
+        client.play("room", stream_id=stream_id)
+    asked = [each for each in application.talk(client) if isinstance(each, PlayRequested)]
+    assert [each.unwanted for each in asked] == [frozenset(), frozenset({9}), frozenset({9})]
+
+
 @pytest.mark.parametrize("command", ["seek", "pause", "receiveAudio", "receiveVideo"])
 def test_a_call_with_a_transaction_gets_its_result_as_well(command: str) -> None:
     client = RtmpClient()
