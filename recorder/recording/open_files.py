@@ -49,7 +49,7 @@ class OpenFiles:
         self._files: dict[int, OpenFile] = {}
         self._away: dict[int, OpenFile | None] = {} if last_file is None else {BEFORE: None}
         """Written off, or from before a restart; whoever repairs them has them."""
-        self._last_file = last_file or 0
+        self._files_before = self._last_file = last_file or 0
 
     def __len__(self) -> int:
         return len(self._files)
@@ -72,6 +72,7 @@ class OpenFiles:
 
     def write_off(self, never_tried: Iterable[int], named: Collection[int]) -> dict[int, OpenFile]:
         """All of them were closed as they are; their numbers are free again where nothing is there.
+        Those from before a restart are not: what has one of them may have no row yet.
 
         Args:
             never_tried: those that were not even made.
@@ -83,7 +84,7 @@ class OpenFiles:
         files, self._files = self._files, {}
         for file in never_tried:
             del files[file]
-        self._last_file = max([*files, *self._away, *named], default=0)
+        self._last_file = max([self._files_before, *files, *self._away, *named])
         self._away |= files
         return files
 

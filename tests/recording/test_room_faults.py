@@ -19,7 +19,8 @@ from recorder.recording.batches import Race, write_batch
 from recorder.recording.entries import Entry
 from recorder.recording.manifest import Gap, Manifest
 from recorder.recording.outage import MOST_PUBLISHES
-from recorder.recording.recovery import recover_recording
+from recorder.recording.recovery import recover_recording, repair_files
+from recorder.recording.shelves import open_recording, read_manifest
 from recorder.recording.storage import Storage, initialise
 from recorder.recording.unfinished import read_entries
 from tests.helpers.disk import RecordingDisk, open_descriptors
@@ -135,6 +136,53 @@ def test_a_failure_that_the_buffer_outlasts_costs_no_frame(
     assert "room101: not recorded: " in caplog.text
     assert "room101: recorded again" in caplog.text
     assert "were not written" not in caplog.text
+
+
+@pytest.mark.parametrize("is_repaired_first", [False, True])
+def test_a_part_from_before_a_restart_keeps_its_number_on_a_disk_that_takes_nothing(
+    tmp_path: Path, is_repaired_first: bool
+) -> None:
+    disk = SickDisk()
+    initialise(tmp_path, None, disk)
+    with Storage.open(tmp_path, None, disk) as storage:
+        killed = Studio(storage, RULES)
+        killed.arrive()
+        killed.send(4 * SECOND)
+        for files in killed.writer.queues[0].files:
+            files.close()
+    with Storage.open(tmp_path, None, disk) as storage:
+        studio = Studio(storage, RULES, killed.clock)
+        (entry,) = read_entries(storage)
+        assert isinstance(entry, Entry)
+        with open_recording(disk, storage.root, entry.folder) as folder:
+            manifest = read_manifest(disk, folder)
+        recording = studio.recorder.continue_recording(
+            manifest, entry, last_file=2, began_ms=studio.clock.now_ms - 4000
+        )
+        studio.arrive()
+        disk.sick = errno.EIO
+        # Its file is not even made: its number is free again, and that of the part is not.
+        studio.send(SECOND)
+        assert studio.fault() is not None
+        disk.sick = None
+
+        def repair() -> None:
+            with open_recording(disk, storage.root, entry.folder) as folder:
+                recording.recovered(repair_files(disk, folder, below=3, creator="test").rows)
+
+        if is_repaired_first:
+            repair()
+        studio.recorder.resume(studio.clock.now_ms)
+        studio.send(SECOND)
+        if not is_repaired_first:
+            # What was written off meanwhile is repaired before it.
+            studio.work()
+            repair()
+        studio.end()
+        studio.settle()
+    (whole,) = manifests(tmp_path)
+    assert [row.file for row in whole.segments] == ["0001.flv", "0002.flv", "0003.flv"]
+    assert marks(tmp_path) == [*range(4 * SECOND), *range(2 * SECOND)]
 
 
 def test_a_disk_that_is_well_again_before_a_picture_came_costs_no_frame(tmp_path: Path) -> None:
