@@ -91,7 +91,7 @@ _DAMAGE = frozenset(
 _LARGEST = (1 << 63) - 1
 
 
-class DamagedError(Exception):
+class DamagedError(sqlite3.DatabaseError):
     """The file is no catalogue of ours, of this version, that can be read."""
 
 
@@ -139,7 +139,7 @@ class Catalogue:
             # Without a log nobody has it open. SQLite would make one to read, and leave it there.
             has_log = path.with_name(f"{path.name}-wal").exists()
             return cls(_opened(path, "ro" if has_log else "ro&immutable=1"), path)
-        except (DamagedError, sqlite3.Error, OSError):
+        except (sqlite3.Error, OSError):
             return None
 
     @property
@@ -280,7 +280,7 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection:
     """A connection to a catalogue that is good, or with `rwc` to a new and empty one.
 
     Raises:
-        DamagedError, sqlite3.Error, OSError.
+        sqlite3.Error, OSError; DamagedError where only a new file helps.
     """
     if mode != "rwc" and not path.exists():
         raise DamagedError("missing")

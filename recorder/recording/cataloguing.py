@@ -37,7 +37,7 @@ Changes: TypeAlias = "Mapping[int, tuple[str, Manifest] | None]"
 
 
 class Cataloguing:
-    """Every method but `stop` raises sqlite3.Error, OSError and DamagedError.
+    """Every method but `stop` raises sqlite3.Error and OSError.
 
     Args:
         path: the catalogue's.
@@ -165,10 +165,13 @@ class Cataloguing:
         to_ms: int | None,
         cursor: int | None,
         limit: int,
-    ) -> Page:
-        """As of `Catalogue.page`, with what has changed in this second."""
+    ) -> Page | None:
+        """As of `Catalogue.page`, with what has changed in this second. None: the catalogue was
+        closed while somebody waited for this thread."""
+        if self._catalogue is None:
+            return None
         self.write(changes)
-        return self._open_catalogue().page(room, from_ms, to_ms, cursor, limit)
+        return self._catalogue.page(room, from_ms, to_ms, cursor, limit)
 
     def folder_of(self, number: int) -> str | None:
         """As of `Indexer.folder_of`."""

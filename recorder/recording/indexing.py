@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import trio
 
 from recorder.logs import same
-from recorder.recording.catalogue import CATALOGUE_FILE, DamagedError
+from recorder.recording.catalogue import CATALOGUE_FILE
 from recorder.recording.cataloguing import Cataloguing
 from recorder.recording.known import META_FOLDER
 
@@ -211,7 +211,7 @@ class Indexer:
                 began = trio.current_time()
                 try:
                     await self._keep()
-                except (sqlite3.Error, OSError, DamagedError) as error:
+                except (sqlite3.Error, OSError) as error:
                     await self._give_up(error)
                 if trio.current_time() - began > MAX_RETRY_S:
                     delay = RETRY_S
@@ -291,7 +291,7 @@ class Indexer:
     async def _ended(self, call: Callable[[], None]) -> None:
         try:
             await self._in_thread(call)
-        except (sqlite3.Error, OSError, DamagedError) as error:
+        except (sqlite3.Error, OSError) as error:
             log.debug("Ending the catalogue failed: %s", error)
 
     async def _in_thread(self, call: Callable[[], T]) -> T:

@@ -440,6 +440,21 @@ async def test_a_catalogue_deleted_while_it_is_kept_comes_back(
     assert keeping.ready == 1
 
 
+async def test_whoever_asks_in_the_second_in_which_the_catalogue_was_deleted_hears_of_it(
+    keeping: Keeping, mock_clock: MockClock, path: Path
+) -> None:
+    lay_down(keeping.storage, finished(1))
+    async with keeping.filled() as indexer:
+        remove(path)
+        lay_down(keeping.storage, finished(2))
+        indexer.changed(folder_of(2), finished(2))
+        # As of one that is locked, which every caller expects.
+        with pytest.raises(sqlite3.Error, match="removed or replaced"):
+            await indexer.known(list)
+        with pytest.raises(sqlite3.Error, match="removed or replaced"):
+            await indexer.page(room=None, from_ms=None, to_ms=None, cursor=None, limit=9)
+
+
 async def test_another_disk_in_the_place_of_ours_keeps_its_catalogue(
     keeping: Keeping, mock_clock: MockClock, path: Path
 ) -> None:
@@ -651,6 +666,31 @@ async def _stop_while_waiting(keeping: Keeping) -> None:
         keeping.disk.gate.set()
     with trio.CancelScope(shield=True):
         await settle()
+
+
+async def test_there_is_no_page_for_who_asks_while_a_stop_closes_the_catalogue(
+    keeping: Keeping, mock_clock: MockClock
+) -> None:
+    lay_down(keeping.storage, finished(1))
+    indexer, pages = keeping.indexer(), list[Page | None]()
+
+    async def ask() -> None:
+        pages.append(await indexer.page(room=None, from_ms=None, to_ms=None, cursor=None, limit=9))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(indexer.run)
+        await settle()
+        await keeping.until_ready(indexer)
+        indexer.changed(folder_of(1), finished(1))
+        keeping.disk.waiting = "open_folder room101"
+        nursery.cancel_scope.cancel()
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(keeping.disk.reached.wait, 30)
+            async with trio.open_nursery() as asking:
+                asking.start_soon(ask)
+                await trio.testing.wait_all_tasks_blocked()
+                keeping.disk.gate.set()
+    assert pages == [None]
 
 
 async def test_a_disk_that_does_not_answer_does_not_hold_the_stop(
