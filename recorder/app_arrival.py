@@ -65,7 +65,7 @@ class Arrival:
         left, self._left = self._left, None
         if left is not None:
             take_over(left, config, rooms, engine.repairs)
-            engine.begin(left.numbers)
+            engine.begin(left.numbers, left.next_number)
             hooks.begin(left.numbers)
 
     def resume(self, config: Config, rooms: Rooms, engine: Engine, hooks: Hooks) -> None:

@@ -126,7 +126,7 @@ async def housed(folder: Path, count: int = 2) -> AsyncIterator[House]:
         ) as engine:
             ready = trio.Event()
             engine.indexer._on_ready = ready.set
-            engine.begin([])
+            engine.begin([], 1)
             await ready.wait()
             try:
                 yield House(folder, disk, engine, Archive(engine))

@@ -23,6 +23,7 @@ from recorder.recording.room_recorder import RoomRecorder
 from recorder.recording.segmenter import SegmentRules
 from recorder.recording.storage import Storage, initialise
 from tests.helpers.live import FakeConnection
+from tests.helpers.media import VIDEO, avc_config, avc_frame
 from tests.helpers.program import eventually
 from tests.helpers.studio import BOOT, CLIENT, SECOND, Studio, manifests
 
@@ -181,6 +182,28 @@ async def test_a_lesson_that_came_before_the_disk_is_a_recording_of_its_own(
                 lambda: manifests(tmp_path / "recordings")[0].end_reason == "interrupted",
                 what="the repair",
             )
+            room.end(publisher, {})
+
+
+async def test_the_clock_is_held_against_what_was_there_before_a_lesson_that_waited_for_the_disk(
+    left: Studio, tmp_path: Path
+) -> None:
+    with without_disk(tmp_path) as storage:
+        async with staged(storage, left.clock, tmp_path) as stage:
+            room = stage.rooms.get("room101")
+            assert room is not None
+            publisher = Publisher(room, FakeConnection("10.0.0.1"), stream_id=1, since_s=0)
+            room.begin(publisher, CLIENT, gap_reason="reconnect")
+            for kind, time, body in (
+                (VIDEO, 0, avc_config()),
+                (VIDEO, 0, avc_frame(key=True)),
+                (VIDEO, 1000, avc_frame(key=True)),
+            ):
+                room.media(kind, time, body, left.clock.now_ms)
+            put_in(tmp_path)
+            await eventually(lambda: is_ready(stage), what="the catalogue")
+            assert stage.recorder.number == 2
+            assert stage.engine.indexer._first_number == 2
             room.end(publisher, {})
 
 

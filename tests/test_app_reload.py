@@ -145,7 +145,7 @@ async def staged(
                 on_hold=lambda _: None,
             ),
         ) as engine:
-            engine.begin(())
+            engine.begin((), 1)
             memory = MemoryBudget(config.limits.memory, lambda: 0)
             rooms = make_rooms(reloader, engine, memory, clock, "boot-1")
             attempts = Attempts()

@@ -78,13 +78,15 @@ class Engine:
     on_saved: Callable[[str, Manifest], None]
     _begun: trio.Event
 
-    def begin(self, unsettled: Collection[int]) -> None:
+    def begin(self, unsettled: Collection[int], first_number: int) -> None:
         """The disk is there: the catalogue is made or followed, and retention begins.
 
         Args:
             unsettled: numbers of the recordings that were not finished when it came.
+            first_number: that this recorder has given since, or gives next. What has a lower one is
+                from before, and is what the wall clock is held against.
         """
-        self.indexer.begin(unsettled, self.storage.next_number)
+        self.indexer.begin(unsettled, first_number)
         self._begun.set()
 
     def services(

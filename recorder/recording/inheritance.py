@@ -42,11 +42,13 @@ class Continued:
 @attrs.frozen(kw_only=True)
 class Inheritance:
     """Attributes:
+    next_number: all recordings from before have lower ones.
     continued: one for a room at most, the newest.
     cut_off: the folders of the others, which nobody goes on with.
     without_folder: names of entries that were cut short.
     """
 
+    next_number: int
     continued: list[Continued] = attrs.field(factory=list)
     cut_off: list[str] = attrs.field(factory=list)
     without_folder: list[str] = attrs.field(factory=list)
@@ -67,7 +69,7 @@ def inherit(storage: Storage, now: Now, *, window_ms: int) -> Inheritance:
     Raises:
         OSError: the entries cannot be listed.
     """
-    found = Inheritance()
+    found = Inheritance(next_number=storage.next_number)
     by_room: dict[str, Continued] = {}
     for entry in read_entries(storage):
         if isinstance(entry, str):

@@ -86,7 +86,7 @@ async def test_a_lesson_outlasts_a_failed_disk_and_ends_with_its_checksums(tmp_p
             on_good=on_good,
             retention=retention(tmp_path, lambda: recorder.live),
         ) as engine:
-            engine.begin([])
+            engine.begin([], 1)
             services = engine.services(
                 clock, encoder="test", boot="boot-1", buffer_bytes=lambda: 1 << 20
             )
@@ -143,7 +143,7 @@ async def test_a_repair_is_in_the_catalogue_also_when_the_catalogue_was_quicker(
             on_good=lambda: None,
             retention=retention(tmp_path),
         ) as engine:
-            engine.begin([1, 2])
+            engine.begin([1, 2], 1)
             ready = trio.Event()
             engine.indexer._on_ready = ready.set
             await ready.wait()
@@ -181,7 +181,7 @@ async def test_a_disk_that_is_nearly_full_is_noticed_by_the_writer_and_rooms_are
             on_good=lambda: None,
             retention=retention(tmp_path, on_hold=held.append, rules=Rules(deletes_oldest=False)),
         ) as engine:
-            engine.begin([])
+            engine.begin([], 1)
             await engine.writer.between_hops(lambda: None)
             assert held == []
             disk.foreign = 990 * MIB
