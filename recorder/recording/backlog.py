@@ -59,12 +59,17 @@ class Backlog:
         self._given_up_to = 0
         self._marked_ms = 0
         """Of all holes that items say they have before them, and of those that none says."""
+        self._owes_split = False
+        """An operator's, whose frame was given up with all behind it."""
 
     def add(self, item: Held) -> None:
         """The newest message."""
         self._has_video |= item.kind == VIDEO
-        self._items.append((item, self._is_entry(item)))
-        self._count(item, self._items[-1][1], 1)
+        is_entry = self._is_entry(item)
+        if is_entry and self._owes_split:
+            item = self._with_split(item)
+        self._items.append((item, is_entry))
+        self._count(item, is_entry, 1)
 
     def put_back(self, appended: Sequence[Appended]) -> None:
         """Media that were on their way to the disk and did not arrive. They are older than all
@@ -84,10 +89,15 @@ class Backlog:
 
     def trim(self, limit_bytes: int) -> None:
         """Give up the oldest until no more than this is kept."""
+        owed_before = self._owes_split
         while self.bytes > limit_bytes and self._items:
             self._give_up_first()
             while self._entries and not self._items[0][1]:
                 self._give_up_first()
+        # What was owed before is so behind all that was kept then.
+        if self._owes_split and not owed_before and self._entries:
+            first, is_entry = self._items[0]
+            self._items[0] = self._with_split(first), is_entry
 
     @property
     def first_lost_ms(self) -> int:
@@ -163,9 +173,14 @@ class Backlog:
             self._given_up_headers[key] = item.body
         elif item.role is Role.FRAME and item.dts is not None:
             self._marked_ms -= item.lost_ms
+            self._owes_split |= item.wish is CutReason.SPLIT
             if self._given_up_from is None:
                 self._given_up_from = item.dts
             self._given_up_to = item.dts
+
+    def _with_split(self, item: Held) -> Held:
+        self._owes_split = False
+        return attrs.evolve(item, wish=CutReason.SPLIT)
 
     def _is_entry(self, item: Held) -> bool:
         if item.role is not Role.FRAME:

@@ -147,7 +147,8 @@ class Waiting:
             part = header.parts[0]
             self._tracks.get(header.kind, part).learn(part.role, part.codec, header.body)
         self._hold = hold = Hold(self._tracks)
-        self._lost_ms = backlog.first_lost_ms
+        # Nothing may have come since what was given up before the last time.
+        self._lost_ms += backlog.first_lost_ms
         for held in backlog.items():
             self._take_up(hold, held, now_ms)
         if hold.has_any_frame:

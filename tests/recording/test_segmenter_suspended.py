@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import attrs
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -405,6 +406,45 @@ def test_a_split_while_suspended_is_made_at_the_next_keyframe() -> None:
         for kind, at, body in publish.sent
         if kind == VIDEO and at == ms
     ]
+
+
+@pytest.mark.parametrize("kept", [0.5, 0])
+def test_a_split_whose_keyframe_is_given_up_is_made_behind_the_hole(kept: float) -> None:
+    publish, sick = _lesson()
+    publish.play(0, 3_500)
+    sick.take()
+    sick.landed, sick.waiting = sick.waiting, []
+    sick.fall_sick(0)
+    publish.segmenter.split()
+    publish.play(3_500, 9_000)
+    publish.segmenter.trim(int(_backlog(publish).bytes * kept))
+    assert _backlog(publish).lost_ms > 1_000
+    publish.play(9_000, 10_000)
+    sick.get_well()
+    publish.play(10_000, 12_500)
+    publish.segmenter.finish(publish.now_ms)
+    sick.take()
+    (split,) = (each for each in sick.segments() if each.reason is CutReason.SPLIT)
+    assert split.opened.position_ms == 0
+
+
+def test_what_was_given_up_before_an_outage_behind_which_nothing_came_is_told_by_the_next() -> None:
+    publish, sick = _lesson()
+    publish.play(0, 3_500)
+    sick.take()
+    sick.landed, sick.waiting = sick.waiting, []
+    sick.fall_sick(0)
+    publish.play(3_500, 5_000)
+    publish.segmenter.trim(0)
+    lost_ms = _backlog(publish).lost_ms
+    sick.get_well()
+    sick.fall_sick(0)
+    publish.play(5_000, 7_000)
+    sick.get_well()
+    publish.segmenter.finish(publish.now_ms)
+    sick.take()
+    (resumed,) = (each for each in sick.segments() if each.reason is CutReason.DISK)
+    assert (resumed.opened.lost_ms, resumed.opened.position_ms) == (lost_ms, 5_000)
 
 
 def test_a_publish_learns_late_where_in_its_recording_it_begins() -> None:
