@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
-from recorder.recording import catalogue, naming
+from recorder.recording import catalogue_file, naming
 from recorder.recording.disk import closing
 from recorder.recording.entries import Entry, is_recording_path
 from recorder.recording.known import META_FOLDER, absolute
@@ -202,4 +202,4 @@ class ByHand:
 def _drop_catalogue(storage: Storage) -> None:
     """Its rows will be from before, also if this is cut off; the next recorder makes it again."""
     with suppress(OSError):
-        catalogue.remove(storage.directory / META_FOLDER / catalogue.CATALOGUE_FILE)
+        catalogue_file.remove(storage.directory / META_FOLDER / catalogue_file.CATALOGUE_FILE)

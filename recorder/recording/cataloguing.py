@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from recorder.logs import same
 from recorder.recording import naming
-from recorder.recording.catalogue import Catalogue, remove
+from recorder.recording.catalogue import Catalogue
+from recorder.recording.catalogue_file import remove
 from recorder.recording.comparison import compare
 from recorder.recording.retention.inventory import find, read_known
 from recorder.recording.rows import Row, row_of

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import trio
 
 from recorder.logs import same
-from recorder.recording.catalogue import CATALOGUE_FILE
+from recorder.recording.catalogue_file import CATALOGUE_FILE
 from recorder.recording.cataloguing import Cataloguing
 from recorder.recording.known import META_FOLDER
 

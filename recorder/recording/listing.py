@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from recorder.recording import naming
-from recorder.recording.catalogue import CATALOGUE_FILE, Catalogue
+from recorder.recording.catalogue import Catalogue
+from recorder.recording.catalogue_file import CATALOGUE_FILE
 from recorder.recording.disk import closing, read_small_file
 from recorder.recording.entries import Entry
 from recorder.recording.known import META_FOLDER, absolute

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 import trio
 
-from recorder.recording import catalogue as catalogue_module
-from recorder.recording.catalogue import VERSION, Catalogue, Page, remove
+from recorder.recording import catalogue_file
+from recorder.recording.catalogue import Catalogue, Page
+from recorder.recording.catalogue_file import VERSION, remove
 from recorder.recording.indexing import (
     BATCH_S,
     CLOSE_S,
@@ -507,7 +508,7 @@ async def test_a_locked_catalogue_is_given_up_and_made_again(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(catalogue_module, "BUSY_S", 0)
+    monkeypatch.setattr(catalogue_file, "BUSY_S", 0)
     lay_down(keeping.storage, finished(1))
     async with keeping.filled() as indexer:
         with closing(sqlite3.connect(path, isolation_level=None)) as holder:

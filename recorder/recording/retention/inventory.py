@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from recorder.recording.ballast import BALLAST_FILE
-from recorder.recording.catalogue import CATALOGUE_FILE
+from recorder.recording.catalogue_file import CATALOGUE_FILE
 from recorder.recording.retention.candidates import is_emptied, known_of
 from recorder.recording.shelves import read_row, walk
 
