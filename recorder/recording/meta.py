@@ -21,7 +21,7 @@ from recorder.recording.disk import (
     write_all,
 )
 from recorder.recording.known import META_FOLDER
-from recorder.recording.refusals import StorageError, UnusableError
+from recorder.recording.refusals import FULL, StorageError, UnusableError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,11 +76,21 @@ def take_lock(disk: Disk, meta: int, directory: Path) -> int:
                 "Stop that one, or give this one a folder of its own."
             )
         disk.truncate(lock, 0)
-        write_all(disk, lock, f"{os.getpid()}\n".encode(), 0)
+        _write_holder(disk, lock)
     except BaseException:
         disk.close(lock)
         raise
     return lock
+
+
+def _write_holder(disk: Disk, lock: int) -> None:
+    """For the sentence above. A full disk has no room for that, and is opened all the same, so that
+    something on it can be deleted."""
+    try:
+        write_all(disk, lock, f"{os.getpid()}\n".encode(), 0)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
 
 
 def is_lock(disk: Disk, meta: int, held: int) -> bool:

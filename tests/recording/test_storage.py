@@ -351,7 +351,7 @@ class FullDisk(RecordingDisk):
     is_roomy = False
 
     def perform(self, operation: str, subject: str, action: Callable[[], T]) -> T:
-        if operation == "write" and subject.endswith("probe") and not self.is_roomy:
+        if operation == "write" and not self.is_roomy:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), subject)
         result = super().perform(operation, subject, action)
         self.is_roomy |= (operation, subject) == ("unlink", ".recorder/ballast")
