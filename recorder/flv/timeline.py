@@ -106,6 +106,11 @@ class Timeline:
         """The dts of the newest frame of any track; None before the first."""
         return max(map(_DTS, self._clocks.values()), default=None)
 
+    @property
+    def track_count(self) -> int:
+        """How many tracks have had a frame."""
+        return len(self._clocks)
+
     def clock(self, track: TrackId) -> TrackClock | None:
         """The clock of a track that has had a frame."""
         return self._clocks.get(track)

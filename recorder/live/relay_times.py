@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Final
 
 from recorder.flv.codecs import Role
 from recorder.flv.timeline import USUAL_STEP_MS, Timeline
+from recorder.recording.tracks import MOST_TRACKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from recorder.flv.codecs import Part
+    from recorder.flv.timeline import TrackId
 
 MODULUS: Final = 1 << 32
 """Of times on the wire (RTMP specification, 5.3.1)."""
@@ -47,14 +49,14 @@ class RelayTimes:
 
     def frame(self, kind: int, parts: Sequence[Part], timestamp: int, now_ms: int) -> int:
         """The time, modulo 2**32, of one audio or video message. What is no frame has the last one
-        of its track.
+        of its track, and so has what is of too many tracks.
 
         Args:
             timestamp: as on the wire.
             now_ms: a monotonic clock.
         """
         framed = [(kind, part.track) for part in parts if part.role is Role.FRAME]
-        if not framed:
+        if not framed or not self._have_place(framed):
             clock = self._timeline.clock((kind, parts[0].track))
             return self.other(timestamp) if clock is None else self._sent(clock.dts) % MODULUS
         waited_ms = 0 if self._newest is None else now_ms - self._arrived_ms
@@ -68,6 +70,12 @@ class RelayTimes:
         sent = self._sent(dts)
         self._newest = sent if self._newest is None else max(sent, self._newest)
         return sent % MODULUS
+
+    def _have_place(self, tracks: Sequence[TrackId]) -> bool:
+        """Of more tracks than are recorded none has a clock here either: each frame would have to
+        be held against all of them."""
+        new = sum(self._timeline.clock(track) is None for track in tracks)
+        return not new or self._timeline.track_count + new <= 2 * MOST_TRACKS
 
     def other(self, timestamp: int) -> int:
         """The same of a message that is of no track, whose own time is not believed."""

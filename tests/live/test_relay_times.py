@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from recorder.flv.codecs import classify
 from recorder.flv.timeline import USUAL_STEP_MS
 from recorder.live.relay_times import RelayTimes
+from recorder.recording.tracks import MOST_TRACKS
+from tests.helpers.media import many_tracks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,6 +93,17 @@ def test_what_is_no_frame_has_the_time_of_its_track_or_of_the_newest_frame() -> 
     assert times.other(0) == 1000
     times.begin_anew()
     assert times.frame(PICTURE, header, 0, 0) == 1000
+
+
+def test_frames_of_more_tracks_than_are_recorded_have_the_newest_time() -> None:
+    """Their clocks would have to be looked at for each frame that is unusual."""
+    times = RelayTimes()
+    everything = many_tracks(PICTURE, 1, b"avc1", dict.fromkeys(range(2 * MOST_TRACKS), b"\0" * 8))
+    assert times.frame(PICTURE, classify(PICTURE, everything), 1000, 0) == 1000
+    one_more = many_tracks(PICTURE, 1, b"avc1", {2 * MOST_TRACKS: b"\0" * 8})
+    for raw_ms in (1040, 5_000_000):
+        assert times.frame(PICTURE, classify(PICTURE, one_more), raw_ms, 40) == 1000
+    assert times.frame(PICTURE, classify(PICTURE, everything), 1040, 40) == 1040
 
 
 def test_where_nothing_was_sent_yet_another_publish_keeps_its_own_times() -> None:
