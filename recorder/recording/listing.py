@@ -24,10 +24,10 @@ from recorder.recording.catalogue_file import CATALOGUE_FILE
 from recorder.recording.disk import closing, read_small_file
 from recorder.recording.entries import Entry
 from recorder.recording.known import META_FOLDER, absolute
+from recorder.recording.opening import OPEN_FOLDER
 from recorder.recording.recovery_plan import MANIFEST_TEMPORARY
 from recorder.recording.refusals import StorageError, explained
 from recorder.recording.shelves import open_recording, read_row, walk
-from recorder.recording.storage import OPEN_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -19,6 +19,7 @@ from recorder.recording import naming
 from recorder.recording.disk import closing, read_small_file
 from recorder.recording.entries import Entry
 from recorder.recording.known import META_FOLDER, absolute
+from recorder.recording.opening import OPEN_FOLDER
 from recorder.recording.refusals import explained
 from recorder.recording.shelves import (
     DAY_DEPTH,
@@ -28,7 +29,6 @@ from recorder.recording.shelves import (
     open_recording,
     walk,
 )
-from recorder.recording.storage import OPEN_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -16,18 +16,17 @@ The numbered procedures and what a crash leaves of them stand in DESIGN.md.
 from __future__ import annotations
 
 import errno
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import attrs
 
-from recorder.recording.ballast import BALLAST_FILE
-from recorder.recording.counter import Counter, highest_number, read_counter, write_next
+from recorder.recording.counter import Counter, highest_number, write_next
 from recorder.recording.disk import FOLDER_MODE, PRIVATE_FOLDER_MODE, closing, ensure_folder
 from recorder.recording.known import META_FOLDER, KnownStorages, absolute, ensure_path
-from recorder.recording.meta import is_lock, probe, read_marker, take_lock, write_marker
+from recorder.recording.meta import probe, read_marker, take_lock, write_marker
+from recorder.recording.opening import OPEN_FOLDER, open_place
 from recorder.recording.refusals import (
-    FULL,
     StorageGone,
     check_file_system,
     explain,
@@ -43,8 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recorder.recording.disk import Disk
-
-OPEN_FOLDER = "open"
+    from recorder.recording.opening import FoundStorage
 
 
 def initialise(directory: Path, state: Path | None, disk: Disk) -> bool:
@@ -92,69 +90,6 @@ def _write_meta(disk: Disk, root: int, meta: int) -> str:
     return write_marker(disk, meta)
 
 
-@attrs.frozen
-class _Opened:
-    """A storage's descriptors, and what was read on the way to them."""
-
-    identifier: str
-    root: int
-    meta: int
-    unfinished: int
-    lock: int
-    following: int
-    persisted: int
-    warnings: list[str]
-
-
-def _open(
-    directory: Path,
-    disk: Disk,
-    stack: ExitStack,
-    accept: Callable[[str | None], str],
-    held_lock: int | None = None,
-) -> _Opened:
-    """Open a storage by its path, lock it, and see that it takes writes.
-
-    Args:
-        stack: closes the descriptors.
-        accept: told the marker's id, returns it or raises.
-        held_lock: a lock that is held; where it is this storage's it is given back.
-    """
-
-    def keep(descriptor: int) -> int:
-        return stack.enter_context(closing(disk, descriptor))
-
-    root = keep(disk.open_path(directory))
-    warnings = check_file_system(disk.file_system(root), directory)
-    identifier = accept(read_marker(disk, root, directory))
-    meta = keep(disk.open_folder(root, META_FOLDER))
-    if held_lock is not None and is_lock(disk, meta, held_lock):
-        lock = held_lock
-    else:
-        lock = keep(take_lock(disk, meta, directory))
-    warnings += _try_writes(disk, directory, root, meta)
-    unfinished = keep(ensure_folder(disk, meta, OPEN_FOLDER, PRIVATE_FOLDER_MODE))
-    following, persisted = read_counter(disk, root, meta, unfinished)
-    return _Opened(identifier, root, meta, unfinished, lock, following, persisted, warnings)
-
-
-def _try_writes(disk: Disk, directory: Path, root: int, meta: int) -> list[str]:
-    """See that it takes writes. A full disk takes them in the room of the ballast, which is given
-    back for that: else nobody could open it to delete anything. Returns warnings."""
-    try:
-        probe(disk, meta)
-        probe(disk, root)
-    except OSError as error:
-        if error.errno not in FULL:
-            raise
-        with suppress(FileNotFoundError):
-            disk.unlink(meta, BALLAST_FILE)
-        probe(disk, meta)
-        probe(disk, root)
-        return [f"The disk of {directory} is full; the reserve that is kept for that was used."]
-    return []
-
-
 @attrs.define(eq=False)
 class Storage:
     """A storage of ours. Made by `Storage.open`, locked and writable; or by `Storage.away`, whose
@@ -177,7 +112,7 @@ class Storage:
     absence: str | None
     on_arrival: Callable[[Storage], None]
     _state: Path | None
-    _found: _Opened | None
+    _found: FoundStorage | None
     _keeper: ExitStack
     _counter: Counter
 
@@ -196,7 +131,7 @@ class Storage:
         with ExitStack() as keeper:
             with explained(directory), ExitStack() as opening:
                 known = KnownStorages.load(directory, state, disk)
-                found = _open(directory, disk, opening, known.accept)
+                found = open_place(directory, disk, opening, known.accept)
                 known.learn(found.identifier)
                 keeper.enter_context(opening.pop_all())
             yield cls._of(directory, state, disk, keeper, known, found)
@@ -234,7 +169,7 @@ class Storage:
         disk: Disk,
         keeper: ExitStack,
         known: KnownStorages,
-        found: _Opened,
+        found: FoundStorage,
     ) -> Storage:
         warnings = found.warnings + known.warnings
         if not found.persisted:
@@ -260,7 +195,7 @@ class Storage:
         return None if self.absence is None else StorageGone(errno.ENODEV, self.absence)
 
     @property
-    def _opened(self) -> _Opened:
+    def _opened(self) -> FoundStorage:
         if self._found is None:
             raise StorageGone(errno.ENODEV, self.absence)
         return self._found
@@ -383,7 +318,7 @@ class Storage:
             if self._found is None:
                 self._arrive(stack)
                 return
-            found = _open(self.directory, disk, stack, self._accept, self._found.lock)
+            found = open_place(self.directory, disk, stack, self._accept, self._found.lock)
             self._counter.carry_over(found.meta, found.following, found.persisted)
             disk.replace(self.meta, found.meta)
             disk.replace(self.unfinished, found.unfinished)
@@ -394,7 +329,7 @@ class Storage:
 
     def _arrive(self, stack: ExitStack) -> None:
         known = KnownStorages.load(self.directory, self._state, self.disk)
-        found = _open(self.directory, self.disk, stack, known.accept)
+        found = open_place(self.directory, self.disk, stack, known.accept)
         known.learn(found.identifier)
         there = Storage._of(self.directory, self._state, self.disk, stack, known, found)
         self._counter.carry_over(found.meta, found.following, found.persisted)

@@ -156,7 +156,9 @@ SYNCS = {
     "the marker's bytes": Left(WRITTEN + "meta.write_marker", INIT, DEEP),
     "the marker's name": Left(REPLACED + "meta.write_marker", INIT, DEEP),
     "the marker's name, once more": Left("storage.initialise", INIT, DEEP),
-    "the marker's name, opened": Left(ENSURED + "storage._open", "taken into use and opened", DEEP),
+    "the marker's name, opened": Left(
+        ENSURED + "opening.open_place", "taken into use and opened", DEEP
+    ),
     "the state's folder": Left(ENSURED + "known.ensure_path", INIT, DEEP, "/var"),
     "the bytes of what is known": Left(WRITTEN + "known.learn", INIT, DEEP),
     "the name of what is known": Left(REPLACED + "known.learn", INIT, DEEP),
