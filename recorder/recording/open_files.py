@@ -54,7 +54,7 @@ class OpenFiles:
     def __len__(self) -> int:
         return len(self._files)
 
-    def __contains__(self, file: int) -> bool:
+    def __contains__(self, file: object) -> bool:
         return file in self._files
 
     def __getitem__(self, file: int) -> OpenFile:

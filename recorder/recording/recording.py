@@ -1,10 +1,10 @@
 """A recording that is not finished: its manifest, its segments' files, what is still missing.
 
-Owns the manifest for as long as anything of the recording can change: every row is entered here, on
-the event loop, whoever has it, the writer, a repair or the checksums, and every version travels to
-the disk in order with the bytes it speaks of. Does not know why a segment begins or ends (the
-segmenter does), nor who publishes (the room does), nor how a byte reaches the disk (the writer
-does).
+Owns the manifest for as long as anything of the recording can change: every row is entered from
+here, on the event loop, whoever has it, the writer, a repair or the checksums, and every version
+travels to the disk in order with the bytes it speaks of. What it then says is `OpenManifest`'s
+part. Does not know why a segment begins or ends (the segmenter does), nor who publishes (the room
+does), nor how a byte reaches the disk (the writer does).
 
 While it is suspended nothing is written: what changes is kept, and `resume` writes it.
 """
@@ -18,9 +18,8 @@ import attrs
 from recorder.recording import naming
 from recorder.recording.diary import Diary
 from recorder.recording.figures import RecordingFigures
-from recorder.recording.late_rows import LOST, with_rows
-from recorder.recording.manifest import Event, Gap, Manifest, Segment
 from recorder.recording.open_files import BEFORE, OpenFiles
+from recorder.recording.open_manifest import OpenManifest
 from recorder.recording.operations import (
     Append,
     CloseSegment,
@@ -33,15 +32,15 @@ from recorder.recording.operations import (
     SaveManifest,
     Start,
 )
-from recorder.recording.recovery_plan import with_checksums
 from recorder.recording.written_off import WrittenOff
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from recorder.recording.actions import Appended, Closed, Opened, TrackFacts
+    from recorder.recording.actions import Appended, Closed, Opened
     from recorder.recording.entries import Entry
     from recorder.recording.files import RecordingFiles
+    from recorder.recording.manifest import Gap, Manifest, Segment
     from recorder.recording.operations import Operation
     from recorder.recording.services import Services
     from recorder.recording.write_queue import WriteQueue
@@ -69,7 +68,7 @@ class LiveRecording:
         services: Services,
         last_file: int | None = None,
     ) -> None:
-        self.manifest = manifest
+        self._manifest = OpenManifest(manifest)
         self._files = files
         self._entry = entry
         self._queue = queue
@@ -79,7 +78,6 @@ class LiveRecording:
         self._doomed: set[int] = set()
         """Marked as deleted; their removal has not landed."""
         self._end: tuple[str, str] | None = None
-        self._end_position_ms = manifest.duration_ms
         self._is_begun = last_file is not None
         self._is_finished = False
         self._is_over = False
@@ -88,15 +86,17 @@ class LiveRecording:
         self._is_asked = False
         """`Finish`, or `Release` when that has landed, is on its way."""
         self._safe = {row.index: row.bytes for row in manifest.segments}
-        self._tracks: dict[str, TrackFacts] = {}
-        """The first of each kind."""
-        self._know_tracks(manifest.segments)
         self._diary = Diary(manifest.room, manifest.number)
         queue.files[files] = None
         if self._is_begun:
             self._enqueue(Reopen(files))
         else:
             self._enqueue(Start(files, manifest))
+
+    @property
+    def manifest(self) -> Manifest:
+        """As it would be saved now."""
+        return self._manifest.now
 
     @property
     def number(self) -> int:
@@ -140,7 +140,7 @@ class LiveRecording:
     @property
     def end_position_ms(self) -> int:
         """Where in the recording its last segment ends, also one that is on its way."""
-        return max(self._end_position_ms, self.manifest.duration_ms)
+        return self._manifest.end_position_ms
 
     @property
     def safe_bytes(self) -> int:
@@ -188,7 +188,7 @@ class LiveRecording:
             gaps=sum(gap is not None for gap in gaps),
             file=None if open_file is None else naming.part_name(open_file),
             counts=self.manifest.counts,
-            tracks=tuple(self._tracks.values()),
+            tracks=self._manifest.tracks,
         )
 
     # What the room does.
@@ -206,26 +206,14 @@ class LiveRecording:
         """The segment is complete: its row enters the manifest, its file gets its name."""
         segment = self._open[file]
         segment.is_closing = True
-        opened = segment.opened
-        row = Segment.of(
-            file, closed.facts, start_ms=opened.position_ms, reason=opened.reason.value
-        )
-        row = attrs.evolve(row, gap=segment.gap)
-        self._know_tracks([row])
-        self._end_position_ms = max(self._end_position_ms, row.end_ms)
-        self.manifest = attrs.evolve(self.manifest, segments=(*self.manifest.segments, row))
-        self.count(closed.facts.counts)
+        self._manifest.close(file, segment, closed)
         size = sum(len(data) for _, data in closed.patches)
         self._enqueue(CloseSegment(self._files, file, closed.patches, self.manifest), size)
         self._go_on()
 
     def count(self, counts: Mapping[str, int]) -> None:
         """Add to the manifest's counts of anomalies and corrections."""
-        total = dict(self.manifest.counts)
-        for name, number in counts.items():
-            if number:
-                total[name] = total.get(name, 0) + number
-        self.manifest = attrs.evolve(self.manifest, counts=total)
+        self._manifest.count(counts)
 
     def end(self, reason: str, utc: str) -> None:
         """No further segment begins; the recording is over when the open ones are closed."""
@@ -235,13 +223,13 @@ class LiveRecording:
     def go_on(self) -> None:
         """It is not over after all: media of it are still to be written."""
         self._end = None
-        self.manifest = attrs.evolve(self.manifest, end=None, end_reason=None)
+        self._manifest.go_on()
 
     def leave(self, reason: str) -> None:
         """Nothing more comes in this process; whoever starts next goes on with it, or ends it for
         this reason. Its publisher has left, so its segments are closed."""
         self._is_left = True
-        self.manifest = attrs.evolve(self.manifest, end_reason=reason)
+        self._manifest.leave(reason)
         self._save()
 
     def waits(self, since_ms: int | None) -> None:
@@ -252,8 +240,7 @@ class LiveRecording:
 
     def clock_stepped(self, ms: int, now_ms: int) -> None:
         """The wall clock was set; `now_ms` is the monotonic one."""
-        event = Event(kind="clock_step", at_ms=max(0, now_ms - self._entry.start_ms), ms=ms)
-        self.manifest = attrs.evolve(self.manifest, events=(*self.manifest.events, event))
+        self._manifest.clock_stepped(ms, max(0, now_ms - self._entry.start_ms))
         self._save()
 
     def remove_segments(self, files: Collection[int]) -> None:
@@ -264,18 +251,11 @@ class LiveRecording:
         doomed = {row.index for row in self.closed_segments}.intersection(files)
         if doomed:
             self._doomed |= doomed
-            self._mark_deleted(doomed, deleted=True)
+            self._manifest.mark_deleted(doomed, deleted=True)
             self._remove(doomed)
 
     def _remove(self, files: Collection[int]) -> None:
         self._enqueue(RemoveSegments(self._files, sorted(files), self.manifest))
-
-    def _mark_deleted(self, files: Collection[int], *, deleted: bool) -> None:
-        rows = tuple(
-            attrs.evolve(row, deleted=deleted) if row.index in files else row
-            for row in self.manifest.segments
-        )
-        self.manifest = attrs.evolve(self.manifest, segments=rows)
 
     def _removed(self, operation: RemoveSegments) -> None:
         self._doomed -= set(operation.segments)
@@ -283,7 +263,7 @@ class LiveRecording:
             self._safe.pop(file, None)
         kept = set(operation.segments).difference(operation.gone)
         if kept:
-            self._mark_deleted(kept, deleted=False)
+            self._manifest.mark_deleted(kept, deleted=False)
             # While they were marked no checksum was entered.
             self._hash_missing()
             self._save()
@@ -308,26 +288,17 @@ class LiveRecording:
         self._go_on()
 
     def _adopt(self, rows: Sequence[Segment]) -> None:
-        known = {row.index for row in self.manifest.segments if row.gap is not None}
-        self.manifest = with_rows(self.manifest, rows)
-        for row in self.manifest.segments:
-            if row.index not in known and row.gap is not None and row.gap.reason == LOST:
-                self._diary.gap(row.gap)
-        self._know_tracks(rows)
+        for gap in self._manifest.adopt(rows):
+            self._diary.gap(gap)
         for row in rows:
             self._safe[row.index] = row.bytes
         self._hash_missing()
         self._save()
 
-    def _know_tracks(self, rows: Iterable[Segment]) -> None:
-        for row in rows:
-            for track in row.tracks:
-                self._tracks.setdefault(track.kind, track)
-
     def _hash_missing(self) -> None:
-        for row in self.manifest.segments:
-            if row.sha256 is None and not row.deleted and row.index not in self._open:
-                self._hash(row.index)
+        for file in self._manifest.without_checksum:
+            if file not in self._open:
+                self._hash(file)
 
     def _hash(self, file: int) -> None:
         if file in self._unhashed:
@@ -336,7 +307,7 @@ class LiveRecording:
 
         def done(result: str | OSError) -> None:
             self._unhashed.discard(file)
-            if any(row.index == file and row.deleted for row in self.manifest.segments):
+            if self._manifest.is_deleted(file):
                 self._go_on()
             elif isinstance(result, OSError):
                 self._diary.without_checksum(naming.segment_name(file), result)
@@ -347,7 +318,7 @@ class LiveRecording:
         self._services.hash_segment(self.path, naming.segment_name(file), done)
 
     def _enter_checksum(self, file: int, sha256: str) -> None:
-        self.manifest = with_checksums(self.manifest, {naming.segment_name(file): sha256})
+        self._manifest.enter_checksum(file, sha256)
         self._save()
         self._go_on()
 
@@ -419,10 +390,9 @@ class LiveRecording:
             for operation in lost[1:]
             if isinstance(operation, OpenSegment) and operation.files is self._files
         }
-        # Taken back: no row tells of a file that has no name.
-        rows = tuple(row for row in self.manifest.segments if row.index not in self._open)
-        self.manifest = attrs.evolve(self.manifest, segments=rows)
-        written_off = self._open.write_off(never_tried, [row.index for row in rows])
+        self._manifest.take_back(self._open)
+        named = [row.index for row in self.manifest.segments]
+        written_off = self._open.write_off(never_tried, named)
         return [
             WrittenOff(
                 path=self.path,
@@ -456,14 +426,13 @@ class LiveRecording:
         if not self._is_finished:
             self._is_asked = True
             reason, utc = self._end
-            self.manifest = attrs.evolve(self.manifest, end=utc, end_reason=reason)
+            self._manifest.end(reason, utc)
             self._enqueue(Finish(self._files, self.manifest))
             self._services.writer.hurry()
         elif not self._unhashed:
             self._is_asked = True
             # What could not be computed is computed at the next start.
-            is_complete = all(row.sha256 or row.deleted for row in self.manifest.segments)
-            self._enqueue(Release(self._files, is_complete))
+            self._enqueue(Release(self._files, not self._manifest.without_checksum))
 
     def _save(self) -> None:
         if not self._is_suspended:

@@ -1,0 +1,128 @@
+"""The manifest of a recording that is not finished: what each thing that happens makes of it. Pure.
+
+Owns what it says, row by row, from the first segment's end to its own. Does not know which version
+of it is on the disk, nor what of a segment is: its `LiveRecording` does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from recorder.recording import naming
+from recorder.recording.late_rows import LOST, with_rows
+from recorder.recording.manifest import Event, Segment
+from recorder.recording.recovery_plan import with_checksums
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+
+    from recorder.recording.actions import Closed, TrackFacts
+    from recorder.recording.manifest import Gap, Manifest
+    from recorder.recording.open_files import OpenFile
+
+
+class OpenManifest:
+    """Attributes:
+    now: as it would be saved now.
+    """
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.now = manifest
+        self._end_position_ms = manifest.duration_ms
+        self._tracks: dict[str, TrackFacts] = {}
+        self._know_tracks(manifest.segments)
+
+    # What is asked of it.
+
+    @property
+    def end_position_ms(self) -> int:
+        """Where in the recording its last segment ends, also one whose row was taken back."""
+        return max(self._end_position_ms, self.now.duration_ms)
+
+    @property
+    def tracks(self) -> Sequence[TrackFacts]:
+        """The first of each kind that a segment has."""
+        return tuple(self._tracks.values())
+
+    @property
+    def without_checksum(self) -> list[int]:
+        """The segments that are there and have none."""
+        return [row.index for row in self.now.segments if not (row.sha256 or row.deleted)]
+
+    def is_deleted(self, file: int) -> bool:
+        return any(row.index == file and row.deleted for row in self.now.segments)
+
+    # What happens to its segments.
+
+    def close(self, file: int, segment: OpenFile, closed: Closed) -> None:
+        """This one is complete: its row, and what it counted."""
+        opened = segment.opened
+        row = Segment.of(
+            file, closed.facts, start_ms=opened.position_ms, reason=opened.reason.value
+        )
+        row = attrs.evolve(row, gap=segment.gap)
+        self._know_tracks([row])
+        self._end_position_ms = max(self._end_position_ms, row.end_ms)
+        self._set_rows([*self.now.segments, row])
+        self.count(closed.facts.counts)
+
+    def take_back(self, files: Container[int]) -> None:
+        """These have no final name after all, and no row tells of such a file."""
+        self._set_rows(row for row in self.now.segments if row.index not in files)
+
+    def adopt(self, rows: Sequence[Segment]) -> list[Gap]:
+        """These were repaired.
+
+        Returns:
+            The holes beside them that nobody knew of.
+        """
+        known = {row.index for row in self.now.segments if row.gap is not None}
+        self.now = with_rows(self.now, rows)
+        self._know_tracks(rows)
+        gaps = (row.gap for row in self.now.segments if row.index not in known)
+        return [gap for gap in gaps if gap is not None and gap.reason == LOST]
+
+    def mark_deleted(self, files: Collection[int], *, deleted: bool) -> None:
+        self._set_rows(
+            attrs.evolve(row, deleted=deleted) if row.index in files else row
+            for row in self.now.segments
+        )
+
+    def enter_checksum(self, file: int, sha256: str) -> None:
+        self.now = with_checksums(self.now, {naming.segment_name(file): sha256})
+
+    def _set_rows(self, rows: Iterable[Segment]) -> None:
+        self.now = attrs.evolve(self.now, segments=tuple(rows))
+
+    def _know_tracks(self, rows: Iterable[Segment]) -> None:
+        for row in rows:
+            for track in row.tracks:
+                self._tracks.setdefault(track.kind, track)
+
+    # What happens to all of it.
+
+    def count(self, counts: Mapping[str, int]) -> None:
+        """Add to the counts of anomalies and corrections."""
+        total = dict(self.now.counts)
+        for name, number in counts.items():
+            if number:
+                total[name] = total.get(name, 0) + number
+        self.now = attrs.evolve(self.now, counts=total)
+
+    def clock_stepped(self, ms: int, at_ms: int) -> None:
+        """The wall clock was set, so long after the recording began."""
+        event = Event(kind="clock_step", at_ms=at_ms, ms=ms)
+        self.now = attrs.evolve(self.now, events=(*self.now.events, event))
+
+    def leave(self, reason: str) -> None:
+        """It would be over for this reason if nobody went on with it."""
+        self.now = attrs.evolve(self.now, end_reason=reason)
+
+    def end(self, reason: str, utc: str) -> None:
+        self.now = attrs.evolve(self.now, end=utc, end_reason=reason)
+
+    def go_on(self) -> None:
+        """It is not over after all."""
+        self.now = attrs.evolve(self.now, end=None, end_reason=None)
