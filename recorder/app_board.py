@@ -8,6 +8,7 @@ the figures are as old as the last answer.
 
 from __future__ import annotations
 
+import logging
 import math
 import secrets
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,7 @@ from recorder.app_counters import Sources
 from recorder.app_room_view import RoomFacts, RoomMeter
 from recorder.app_views import disk_state, storage_view, system_view
 from recorder.clock import utc_text
+from recorder.logs import same
 from recorder.status.machine import Machine, read_machine
 from recorder.status.metrics import Exposition
 from recorder.status.rhythm import Rhythm
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from recorder.status.snapshot import ConfigView, HooksView, RoomView
     from recorder.status.wear import Wear
 
+log = logging.getLogger(__name__)
+
 TICK_S: Final = 1.0
 QUIET_TICK_S: Final = 5.0
 """While somebody publishes and nobody watches: an alarm may come, and is written into the log."""
@@ -56,6 +60,7 @@ class Board:
     """Belongs to the loop; `run` is its task.
 
     Args:
+        boot: of the machine.
         alarms: judges every picture.
         save: told what of the alarms is to be kept, when that has changed.
         on_picture: told of every one.
@@ -79,6 +84,7 @@ class Board:
         memory: MemoryBudget,
         clock: SystemClock,
         *,
+        boot: str,
         last_end: LastEnd | None,
         alarms: Alarms,
         save: Callable[[bytes], Awaitable[None]],
@@ -97,6 +103,7 @@ class Board:
         self._rooms = rooms
         self._memory = memory
         self._clock = clock
+        self._boot = boot
         self._last_end = last_end
         self._alarms = alarms
         self._save = save
@@ -212,7 +219,13 @@ class Board:
             nursery.start_soon(self._keep_alarms, name="alarms")
             while True:
                 self._rhythm.begin()
-                self.look()
+                try:
+                    self.look()
+                except Exception:
+                    # Who looks must not end what records (promise 7), and sees that nothing comes.
+                    log.exception(
+                        "No picture of now; this is a fault of the recorder", extra=same("picture")
+                    )
                 if self._alarms.revision != self._saved:
                     self._to_save.set()
                 await self._rhythm.next()
@@ -269,6 +282,7 @@ class Board:
                 self._clock,
                 machine_age_s=None if self._machine_s is None else now_s - self._machine_s,
                 uptime_s=now_s - self._began_s,
+                boot=self._boot,
                 media_bytes=self._engine.writer.pending_bytes + self._rooms.backlog_bytes,
                 media_limit_bytes=self._memory.limit_bytes,
                 last_step=None if step is None else (step[0], now_s - step[1]),

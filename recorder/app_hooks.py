@@ -126,8 +126,12 @@ class Hooks:
     def alarm(self, change: Mapping[str, Any]) -> None:
         """An entry of the history of alarms."""
         kind = _ALARMS.get(change["event"])
-        if self.outbox is not None and kind is not None:
+        if self.outbox is None or kind is None:
+            return
+        try:
             self.outbox.add(kind, alarm_fields(change))
+        except Exception:
+            log.exception("An alarm cannot be told to hooks; this is a fault of the recorder")
 
     def follow(self, board: Board) -> None:
         """From here on its alarms are told, and it shows what becomes of the events."""

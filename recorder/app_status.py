@@ -73,6 +73,7 @@ class Started:
     listeners: list[trio.SocketListener]
     pages: Pages
     login_key: bytes
+    boot: str
     alarms: bytes | None
     last_end: LastEnd | None
     wear: list[Wear]
@@ -119,6 +120,7 @@ def _start(
         listeners=listeners,
         pages=pages,
         login_key=key,
+        boot=boot,
         alarms=alarms,
         last_end=last_end,
         # What lies in the place of a disk that is not there is another one.
@@ -189,6 +191,7 @@ async def open_status(
         rooms,
         memory,
         clock,
+        boot=start.boot,
         last_end=start.last_end,
         alarms=Alarms(start.alarms),
         save=partial(_save_alarms, engine.storage, state),

@@ -92,6 +92,7 @@ def system_view(
     *,
     machine_age_s: float | None,
     uptime_s: float,
+    boot: str,
     media_bytes: int,
     media_limit_bytes: int,
     last_step: tuple[int, float] | None,
@@ -109,6 +110,7 @@ def system_view(
 
     Args:
         machine_age_s: since that was measured; None: it was not yet.
+        boot: of the machine.
         last_step: by how many ms the clock was last set, and how many seconds ago; it was set
             `clock_steps` times.
         now_s: on the clock of `attempts`.
@@ -116,6 +118,7 @@ def system_view(
     return SystemView(
         version=__version__,
         uptime_s=uptime_s,
+        boot=boot,
         memory_bytes=machine.memory_bytes,
         media_bytes=media_bytes,
         media_limit_bytes=media_limit_bytes,

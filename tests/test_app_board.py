@@ -86,6 +86,21 @@ async def test_what_the_machine_says_is_as_old_as_the_look(
         assert 48 <= age_s < 58
 
 
+async def test_a_fault_in_looking_ends_nothing_and_the_next_look_is_a_good_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with staged(tmp_path) as stage:
+        board = stage.parts.page.board
+        await trio.testing.wait_all_tasks_blocked()
+        with monkeypatch.context() as patch:
+            patch.setattr(app_board, "storage_view", None)
+            board.changed()
+            await eventually(lambda: "No picture of now" in caplog.text, what="it is said")
+        before = board.picture.sequence
+        board.changed()
+        await eventually(lambda: board.picture.sequence > before, what="there is another picture")
+
+
 async def test_what_a_sweep_counted_is_as_old_as_the_sweep(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         board, watch = stage.parts.page.board, stage.parts.engine.watch

@@ -157,6 +157,21 @@ def test_an_alarm_is_told_with_what_to_do_and_seeing_it_is_no_event(tmp_path: Pa
     }
 
 
+def test_what_has_happened_is_cleared_for_who_is_told_once_somebody_has_seen_it() -> None:
+    changes: list[dict[str, Any]] = []
+    alarms = Alarms()
+    alarms.on_change = changes.append
+    crash = snapshots.picture(system=snapshots.system(last_end="crash"))
+    [view] = alarms.judge(crash, 100.0)
+    alarms.acknowledge(view.id, "anna", NOW)
+    alarms.judge(crash, 200.0)
+    assert [(each["event"], each["id"]) for each in changes] == [
+        ("raised", view.id),
+        ("acknowledged", view.id),
+        ("cleared", view.id),
+    ]
+
+
 def test_an_alarm_remembered_by_an_older_recorder_has_no_advice() -> None:
     change = {"id": "a-1", "kind": "a", "severity": "info", "since": NOW, "text": "x", "room": "b"}
     assert alarm_fields(change)["alarm"]["todo"] == ""
@@ -330,9 +345,12 @@ async def test_a_fault_in_telling_does_not_reach_the_recording(
         raise RuntimeError("a fault")
 
     monkeypatch.setattr("recorder.app_hooks.news", fail)
+    monkeypatch.setattr("recorder.app_hooks.alarm_fields", fail)
     async with hooks_of(tmp_path) as hooks:
         hooks.saved(FOLDER, BEGUN)
-    assert "this is a fault of the recorder" in caplog.text
+        assert "A recording cannot be told to hooks; this is a fault of the recorder" in caplog.text
+        hooks.alarm(CHANGE)
+        assert "An alarm cannot be told to hooks; this is a fault of the recorder" in caplog.text
 
 
 async def test_a_fault_in_delivery_does_not_end_the_recorder(

@@ -150,7 +150,13 @@ async def staged(
             rooms = make_rooms(reloader, engine, memory, clock, "boot-1")
             attempts = Attempts()
             start = Started(
-                listeners=[], pages=Pages({}), login_key=b"k", alarms=None, last_end=None, wear=[]
+                listeners=[],
+                pages=Pages({}),
+                login_key=b"k",
+                boot="boot-1",
+                alarms=None,
+                last_end=None,
+                wear=[],
             )
             async with (
                 open_status(

@@ -18,21 +18,21 @@ from recorder.status.system_rules import system_conditions
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from recorder.status.condition import Condition
+    from recorder.status.condition import Condition, Key
     from recorder.status.snapshot import Severity, Snapshot
 
 
 def conditions(
-    seen: Snapshot, standing: Mapping[str, Severity] | None = None
+    seen: Snapshot, standing: Mapping[Key, Severity] | None = None
 ) -> Iterator[Condition]:
     """All that hold.
 
     Args:
-        standing: the alarms without a room that stand already, for hysteresis.
+        standing: the alarms that stand already, for hysteresis.
     """
     standing = standing or {}
     yield from disk_conditions(seen.storage, standing)
     yield from system_conditions(seen.system, seen.run, standing)
     yield from hook_conditions(seen.system.hooks)
     for room in seen.rooms:
-        yield from room_conditions(room)
+        yield from room_conditions(room, standing)

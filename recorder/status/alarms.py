@@ -3,7 +3,8 @@
 Owns when a condition becomes an alarm and when it clears, so that nothing flaps; ids, which stay as
 long as an alarm stands; who has acknowledged it; and the history of the last 200 changes. Survives
 a restart through `to_bytes`: what stood then and still holds is the same alarm. What has happened
-and is over stands until somebody has seen it, over as many restarts as that takes.
+and is over stands until somebody has seen it, over as many restarts as that takes, and is not
+raised again by one.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import attrs
 
 from recorder.logs import about
 from recorder.status.alarm_rules import conditions
-from recorder.status.condition import RANK, Condition
+from recorder.status.condition import RANK, Condition, Key
 from recorder.status.snapshot import AlarmView, Severity
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ _LEVELS: Final = {
     Severity.WARNING: logging.WARNING,
     Severity.INFO: logging.INFO,
 }
-
-Key = tuple[str, str | None]
 
 
 @attrs.define(kw_only=True)
@@ -68,8 +67,10 @@ class Alarms:
         self.revision = 0
         self.on_change: Callable[[dict[str, Any]], None] = lambda change: None
         self._standing: dict[Key, _Standing] = {}
-        self._before: dict[Key, dict[str, Any]] = {}
+        self._before: dict[Key, _Standing] = {}
         self._dismissed: dict[Key, str] = {}
+        self._dismissed_before: dict[Key, str] = {}
+        """By the process before; this one has not seen whether it still holds."""
         self._next = 1
         self._began_s: float | None = None
         if remembered is not None:
@@ -84,9 +85,10 @@ class Alarms:
         """
         self._began_s = now_s if self._began_s is None else self._began_s
         raised = {
-            kind: each.condition.severity
-            for (kind, room), each in self._standing.items()
-            if room is None and each.id
+            key: each.condition.severity
+            for known in (self._before, self._standing)
+            for key, each in known.items()
+            if each.id
         }
         holding = {(each.kind, each.room): each for each in conditions(seen, raised)}
         for key, condition in holding.items():
@@ -97,9 +99,10 @@ class Alarms:
         for key in [key for key in self._dismissed if key not in holding]:
             del self._dismissed[key]
         if now_s - self._began_s >= SETTLE_S:
-            for key in list(self._before):
-                before = self._before.pop(key)
-                self._note("cleared", before, seen.time)
+            # What holds again and has not lasted long enough is not over.
+            for key in self._before.keys() - self._standing.keys():
+                self._say("cleared", self._before.pop(key), seen.time)
+            self._dismissed_before.clear()
         return self._views(now_s)
 
     def acknowledge(self, alarm: str, who: str, time: str) -> bool:
@@ -116,12 +119,15 @@ class Alarms:
             if each.condition.until_acknowledged:
                 self._dismissed[key] = each.condition.detail
                 del self._standing[key]
+                self._say("cleared", each, time)
             return True
         return False
 
     # One condition.
 
     def _holds(self, key: Key, condition: Condition, seen: Snapshot, now_s: float) -> None:
+        if key in self._dismissed_before:
+            self._dismissed[key] = self._dismissed_before.pop(key)
         if self._dismissed.get(key) == condition.detail and condition.until_acknowledged:
             return
         each = self._standing.get(key)
@@ -137,18 +143,26 @@ class Alarms:
             each.since, each.raised_s = seen.time, now_s
             self._say("raised", each, seen.time)
         elif each.id and worse:
-            each.acknowledged_by = None
-            self._say("raised", each, seen.time)
+            self._is_worse(each, seen)
 
     def _raise(self, key: Key, each: _Standing, seen: Snapshot, now_s: float) -> None:
         before = self._before.pop(key, None)
-        if before is not None and before["detail"] == each.condition.detail:
-            each.id, each.since = before["id"], before["since"]
-            each.acknowledged_by = before["acknowledged_by"]
+        if before is not None and before.condition.detail == each.condition.detail:
+            each.id, each.since = before.id, before.since
+            each.acknowledged_by = before.acknowledged_by
+            if RANK[each.condition.severity] < RANK[before.condition.severity]:
+                self._is_worse(each, seen)
             return
+        if before is not None:
+            self._say("cleared", before, seen.time)
         each.raised_s = now_s
         each.id, each.since = f"{each.condition.kind}-{self._next}", seen.time
         self._next += 1
+        self._say("raised", each, seen.time)
+
+    def _is_worse(self, each: _Standing, seen: Snapshot) -> None:
+        """Who has seen it has not seen this."""
+        each.acknowledged_by = None
         self._say("raised", each, seen.time)
 
     def _is_over(self, key: Key, seen: Snapshot, now_s: float) -> None:
@@ -200,29 +214,38 @@ class Alarms:
             "next": self._next,
             "standing": [
                 _document(each) | {"until_acknowledged": each.condition.until_acknowledged}
-                for each in self._standing.values()
+                for each in (*self._standing.values(), *self._before.values())
                 if each.id
-            ]
-            + list(self._before.values()),
+            ],
+            "dismissed": [
+                {"kind": kind, "room": room, "detail": detail}
+                for (kind, room), detail in (self._dismissed_before | self._dismissed).items()
+            ],
             "history": self.history,
         }
         return json.dumps(document, indent=1).encode()
 
     def _restore(self, remembered: bytes) -> None:
+        """All of it, or nothing: half a memory would fail later, and in every start."""
         try:
             document = json.loads(remembered)
             if document["version"] != 1:
                 raise ValueError("another version")
-            before = {(each["kind"], each["room"]): each for each in document["standing"]}
-            happened = {
-                key: _happened(before.pop(key))
-                for key in list(before)
-                if before[key].get("until_acknowledged")
+            standing = [_remembered(each) for each in document["standing"]]
+            dismissed = {
+                (str(each["kind"]), _text_or_none(each["room"])): str(each["detail"])
+                for each in document.get("dismissed", [])
             }
-            self._next, self.history = int(document["next"]), list(document["history"])
-            self._before, self._standing = before, happened
-        except (ValueError, KeyError, TypeError, RecursionError):
+            history, number = [dict(each) for each in document["history"]], int(document["next"])
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             log.warning("The history of alarms was damaged; it begins anew.")
+            return
+        self._next, self.history, self._dismissed_before = number, history, dismissed
+        for each in standing:
+            key = each.condition.kind, each.condition.room
+            # What has happened stands until it is seen; what was so then may be so still.
+            places = self._standing if each.condition.until_acknowledged else self._before
+            places[key] = each
 
 
 def _by_weight(view: AlarmView) -> tuple[int, bool, float]:
@@ -231,15 +254,24 @@ def _by_weight(view: AlarmView) -> tuple[int, bool, float]:
     return RANK[view.severity], view.acknowledged_by is not None, age_s
 
 
-def _happened(document: dict[str, Any]) -> _Standing:
-    """What stands from before this process, until it is seen."""
+def _remembered(document: dict[str, Any]) -> _Standing:
+    """What stood in the process before.
+
+    Raises:
+        KeyError, ValueError, TypeError: it was damaged.
+    """
     return _Standing(
         condition=Condition.remembered(document),
         began_s=-math.inf,
         held_s=-math.inf,
-        id=document["id"],
-        since=document["since"],
+        id=str(document["id"]),
+        since=str(document["since"]),
+        acknowledged_by=_text_or_none(document["acknowledged_by"]),
     )
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _document(each: _Standing) -> dict[str, Any]:

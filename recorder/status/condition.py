@@ -16,6 +16,9 @@ INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
 RANK: Final = {CRITICAL: 0, WARNING: 1, INFO: 2}
 """The worst first."""
 
+Key = tuple[str, str | None]
+"""A kind, and the room it concerns: one alarm each."""
+
 
 @attrs.frozen(kw_only=True)
 class Condition:
@@ -39,22 +42,26 @@ class Condition:
 
     @classmethod
     def remembered(cls, document: Mapping[str, Any]) -> Condition:
-        """What has happened in another process, as that has written it down.
+        """As another process has written it down.
 
         Raises:
             KeyError, ValueError: it was damaged.
         """
+        room = document["room"]
         return cls(
-            kind=document["kind"],
-            room=document["room"],
+            kind=str(document["kind"]),
+            room=None if room is None else str(room),
             severity=Severity(document["severity"]),
-            text=document["text"],
-            advice=document["advice"],
-            detail=document["detail"],
-            until_acknowledged=True,
+            text=str(document["text"]),
+            advice=str(document.get("advice", "")),
+            detail=str(document["detail"]),
+            until_acknowledged=bool(document.get("until_acknowledged")),
         )
 
 
-def stands(kind: str, severity: Severity, standing: Mapping[str, Severity]) -> bool:
+def stands(
+    kind: str, severity: Severity, standing: Mapping[Key, Severity], room: str | None = None
+) -> bool:
     """Whether an alarm stands that is as bad as this, or worse: only then it stays longer."""
-    return kind in standing and RANK[standing[kind]] <= RANK[severity]
+    found = standing.get((kind, room))
+    return found is not None and RANK[found] <= RANK[severity]

@@ -10,6 +10,7 @@ from recorder.status.snapshot import DiskState
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from recorder.status.condition import Key
     from recorder.status.snapshot import Severity, StorageView
 
 TIME_LEFT: Final = ((600, CRITICAL), (3 * 3600, WARNING), (24 * 3600, INFO))
@@ -17,7 +18,7 @@ CLEARS_ABOVE: Final = 1.2
 """An alarm of the time left stands until this times its limit is left again."""
 
 
-def disk_conditions(storage: StorageView, standing: Mapping[str, Severity]) -> Iterator[Condition]:
+def disk_conditions(storage: StorageView, standing: Mapping[Key, Severity]) -> Iterator[Condition]:
     """All that hold; `standing` as of `alarm_rules.conditions`."""
     yield from _state(storage)
     yield from _time_left(storage, standing)
@@ -69,7 +70,7 @@ def _state(storage: StorageView) -> Iterator[Condition]:
         )
 
 
-def _time_left(storage: StorageView, standing: Mapping[str, Severity]) -> Iterator[Condition]:
+def _time_left(storage: StorageView, standing: Mapping[Key, Severity]) -> Iterator[Condition]:
     left_s = storage.time_left_s
     if left_s is None:
         return

@@ -65,6 +65,6 @@ def _number(path: Path, base: int = 10) -> int | None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text()
+        return path.read_text(errors="replace")
     except OSError:
         return ""

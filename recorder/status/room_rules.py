@@ -8,14 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from recorder.amounts import duration
-from recorder.status.condition import CRITICAL, WARNING, Condition
+from recorder.status.condition import CRITICAL, WARNING, Condition, stands
 from recorder.status.snapshot import RoomState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from recorder.status.snapshot import RoomView
+    from recorder.status.condition import Key
+    from recorder.status.snapshot import RoomView, Severity, VideoView
 
+SILENT_S, LOST_S = 4.0, 10.0
 DRIFT_S: Final = 10.0
 KEYFRAME_S: Final = 30.0
 WEAK: Final = 0.5
@@ -25,8 +27,8 @@ HICCUP_S: Final = 15.0
 hiccup is no alarm."""
 
 
-def room_conditions(room: RoomView) -> Iterator[Condition]:
-    """All that hold."""
+def room_conditions(room: RoomView, standing: Mapping[Key, Severity]) -> Iterator[Condition]:
+    """All that hold; `standing` as of `alarm_rules.conditions`."""
     name = room.title or room.name
     # With nobody's media in hand nothing is lost yet: the disk's own alarm says why none may come.
     has_media = room.publisher is not None or room.buffer_bytes > 0
@@ -61,18 +63,20 @@ def room_conditions(room: RoomView) -> Iterator[Condition]:
         )
     # While the disk stalls we may hold the encoder back: a silence that we cause is not its fault.
     if room.publisher is not None and room.state not in (RoomState.STOPPED, RoomState.STALLED):
-        yield from _publisher(room, name)
+        yield from _publisher(room, name, standing)
 
 
-def _publisher(room: RoomView, name: str) -> Iterator[Condition]:
+def _publisher(room: RoomView, name: str, standing: Mapping[Key, Severity]) -> Iterator[Condition]:
     media_s = room.media_age_s
     if media_s is None:
         media_s = room.publisher.age_s if room.publisher is not None else 0.0
-    if media_s >= 4:
+    if media_s >= SILENT_S:
+        # Who sends something every now and then has no new alarm each time.
+        is_lost = media_s >= LOST_S or stands("no_media", CRITICAL, standing, room.name)
         yield Condition(
             kind="no_media",
             room=room.name,
-            severity=CRITICAL if media_s >= 10 else WARNING,
+            severity=CRITICAL if is_lost else WARNING,
             text=f"{name}: the encoder is connected and has sent nothing for {media_s:.0f} s.",
             advice="Look at the encoder and at its network.",
         )
@@ -88,15 +92,8 @@ def _publisher(room: RoomView, name: str) -> Iterator[Condition]:
                 advice="Check the camera." if what == "picture" else "Check the microphone.",
                 set_s=2,
             )
-    key_s = None if room.video is None else room.video.keyframe_age_s
-    if key_s is not None and key_s >= KEYFRAME_S:
-        yield Condition(
-            kind="no_keyframes",
-            room=room.name,
-            severity=WARNING,
-            text=f"{name}: no keyframe for {key_s:.0f} s; files cannot be cut cleanly.",
-            advice="Set the keyframe interval of the encoder to 2 s.",
-        )
+    if room.video is not None:
+        yield from _keyframes(room.video, room.name, name)
     if room.drift_s is not None and abs(room.drift_s) >= DRIFT_S:
         way = "faster" if room.drift_s > 0 else "slower"
         yield Condition(
@@ -121,3 +118,23 @@ def _publisher(room: RoomView, name: str) -> Iterator[Condition]:
             set_s=HICCUP_S,
             clear_s=15,
         )
+
+
+def _keyframes(video: VideoView, room: str, name: str) -> Iterator[Condition]:
+    age_s, distance_s = video.keyframe_age_s, video.keyframe_distance_s
+    if age_s is None:
+        return
+    if age_s >= KEYFRAME_S:
+        what = f"no keyframe for {age_s:.0f} s"
+    elif distance_s is not None and distance_s >= KEYFRAME_S:
+        # One has just come, as seldom as the ones before.
+        what = f"keyframes are {distance_s:.0f} s apart"
+    else:
+        return
+    yield Condition(
+        kind="no_keyframes",
+        room=room,
+        severity=WARNING,
+        text=f"{name}: {what}; files cannot be cut cleanly.",
+        advice="Set the keyframe interval of the encoder to 2 s.",
+    )

@@ -340,6 +340,7 @@ class HooksView:
 @attrs.frozen(kw_only=True, field_transformer=_tenths)
 class SystemView:
     """Attributes:
+    boot: of the machine: another one each time that it starts; "" where the kernel does not say.
     memory_bytes: of this process; `media_bytes` of that is media, of at most
         `media_limit_bytes`.
     load: of the machine, one minute.
@@ -354,6 +355,7 @@ class SystemView:
 
     version: str
     uptime_s: float
+    boot: str
     memory_bytes: int | None
     media_bytes: int
     media_limit_bytes: int

@@ -11,6 +11,7 @@ from recorder.status.condition import CRITICAL, INFO, WARNING, Condition, stands
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from recorder.status.condition import Key
     from recorder.status.snapshot import ConfigView, Severity, SystemView
 
 HOT: Final = ((85.0, CRITICAL), (80.0, WARNING))
@@ -28,7 +29,7 @@ STEP_MS: Final = 2000
 
 
 def system_conditions(
-    system: SystemView, run: str, standing: Mapping[str, Severity]
+    system: SystemView, run: str, standing: Mapping[Key, Severity]
 ) -> Iterator[Condition]:
     """All that hold.
 
@@ -43,7 +44,7 @@ def system_conditions(
     yield from _config(system.config)
 
 
-def _machine(system: SystemView, standing: Mapping[str, Severity]) -> Iterator[Condition]:
+def _machine(system: SystemView, standing: Mapping[Key, Severity]) -> Iterator[Condition]:
     if system.media_bytes >= 0.8 * system.media_limit_bytes:
         yield Condition(
             kind="memory",
@@ -80,6 +81,7 @@ def _machine(system: SystemView, standing: Mapping[str, Severity]) -> Iterator[C
             text="The power supply has been too weak at some time.",
             advice="Use the original power supply and a short cable.",
             until_acknowledged=True,
+            detail=system.boot,
         )
 
 

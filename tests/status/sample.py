@@ -141,6 +141,7 @@ CLOCK = ClockView(is_trusted=True, reason=None, stepped_ms=-2500, step_age_s=600
 SYSTEM = SystemView(
     version="0.1.0",
     uptime_s=273_600.0,
+    boot="6a1e",
     memory_bytes=91 * MIB,
     media_bytes=5 * MIB,
     media_limit_bytes=512 * MIB,

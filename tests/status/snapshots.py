@@ -145,6 +145,7 @@ def system(**changes: Any) -> SystemView:
     good = SystemView(
         version="1.0",
         uptime_s=10_000.0,
+        boot="6a1e",
         memory_bytes=60_000_000,
         media_bytes=1_000_000,
         media_limit_bytes=100_000_000,

@@ -15,6 +15,7 @@ from recorder.status.alarms import HISTORY, SETTLE_S, Alarms
 from recorder.status.snapshot import (
     BlockedView,
     DiskState,
+    HooksView,
     PublisherView,
     RefusedView,
     RoomState,
@@ -23,6 +24,8 @@ from recorder.status.snapshot import (
 from tests.status import snapshots as made
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from recorder.status.snapshot import Snapshot
 
 GOOD = made.picture()
@@ -170,10 +173,42 @@ def test_what_has_happened_stands_until_it_is_seen_over_restarts_too(
     assert alarms.acknowledge(first.id, "ada", made.SINCE)
     assert alarms.judge(GOOD, 5001) == ()
     assert Alarms(alarms.to_bytes()).judge(GOOD, 1) == ()
-    assert [each["event"] for each in alarms.history] == ["raised", "acknowledged"]
+    events = [each["event"] for each in alarms.history]
+    assert events == ["raised", "acknowledged", "cleared"]
     (found,) = conditions(seen)
     for sentence in (found.text, found.advice):
         assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize(("seen", "kind", "severity"), HAPPENED)
+def test_what_somebody_has_seen_is_not_raised_again_by_a_restart(
+    seen: Snapshot, kind: str, severity: str
+) -> None:
+    alarms = Alarms()
+    (first,) = alarms.judge(seen, 1000)
+    assert alarms.acknowledge(first.id, "ada", made.SINCE)
+    for _ in range(3):
+        # The first pictures of a process do not know yet what the machine says.
+        alarms = Alarms(alarms.to_bytes())
+        assert alarms.judge(GOOD, 5) == ()
+    for now_s in (6, 7, 5 + SETTLE_S, 6 + SETTLE_S):
+        assert alarms.judge(seen, now_s) == ()
+    assert kinds(Alarms(), seen, 1) == [(kind, severity)]
+
+
+def test_what_was_seen_and_did_not_hold_any_more_is_another_event() -> None:
+    weak = of_system(under_voltage_ever=True)
+    alarms = Alarms()
+    (first,) = alarms.judge(weak, 0)
+    assert alarms.acknowledge(first.id, "ada", made.SINCE)
+    later = Alarms(alarms.to_bytes())
+    later.judge(GOOD, 0)
+    later.judge(GOOD, SETTLE_S)
+    assert [each.kind for each in later.judge(weak, SETTLE_S + 1)] == ["under_voltage_before"]
+    # The machine was started again, and its power is too weak again.
+    another = Alarms(alarms.to_bytes())
+    again = of_system(under_voltage_ever=True, boot="7b2f")
+    assert [each.kind for each in another.judge(again, 0)] == ["under_voltage_before"]
 
 
 @pytest.mark.parametrize("is_restarted", [False, True])
@@ -258,6 +293,31 @@ def test_heat_clears_five_degrees_below_its_limit() -> None:
     assert kinds(alarms, of_system(temperature_c=74.0), 40) == []
 
 
+def test_an_encoder_that_sends_something_now_and_then_has_one_alarm() -> None:
+    alarms, since_s = Alarms(), 0
+    for second in range(100):
+        since_s = 0 if second % 11 == 0 else since_s + 1
+        alarms.judge(of_room(media_age_s=float(since_s)), second)
+    assert [(each["event"], each["severity"]) for each in alarms.history] == [
+        ("raised", "warning"),
+        ("raised", "critical"),
+    ]
+    assert kinds(alarms, GOOD, 200) == []
+
+
+def test_an_encoder_whose_keyframes_are_a_minute_apart_has_one_alarm() -> None:
+    alarms = Alarms()
+    for second in range(300):
+        video = made.video(
+            keyframe_age_s=float(second % 60), keyframe_distance_s=60.0 if second >= 60 else None
+        )
+        alarms.judge(of_room(video=video), second)
+    assert [each["event"] for each in alarms.history] == ["raised"]
+    (stands,) = alarms.judge(of_room(video=made.video(keyframe_distance_s=60.0)), 300)
+    assert "keyframes are 60 s apart" in stands.text
+    assert kinds(alarms, GOOD, 306) == []
+
+
 def test_one_that_gets_worse_is_said_again_and_seen_by_nobody() -> None:
     alarms = Alarms()
     (first,) = alarms.judge(of_storage(time_left_s=10_000), 0)
@@ -316,6 +376,55 @@ def test_behind_a_restart_the_same_alarm_is_the_same() -> None:
     assert len(ids) == 2
 
 
+def test_behind_a_restart_what_has_got_worse_is_said_again_and_seen_by_nobody() -> None:
+    before = Alarms()
+    (first,) = before.judge(of_storage(time_left_s=10_000), 0)
+    assert before.acknowledge(first.id, "ada", made.SINCE)
+    after = Alarms(before.to_bytes())
+    (worse,) = after.judge(of_storage(time_left_s=500), 5)
+    assert (worse.id, worse.severity) == (first.id, Severity.CRITICAL)
+    assert worse.acknowledged_by is None
+    assert [each["event"] for each in after.history] == ["raised", "acknowledged", "raised"]
+
+
+def test_behind_a_restart_a_limit_is_still_left_by_a_margin_only() -> None:
+    before = Alarms()
+    before.judge(of_system(temperature_c=80.0), 0)
+    after = Alarms(before.to_bytes())
+    assert kinds(after, of_system(temperature_c=76.0), 5) == [("temperature", "warning")]
+    assert kinds(after, of_system(temperature_c=76.0), 5000) == [("temperature", "warning")]
+
+
+def test_behind_a_restart_what_must_last_to_be_an_alarm_is_the_same_when_it_has() -> None:
+    failing = of_system(
+        hooks=HooksView(
+            is_delivering=True, failing=("https://a.example",), failing_since=made.SINCE,
+            delivered=0, given_up=0, lost=0, age_s=1.0,
+        )
+    )  # fmt: skip
+    before = Alarms()
+    before.judge(failing, 0)
+    (first,) = before.judge(failing, 300)
+    after = Alarms(before.to_bytes())
+    for now_s in (5, 5 + SETTLE_S, 304):
+        assert after.judge(failing, now_s) == ()
+    (again,) = after.judge(failing, 305)
+    assert again.id == first.id
+    assert [each["event"] for each in after.history] == ["raised"]
+
+
+def test_behind_a_restart_another_event_of_its_kind_clears_the_one_before() -> None:
+    before = Alarms()
+    before.judge(of_storage(blocked=BLOCKED), 0)
+    after = Alarms(before.to_bytes())
+    after.judge(of_storage(blocked=attrs.evolve(BLOCKED, plan="another")), 5)
+    assert [(each["event"], each["id"]) for each in after.history] == [
+        ("raised", "sweep_blocked-1"),
+        ("cleared", "sweep_blocked-1"),
+        ("raised", "sweep_blocked-2"),
+    ]
+
+
 def test_behind_a_restart_what_does_not_hold_any_more_is_cleared() -> None:
     before = Alarms()
     before.judge(of_storage(foreign_fills=True), 0)
@@ -364,6 +473,37 @@ def test_of_a_memory_that_is_half_damaged_nothing_is_taken(
     assert after.judge(GOOD, 0) == ()
     assert after.history == []
     assert "history of alarms was damaged" in caplog.text
+
+
+def _parts(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Everything that holds something, and where it holds it."""
+    places = value.items() if isinstance(value, dict) else enumerate(value)
+    for place, held in list(places):
+        yield value, place
+        if isinstance(held, dict | list):
+            yield from _parts(held)
+
+
+def test_whatever_is_damaged_in_a_memory_no_start_fails_by_it() -> None:
+    before = Alarms()
+    (restarted,) = before.judge(of_system(last_end="crash"), 0)
+    before.acknowledge(restarted.id, "ada", made.SINCE)
+    before.judge(of_system(temperature_c=80.0, under_voltage_ever=True), 1)
+    whole = json.dumps(json.loads(before.to_bytes()))
+    for number in range(sum(1 for _ in _parts(json.loads(whole)))):
+        damages: list[Any] = [None, [], {}, 7, "x", "gone"]
+        for damage in damages:
+            document = json.loads(whole)
+            holder, place = list(_parts(document))[number]
+            if damage == "gone":
+                del holder[place]
+            else:
+                holder[place] = damage
+            alarms = Alarms(json.dumps(document).encode())
+            for now_s in (0, 1, SETTLE_S, 1000):
+                alarms.judge(of_system(temperature_c=80.0, under_voltage_ever=True), now_s)
+                alarms.judge(GOOD, now_s + 1)
+            Alarms(alarms.to_bytes())
 
 
 @given(st.lists(st.tuples(st.integers(0, len(CASES) - 1), st.floats(0, 100)), max_size=40))
