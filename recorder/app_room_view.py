@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from recorder.app_drift import DriftMeter
 from recorder.app_line import LineMeter, Moment
 from recorder.app_tracks import TrackMeter
 from recorder.status.snapshot import (
@@ -111,7 +112,7 @@ class RoomMeter:
         self._tracks = TrackMeter()
         self._samples: deque[tuple[float, int, int]] = deque()
         """Moments, with the bytes and the video frames until then."""
-        self._drift_base: tuple[float, int] | None = None
+        self._drift = DriftMeter()
         self._line = LineMeter()
         self._history: deque[tuple[float, int]] = deque()
 
@@ -162,7 +163,7 @@ class RoomMeter:
             av_offset_ms=self._tracks.av_offset_ms,
             viewers=facts.viewers,
             media_age_s=None if since_s is None else figures.arrived_s,
-            drift_s=self._drift(figures.newest_dts, now_s),
+            drift_s=self._drift.look(figures.newest_dts, now_s - (figures.arrived_s or 0.0), now_s),
             buffer_bytes=figures.pending_bytes,
             buffer_limit_bytes=figures.buffer_bytes,
             lost_ms=figures.lost_ms,
@@ -178,7 +179,8 @@ class RoomMeter:
         since_s = facts.publisher_since_s
         publisher = None if since_s is None else facts.publisher_id
         if publisher != self._publisher:
-            self._publisher, self._drift_base = publisher, None
+            self._publisher = publisher
+            self._drift.clear()
             self._tracks.clear()
             self._line.pause()
             self._samples.clear()
@@ -229,15 +231,6 @@ class RoomMeter:
             self._history.append((now_s, bitrate))
         while self._history and self._history[0][0] < now_s - HISTORY_S:
             self._history.popleft()
-
-    def _drift(self, newest_dts: int | None, now_s: float) -> float | None:
-        if newest_dts is None:
-            self._drift_base = None
-            return None
-        if self._drift_base is None:
-            self._drift_base = now_s, newest_dts
-        base_s, base_dts = self._drift_base
-        return (newest_dts - base_dts) / 1000 - (now_s - base_s)
 
 
 def _recording(found: RecordingFigures, unsafe_s: float | None) -> RecordingView:

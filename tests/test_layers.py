@@ -48,6 +48,7 @@ SPEAKS_HTTP = {
 }
 HTTP = {"h11", "trio_websocket", "wsproto", "http", "urllib.request"}
 DECISIONS = {
+    "recorder.app_drift",
     "recorder.app_room_view",
     "recorder.app_tracks",
     "recorder.config.changes",

@@ -172,7 +172,7 @@ class RoomView:
     av_offset_ms: by how much the newest sound lies behind the newest picture, in media time; less
         than 0: before it.
     media_age_s: since the last audio or video came.
-    drift_s: how far media time has run ahead of the wall since the publish began.
+    drift_s: how far media time has run ahead of the wall since the publish began, pauses left out.
     buffer_bytes: media that are not in a file yet.
     lost_ms, lost_bytes: media given up since the disk takes nothing, so far; 0 while it takes what
         comes. What was lost before stands in the recording.
