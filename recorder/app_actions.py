@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from recorder.app_board import Board
     from recorder.live.rooms import Rooms
     from recorder.recording.engine import Engine
-    from recorder.status.broadcast import Broadcast
+    from recorder.status.broadcast import Broadcast, Watcher
     from recorder.status.downloads import Download
 
 log = logging.getLogger(__name__)
@@ -33,11 +33,7 @@ T = TypeVar("T")
 
 
 class AppActions:
-    """`status.operations.Actions`, on a running recorder.
-
-    Args:
-        most_watchers: `limits.clients`. It may be exchanged.
-    """
+    """`status.operations.Actions`, on a running recorder."""
 
     def __init__(
         self,
@@ -46,15 +42,12 @@ class AppActions:
         board: Board,
         archive: Archive,
         broadcast: Broadcast,
-        *,
-        most_watchers: int,
     ) -> None:
         self._engine = engine
         self._rooms = rooms
         self._board = board
         self._archive = archive
         self._broadcast = broadcast
-        self.most_watchers = most_watchers
 
     async def keep(self, number: int, *, who: str, why: str) -> dict[str, Any]:
         changed = await _or_refused(self._engine.operator.keep(number, who=who, why=why))
@@ -127,12 +120,8 @@ class AppActions:
     def health(self) -> list[dict[str, Any]]:
         return self._board.critical_alarms()
 
-    def may_watch(self) -> bool:
-        """Whoever may not is counted."""
-        if self._broadcast.watchers < self.most_watchers:
-            return True
-        self._board.sources.refused_watchers += 1
-        return False
+    def watch(self, *, is_operator: bool) -> Watcher | None:
+        return self._broadcast.join(is_operator=is_operator)
 
 
 def _no_room(room: str) -> ActionRefusedError:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from recorder.live.room import Room
     from recorder.live.rooms import Rooms
     from recorder.recording.engine import Engine
+    from recorder.status.broadcast import Broadcast
     from recorder.status.server import StatusServer
 
 DROPPED = {"buffer": 0, "policy": 0}
@@ -34,9 +35,8 @@ class Sources:
     write_seconds: by call, as of `TimedDisk`.
     lag: how late the event loop was, in seconds, by whoever is woken once a second.
     clock_steps: so often the wall clock was set.
-    refused_watchers: of the page, because too many watch already.
     door: None: encoders cannot come yet.
-    server: of the page, as of `door`.
+    server: of the page, as of `door`; `broadcast` who watches it.
     """
 
     engine: Engine
@@ -45,9 +45,9 @@ class Sources:
     write_seconds: Mapping[str, Histogram]
     lag: Histogram = attrs.field(factory=lambda: Histogram(WAITS_S))
     clock_steps: int = 0
-    refused_watchers: int = 0
     door: Door | None = None
     server: StatusServer | None = None
+    broadcast: Broadcast | None = None
 
     def counters(self, now_ms: int) -> Counters:
         """All of them.
@@ -56,14 +56,15 @@ class Sources:
             now_ms: on Trio's clock.
         """
         watch, door, server = self.engine.watch, self.door, self.server
-        rejected = {"clients": self.refused_watchers}
-        connections = {}
+        rejected, connections = dict[str, int](), dict[str, int]()
         if door is not None:
             rejected |= door.rejected
             connections["rtmp"] = door.connections
         if server is not None:
             rejected["page"] = server.rejected
             connections["http"] = server.connections
+        if self.broadcast is not None:
+            rejected["clients"] = self.broadcast.refused
         return Counters(
             rooms={room.name: _of_room(room, now_ms) for room in self.rooms.all},
             write_errors=dict(self.engine.writer.failures),

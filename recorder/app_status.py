@@ -156,7 +156,7 @@ class Page:
         self.site.is_public = status.public
         self.site.doors = settings.doors
         self.server.tls = settings.page_tls
-        self.actions.most_watchers = settings.config.limits.clients
+        self.broadcast.most = settings.config.limits.clients
         self.server.places.clients = settings.config.limits.clients
         self.board.max_delay_s = settings.config.rtmp.max_delay
 
@@ -184,7 +184,7 @@ async def open_status(
         on_picture: told of every one.
         config_view: what is to be said of the configuration.
     """
-    config, broadcast = settings.config, Broadcast()
+    config, broadcast = settings.config, Broadcast(settings.config.limits.clients)
     login = Login(config.status.password, start.login_key, time.time)
     board = Board(
         engine,
@@ -206,14 +206,7 @@ async def open_status(
         max_delay_s=config.rtmp.max_delay,
     )
     broadcast.on_join, broadcast.on_wait = board.changed, board.waited_for
-    actions = AppActions(
-        engine,
-        rooms,
-        board,
-        Archive(engine),
-        broadcast,
-        most_watchers=config.limits.clients,
-    )
+    actions = AppActions(engine, rooms, board, Archive(engine), broadcast)
     operations = Operations(actions, start.pages)
     site = Site(
         doors=settings.doors,
@@ -221,9 +214,8 @@ async def open_status(
         is_public=config.status.public,
         answer=operations.answer,
     )
-    board.sources.server = server = StatusServer(
-        site, broadcast, settings.page_tls, clients=config.limits.clients
-    )
+    server = StatusServer(site, settings.page_tls, clients=config.limits.clients)
+    board.sources.server, board.sources.broadcast = server, broadcast
     for listener in start.listeners:
         host, port = listener.socket.getsockname()[:2]
         scheme = "http" if settings.page_tls is None else "https"

@@ -77,9 +77,9 @@ async def test_what_every_part_has_counted_is_there(tmp_path: Path) -> None:
 async def test_who_may_not_watch_the_page_is_counted(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         actions = stage.parts.page.actions
-        assert actions.may_watch()
-        actions.most_watchers = 0
-        assert not actions.may_watch()
+        assert actions.watch(is_operator=True) is not None
+        stage.parts.page.broadcast.most = 1
+        assert actions.watch(is_operator=True) is None
         assert (await scraped(stage))["rec_connections_rejected_total reason=clients"] == 1
 
 

@@ -234,7 +234,7 @@ SEEN: dict[str, Callable[[Stage], object]] = {
     "limits.viewers": lambda it: it.parts.house.reception.viewers,
     # Of both places where it counts: the larger one stands still as long as one of them does.
     "limits.clients": lambda it: max(
-        it.parts.page.actions.most_watchers, it.parts.page.server.places.clients
+        it.parts.page.broadcast.most, it.parts.page.server.places.clients
     ),
     "limits.rooms": lambda it: it.parts.rooms._limit,
     "limits.memory": lambda it: it.parts.memory.limit_bytes,
@@ -399,7 +399,9 @@ async def test_who_watches_comes_in_again_where_that_may_be_refused_now(
               "two": f"scrypt$14$8$1${'a' * 22}${'c' * 43}="}  # fmt: skip
     text = ROOMS + "status: {%s}"
     async with staged(tmp_path, text % before.format(**hashes)) as stage:
-        with stage.parts.page.broadcast.join() as viewer:
+        viewer = stage.parts.page.broadcast.join(is_operator=False)
+        assert viewer is not None
+        with viewer:
             await viewer.next()
             await stage.reload(text % after.format(**hashes))
             assert (await viewer.next() is None) is is_sent_away

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MOST = 16
-"""Connections at once; further ones wait in the kernel."""
+"""Connections at once; further ones wait for their turn."""
 
 _ROOT = 0
 _CREDENTIALS = struct.Struct("=3i")

@@ -23,6 +23,7 @@ from recorder.status.messages import Answer, Request
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from recorder.status.broadcast import Watcher
     from recorder.status.downloads import Download
 
 log = logging.getLogger(__name__)
@@ -72,8 +73,10 @@ class _TooLargeError(Exception):
 
 class HttpConnection:
     """Args:
-    answer: gives the answer to a request. One of status 101 hands the connection over.
-    upgrade: takes it over: the stream, and the request's head. It returns when it is over.
+    answer: gives the answer to a request. One with a watcher hands the connection over.
+    turn: returns when this connection may go on (`turns`).
+    upgrade: takes it over: the stream, the request's head and the watcher. It returns when it is
+        over.
     who: whom files and logs name as the one who asks.
     """
 
@@ -83,7 +86,8 @@ class HttpConnection:
         answer: Callable[[Request], Awaitable[Answer]],
         *,
         who: str,
-        upgrade: Callable[[trio.abc.Stream, h11.Request], Awaitable[None]] | None = None,
+        turn: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint,
+        upgrade: Callable[[trio.abc.Stream, h11.Request, Watcher], Awaitable[None]] | None = None,
     ) -> None:
         self._stream = stream
         self._answer = answer
@@ -91,6 +95,7 @@ class HttpConnection:
         self._upgrade = upgrade
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
         self._head: h11.Request | None = None
+        self._turn = turn
 
     async def run(self) -> None:
         """Answer requests until the connection is over. Raises nothing but faults of ours."""
@@ -120,8 +125,10 @@ class HttpConnection:
         answer = Answer.error(504, "It takes too long; ask again.")
         with trio.move_on_after(ANSWER_S):
             answer = await self._guarded(request)
-        if answer.status == 101:
-            return await self._hand_over()
+        if answer.watcher is not None:
+            with answer.watcher as watcher:
+                await self._hand_over(watcher)
+            return False
         await self._send(answer, request)
         if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
             return False
@@ -141,7 +148,7 @@ class HttpConnection:
             )
             return Answer.error(500, "The recorder itself failed; its log says more.")
 
-    async def _hand_over(self) -> bool:
+    async def _hand_over(self, watcher: Watcher) -> None:
         assert self._head is not None, "there was a request"
         if self._upgrade is None:
             await self._send(Answer.error(404, "There is nothing at this address."))
@@ -149,8 +156,7 @@ class HttpConnection:
             # Who sends before the 101 breaks RFC 6455 §4.1, and what he sent would be lost.
             await self._send(Answer.error(400, "Frames came before the WebSocket was open."))
         else:
-            await self._upgrade(self._stream, self._head)
-        return False
+            await self._upgrade(self._stream, self._head, watcher)
 
     async def _receive(self) -> Request | None:
         """The next request, whole; None: the peer has gone."""
@@ -184,6 +190,8 @@ class HttpConnection:
 
     async def _send(self, answer: Answer, request: Request | None = None) -> None:
         if self._http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            # Of what has come at once, too: it may be a thousand requests, or parts of a body.
+            await self._turn()
             return
         if answer.download is not None and request is not None:
             await self._send_download(answer.download, request)

@@ -22,7 +22,7 @@ import trio_websocket
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from recorder.status.broadcast import Broadcast
+    from recorder.status.broadcast import Watcher
 
 HANDSHAKE_S: Final = 5.0
 SEND_S: Final = 10.0
@@ -32,19 +32,27 @@ LARGEST_MESSAGE: Final = 1024
 MOST_MESSAGES: Final = 100
 """That a viewer may send. The page sends none."""
 
+MOST_BYTES: Final = 128 << 10
+"""That a viewer may send, with all that is no message: pings, and the parts of a message without
+end, which the library gathers however empty they are. A page answers pings, with 10 bytes each: it
+has to come in again after three days."""
+
 
 class ReplayStream(trio.abc.Stream):
-    """A stream that first gives bytes which somebody else has read already. Several tasks may send:
-    what one sends goes as a whole."""
+    """A stream that first gives bytes which somebody else has read already, and is over for who
+    has sent MOST_BYTES. Several tasks may send: what one sends goes as a whole."""
 
     def __init__(self, head: bytes, stream: trio.abc.Stream) -> None:
         self._head = bytearray(head)
         self._stream = stream
         self._sending = trio.Lock()
+        self._rest = MOST_BYTES
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         if not self._head:
-            return await self._stream.receive_some(max_bytes)
+            heard = await self._stream.receive_some(max_bytes)
+            self._rest -= len(heard)
+            return heard if self._rest > 0 else b""
         await trio.lowlevel.checkpoint()
         size = len(self._head) if max_bytes is None else max_bytes
         data = bytes(self._head[:size])
@@ -62,7 +70,7 @@ class ReplayStream(trio.abc.Stream):
         await self._stream.aclose()
 
 
-async def serve_live(stream: trio.abc.Stream, head: h11.Request, broadcast: Broadcast) -> None:
+async def serve_live(stream: trio.abc.Stream, head: h11.Request, watcher: Watcher) -> None:
     """Push every picture to this viewer until one of us has enough. Raises nothing but faults."""
     replay = h11.Connection(h11.CLIENT).send(head)
     assert replay is not None, "a request has bytes"
@@ -77,17 +85,17 @@ async def serve_live(stream: trio.abc.Stream, head: h11.Request, broadcast: Broa
             )
             viewer = await request.accept()
         if viewer is not None:
-            await _serve(viewer, stream, broadcast)
+            await _serve(viewer, stream, watcher)
         nursery.cancel_scope.cancel()
 
 
 async def _serve(
-    viewer: trio_websocket.WebSocketConnection, stream: trio.abc.SendStream, broadcast: Broadcast
+    viewer: trio_websocket.WebSocketConnection, stream: trio.abc.SendStream, watcher: Watcher
 ) -> None:
     """Until the first of these has enough."""
     async with trio.open_nursery() as tasks:
         tasks.start_soon(_until_over, partial(_ping, viewer), tasks.cancel_scope)
-        tasks.start_soon(_until_over, partial(_push, viewer, stream, broadcast), tasks.cancel_scope)
+        tasks.start_soon(_until_over, partial(_push, viewer, stream, watcher), tasks.cancel_scope)
         with suppress(trio_websocket.ConnectionClosed):
             await _drain(viewer)
             # He has said too much, and can be told so.
@@ -123,12 +131,11 @@ async def _ping(viewer: trio_websocket.WebSocketConnection) -> None:
 
 
 async def _push(
-    viewer: trio_websocket.WebSocketConnection, stream: trio.abc.SendStream, broadcast: Broadcast
+    viewer: trio_websocket.WebSocketConnection, stream: trio.abc.SendStream, watcher: Watcher
 ) -> None:
     """Send every picture that it has time for, until it has to come in again or goes."""
-    with broadcast.join() as watcher:
-        while (frame := await watcher.next()) is not None and viewer.closed is None:
-            with trio.fail_after(SEND_S):
-                await stream.send_all(frame)
+    while (frame := await watcher.next()) is not None and viewer.closed is None:
+        with trio.fail_after(SEND_S):
+            await stream.send_all(frame)
     with trio.move_on_after(CLOSE_S):
         await viewer.aclose(1008)

@@ -12,6 +12,7 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from recorder.status.broadcast import Watcher
     from recorder.status.downloads import Download
 
 JSON = "application/json"
@@ -88,6 +89,7 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
     download: Download | None = None
 
+    watcher: who watches from now on: the connection is handed over (status 101).
     @classmethod
     def of(cls, document: Any, status: int = 200) -> Answer:
         """A JSON document."""
@@ -96,5 +98,6 @@ class Answer:
     @classmethod
     def error(cls, status: int, sentence: str, allow: tuple[str, ...] = ()) -> Answer:
         """Why not, in one sentence; `allow`: the methods there are, where this one is not."""
+    watcher: Watcher | None = None
         answer = cls.of({"error": sentence}, status)
         return attrs.evolve(answer, headers=(("Allow", ", ".join(allow)),)) if allow else answer

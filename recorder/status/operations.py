@@ -17,6 +17,7 @@ from recorder.status.messages import Answer, BadRequestError, Level, Request
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from recorder.status.broadcast import Watcher
     from recorder.status.downloads import Download
     from recorder.status.pages import Pages
 
@@ -79,7 +80,8 @@ class Actions(Protocol):
     def health(self) -> list[dict[str, Any]]:
         """The alarms that make it ill."""
 
-    def may_watch(self) -> bool: ...
+    def watch(self, *, is_operator: bool) -> Watcher | None:
+        """As of `Broadcast.join`."""
 
 
 @attrs.frozen
@@ -154,9 +156,10 @@ class Operations:
 
     async def _live(self, request: Request) -> Answer:
         _check_upgrade(request)
-        if not self._actions.may_watch():
+        watcher = self._actions.watch(is_operator=request.level is Level.OPERATOR)
+        if watcher is None:
             return Answer.error(503, "Too many watch already (limits.clients).")
-        return Answer(status=101)
+        return Answer(status=101, watcher=watcher)
 
     async def _history(self, _request: Request, room: str) -> Answer:
         return Answer.of(self._actions.history(room))

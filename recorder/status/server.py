@@ -18,15 +18,14 @@ from recorder.logs import of_connection, same
 from recorder.neighbours import address_group
 from recorder.status.http import HttpConnection
 from recorder.status.live import serve_live
-from recorder.status.messages import Level
 from recorder.status.places import NoPlaceError, Places
 from recorder.status.site import Peer
+from recorder.status.turns import Turns, TurnStream
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Sequence
 
-    from recorder.status.broadcast import Broadcast
     from recorder.status.site import Site
 
 log = logging.getLogger(__name__)
@@ -46,14 +45,12 @@ class StatusServer:
         rejected: connections for which there was no place, or none any more.
     """
 
-    def __init__(
-        self, site: Site, broadcast: Broadcast, tls: ssl.SSLContext | None, *, clients: int
-    ) -> None:
+    def __init__(self, site: Site, tls: ssl.SSLContext | None, *, clients: int) -> None:
         self._site = site
-        self._broadcast = broadcast
         self.tls = tls
         self.places: Places[trio.CancelScope] = Places(clients)
         self.rejected = 0
+        self._turns = Turns()
 
     @property
     def connections(self) -> int:
@@ -95,7 +92,7 @@ class StatusServer:
     async def _serve(
         self, plain: trio.SocketStream, address: str, local: str, place: trio.CancelScope
     ) -> None:
-        stream: trio.abc.Stream = plain
+        stream: trio.abc.Stream = TurnStream(plain, self._turns)
         context = self.tls
         if context is not None:
             stream = tls = trio.SSLStream(plain, context, server_side=True, https_compatible=True)
@@ -109,13 +106,14 @@ class StatusServer:
             address=address,
             local=local,
             is_tls=context is not None,
-            on_level=lambda level: self.places.meet(place, is_known=level > Level.NOBODY),
+            on_level=partial(self.places.meet, place),
         )
         await HttpConnection(
             stream,
             partial(self._site.receive, peer=peer),
             who=address,
-            upgrade=partial(serve_live, broadcast=self._broadcast),
+            turn=self._turns.take,
+            upgrade=serve_live,
         ).run()
 
 

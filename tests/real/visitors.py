@@ -34,6 +34,11 @@ UPGRADE = (
 FRAME = b"\x81\x81\0\0\0\0x"
 """A masked text of one letter."""
 
+BEGUN, GOES_ON = b"\x02\x80\0\0\0\0", b"\x00\x80\0\0\0\0"
+"""The first part of a message of several, and a further one that is not the last; both empty."""
+
+PONG = b"\x8a\x80\0\0\0\0"
+
 EMPTY_ROOMS = [f"empty{number}" for number in range(100)]
 """So many that no picture fits into what the kernel holds for who does not read."""
 
@@ -156,6 +161,19 @@ async def flood(stream: trio.SocketStream) -> None:
     await raw.send_until_closed(stream, FRAME * 1000, within_s=5)
 
 
+async def flood_with_pongs(stream: trio.SocketStream) -> None:
+    """They are no messages, and nobody has asked for them."""
+    await _watch(stream)
+    await raw.send_until_closed(stream, PONG * 1000, within_s=5)
+
+
+async def begin_a_message_without_end(stream: trio.SocketStream) -> None:
+    """Its parts are empty: however many there are, the message is not too large."""
+    await _watch(stream)
+    await stream.send_all(BEGUN)
+    await raw.send_until_closed(stream, GOES_ON * 1000, within_s=5)
+
+
 async def never_read_pictures(stream: trio.SocketStream) -> None:
     await _watch(stream)
     await trio.sleep(REQUEST_S + 1.5)
@@ -182,6 +200,8 @@ VISITORS: list[Callable[[trio.SocketStream], Awaitable[None]]] = [
     call_it_by_another_name,
     send_frames_behind_the_upgrade,
     flood,
+    flood_with_pongs,
+    begin_a_message_without_end,
     never_read_pictures,
 ]
 

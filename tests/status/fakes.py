@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import trio
 
+from recorder.status.broadcast import Broadcast
 from recorder.status.operations import ActionRefusedError
 
 if TYPE_CHECKING:
+    from recorder.status.broadcast import Watcher
     from recorder.status.downloads import Download
     from recorder.status.messages import Answer, Request
 
@@ -27,6 +29,7 @@ class FakeActions:
     content: bytes = b"FLV"
     healthy: bool = True
     watchable: bool = True
+    broadcast: Broadcast = attrs.field(factory=lambda: Broadcast(32))
 
     def _done(self, call: str) -> dict[str, Any]:
         self.calls.append(call)
@@ -83,8 +86,8 @@ class FakeActions:
     def health(self) -> list[dict[str, Any]]:
         return [] if self.healthy else [{"id": "disk_failed-1"}]
 
-    def may_watch(self) -> bool:
-        return self.watchable
+    def watch(self, *, is_operator: bool) -> Watcher | None:
+        return self.broadcast.join(is_operator=is_operator) if self.watchable else None
 
 
 @attrs.define

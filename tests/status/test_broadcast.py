@@ -22,17 +22,80 @@ def test_a_frame_is_what_a_viewer_reads(size: int) -> None:
     assert decoder.process_buffer() is None
 
 
+def joined(broadcast: Broadcast, *, is_operator: bool = True) -> Watcher:
+    watcher = broadcast.join(is_operator=is_operator)
+    assert watcher is not None
+    return watcher
+
+
 async def test_who_joins_gets_nothing_that_was_made_before() -> None:
-    broadcast = Broadcast()
+    broadcast = Broadcast(1)
     broadcast.publish("of an hour ago, when somebody watched last")
-    with broadcast.join() as watcher, trio.move_on_after(0) as scope:
+    with joined(broadcast) as watcher, trio.move_on_after(0) as scope:
         await watcher.next()
     assert scope.cancelled_caught
 
 
+async def test_a_dismissal_comes_before_the_next_picture() -> None:
+    broadcast = Broadcast(1)
+    with joined(broadcast) as watcher:
+        broadcast.dismiss()
+        broadcast.publish("secret")
+        assert await watcher.next() is None
+
+
+async def test_who_may_not_look_any_more_before_the_first_picture_gets_none() -> None:
+    broadcast = Broadcast(1, lambda: broadcast.publish("secret"))
+    with joined(broadcast) as watcher:
+        # The handshake goes on.
+        broadcast.dismiss()
+        assert await watcher.next() is None
+
+
+async def test_a_slow_viewer_skips_to_the_newest() -> None:
+    broadcast = Broadcast(1)
+    with joined(broadcast) as watcher:
+        broadcast.on_join = lambda: broadcast.publish("1")
+        assert await watcher.next() == text_frame("1")
+        for number in range(2, 1000):
+            broadcast.publish(str(number))
+        assert await watcher.next() == text_frame("999")
+        with trio.move_on_after(0) as scope:
+            await watcher.next()
+        assert scope.cancelled_caught
+
+
+def test_there_are_so_many_places_and_no_more() -> None:
+    broadcast = Broadcast(2)
+    first, second = joined(broadcast), joined(broadcast, is_operator=False)
+    assert broadcast.join(is_operator=False) is None
+    assert (broadcast.watchers, broadcast.refused) == (2, 1)
+    with second:
+        pass
+    third = joined(broadcast)
+    assert broadcast.join(is_operator=True) is None
+    assert [each.is_dismissed for each in (first, third)] == [False, False]
+    broadcast.most = 3
+    joined(broadcast)
+    assert (broadcast.watchers, broadcast.refused) == (3, 2)
+
+
+async def test_an_operator_has_a_place_though_everybody_looks() -> None:
+    broadcast = Broadcast(3)
+    first, second, third = (joined(broadcast, is_operator=False) for _ in range(3))
+    operator = joined(broadcast)
+    # Who came last goes: who has looked for long goes on.
+    assert [each.is_dismissed for each in (first, second, third)] == [False, False, True]
+    with third:
+        assert await third.next() is None
+    joined(broadcast)
+    assert [each.is_dismissed for each in (first, second, operator)] == [False, True, False]
+    assert (broadcast.watchers, broadcast.refused) == (3, 2)
+
+
 async def test_pictures_are_made_for_those_who_wait_for_one(nursery: trio.Nursery) -> None:
     told: list[str] = []
-    broadcast = Broadcast(lambda: told.append("join"), lambda: told.append("wait"))
+    broadcast = Broadcast(1, lambda: told.append("join"), lambda: told.append("wait"))
     sent, stuck = trio.Event(), trio.Event()
 
     async def watch(watcher: Watcher) -> None:
@@ -42,7 +105,7 @@ async def test_pictures_are_made_for_those_who_wait_for_one(nursery: trio.Nurser
             await stuck.wait()
             await watcher.next()
 
-    nursery.start_soon(watch, broadcast.join())
+    nursery.start_soon(watch, joined(broadcast))
     await trio.testing.wait_all_tasks_blocked()
     assert (broadcast.watchers, broadcast.waiting) == (1, 1)
     assert told == ["join", "wait"]

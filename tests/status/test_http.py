@@ -12,6 +12,7 @@ import trio
 import trio.testing
 
 from recorder.status import http
+from recorder.status.broadcast import Broadcast
 from recorder.status.downloads import BLOCK_BYTES
 from recorder.status.http import (
     BODY_BYTES,
@@ -328,5 +329,8 @@ async def test_every_answer_says_what_a_browser_may_do_with_it() -> None:
 
 
 async def test_a_connection_that_cannot_be_handed_over_is_answered() -> None:
-    head, _ = await exchange(Echo(answer=Answer(status=101)), GET)
+    broadcast = Broadcast(1)
+    answer = Answer(status=101, watcher=broadcast.join(is_operator=True))
+    head, _ = await exchange(Echo(answer=answer), GET)
     assert head.startswith(b"HTTP/1.1 404")
+    assert broadcast.watchers == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -13,7 +12,14 @@ import trio_websocket
 
 from recorder.status.broadcast import Broadcast, text_frame
 from recorder.status.http import HttpConnection
-from recorder.status.live import HANDSHAKE_S, MOST_MESSAGES, PING_EVERY_S, SEND_S, serve_live
+from recorder.status.live import (
+    HANDSHAKE_S,
+    MOST_BYTES,
+    MOST_MESSAGES,
+    PING_EVERY_S,
+    SEND_S,
+    serve_live,
+)
 from recorder.status.operations import Operations
 from tests.status.fakes import FakeActions
 
@@ -33,10 +39,9 @@ async def served(broadcast: Broadcast, *, lockstep: bool = False) -> AsyncIterat
     """A client's end of a connection on which the API is served."""
     pair = trio.testing.lockstep_stream_pair if lockstep else trio.testing.memory_stream_pair
     client, server = pair()
-    answer = Operations(FakeActions()).answer
-    upgrade = partial(serve_live, broadcast=broadcast)
+    answer = Operations(FakeActions(broadcast=broadcast)).answer
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(HttpConnection(server, answer, who="ada", upgrade=upgrade).run)
+        nursery.start_soon(HttpConnection(server, answer, who="ada", upgrade=serve_live).run)
         yield client
         nursery.cancel_scope.cancel()
 
@@ -51,7 +56,7 @@ async def viewer(broadcast: Broadcast) -> AsyncIterator[trio_websocket.WebSocket
 
 
 async def test_a_viewer_gets_a_picture_of_now_at_once_and_then_each() -> None:
-    broadcast = Broadcast(lambda: broadcast.publish("first"))
+    broadcast = Broadcast(32, lambda: broadcast.publish("first"))
     broadcast.publish("old")
     async with viewer(broadcast) as socket:
         assert await socket.get_message() == "first"
@@ -65,14 +70,14 @@ async def test_a_viewer_gets_a_picture_of_now_at_once_and_then_each() -> None:
 
 async def test_who_begins_to_watch_is_told_to_who_makes_the_pictures() -> None:
     joined: list[int] = []
-    broadcast = Broadcast(lambda: joined.append(broadcast.watchers))
+    broadcast = Broadcast(32, lambda: joined.append(broadcast.watchers))
     async with viewer(broadcast):
         await trio.testing.wait_all_tasks_blocked()
         assert joined == [1]
 
 
 async def test_a_viewer_that_is_dismissed_has_to_come_in_again() -> None:
-    broadcast = Broadcast(lambda: broadcast.publish("first"))
+    broadcast = Broadcast(32, lambda: broadcast.publish("first"))
     async with viewer(broadcast) as socket:
         assert await socket.get_message() == "first"
         broadcast.dismiss()
@@ -84,29 +89,8 @@ async def test_a_viewer_that_is_dismissed_has_to_come_in_again() -> None:
         assert await socket.get_message() == "first"
 
 
-async def test_a_dismissal_comes_before_the_next_picture() -> None:
-    broadcast = Broadcast()
-    with broadcast.join() as watcher:
-        broadcast.dismiss()
-        broadcast.publish("secret")
-        assert await watcher.next() is None
-
-
-async def test_a_slow_viewer_skips_to_the_newest() -> None:
-    broadcast = Broadcast()
-    with broadcast.join() as watcher:
-        broadcast.publish("1")
-        assert await watcher.next() == text_frame("1")
-        for number in range(2, 1000):
-            broadcast.publish(str(number))
-        assert await watcher.next() == text_frame("999")
-        with trio.move_on_after(0) as scope:
-            await watcher.next()
-        assert scope.cancelled_caught
-
-
 async def test_a_viewer_that_never_reads_is_dropped(autojump_clock: trio.testing.MockClock) -> None:
-    broadcast = Broadcast()
+    broadcast = Broadcast(32)
     async with served(broadcast, lockstep=True) as stream:
         await stream.send_all(UPGRADE)
         assert (await stream.receive_some(4096)).startswith(b"HTTP/1.1 101")
@@ -118,7 +102,7 @@ async def test_a_viewer_that_never_reads_is_dropped(autojump_clock: trio.testing
 
 
 async def test_a_pong_waits_for_the_end_of_a_picture() -> None:
-    broadcast = Broadcast()
+    broadcast = Broadcast(32)
     async with served(broadcast, lockstep=True) as stream:
         await stream.send_all(UPGRADE)
         assert (await stream.receive_some(4096)).startswith(b"HTTP/1.1 101")
@@ -134,7 +118,7 @@ async def test_a_pong_waits_for_the_end_of_a_picture() -> None:
 
 
 async def test_a_viewer_that_has_said_farewell_is_sent_no_more() -> None:
-    broadcast = Broadcast()
+    broadcast = Broadcast(32)
     async with viewer(broadcast) as socket:
         await trio.testing.wait_all_tasks_blocked()
         await socket.aclose()
@@ -146,7 +130,7 @@ async def test_a_viewer_that_has_said_farewell_is_sent_no_more() -> None:
 async def test_a_viewer_that_does_not_answer_a_ping_is_dropped(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    broadcast = Broadcast()
+    broadcast = Broadcast(32)
     async with served(broadcast) as stream:
         await stream.send_all(UPGRADE)
         await stream.receive_some(4096)
@@ -155,7 +139,7 @@ async def test_a_viewer_that_does_not_answer_a_ping_is_dropped(
 
 
 async def test_a_viewer_that_floods_is_dropped() -> None:
-    broadcast = Broadcast()
+    broadcast = Broadcast(32)
     async with viewer(broadcast) as socket:
         with suppress(trio_websocket.ConnectionClosed):
             for _ in range(MOST_MESSAGES + 50):
@@ -166,8 +150,38 @@ async def test_a_viewer_that_floods_is_dropped() -> None:
         assert broadcast.watchers == 0
 
 
+@pytest.mark.parametrize(
+    "frame",
+    [PING, b"\x8a\x80\x00\x00\x00\x00", b"\x00\x80\x00\x00\x00\x00"],
+    ids=["pings", "pongs", "a message of empty parts without end"],
+)
+async def test_who_floods_with_what_is_no_message_is_dropped(frame: bytes) -> None:
+    broadcast = Broadcast(32)
+    async with served(broadcast) as stream:
+        await stream.send_all(UPGRADE)
+        await stream.receive_some(4096)
+        # Of a message: its first part.
+        await stream.send_all(b"\x02\x80\x00\x00\x00\x00" if frame[0] == 0 else frame)
+        with suppress(trio.BrokenResourceError):
+            for _ in range(10 * MOST_BYTES // (1000 * len(frame))):
+                await stream.send_all(1000 * frame)
+                await trio.testing.wait_all_tasks_blocked()
+        await trio.testing.wait_all_tasks_blocked()
+        assert broadcast.watchers == 0
+
+
+async def test_a_viewer_that_answers_pings_for_a_day_may_stay(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    broadcast = Broadcast(32)
+    async with viewer(broadcast) as socket:
+        await trio.sleep(86_400)
+        assert broadcast.watchers == 1
+        assert socket.closed is None
+
+
 async def test_a_huge_message_ends_it() -> None:
-    broadcast = Broadcast()
+    broadcast = Broadcast(32)
     async with viewer(broadcast) as socket:
         await socket.send_message("x" * 100_000)
         with pytest.raises(trio_websocket.ConnectionClosed):
@@ -176,13 +190,16 @@ async def test_a_huge_message_ends_it() -> None:
 
 
 async def test_frames_behind_the_upgrade_are_refused() -> None:
-    async with served(Broadcast()) as stream:
+    broadcast = Broadcast(32)
+    async with served(broadcast) as stream:
         await stream.send_all(UPGRADE + b"\x81\x80\x00\x00\x00\x00")
         assert (await stream.receive_some(4096)).startswith(b"HTTP/1.1 400")
+        await trio.testing.wait_all_tasks_blocked()
+        assert broadcast.watchers == 0
 
 
 async def test_broken_frames_end_it() -> None:
-    broadcast = Broadcast()
+    broadcast = Broadcast(32)
     async with served(broadcast) as stream:
         await stream.send_all(UPGRADE)
         await stream.receive_some(4096)
@@ -201,7 +218,7 @@ async def test_a_handshake_that_hangs_is_given_up(
 
     monkeypatch.setattr(trio_websocket, "wrap_server_stream", hang)
     began_s = trio.current_time()
-    async with served(Broadcast()) as stream:
+    async with served(Broadcast(32)) as stream:
         await stream.send_all(UPGRADE)
         assert await stream.receive_some(4096) == b""
     assert trio.current_time() - began_s == pytest.approx(HANDSHAKE_S)

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import attrs
 import pytest
 
 from recorder.status import site
@@ -247,6 +248,16 @@ async def test_an_upgrade_that_the_library_would_hang_on_is_refused(change: dict
 async def test_one_viewer_too_many_is_sent_away() -> None:
     request = Request(method="GET", path="/api/v1/live", headers=UPGRADE)
     assert (await Operations(FakeActions(watchable=False)).answer(request)).status == 503
+
+
+async def test_who_watches_does_so_as_whom_he_asks() -> None:
+    operations = Operations(FakeActions())
+    request = Request(method="GET", path="/api/v1/live", headers=UPGRADE)
+    for level, is_operator in ((Level.READER, False), (Level.OPERATOR, True)):
+        answer = await operations.answer(attrs.evolve(request, level=level))
+        assert answer.status == 101
+        assert answer.watcher is not None
+        assert answer.watcher.is_operator is is_operator
 
 
 async def test_the_page_is_answered_behind_everything_else() -> None:

@@ -16,7 +16,6 @@ import trustme
 from recorder.passwords import hash_password
 from recorder.status import places
 from recorder.status import server as server_module
-from recorder.status.broadcast import Broadcast
 from recorder.status.doors import Doors
 from recorder.status.login import Login
 from recorder.status.messages import Answer, Request
@@ -41,7 +40,11 @@ class Served:
 
 
 def made(
-    tls: ssl.SSLContext | None = None, *, login: Login | None = None, clients: int = 32
+    tls: ssl.SSLContext | None = None,
+    *,
+    login: Login | None = None,
+    is_public: bool = False,
+    clients: int = 32,
 ) -> StatusServer:
     async def answer(_request: Request) -> Answer:
         return Answer.of({"ok": True})
@@ -49,10 +52,10 @@ def made(
     site = Site(
         doors=Doors(hosts=frozenset(), names=frozenset()),
         login=login or Login(None, b"k", lambda: 0.0),
-        is_public=False,
+        is_public=is_public,
         answer=answer,
     )
-    return StatusServer(site, Broadcast(), tls, clients=clients)
+    return StatusServer(site, tls, clients=clients)
 
 
 @asynccontextmanager
@@ -208,6 +211,34 @@ async def test_strangers_who_hold_every_place_keep_out_nobody_who_knows_the_pass
         assert await is_answered(fourth)
         assert (here.server.rejected, here.server.connections) == (3, 2)
     assert caplog.text.count("gave its place at the page to a newer one") >= 1
+
+
+async def test_who_only_looks_keeps_out_nobody_who_knows_the_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(places, "SPARE", 2)
+    login = Login(hash_password("open", b"0123456789abcdef"), b"k", lambda: 0.0)
+    cookie = login.cookie(is_tls=False).partition(";")[0]
+    server = made(login=login, is_public=True, clients=2)
+    async with AsyncExitStack() as stack, served(server=server) as here:
+
+        async def come() -> trio.SocketStream:
+            stream = await stack.enter_async_context(await here.connect())
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            return stream
+
+        readers = [await come() for _ in range(4)]
+        for reader in readers:
+            assert await is_answered(reader)
+        operator = await come()
+        assert await is_answered(operator, cookie)
+        assert await everything(readers[2]) == b""
+        # Whoever comes now goes for the next, and those who have looked for long look on.
+        for _ in range(3):
+            assert await is_answered(await come())
+            assert await is_answered(operator, cookie)
+        assert await is_answered(readers[0])
+        assert await is_answered(readers[1])
 
 
 async def test_a_fault_of_ours_stays_in_its_connection(

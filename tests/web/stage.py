@@ -144,13 +144,12 @@ class Stage:
     """
 
     def __init__(self) -> None:
-        self.actions = StageActions()
+        self.actions = self._actions()
         self.url = ""
         self.is_ready = threading.Event()
         self._hashed: str | None = None
         self._public = False
         self._is_silent = self._is_over = False
-        self._broadcast = Broadcast(self._change)
         # Made on the loop.
         self._token: trio.lowlevel.TrioToken
         self._changed: trio.Event
@@ -164,9 +163,8 @@ class Stage:
             password: who does not know PASSWORD is nobody, or with `public` a reader.
         """
         self._do(self._hang_up)
-        self.actions = StageActions()
-        # The one before would give its last picture to whoever comes first.
-        self._broadcast = Broadcast(self._change)
+        # The broadcast of those before would give its last picture to whoever comes first.
+        self.actions = self._actions()
         self._hashed = HASHED if password else None
         self._public = public
         self._is_silent = False
@@ -202,6 +200,9 @@ class Stage:
         trio.run(self._main)
 
     # On the loop.
+
+    def _actions(self) -> StageActions:
+        return StageActions(broadcast=Broadcast(32, self._change))
 
     def _do(self, call: Callable[[], object]) -> None:
         trio.from_thread.run_sync(call, trio_token=self._token)
@@ -250,13 +251,13 @@ class Stage:
             is_public=self._public,
             answer=Operations(self.actions, pages).answer,
         )
-        return StatusServer(site, self._broadcast, None, clients=32)
+        return StatusServer(site, None, clients=32)
 
     async def _tick(self) -> None:
         while True:
             self._changed = trio.Event()
             if not self._is_silent:
-                self._broadcast.publish(self.actions.status())
+                self.actions.broadcast.publish(self.actions.status())
             with trio.move_on_after(TICK_S):
                 await self._changed.wait()
 
