@@ -44,8 +44,10 @@ def is_password(password: str, hashed: str) -> bool:
 
 
 def _derive(password: str, salt: bytes, log2n: int, r: int, p: int) -> bytes:
+    # JSON can bring half of a surrogate pair, which UTF-8 has no bytes for.
+    secret = password.encode("utf-8", "surrogatepass")
     return hashlib.scrypt(
-        password.encode(), salt=salt, n=1 << log2n, r=r, p=p, dklen=KEY_BYTES, maxmem=_MOST_MEMORY
+        secret, salt=salt, n=1 << log2n, r=r, p=p, dklen=KEY_BYTES, maxmem=_MOST_MEMORY
     )
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
 
+from recorder.status.messages import has_already
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -66,22 +68,22 @@ class NoSuchRangeError(Exception):
 _RANGE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))", re.IGNORECASE)
 
 
-def select(headers: Mapping[str, str], *, size: int, etag: str) -> Part:
+def select(method: str, headers: Mapping[str, str], *, size: int, etag: str) -> Part:
     """What is to be sent.
 
     Raises:
         NotModified: If-None-Match names what there is.
         NoSuchRangeError: the range lies behind the end.
     """
-    known = headers.get("if-none-match", "")
-    if known.strip() == "*" or etag in [each.strip() for each in known.split(",")]:
+    if has_already(headers, etag):
         raise NotModified
     whole = Part(0, size, size, is_partial=False)
     # Only a strong tag may continue a file; a date is not compared, and gives the whole.
     if headers.get("if-range", etag).strip() != etag:
         return whole
     match = _RANGE.fullmatch(headers.get("range", "").strip())
-    if match is None:
+    # A range of anything but GET is as none.
+    if match is None or method != "GET":
         return whole
     first, last, suffix = match.groups()
     if suffix is not None:

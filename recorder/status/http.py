@@ -47,6 +47,9 @@ ANSWER_S: Final = 600.0
 MOST_REQUESTS: Final = 1000
 """Of one connection."""
 
+FAREWELL_S: Final = 1.0
+FAREWELL_BYTES: Final = 1 << 20
+
 _READ_BYTES: Final = 16 << 10
 _LEAST_TO_GZIP: Final = 1024
 _NO_WEIGHT: Final = re.compile(r";q=0(\.0*)?$")
@@ -92,10 +95,10 @@ class HttpConnection:
         self._stream = stream
         self._answer = answer
         self._who = who
+        self._turn = turn
         self._upgrade = upgrade
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
         self._head: h11.Request | None = None
-        self._turn = turn
 
     async def run(self) -> None:
         """Answer requests until the connection is over. Raises nothing but faults of ours."""
@@ -117,10 +120,10 @@ class HttpConnection:
             if request is None:
                 return False
         except h11.RemoteProtocolError as error:
-            await self._send(Answer.error(error.error_status_hint, f"Bad request: {error}."))
+            await self._refuse(Answer.error(error.error_status_hint, f"Bad request: {error}."))
             return False
         except _TooLargeError:
-            await self._send(Answer.error(413, f"The body is larger than {BODY_BYTES} bytes."))
+            await self._refuse(Answer.error(413, f"The body is larger than {BODY_BYTES} bytes."))
             return False
         answer = Answer.error(504, "It takes too long; ask again.")
         with trio.move_on_after(ANSWER_S):
@@ -134,6 +137,15 @@ class HttpConnection:
             return False
         self._http.start_next_cycle()
         return True
+
+    async def _refuse(self, answer: Answer) -> None:
+        """Answer a request that was not read to its end. What comes of it still is thrown away for
+        a moment: who closes with bytes unread resets the connection, and its answer with it."""
+        await self._send(answer)
+        with trio.move_on_after(FAREWELL_S):
+            for _ in range(FAREWELL_BYTES // _READ_BYTES):
+                if not await self._stream.receive_some(_READ_BYTES):
+                    break
 
     async def _guarded(self, request: Request) -> Answer:
         try:
@@ -178,6 +190,8 @@ class HttpConnection:
     async def _next_event(self) -> object:
         """As of h11, but for the need of more."""
         while True:
+            # Of what has come at once, too: it may be a thousand requests, or parts of a body.
+            await self._turn()
             event = self._http.next_event()
             if event is not h11.NEED_DATA:
                 return event
@@ -190,8 +204,6 @@ class HttpConnection:
 
     async def _send(self, answer: Answer, request: Request | None = None) -> None:
         if self._http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
-            # Of what has come at once, too: it may be a thousand requests, or parts of a body.
-            await self._turn()
             return
         if answer.download is not None and request is not None:
             await self._send_download(answer.download, request)
@@ -213,7 +225,7 @@ class HttpConnection:
 
     async def _send_download(self, download: Download, request: Request) -> None:
         try:
-            part = select(request.headers, size=download.size, etag=download.etag)
+            part = select(request.method, request.headers, size=download.size, etag=download.etag)
             await self._begin(
                 206 if part.is_partial else 200,
                 [

@@ -2,7 +2,8 @@
 
 Owns the cookie, which is signed with a key of the state folder and with the password's hash, so
 that it is void when either changes; the memory of verified Basic headers; and the pace of guesses:
-one is computed at a time, in a thread, few wait, and the rest is sent away at once.
+one is computed at a time, in a thread, few wait, of one address fewer still, and the rest is sent
+away at once.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import base64
 import hashlib
 import hmac
 import logging
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import trio
 
 from recorder.logs import same
+from recorder.neighbours import address_group
 from recorder.passwords import is_password
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ COOKIE: Final = "recorder-"
 COOKIE_S: Final = 30 * 86_400
 REMEMBER_S: Final = 300.0
 MOST_WAITING: Final = 8
+MOST_FROM_ONE: Final = 4
+"""At once: who guesses from one address keeps nobody else from logging in."""
+
 MOST_REMEMBERED: Final = 64
 FAILED_S: Final = 20.0
 """So long failed logins are counted; 20 of them are an alarm (appliance §5.2)."""
@@ -60,6 +65,7 @@ class Login:
         self._key = self._signing_key()
         self._utc_s = utc_s
         self._limiter = trio.CapacityLimiter(1)
+        self._trying: Counter[str] = Counter()
         self._verified: OrderedDict[bytes, float] = OrderedDict()
         self._failed: deque[float] = deque(maxlen=_MOST_FAILED)
 
@@ -95,11 +101,16 @@ class Login:
         if self._hashed is None or len(password) > _LONGEST_PASSWORD:
             await trio.lowlevel.checkpoint()
             return False
-        if self._limiter.statistics().tasks_waiting >= MOST_WAITING:
+        group, waiting = address_group(peer), self._limiter.statistics().tasks_waiting
+        if waiting >= MOST_WAITING or self._trying[group] >= MOST_FROM_ONE:
             raise BusyError
         hashed = self._hashed
         call = partial(is_password, password, hashed)
-        is_good = await trio.to_thread.run_sync(call, limiter=self._limiter)
+        self._trying[group] += 1
+        try:
+            is_good = await trio.to_thread.run_sync(call, limiter=self._limiter)
+        finally:
+            self._trying -= Counter({group: 1})
         if not is_good:
             self._failed.append(trio.current_time())
             log.warning("%s: wrong password for the page", peer, extra=same("login", peer))

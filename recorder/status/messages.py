@@ -76,10 +76,20 @@ class Request:
             raise BadRequestError("The query has too many fields.") from error
 
 
+def has_already(headers: Mapping[str, str], etag: str) -> bool:
+    """Whether If-None-Match names what there is (RFC 9110 §13.1.2). A proxy that compresses makes a
+    tag a weak one."""
+    known = [
+        each.strip().removeprefix("W/") for each in headers.get("if-none-match", "").split(",")
+    ]
+    return etag in known or known == ["*"]
+
+
 @attrs.frozen(kw_only=True)
 class Answer:
     """Attributes:
     download: what is sent instead of a body.
+    watcher: who watches from now on: the connection is handed over (status 101).
     headers: beside those that every answer has.
     """
 
@@ -88,8 +98,8 @@ class Answer:
     content_type: str = JSON
     headers: tuple[tuple[str, str], ...] = ()
     download: Download | None = None
+    watcher: Watcher | None = None
 
-    watcher: who watches from now on: the connection is handed over (status 101).
     @classmethod
     def of(cls, document: Any, status: int = 200) -> Answer:
         """A JSON document."""
@@ -98,6 +108,5 @@ class Answer:
     @classmethod
     def error(cls, status: int, sentence: str, allow: tuple[str, ...] = ()) -> Answer:
         """Why not, in one sentence; `allow`: the methods there are, where this one is not."""
-    watcher: Watcher | None = None
         answer = cls.of({"error": sentence}, status)
         return attrs.evolve(answer, headers=(("Allow", ", ".join(allow)),)) if allow else answer

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
-from recorder.status.messages import Answer
+from recorder.status.messages import Answer, has_already
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +50,7 @@ class Pages:
         found = self._answers.get(path)
         if found is None:
             return None
-        if headers.get("if-none-match") == dict(found.headers)["ETag"]:
+        if has_already(headers, dict(found.headers)["ETag"]):
             return Answer(status=304, headers=found.headers)
         return found
 

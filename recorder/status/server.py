@@ -95,7 +95,7 @@ class StatusServer:
         stream: trio.abc.Stream = TurnStream(plain, self._turns)
         context = self.tls
         if context is not None:
-            stream = tls = trio.SSLStream(plain, context, server_side=True, https_compatible=True)
+            stream = tls = trio.SSLStream(stream, context, server_side=True, https_compatible=True)
             try:
                 with trio.fail_after(TLS_HANDSHAKE_S):
                     await tls.do_handshake()

@@ -39,19 +39,25 @@ def part(start: int, end: int) -> Part:
     ],
 )
 def test_what_is_sent(headers: dict[str, str], expected: Part) -> None:
-    assert select(headers, size=10, etag=ETAG) == expected
+    assert select("GET", headers, size=10, etag=ETAG) == expected
 
 
 @pytest.mark.parametrize("asked", ["bytes=10-", "bytes=10-12", "bytes=-0", "bytes=99999-"])
 def test_behind_the_end_there_is_nothing(asked: str) -> None:
     with pytest.raises(NoSuchRangeError):
-        select({"range": asked}, size=10, etag=ETAG)
+        select("GET", {"range": asked}, size=10, etag=ETAG)
 
 
-@pytest.mark.parametrize("known", [ETAG, "*", f'"a", {ETAG}'])
+@pytest.mark.parametrize("asked", ["bytes=0-4", "bytes=99-"])
+def test_a_range_is_of_get_alone(asked: str) -> None:
+    # RFC 9110 §14.2.
+    assert select("HEAD", {"range": asked}, size=10, etag=ETAG) == WHOLE
+
+
+@pytest.mark.parametrize("known", [ETAG, "*", f'"a", {ETAG}', f"W/{ETAG}"])
 def test_who_has_it_already_gets_nothing(known: str) -> None:
     with pytest.raises(NotModified):
-        select({"if-none-match": known, "range": "bytes=0-1"}, size=10, etag=ETAG)
+        select("GET", {"if-none-match": known, "range": "bytes=0-1"}, size=10, etag=ETAG)
 
 
 def test_a_part_says_where_it_lies() -> None:

@@ -257,6 +257,9 @@ async def test_head_is_the_same_without_the_body() -> None:
     assert b"Content-Length: 524288" in head
     assert body == b""
     assert found.closed == 1
+    echo, found = download()
+    head, body = await exchange(echo, b"HEAD /f HTTP/1.1\r\nHost: x\r\nRange: bytes=9-\r\n\r\n")
+    assert (head.startswith(b"HTTP/1.1 200 "), b"Content-Length: 524288" in head) == (True, True)
     head, body = await exchange(Echo(answer=OK), b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
     assert (b"Content-Length: 13" in head, body) == (True, b"")
 

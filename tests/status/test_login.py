@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from recorder.passwords import hash_password, is_password
 from recorder.status.login import (
     COOKIE_S,
     FAILED_S,
+    MOST_FROM_ONE,
     MOST_WAITING,
     REMEMBER_S,
     BusyError,
@@ -156,7 +158,8 @@ async def test_of_a_crowd_of_guesses_few_wait_and_the_rest_is_sent_away() -> Non
 
     async def guess(number: int) -> None:
         try:
-            outcomes.append(await login.is_right(f"guess {number}", "10.0.0.1"))
+            address = f"10.0.{number >> 8}.{number & 255}"
+            outcomes.append(await login.is_right(f"guess {number}", address))
         except BusyError as error:
             outcomes.append(error)
 
@@ -167,6 +170,33 @@ async def test_of_a_crowd_of_guesses_few_wait_and_the_rest_is_sent_away() -> Non
     assert len(wrong) == MOST_WAITING + 1
     assert len(outcomes) == 1000
     assert login.failed == MOST_WAITING + 1
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "2001:db8::{:x}"])
+async def test_who_guesses_from_one_address_keeps_nobody_else_out(address: str) -> None:
+    login = Login(HASHED, KEY, Clock())
+    sent_away: list[int] = []
+
+    async def guess(number: int) -> None:
+        try:
+            assert not await login.is_right(f"guess {number}", address.format(number))
+        except BusyError:
+            sent_away.append(number)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(1000):
+            nursery.start_soon(guess, number)
+        await trio.testing.wait_all_tasks_blocked()
+        assert len(sent_away) == 1000 - MOST_FROM_ONE
+        assert await login.is_right(PASSWORD, "10.0.0.2")
+    # And may try again.
+    assert await login.is_right(PASSWORD, address.format(1))
+
+
+async def test_a_password_that_is_no_text_is_a_wrong_one() -> None:
+    login = Login(HASHED, KEY, Clock())
+    assert not await login.is_right(json.loads('"\\ud800"'), "10.0.0.1")
+    assert login.failed == 1
 
 
 async def test_failed_logins_are_forgotten(mock_clock: MockClock) -> None:

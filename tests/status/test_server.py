@@ -284,3 +284,18 @@ async def test_what_makes_no_sense_is_answered_or_dropped(request_bytes: bytes) 
         async with await here.connect() as stream:
             await stream.send_all(GET)
             assert (await everything(stream)).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000\r\n\r\n", 413),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ", 431),
+    ],
+)
+async def test_who_says_too_much_hears_why_when_he_has_said_it(
+    request_bytes: bytes, status: int
+) -> None:
+    async with served() as here, await here.connect() as stream:
+        await stream.send_all(request_bytes + b"a" * 200_000)
+        assert (await everything(stream)).startswith(b"HTTP/1.1 %d " % status)
