@@ -39,6 +39,7 @@ from recorder.log_journal import for_standard_error
 from recorder.recording.arrival import open_or_await
 from recorder.recording.clock_watch import ClockWatch, load_clock_state
 from recorder.recording.engine import Retention, open_engine
+from recorder.recording.inheritance import read_left
 from recorder.recording.known import META_FOLDER
 from recorder.recording.refusals import StorageError
 from recorder.recording.retention.memory import read_ledger
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from recorder.config import Config
     from recorder.histogram import Histogram
     from recorder.live.rooms import Rooms
+    from recorder.recording.inheritance import Left
     from recorder.recording.storage import Storage
     from recorder.recording.writer import Writer
 
@@ -103,14 +105,16 @@ def run(
         # Whether a start may do without RTMPS was decided before: at a terminal it may not.
         settings = make_settings(config, may_lack_rtmps=True)
         say_rtmps_off(settings.rtmps_off)
-        disk = TimedDisk()
-        with open_or_await(config.storage.directory, config.state, disk) as storage:
+        disk, boot = TimedDisk(), boot_id()
+        with open_or_await(
+            config.storage.directory, config.state, disk, partial(read_left, boot=boot)
+        ) as (storage, left):
             for warning in storage.warnings:
                 log.warning("%s", warning)
             gc.freeze()
             gc.set_threshold(YOUNG_OBJECTS)
             return trio.run(
-                _main, settings, errors, storage, output, sockets, handover, disk.seconds
+                _main, settings, errors, storage, left, boot, output, sockets, handover, disk.seconds
             )
     except (StorageError, StartError) as error:
         sys.stderr.write(for_standard_error(f"recorder: {error}") + "\n")
@@ -121,6 +125,8 @@ async def _main(
     settings: Settings,
     errors: tuple[str, ...],
     storage: Storage,
+    left: Left | None,
+    boot: str,
     output: logs.Log,
     sockets: Sockets,
     handover: systemd.Handover,
@@ -128,7 +134,7 @@ async def _main(
 ) -> int:
     config = settings.config
     listeners = await open_rtmp(config.rtmp, sockets.open)
-    clock, boot = SystemClock(config.clock.trust), boot_id()
+    clock = SystemClock(config.clock.trust)
     state = config.state or config.storage.directory / META_FOLDER
     try:
         await load_clock_state(clock, storage, state)
@@ -154,6 +160,7 @@ async def _main(
     arrival = Arrival(
         storage,
         clock,
+        left,
         boot=boot,
         window_s=lambda: reloader.config.recording.reconnect_window,
         wear=started.wear,

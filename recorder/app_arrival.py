@@ -1,8 +1,9 @@
 """The moment when the recording disk is there: at the start, or hours later. A part of the app.
 
 Owns what the recorder before this one left, read once, before anything new is written: who reads
-the entries of unfinished recordings afterwards would take this recorder's own for such. A disk that
-comes later is read in the writer's thread, between two hops; the loop then takes it up.
+the entries of unfinished recordings afterwards would take this recorder's own for such. At a start
+it is read with the opening of the storage (`recording.arrival`); of a disk that comes later in the
+writer's thread, between two hops. The loop, which never waits for the disk, then takes it up.
 """
 
 from __future__ import annotations
@@ -11,9 +12,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from recorder.app_rooms import take_over
-from recorder.recording.alive import last_beat_ms
 from recorder.recording.continuation import Now
-from recorder.recording.inheritance import inherit
+from recorder.recording.inheritance import inherit, read_left
 from recorder.status.wear import wear_of
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from recorder.config import Config
     from recorder.live.rooms import Rooms
     from recorder.recording.engine import Engine
-    from recorder.recording.inheritance import Inheritance
+    from recorder.recording.inheritance import Left
     from recorder.recording.storage import Storage
     from recorder.status.wear import Wear
 
@@ -35,6 +35,7 @@ class Arrival:
     """Of one storage, which may be away.
 
     Args:
+        left: what was read of it; None while it is away.
         boot: the machine's boot id.
         window_s: gives how long a lost publisher is waited for.
         wear: the disks that are looked at; one that comes is added.
@@ -44,52 +45,43 @@ class Arrival:
         self,
         storage: Storage,
         clock: Clock,
+        left: Left | None,
         *,
         boot: str,
         window_s: Callable[[], float],
         wear: list[Wear],
     ) -> None:
-        self._storage = storage
         self._clock = clock
+        self._left = left
         self._boot = boot
         self._window_s = window_s
         self._wear = wear
-        self._left: Inheritance | None = None
-        if storage.absence is None:
-            self._left = self._read(storage)
-        else:
-            storage.on_arrival = self._arrived
+        storage.on_arrival = self._arrived
 
     def begin(self, config: Config, rooms: Rooms, engine: Engine, hooks: Hooks) -> None:
         """What was left goes on, and so does what needs the disk; nothing while it is away."""
         left, self._left = self._left, None
         if left is not None:
-            take_over(left, config, rooms, engine.repairs)
-            engine.begin(left.numbers, left.next_number)
-            hooks.begin(left.numbers)
+            now = Now(
+                boot=self._boot,
+                monotonic_ms=self._clock.monotonic_ms(),
+                utc_ms=self._clock.utc_ns() // 1_000_000,
+                is_trusted=self._clock.trusted(),
+                last_beat_ms=left.last_beat_ms,
+            )
+            found = inherit(left, now, window_ms=int(self._window_s() * 1000))
+            take_over(found, config, rooms, engine.repairs)
+            engine.begin(found.numbers, found.next_number)
+            hooks.begin(found.numbers)
 
     def resume(self, config: Config, rooms: Rooms, engine: Engine, hooks: Hooks) -> None:
         """The disk takes writes, again or for the first time; the arguments are as of `begin`."""
         rooms.resume()
         self.begin(config, rooms, engine, hooks)
 
-    def _read(self, there: Storage) -> Inheritance:
-        """Blocking. Raises OSError."""
-        return inherit(
-            there,
-            Now(
-                boot=self._boot,
-                monotonic_ms=self._clock.monotonic_ms(),
-                utc_ms=self._clock.utc_ns() // 1_000_000,
-                is_trusted=self._clock.trusted(),
-                last_beat_ms=last_beat_ms(there, self._boot),
-            ),
-            window_ms=int(self._window_s() * 1000),
-        )
-
     def _arrived(self, there: Storage) -> None:
         """As of `Storage.on_arrival`."""
-        left = self._read(there)
+        left = read_left(there, self._boot)
         self._wear += wear_of([there.directory], besides=self._wear)
         for warning in there.warnings:
             log.warning("%s", warning)

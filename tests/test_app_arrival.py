@@ -17,6 +17,7 @@ from recorder.live.publisher import Publisher
 from recorder.live.rooms import Rooms
 from recorder.recording.disk import OsDisk
 from recorder.recording.engine import Retention, open_engine
+from recorder.recording.inheritance import read_left
 from recorder.recording.retention.ledger import Ledger
 from recorder.recording.retention.rules import Rules
 from recorder.recording.room_recorder import RoomRecorder
@@ -89,7 +90,8 @@ async def staged(storage: Storage, clock: FakeClock, folder: Path) -> AsyncItera
     (folder / "config.yaml").write_text("rooms: {room101: {key: key-of-room101-0123456789}}\n")
     (folder / "config.yaml").chmod(0o600)
     config, wear = load(folder / "config.yaml"), list["Wear"]()
-    arrival = Arrival(storage, clock, boot=BOOT, window_s=lambda: 60.0, wear=wear)
+    left = read_left(storage, BOOT) if storage.absence is None else None
+    arrival = Arrival(storage, clock, left, boot=BOOT, window_s=lambda: 60.0, wear=wear)
     async with open_engine(
         storage,
         clock,

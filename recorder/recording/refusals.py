@@ -92,6 +92,13 @@ def full(directory: Path, missing: int) -> str:
     )
 
 
+def silent(directory: Path) -> StorageError:
+    return StorageError(
+        f"The disk of the folder {directory} does not answer. Check the disk and its cable or "
+        "card; recording goes on by itself when it does."
+    )
+
+
 def vanished(directory: Path) -> StorageGone:
     return StorageGone(
         errno.ENOENT,

@@ -115,6 +115,8 @@ class Storage:
     _found: FoundStorage | None
     _keeper: ExitStack
     _counter: Counter
+    _is_busy: Callable[[], bool] = lambda: False
+    """Of one that is away: somebody who was given up still opens it, and may hold its lock."""
 
     @classmethod
     @contextmanager
@@ -139,13 +141,20 @@ class Storage:
     @classmethod
     @contextmanager
     def away(
-        cls, directory: Path, state: Path | None, disk: Disk, absence: str
+        cls,
+        directory: Path,
+        state: Path | None,
+        disk: Disk,
+        absence: str,
+        *,
+        is_busy: Callable[[], bool] = lambda: False,
     ) -> Iterator[Storage]:
         """A storage whose disk is not there. `probe` says so until it is, and then that it was
         `moved`: `reopen` opens it.
 
         Args:
             absence: why, in words.
+            is_busy: while this says so the disk is left alone, and `probe` says the same.
         """
         with ExitStack() as keeper:
             yield cls(
@@ -159,6 +168,7 @@ class Storage:
                 keeper=keeper,
                 # What is really next stands on the disk: `reopen` carries over to that.
                 counter=Counter(disk, following=1, persisted=0),
+                is_busy=is_busy,
             )
 
     @classmethod
@@ -245,6 +255,8 @@ class Storage:
             OSError: the disk cannot be read.
         """
         disk = self.disk
+        if self.absence is not None and self._is_busy():
+            raise StorageGone(errno.ETIMEDOUT, self.absence)
         with (
             self._noted(),
             missed(self.directory),

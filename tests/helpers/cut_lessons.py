@@ -16,7 +16,7 @@ from recorder.recording.actions import SegmentRules
 from recorder.recording.clock_state import ClockState, write_clock_state
 from recorder.recording.continuation import Now
 from recorder.recording.disk import closing
-from recorder.recording.inheritance import inherit
+from recorder.recording.inheritance import inherit, read_left
 from recorder.recording.meta import LOCK_FILE, PROBE_FILE
 from recorder.recording.recovery import repair_files
 from recorder.recording.shelves import open_recording
@@ -175,7 +175,7 @@ def _take_over(studio: Studio, stopped_ms: int) -> None:
         is_trusted=True,
         last_beat_ms=stopped_ms,
     )
-    (found,) = inherit(storage, now, window_ms=WINDOW_MS).continued
+    (found,) = inherit(read_left(storage, BOOT), now, window_ms=WINDOW_MS).continued
     recording = studio.recorder.continue_recording(
         found.manifest,
         found.entry,

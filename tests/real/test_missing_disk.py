@@ -1,4 +1,5 @@
-"""The worst morning: the recorder starts, and the recordings' disk is not there, or is another.
+"""The worst morning: the recorder starts, and the recordings' disk is not there, is another one, or
+does not answer.
 
 The page is served and says so; nothing is written to what lies in the disk's place; and when the
 disk comes, lessons are recorded without anybody touching the recorder. Disks are real ones.
@@ -13,6 +14,9 @@ import json
 import os
 import re
 import signal
+import time
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,7 +33,6 @@ from tests.real.checks import check_recording
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
-    from pathlib import Path
 
     from tests.helpers.encoders import Sources
 
@@ -38,13 +41,16 @@ pytestmark = [pytest.mark.real, pytest.mark.root, pytest.mark.debian]
 LONG = os.environ.get("RECORDER_LONG_TESTS") == "1"
 
 IMPATIENT = """
-from recorder.recording import health
+from recorder.recording import arrival, health
+arrival.PATIENCE_S = 2
 health.BAD_FOR_MS = 8000
 from recorder.cli import main
 main()
 """
 
 ROOMS = ["hall", "lab"]
+
+STOP_TIMEOUT_S = 3.0
 
 BELOW = {"somebody-elses.txt": b"a file on the boot disk"}
 """What lies in the mount point."""
@@ -56,7 +62,11 @@ def started(folder: Path, **more: Any) -> AbstractAsyncContextManager[Recorder]:
         folder,
         ROOMS,
         state=folder / "state",
-        storage={"directory": str(folder / "disk"), "sync_interval": "1s"},
+        storage={
+            "directory": str(folder / "disk"),
+            "sync_interval": "1s",
+            "stop_timeout": f"{STOP_TIMEOUT_S:g}s",
+        },
         **more,
     )
 
@@ -293,6 +303,54 @@ async def is_unreadable(folder: Path, sources: Sources) -> None:
         await check_recording(recorder.recording("hall"), published)
 
 
+async def does_not_answer(folder: Path, sources: Sources) -> None:
+    """As one that is missing, and nobody waits for it: neither the page nor a stop. What a kill
+    left on it before is repaired when it answers."""
+    at, long = folder / "disk", sources.get("h264-aac", 60)
+    with disks.ext4(folder / "images", at, 128 * MIB), ExitStack() as frozen:
+        async with started(folder) as recorder, trio.open_nursery() as nursery:
+            begin(nursery, long, recorder.url("hall"), folder / "unused.flv", must_succeed=False)
+            await recorder.line(said.closed("hall", "0001.flv"))
+            await recorder.kill()
+            nursery.cancel_scope.cancel()
+        frozen.enter_context(disks.frozen(at))
+        async with started_without_disk(folder) as recorder:
+            async with trio.open_nursery() as nursery:
+                lab = begin(nursery, long, recorder.url("lab"), folder / "lab.flv", pace=1)
+                await recorder.line(said.not_recorded("lab"))
+                await check_the_truth(recorder, "does not answer")
+                assert len(recorder.matching("The disk takes no writes: .* does not answer")) == 1
+                frozen.close()
+                await recorder.line(said.recorded_again("lab"))
+                await recorder.line(said.closed("lab", "0001.flv"))
+                assert await listed(recorder) == [2, 1]
+                lab.kill()
+            await recorder.line(said.waits("lab"))
+            await recorder.stop()
+        frozen.enter_context(disks.frozen(at))
+        async with started_without_disk(folder) as recorder, trio.open_nursery() as nursery:
+            begin(nursery, long, recorder.url("lab"), folder / "x.flv", must_succeed=False)
+            await recorder.line(said.not_recorded("lab"))
+            recorder.send(signal.SIGTERM)
+            began_s = time.monotonic()
+            await recorder.line(said.not_written("lab"))
+            await eventually(lambda: has_left(recorder.process.pid), what="nothing runs any more")
+            assert time.monotonic() - began_s < STOP_TIMEOUT_S + 3
+            frozen.close()
+            assert await recorder.gone() == 1
+            nursery.cancel_scope.cancel()
+        # The lesson that began while it did not answer is there from its first frame on.
+        waited = recorder.recording("lab")
+        sent = await sent_by(long, folder).reference()
+        assert (await coverage(sent, waited.segments)).holes == []
+
+
+def has_left(process: int) -> bool:
+    """Whether its main thread has ended: the kernel keeps the rest while a thread waits for a
+    disk (proc(5): Z in `stat`, behind the name)."""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
 async def is_full(folder: Path, sources: Sources) -> None:
     """It is opened in the room that is kept for that, so that something can be deleted."""
     at, source = folder / "disk", sources.get("h264-aac", 4)
@@ -312,11 +370,14 @@ async def is_full(folder: Path, sources: Sources) -> None:
                 await recorder.stop()
 
 
+SCENARIOS = (is_not_mounted, is_another_ones, is_unreadable, does_not_answer, is_full)
+
+
 async def test_a_recorder_without_its_disk_says_so_and_records_when_it_comes(
     tmp_path: Path, sources: Sources
 ) -> None:
     async with trio.open_nursery() as nursery:
-        for scenario in (is_not_mounted, is_another_ones, is_unreadable, is_full):
+        for scenario in SCENARIOS:
             folder = tmp_path / scenario.__name__
             folder.mkdir()
             nursery.start_soon(scenario, folder, sources, name=scenario.__name__)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from recorder.recording import arrival
 from recorder.recording.actions import SegmentRules
 from recorder.recording.alive import Heartbeat
 from recorder.recording.arrival import is_awaited, open_or_await
@@ -16,12 +18,15 @@ from recorder.recording.disk import OsDisk
 from recorder.recording.known import KNOWN_FILE
 from recorder.recording.refusals import StorageError, StorageGone, StorageMoved, UnusableError
 from recorder.recording.storage import Storage, initialise
+from recorder.recording.unfinished import read_entries
 from tests.helpers.disk import FailingDisk, RecordingDisk, RefusingDisk, open_descriptors
 from tests.helpers.studio import SECOND, Studio, manifests, marks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+T = TypeVar("T")
 
 RULES = SegmentRules(duration_ms=3000, size_bytes=1 << 30, max_duration_ms=12 * 3600_000)
 
@@ -49,6 +54,38 @@ def directory(tmp_path: Path, state: Path) -> Path:
     return path
 
 
+class SilentDisk(RecordingDisk):
+    """One that does not answer.
+
+    Args:
+        call: from the first such line of `operations` on.
+
+    Attributes:
+        is_asked: somebody waits for it.
+        answers: to be set.
+    """
+
+    def __init__(self, call: str) -> None:
+        super().__init__()
+        self.is_asked, self.answers = threading.Event(), threading.Event()
+        self._call = call
+
+    def perform(self, operation: str, subject: str, action: Callable[[], T]) -> T:
+        if f"{operation} {subject}" == self._call:
+            self.is_asked.set()
+            assert self.answers.wait(30)
+        return super().perform(operation, subject, action)
+
+
+@contextmanager
+def _opened(
+    directory: Path, state: Path | None, disk: RecordingDisk | None = None
+) -> Iterator[Storage]:
+    with open_or_await(directory, state, disk or RecordingDisk(), read_entries) as (storage, left):
+        assert (left is None) == (storage.absence is not None)
+        yield storage
+
+
 @contextmanager
 def _unmounted(directory: Path) -> Iterator[Path]:
     """Its disk is not mounted: the folder is empty. Gives where it is meanwhile; afterwards it is
@@ -65,7 +102,7 @@ def _unmounted(directory: Path) -> Iterator[Path]:
 def _away(directory: Path, state: Path, disk: RecordingDisk | None = None) -> Iterator[Storage]:
     """A storage whose disk comes when the body begins."""
     with _unmounted(directory):
-        waiting = open_or_await(directory, state, disk or RecordingDisk())
+        waiting = _opened(directory, state, disk)
         storage = waiting.__enter__()
     try:
         yield storage
@@ -94,14 +131,14 @@ def test_what_a_disk_could_mend_is_waited_for_once_a_storage_is_known(
 def _refused(directory: Path, state: Path | None, disk: RecordingDisk | None = None) -> str:
     with (
         pytest.raises(StorageError) as caught,
-        open_or_await(directory, state, disk or RecordingDisk()),
+        _opened(directory, state, disk),
     ):
         pass
     return str(caught.value)
 
 
 def _absence(directory: Path, state: Path, disk: RecordingDisk | None = None) -> str:
-    with open_or_await(directory, state, disk or RecordingDisk()) as storage:
+    with _opened(directory, state, disk) as storage:
         assert storage.absence is not None
         return storage.absence
 
@@ -130,7 +167,7 @@ def test_a_folder_that_was_never_a_storage_is_waited_for_where_another_was_in_us
     directory: Path, state: Path
 ) -> None:
     other = directory.with_name("other")
-    with open_or_await(other, state, RecordingDisk()) as storage:
+    with _opened(other, state) as storage:
         expected = (
             f"The folder {other} does not exist. Run `recorder init` to make it, or check that the "
             "disk is mounted."
@@ -210,21 +247,138 @@ def test_a_second_recorder_is_kept_out_of_the_state_folder(
 ) -> None:
     initialise(tmp_path / "other", None, RecordingDisk())
     initialise(tmp_path / "other", state, RecordingDisk())
-    with _unmounted(directory), open_or_await(directory, state, RecordingDisk()):
+    with _unmounted(directory), _opened(directory, state):
         expected = f"The state folder {state} is in use by another recorder. "
         assert expected in _refused(tmp_path / "other", state)
         assert expected in _refused(directory, state)
-    with open_or_await(tmp_path / "other", None, RecordingDisk()):
+    with _opened(tmp_path / "other", None):
         pass
-    with open_or_await(tmp_path / "other", state, RecordingDisk()):
+    with _opened(tmp_path / "other", state):
         pass
+
+
+def test_a_disk_whose_unfinished_recordings_cannot_be_read_is_waited_for(
+    directory: Path, state: Path
+) -> None:
+    disk = RefusingDisk("list_folder", errno.EIO)
+    assert "cannot be used: Input/output error" in _absence(directory, state, disk)
+
+
+# When it does not answer.
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrival, "PATIENCE_S", 0.05)
+
+
+def _come_back() -> None:
+    """Wait until the opening that was given up has come back."""
+    for thread in threading.enumerate():
+        if thread.name == "opening the storage":
+            thread.join(30)
+
+
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize(
+    "call",
+    [
+        "read .recorder/id",
+        "open_lock .recorder/lock",
+        # With the lock already held, and with everything open.
+        "write .recorder/.recorder-probe",
+        "list_folder .recorder/open",
+    ],
+)
+def test_a_disk_that_does_not_answer_is_waited_for_and_opened_when_it_does(
+    directory: Path, state: Path, call: str
+) -> None:
+    disk = SilentDisk(call)
+    with _opened(directory, state, disk) as storage:
+        expected = (
+            f"The disk of the folder {directory} does not answer. Check the disk and its cable or "
+            "card; recording goes on by itself when it does."
+        )
+        assert storage.absence == expected
+        assert disk.is_asked.is_set()
+        before = list(disk.operations)
+        for _ in range(2):
+            with pytest.raises(StorageGone) as caught:
+                storage.probe()
+            assert str(caught.value) == storage.absence == expected
+            assert not isinstance(caught.value, StorageMoved)
+        assert disk.operations == before, "nobody else waits for it"
+        disk.answers.set()
+        _come_back()
+        with pytest.raises(StorageMoved):
+            storage.probe()
+        found = list[Storage]()
+        storage.on_arrival = found.append
+        storage.reopen()
+        storage.probe()
+        assert (len(found), storage.gone) == (1, None)
+        assert storage.take_number() == 8
+    with Storage.open(directory, state, RecordingDisk()):
+        pass
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_who_stops_before_the_disk_answers_leaves_nothing_open(
+    directory: Path, state: Path
+) -> None:
+    disk = SilentDisk("list_folder .recorder/open")
+    with _opened(directory, state, disk) as storage:
+        assert storage.absence is not None
+    disk.answers.set()
+    _come_back()
+    with Storage.open(directory, state, RecordingDisk()):
+        pass
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_a_disk_that_answers_at_last_with_an_error_says_that(directory: Path, state: Path) -> None:
+    class Failing(SilentDisk):
+        def list_folder(self, folder: int) -> list[str]:
+            super().list_folder(folder)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    disk = Failing("list_folder .recorder/open")
+    with _opened(directory, state, disk) as storage:
+        disk.answers.set()
+        _come_back()
+
+        def read(there: Storage) -> None:
+            disk.list_folder(there.unfinished)
+
+        storage.on_arrival = read
+        with pytest.raises(OSError, match="Input/output error"):
+            storage.reopen()
+        assert "Input/output error" in str(storage.absence)
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_where_nothing_is_known_without_the_disk_the_start_waits_for_it(tmp_path: Path) -> None:
+    initialise(tmp_path / "recordings", None, RecordingDisk())
+    disk = SilentDisk("read .recorder/id")
+
+    def answer() -> None:
+        assert disk.is_asked.wait(30)
+        # For longer than the patience of others.
+        assert not disk.answers.wait(0.2)
+        disk.answers.set()
+
+    person = threading.Thread(target=answer)
+    person.start()
+    with _opened(tmp_path / "recordings", None, disk) as storage:
+        assert storage.absence is None
+    person.join()
 
 
 # While it is away.
 
 
 def test_a_storage_that_is_away_has_nothing_to_write_into(directory: Path, state: Path) -> None:
-    with _unmounted(directory), open_or_await(directory, state, RecordingDisk()) as storage:
+    with _unmounted(directory), _opened(directory, state) as storage:
         for reach in (
             lambda: storage.root,
             lambda: storage.meta,
@@ -243,7 +397,7 @@ def test_a_storage_that_is_away_has_nothing_to_write_into(directory: Path, state
 
 
 def test_the_newest_reason_is_told(directory: Path, state: Path) -> None:
-    with _unmounted(directory), open_or_await(directory, state, RecordingDisk()) as storage:
+    with _unmounted(directory), _opened(directory, state) as storage:
         directory.rmdir()
         with pytest.raises(StorageGone):
             storage.probe()
@@ -310,7 +464,7 @@ def test_a_lost_counter_is_found_anew_and_said(directory: Path, state: Path) -> 
 def test_a_disk_that_a_person_takes_into_use_meanwhile_is_taken(
     directory: Path, state: Path
 ) -> None:
-    with _unmounted(directory), open_or_await(directory, state, RecordingDisk()) as storage:
+    with _unmounted(directory), _opened(directory, state) as storage:
         (state / KNOWN_FILE).unlink()
         initialise(directory, state, RecordingDisk())
         storage.reopen()

@@ -8,7 +8,7 @@ import attrs
 
 from recorder.recording.actions import SegmentRules
 from recorder.recording.continuation import Now
-from recorder.recording.inheritance import inherit
+from recorder.recording.inheritance import inherit, read_left
 from recorder.recording.storage import Storage, initialise
 from tests.helpers.disk import RecordingDisk
 from tests.helpers.studio import BOOT, SECOND, Studio
@@ -51,7 +51,7 @@ def test_an_open_recording_is_continued_and_older_ones_of_its_room_are_not(tmp_p
         _record(storage, ends=False)
         studio = _record(storage, ends=False, seconds=5)
     with Storage.open(tmp_path, None, disk) as storage:
-        found = inherit(storage, _now(studio), window_ms=WINDOW_MS)
+        found = inherit(read_left(storage, BOOT), _now(studio), window_ms=WINDOW_MS)
     (continued,) = found.continued
     assert continued.manifest.number == 2
     assert continued.last_file == 2
@@ -71,7 +71,7 @@ def test_what_is_over_damaged_or_without_a_folder_is_left_to_recovery(tmp_path: 
         damaged.write_bytes(b"{")
         (tmp_path / ".recorder/open/0000009").write_bytes(b"")
         late = _now(studio, later_ms=WINDOW_MS + 1)
-        found = inherit(storage, late, window_ms=WINDOW_MS)
+        found = inherit(read_left(storage, BOOT), late, window_ms=WINDOW_MS)
     assert found.continued == []
     assert [path[-15:] for path in found.cut_off] == ["0000001-103000Z", "0000002-103000Z"]
     assert found.without_folder == ["0000009"]
@@ -87,7 +87,7 @@ def test_a_start_touches_no_finished_recording_however_many_there_are(tmp_path: 
                 studio = _record(storage, ends=True)
         disk.operations.clear()
         with Storage.open(tmp_path, None, disk) as storage:
-            found = inherit(storage, _now(studio), window_ms=WINDOW_MS)
+            found = inherit(read_left(storage, BOOT), _now(studio), window_ms=WINDOW_MS)
         assert found == attrs.evolve(found, continued=[], cut_off=[], without_folder=[])
         assert not [each for each in disk.operations if "room101" in each]
         counts.append(len(disk.operations))
@@ -100,5 +100,5 @@ def test_what_was_to_replace_an_entry_that_is_gone_is_removed_too(tmp_path: Path
     with Storage.open(tmp_path, None, disk) as storage:
         studio = _record(storage, ends=True)
         (tmp_path / ".recorder/open/0000009.tmp").write_bytes(b"")
-        found = inherit(storage, _now(studio), window_ms=WINDOW_MS)
+        found = inherit(read_left(storage, BOOT), _now(studio), window_ms=WINDOW_MS)
     assert found.without_folder == ["0000009.tmp"]
