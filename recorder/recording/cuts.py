@@ -17,9 +17,12 @@ MOST_RESERVED: Final = 0.5
 """Of the size: one huge group must not make a file of its own of every small one after it."""
 
 FLAPPING_CUTS: Final = 3
-FLAPPING_MS: Final = 1_000
-"""A sender that changes its parameters or its clock all the time gets so many files for it a
-second, of media and of arrival; in between, new headers are written where they come."""
+FLAPPING_MS: Final = 30_000
+"""A sender that changes its parameters, its tracks or its clock all the time gets so many files for
+it in this time, of media or of arrival: a phone that adapts its picture to the line does so every
+ten seconds, and some hundred files an hour can still be listed, checked and played. In between new
+headers are written where they come: no frame is lost, and players that do not follow them show the
+picture again from the next file on. The wish stays, so that who comes to rest gets that file."""
 
 NEW_RECORDING: Final = frozenset({CutReason.SPLIT, CutReason.MAX_DURATION})
 
@@ -32,7 +35,7 @@ _WISHES: Final = (
     CutReason.FIRST_KEYFRAME,
 )
 
-_MAY_FLAP: Final = frozenset({CutReason.PARAMETERS, CutReason.JUMP})
+_MAY_FLAP: Final = frozenset({CutReason.PARAMETERS, CutReason.TRACK, CutReason.JUMP})
 
 
 class Cuts:
@@ -46,6 +49,8 @@ class Cuts:
         self.rules = rules
         """Those of the newest segment."""
         self._wishes: set[CutReason] = set()
+        self._is_new_wish = False
+        self._refused = 0
         self._largest_group = 0
         self._flaps: deque[tuple[int, int]] = deque(maxlen=FLAPPING_CUTS)
         """When the last cuts were made that a sender can ask for at every frame: dts, arrival."""
@@ -54,6 +59,12 @@ class Cuts:
     def wish(self, reason: CutReason) -> None:
         """A cut is wanted at the next frame that a segment can begin with."""
         self._wishes.add(reason)
+        self._is_new_wish = True
+
+    def take_refused(self) -> int:
+        """How many wishes were not answered because there are too many, since last asked."""
+        refused, self._refused = self._refused, 0
+        return refused
 
     def continue_at(self, position_ms: int) -> None:
         """What the recording lasts is known only now; the first segment has not begun."""
@@ -116,10 +127,13 @@ class Cuts:
         return self._wished(dts, now_ms) or self._full(segment, dts, now_ms)
 
     def _wished(self, dts: int, now_ms: int) -> CutReason | None:
-        reason = next((reason for reason in _WISHES if reason in self._wishes), None)
+        wishes = self._wishes
+        if wishes & _MAY_FLAP and self._is_flapping(dts, now_ms):
+            self._refused += self._is_new_wish
+            self._is_new_wish = False
+            wishes = wishes - _MAY_FLAP
+        reason = next((reason for reason in _WISHES if reason in wishes), None)
         if reason in _MAY_FLAP:
-            if self._is_flapping(dts, now_ms):
-                return None
             self._flaps.append((dts, now_ms))
         return reason
 

@@ -170,6 +170,7 @@ class Segments:
             is_entry = wait_ms is not None
             # Where the keyframe of the track that is cut by follows, it decides.
             reason = self.cuts.reason(segment, dts + (wait_ms or 0), now_ms, is_entry=is_entry)
+            self.count("refused_cuts", self.cuts.take_refused())
             if reason is not None and dts >= segment.base:
                 segment = self._cut(reason, dts, now_ms, tracks, is_entry=is_entry)
         if dts < segment.base:

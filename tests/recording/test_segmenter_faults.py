@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from recorder.recording.segmenter import CutReason
+from recorder.recording.tracks import MOST_TRACKS
 from tests.helpers import media
 from tests.helpers.media import AUDIO, VIDEO
 from tests.helpers.segments import Publish, Segment, rules
@@ -27,6 +28,39 @@ def test_a_sender_that_changes_its_header_at_every_frame_does_not_make_a_file_of
     segments = publish.finish()
     assert len(segments) <= 5
     assert sum(len(segment.frames(VIDEO)) for segment in segments) == 100
+
+
+def test_a_sender_that_changes_its_header_every_second_gets_files_for_some_changes() -> None:
+    publish = Publish(rules(duration_ms=3_600_000))
+    publish.headers()
+    configs = [media.avc_config(), media.avc_config(media.SPS_32X32)]
+    publish.play(0, 1_000)
+    for ms in range(1_000, 300_000, 1_000):
+        publish.send(VIDEO, ms, configs[ms // 1_000 % 2])
+        publish.play(ms, ms + 1_000)
+    publish.play(300_000, 310_000)
+    segments = publish.finish()
+    assert len(segments) == 1 + 3 * 10 + 1
+    assert publish.segmenter.anomalies == {"refused_cuts": 299 - 3 * 10}
+    counted = [segment.closed_facts.counts.get("refused_cuts", 0) for segment in segments]
+    assert sum(counted) == 269
+    # What it came to rest with is the whole of a file.
+    assert segments[-1].opened.position_ms == 301_000
+    assert kinds_at_the_head(segments[-1]) == {VIDEO, AUDIO}
+    assert [ms for kind, ms, _ in segments[-1].others() if kind == VIDEO] == [0]
+
+
+def test_a_sender_whose_tracks_come_and_go_every_second_does_not_make_a_file_of_each() -> None:
+    publish = Publish(rules(duration_ms=3_600_000))
+    publish.headers()
+    for ms in range(0, 300_000, 1_000):
+        publish.play(ms, ms + 1_000)
+        # Each is silent for long enough to stand in no head.
+        number = 1 + ms // 1_000 % (MOST_TRACKS - 1)
+        publish.frame(AUDIO, ms + 980, media.audio_frame_of(number, mark=ms))
+    segments = publish.finish()
+    assert 3 * 10 <= len(segments) <= 1 + 3 * 10
+    assert publish.segmenter.anomalies["refused_cuts"] > 200
 
 
 def test_an_empty_header_behind_a_good_one_configures_nothing() -> None:
