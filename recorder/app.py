@@ -9,18 +9,16 @@ from __future__ import annotations
 import faulthandler
 import gc
 import logging
-import os
 import signal
 import sys
-from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import attrs
 import trio
 
 from recorder import __version__, logs, systemd
 from recorder.app_arrival import Arrival
+from recorder.app_ending import follow_signals, running
 from recorder.app_hooks import open_hooks
 from recorder.app_listeners import StartError, open_rtmp
 from recorder.app_reload import Parts, Reloader, say_fallback, say_rtmps_off
@@ -47,15 +45,13 @@ from recorder.recording.timed_disk import TimedDisk
 from recorder.status.control import make_socket
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import Callable, Mapping
 
     from recorder.app_settings import Settings
     from recorder.config import Config
     from recorder.histogram import Histogram
-    from recorder.live.rooms import Rooms
     from recorder.recording.inheritance import Left
     from recorder.recording.storage import Storage
-    from recorder.recording.writer import Writer
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +110,16 @@ def run(
             gc.freeze()
             gc.set_threshold(YOUNG_OBJECTS)
             return trio.run(
-                _main, settings, errors, storage, left, boot, output, sockets, handover, disk.seconds
+                _main,
+                settings,
+                errors,
+                storage,
+                left,
+                boot,
+                output,
+                sockets,
+                handover,
+                disk.seconds,
             )
     except (StorageError, StartError) as error:
         sys.stderr.write(for_standard_error(f"recorder: {error}") + "\n")
@@ -179,7 +184,7 @@ async def _main(
         trio.open_nursery() as services,
     ):
         # Before anything says that the recorder runs: who reads that may send a signal at once.
-        await services.start(_follow_signals, stop, reloader.ask, name="signals")
+        await services.start(follow_signals, stop, reloader.ask, name="signals")
         services.start_soon(report_repeats, output.fold, name="repeated log lines")
         services.start_soon(
             partial(service.run, stop, stop_timeout_s=lambda: reloader.config.storage.stop_timeout),
@@ -219,7 +224,7 @@ async def _main(
             services.start_soon(watch.run, name="clock")
             attempts = Attempts()
             async with (
-                _running(
+                running(
                     rooms,
                     engine.writer,
                     reloader,
@@ -270,44 +275,6 @@ async def _main(
     return 0 if outcome.is_clean else 1
 
 
-@attrs.define
-class Outcome:
-    is_clean: bool = False
-    """Everything that was recorded is on the disk."""
-
-
-@asynccontextmanager
-async def _running(
-    rooms: Rooms, writer: Writer, reloader: Reloader, *, to_be_continued: bool
-) -> AsyncIterator[Outcome]:
-    """The rooms at work; on leaving, everything is on the disk, or its time is up.
-
-    Args:
-        to_be_continued: as of `Rooms.close`.
-    """
-    outcome = Outcome()
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(rooms.run, name="rooms")
-        try:
-            yield outcome
-        finally:
-            rooms.close("shutdown", to_be_continued=to_be_continued)
-            stop_timeout_s = reloader.config.storage.stop_timeout
-            with trio.move_on_after(stop_timeout_s, shield=True):
-                while not rooms.is_settled:
-                    writer.hurry()
-                    await writer.next_hop()
-            outcome.is_clean = rooms.is_settled
-            for name, lost_ms in rooms.unwritten.items():
-                logs.of_room(log, name).error(
-                    "%.1f s were not written, the disk did not take them within %g s; "
-                    "what is on it is repaired at the next start.",
-                    lost_ms / 1000,
-                    stop_timeout_s,
-                )
-            nursery.cancel_scope.cancel()
-
-
 def _where(settings: Settings) -> str:
     rtmp, what = settings.config.rtmp, "RTMPS" if settings.rtmps_off is None else "RTMPS is off"
     over_tls = [] if rtmp.tls is None else [f"{address} ({what})" for address in rtmp.tls.listen]
@@ -320,24 +287,3 @@ def _all(*calls: Callable[[int], None]) -> Callable[[int], None]:
             each(value)
 
     return call
-
-
-async def _follow_signals(
-    stop: trio.Event,
-    on_hangup: Callable[[], None],
-    *,
-    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    """SIGTERM or SIGINT stops in order; a second one at once, because a thread in a write cannot
-    be cancelled. What is left then is recoverable. SIGHUP reloads; a terminal that is closed sends
-    it too, and recording goes on without one."""
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-        task_status.started()
-        async for number in signals:
-            if number == signal.SIGHUP:
-                on_hangup()
-            elif stop.is_set():
-                log.error("Second signal: stopping at once; unfinished segments stay as .part.")
-                os._exit(1)
-            else:
-                stop.set()

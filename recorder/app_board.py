@@ -17,11 +17,11 @@ import attrs
 import trio
 
 from recorder.app_counters import Sources
+from recorder.app_machine import MachineWatch
 from recorder.app_room_view import RoomFacts, RoomMeter
 from recorder.app_views import disk_state, storage_view, system_view
 from recorder.clock import utc_text
 from recorder.logs import same
-from recorder.status.machine import Machine, read_machine
 from recorder.status.metrics import Exposition
 from recorder.status.rhythm import Rhythm
 from recorder.status.snapshot import DiskState, Severity, Snapshot
@@ -50,10 +50,6 @@ QUIET_TICK_S: Final = 5.0
 IDLE_TICK_S: Final = 30.0
 LEAST_S: Final = 0.2
 """Between two pictures, whatever changes."""
-
-MACHINE_S: Final = 10.0
-IDLE_MACHINE_S: Final = 60.0
-"""Between two looks at the machine; while nobody publishes nor watches until somebody does."""
 
 
 class Board:
@@ -115,21 +111,11 @@ class Board:
         self._failed_logins = failed_logins
         self._config = config
         self._attempts = attempts
-        self._wear = wear
+        self._machine = MachineWatch(wear, is_idle=lambda: self._wait_s() >= IDLE_TICK_S)
         self.hooks: Callable[[], HooksView | None] = lambda: None
         self._run = secrets.token_hex(8)
         self._sequence = 0
         self._meters: dict[str, RoomMeter] = {}
-        self._machine = Machine(
-            memory_bytes=None,
-            load=None,
-            temperature_c=None,
-            under_voltage_now=None,
-            under_voltage_ever=None,
-        )
-        self._machine_s: float | None = None
-        """When that was measured."""
-        self._machine_wanted = trio.Event()
         self._began_s = trio.current_time()
         self._step: tuple[int, float] | None = None
         self._rhythm = Rhythm(self._wait_s, LEAST_S)
@@ -147,12 +133,12 @@ class Board:
     def changed(self) -> None:
         """A room's state may have changed, or somebody begins to watch."""
         self._rhythm.changed()
-        self._machine_wanted.set()
+        self._machine.wanted()
 
     def waited_for(self) -> None:
         """Somebody waits for a picture, and nobody did: the next one comes after a tick."""
         self._rhythm.hurried()
-        self._machine_wanted.set()
+        self._machine.wanted()
 
     def clock_stepped(self, ms: int) -> None:
         """The wall clock was set by so much."""
@@ -215,7 +201,7 @@ class Board:
     async def run(self) -> None:
         """Look from time to time, until cancelled."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._watch_machine, name="machine")
+            nursery.start_soon(self._machine.run, name="machine")
             nursery.start_soon(self._keep_alarms, name="alarms")
             while True:
                 self._rhythm.begin()
@@ -243,25 +229,6 @@ class Board:
             self._saved = self._alarms.revision
             await self._save(self._alarms.to_bytes())
 
-    async def _watch_machine(self) -> None:
-        limiter = trio.CapacityLimiter(1)
-        while True:
-            now_s = trio.current_time()
-            self._machine = await trio.to_thread.run_sync(
-                self._read_machine, now_s, limiter=limiter, abandon_on_cancel=True
-            )
-            self._machine_s = now_s
-            await trio.sleep(MACHINE_S)
-            if self._wait_s() >= IDLE_TICK_S:
-                self._machine_wanted = trio.Event()
-                with trio.move_on_after(IDLE_MACHINE_S - MACHINE_S):
-                    await self._machine_wanted.wait()
-
-    def _read_machine(self, now_s: float) -> Machine:
-        for each in self._wear:
-            each.look(now_s)
-        return read_machine()
-
     def _snapshot(self, now_s: float) -> Snapshot:
         now_ms, utc = self._clock.monotonic_ms(), utc_text(self._clock.utc_ns())
         self._sequence += 1
@@ -278,9 +245,9 @@ class Board:
             rooms=tuple(self._room(room, now_s, utc, stalled, refused) for room in rooms),
             storage=storage_view(self._engine, now_s, now_ms),
             system=system_view(
-                self._machine,
+                self._machine.latest,
                 self._clock,
-                machine_age_s=None if self._machine_s is None else now_s - self._machine_s,
+                machine_age_s=self._machine.age_s(now_s),
                 uptime_s=now_s - self._began_s,
                 boot=self._boot,
                 media_bytes=self._engine.writer.pending_bytes + self._rooms.backlog_bytes,
@@ -293,7 +260,7 @@ class Board:
                 now_s=now_s,
                 viewers=self._watchers(),
                 config=self._config(),
-                wear=tuple(view for each in self._wear if (view := each.view(now_s)) is not None),
+                wear=self._machine.wear(now_s),
                 hooks=self.hooks(),
             ),
         )

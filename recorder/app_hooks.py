@@ -1,8 +1,9 @@
-"""Hooks in the running recorder: what is told, and into which outbox. A part of the app.
+"""Hooks in the running recorder: when something is told, and into which outbox. A part of the app.
 
-Owns what the events say. Recordings are told by their manifests, at the moment these are on the
-disk: so an event is true, and a restart that finds more tells exactly what was not told before.
-Nothing here waits, and a fault here must not keep a lesson from being recorded (promise 7).
+Recordings are told by their manifests, at the moment these are on the disk: so an event is true,
+and a restart that finds more tells exactly what was not told before. What an event says is made in
+`app_news`. Nothing here waits, and a fault here must not keep a lesson from being recorded
+(promise 7).
 """
 
 from __future__ import annotations
@@ -15,15 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from recorder.app_deliver import FOLDER, deliver_hooks, is_delivering
+from recorder.app_news import alarm_fields, news
 from recorder.clock import utc_text
-from recorder.hooks.events import (
-    ALARM_CLEARED,
-    ALARM_RAISED,
-    RECORDING_ENDED,
-    RECORDING_STARTED,
-    SEGMENT_CLOSED,
-    clip,
-)
+from recorder.hooks.events import ALARM_CLEARED, ALARM_RAISED, RECORDING_ENDED
 from recorder.hooks.heartbeat import State
 from recorder.hooks.journal import Journal
 from recorder.hooks.outbox import open_outbox
@@ -34,15 +29,13 @@ from recorder.recording.naming import MANIFEST_FILE
 from recorder.status.snapshot import HooksView
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+    from collections.abc import AsyncIterator, Collection, Mapping
     from pathlib import Path
 
     from recorder.app_board import Board
     from recorder.clock import Clock
     from recorder.config import HooksConfig
-    from recorder.hooks.announced import Announced
     from recorder.hooks.outbox import Outbox
-    from recorder.recording.manifest import Segment
 
 log = logging.getLogger(__name__)
 
@@ -180,65 +173,6 @@ class Hooks:
             live_rooms=picture.live_rooms,
             worst_alarm=None if worst is None else worst.severity.value,
         )
-
-
-def news(
-    announced: Announced, folder: str, manifest: Manifest
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The events that nobody was told yet: their kinds and fields.
-
-    Args:
-        announced: follows while this goes on.
-        folder: the recording's.
-    """
-    number = manifest.number
-    if announced.has_ended(number):
-        # A checksum came later.
-        return
-    about = {"room": manifest.room, "recording": number, "folder": folder}
-    if not announced.has_begun(number):
-        yield RECORDING_STARTED, {**about, "start": manifest.start}
-    for row in manifest.segments:
-        if not row.deleted and not announced.has_segment(number, row.index):
-            yield SEGMENT_CLOSED, {**about, "segment": _segment_fields(row)}
-    if manifest.end is not None:
-        kept = [row for row in manifest.segments if not row.deleted]
-        yield (
-            RECORDING_ENDED,
-            {
-                **about,
-                "start": manifest.start,
-                "end": manifest.end,
-                "reason": manifest.end_reason,
-                "segments": len(kept),
-                "duration_s": manifest.duration_ms / 1000,
-                "bytes": sum(row.bytes for row in kept),
-                "gaps": sum(row.gap is not None for row in manifest.segments),
-            },
-        )
-
-
-def alarm_fields(change: Mapping[str, Any]) -> dict[str, Any]:
-    """What an event says of an alarm."""
-    alarm = {
-        "id": change["id"],
-        "kind": change["kind"],
-        "severity": change["severity"],
-        "since": change["since"],
-        "text": clip(change["text"]),
-        "todo": clip(change.get("advice", "")),
-    }
-    return {"room": change["room"], "alarm": alarm}
-
-
-def _segment_fields(row: Segment) -> dict[str, Any]:
-    return {
-        "number": row.index,
-        "file": row.file,
-        "duration_s": row.duration_ms / 1000,
-        "bytes": row.bytes,
-        "repaired": row.repaired,
-    }
 
 
 def _look(folder: Path) -> tuple[Progress, bool]:

@@ -3,37 +3,31 @@
 Owns the order. First the file is read and everything made of it that can fail, in a thread. Then it
 is held against what is in force and exchanged in one go: nothing awaits in between, so nobody ever
 works with half of it. A file that cannot be used changes nothing but what the page says of it.
-
-Also keeps the copy of the last good file in the state folder, for a start that cannot use the file:
-of a configuration that has run, and of none that still waits for a restart.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import attrs
 import trio
 
+from recorder.app_last_good import LastGood
 from recorder.app_listeners import StartError
 from recorder.app_settings import Settings, make_settings, segment_rules, view_door
 from recorder.config import ConfigError, load
 from recorder.config.changes import Plan, plan
 from recorder.config.document import Problem
-from recorder.config.last_good import LAST_GOOD_FILE, copy_of
 from recorder.config.secrets import secrets_of
-from recorder.logs import same, set_level
-from recorder.recording.disk import PRIVATE_FILE_MODE, read_small_file, replace_file
+from recorder.logs import set_level
 from recorder.recording.room_recorder import RoomRecorder
 from recorder.status.snapshot import ConfigView
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from recorder.app_status import Page
     from recorder.clock import SystemClock
@@ -147,14 +141,13 @@ class Reloader:
         self._errors = errors
         self._is_last_good = bool(errors)
         self._restart: tuple[str, ...] = ()
-        self._storage = storage
-        self._state = state
         self._settle = settle
         self._is_stopping = is_stopping
         self._asked = trio.Event()
         self._rtmps_off = rtmps_off
-        self._good: Config | None = None if errors or rtmps_off else config
-        self._to_keep = trio.Event()
+        self._last_good = LastGood(storage, state)
+        if not errors and rtmps_off is None:
+            self._last_good.keep(config)
 
     def ask(self) -> None:
         """Read the file again, soon. Asked many times in a moment it is read once, or twice."""
@@ -176,7 +169,8 @@ class Reloader:
     async def run(self, parts: Parts) -> None:
         """Reload whenever it is asked for, until cancelled."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._keep_good, name="last good configuration")
+            # Beside the reloading: a state folder whose disk stalls holds nobody up.
+            nursery.start_soon(self._last_good.run, name="last good configuration")
             while True:
                 await self._asked.wait()
                 self._asked = trio.Event()
@@ -232,31 +226,8 @@ class Reloader:
                 "Restart needed for: %s. Until then the old value is in force.",
                 ", ".join(found.restart),
             )
-        if found.restart or self._rtmps_off:
-            return
-        self._good = settings.config
-        self._to_keep.set()
-
-    async def _keep_good(self) -> None:
-        """Beside the reloading: a state folder whose disk stalls holds nobody up."""
-        while True:
-            if self._good is not None:
-                await self._keep(self._good)
-            await self._to_keep.wait()
-            self._to_keep = trio.Event()
-
-    async def _keep(self, config: Config) -> None:
-        call = partial(keep_last_good, self._storage, self._state, config)
-        try:
-            # One at a time: whoever calls waits for it. Abandoned only when the recorder ends.
-            await trio.to_thread.run_sync(call, abandon_on_cancel=True)
-        except OSError as error:
-            log.warning(
-                "No copy of this configuration can be kept, for a start that cannot use the file: "
-                "%s.",
-                error,
-                extra=same("last good"),
-            )
+        if not found.restart and self._rtmps_off is None:
+            self._last_good.keep(settings.config)
 
 
 def say_fallback(config: Config, errors: tuple[str, ...]) -> None:
@@ -303,20 +274,3 @@ def _read(
         raise ConfigError(str(in_force.path), [Problem(str(error))]) from error
     found = plan(in_force, new)
     return found, make_settings(found.config, may_lack_rtmps=may_lack_rtmps)
-
-
-def keep_last_good(storage: Storage, state: Path, config: Config) -> None:
-    """Keep a copy of what this configuration was read from, for `run` to fall back on; under
-    systemd in the folder that it gives us, which is found without a configuration. Blocking.
-
-    Raises:
-        OSError: it could not be kept; the one before may be there.
-    """
-    assert config.path is not None, "it was read from a file"
-    given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    copy = copy_of(config.path, config.text)
-    with storage.state_folder(Path(given) if given else state) as folder:
-        with suppress(FileNotFoundError):
-            if read_small_file(storage.disk, folder, LAST_GOOD_FILE) == copy:
-                return
-        replace_file(storage.disk, folder, LAST_GOOD_FILE, copy, PRIVATE_FILE_MODE)

@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 
-from recorder import app_board
+from recorder import app_board, app_machine
 from recorder.status.machine import Machine
 from tests.helpers.program import eventually
 from tests.test_app_reload import staged
@@ -36,7 +36,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             under_voltage_ever=None,
         )
 
-    monkeypatch.setattr(app_board, "read_machine", look)
+    monkeypatch.setattr(app_machine, "read_machine", look)
     return found
 
 
@@ -48,7 +48,7 @@ def has(board: Board, times: int) -> bool:
 async def test_who_begins_to_watch_has_the_machine_looked_at(
     tmp_path: Path, looks: list[int], wakes: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app_board, "MACHINE_S", 0.0)
+    monkeypatch.setattr(app_machine, "MACHINE_S", 0.0)
     async with staged(tmp_path) as stage:
         board = stage.parts.page.board
         wake: Callable[[], None] = getattr(board, wakes)
@@ -79,8 +79,8 @@ async def test_what_the_machine_says_is_as_old_as_the_look(
         board = stage.parts.page.board
         assert board.look().system.machine_age_s is None
         await eventually(partial(has, board, 1), what="it is looked at")
-        assert board._machine_s is not None
-        board._machine_s -= 48
+        assert board._machine._looked_s is not None
+        board._machine._looked_s -= 48
         age_s = board.look().system.machine_age_s
         assert age_s is not None
         assert 48 <= age_s < 58

@@ -12,7 +12,8 @@ import attrs
 import pytest
 import trio
 
-from recorder.app_hooks import Hooks, alarm_fields, news, open_hooks
+from recorder.app_hooks import Hooks, open_hooks
+from recorder.app_news import alarm_fields, news
 from recorder.config.hooks import HooksConfig, ReceiversConfig
 from recorder.hooks.announced import Announced
 from recorder.hooks.events import Event

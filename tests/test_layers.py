@@ -49,6 +49,7 @@ SPEAKS_HTTP = {
 HTTP = {"h11", "trio_websocket", "wsproto", "http", "urllib.request"}
 DECISIONS = {
     "recorder.app_drift",
+    "recorder.app_news",
     "recorder.app_room_view",
     "recorder.app_tracks",
     "recorder.config.changes",
@@ -128,8 +129,11 @@ AWAITING = {
     "recorder.app_board",
     "recorder.app_deliver",
     "recorder.app_download",
+    "recorder.app_ending",
     "recorder.app_hooks",
+    "recorder.app_last_good",
     "recorder.app_listeners",
+    "recorder.app_machine",
     "recorder.app_reload",
     "recorder.app_repeats",
     "recorder.app_rooms",
