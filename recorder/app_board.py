@@ -274,7 +274,7 @@ class Board:
             name=room.name,
             title=room.title,
             figures=room.recorder.figures(now_ms),
-            publisher_id=id(publisher),
+            publish=room.publishes,
             publisher_since_s=None if publisher is None else publisher.since_s,
             address="" if publisher is None else publisher.connection.address,
             software="" if publisher is None else publisher.software,

@@ -41,7 +41,7 @@ class RoomFacts:
     """A room at one moment.
 
     Attributes:
-        publisher_id: another one for another publish.
+        publish: the number of the newest one, of all there were.
         publisher_since_s: on the clock of `now_s`, as is `window_ends_s`; None: nobody publishes.
         received_bytes: by all its publishers, since the start of the process.
         stalled: why the disk does not answer, in words; None: it does.
@@ -55,7 +55,7 @@ class RoomFacts:
     name: str
     title: str | None
     figures: RoomFigures
-    publisher_id: int
+    publish: int
     publisher_since_s: float | None
     address: str
     software: str
@@ -108,7 +108,7 @@ class RoomMeter:
         self._state: RoomState | None = None
         self._since = ""
         self._since_s = 0.0
-        self._publisher: int | None = None
+        self._publish: int | None = None
         self._tracks = TrackMeter()
         self._samples: deque[tuple[float, int, int]] = deque()
         """Moments, with the bytes and the video frames until then."""
@@ -177,14 +177,14 @@ class RoomMeter:
 
     def _measure(self, facts: RoomFacts, now_s: float) -> None:
         since_s = facts.publisher_since_s
-        publisher = None if since_s is None else facts.publisher_id
-        if publisher != self._publisher:
-            self._publisher = publisher
+        publish = None if since_s is None else facts.publish
+        if publish != self._publish:
+            self._publish = publish
             self._drift.clear()
             self._tracks.clear()
             self._line.pause()
             self._samples.clear()
-        if publisher is None:
+        if publish is None:
             return
         is_seen = facts.figures.fault is None and not facts.figures.is_stopped
         self._tracks.look(facts.figures, now_s, is_seen=is_seen)

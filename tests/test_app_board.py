@@ -10,8 +10,11 @@ import trio
 import trio.testing
 
 from recorder import app_board, app_machine
+from recorder.live.publisher import Publisher
 from recorder.status.machine import Machine
+from tests.helpers.live import FakeConnection
 from tests.helpers.program import eventually
+from tests.helpers.studio import CLIENT
 from tests.test_app_reload import staged
 
 if TYPE_CHECKING:
@@ -112,3 +115,23 @@ async def test_what_a_sweep_counted_is_as_old_as_the_sweep(tmp_path: Path) -> No
         assert storage.counted_age_s == storage.next_sweep.age_s >= 48
         watch.last_decision = None
         assert board.look().storage.counted_age_s is None
+
+
+async def test_a_publish_that_ends_and_one_that_begins_between_two_looks_are_two(
+    tmp_path: Path,
+) -> None:
+    """By whatever object they are: Python gives the place of one that is gone to the next."""
+    async with staged(tmp_path) as stage:
+        board, room = stage.parts.page.board, stage.parts.rooms.get("a")
+        assert room is not None
+        publisher = Publisher(room, FakeConnection("10.0.0.1"), stream_id=1, since_s=0)
+        room.begin(publisher, CLIENT, gap_reason="reconnect")
+        for received_bytes in (1000, 2000):
+            publisher.received_bytes = received_bytes
+            await trio.testing.wait_all_tasks_blocked()
+            bitrate = board.look().rooms[0].bitrate
+        assert bitrate is not None
+        room.end(publisher, {})
+        room.begin(publisher, CLIENT, gap_reason="reconnect")
+        assert board.look().rooms[0].bitrate is None
+        room.end(publisher, {})

@@ -66,7 +66,7 @@ def facts(*, figures: dict[str, Any] | None = None, **changes: Any) -> RoomFacts
         name="a",
         title=None,
         figures=attrs.evolve(room, **(figures or {})),
-        publisher_id=1,
+        publish=1,
         publisher_since_s=100.0,
         address="10.0.0.1",
         software="OBS",
@@ -169,7 +169,7 @@ def test_metadata_and_pings_are_no_media() -> None:
     for second in range(20):
         seen = facts(figures={"arrived_s": 0.3 + second}, received_bytes=500 * second)
         assert meter.look(seen, 200.0 + second, UTC).media_age_s == 0.3 + second
-    seen = facts(publisher_id=2, has_media=False, figures={"arrived_s": None}, received_bytes=10**5)
+    seen = facts(publish=2, has_media=False, figures={"arrived_s": None}, received_bytes=10**5)
     assert meter.look(seen, 230.0, UTC).media_age_s is None
     # Nobody publishes: that of the last publisher is nobody's.
     assert meter.look(facts(publisher_since_s=None), 231.0, UTC).media_age_s is None
@@ -198,7 +198,7 @@ def test_another_publisher_begins_anew() -> None:
     tracks = (track("video", 5, key_dts=0),)
     for second in (0, 1):
         meter.look(facts(figures={"tracks": tracks}, received_bytes=second), 200.0 + second, UTC)
-    view = meter.look(facts(publisher_id=2), 202.0, UTC)
+    view = meter.look(facts(publish=2), 202.0, UTC)
     assert (view.video, view.bitrate) == (None, None)
     gone = meter.look(facts(publisher_since_s=None, window_ends_s=230.0), 203.0, UTC)
     assert gone.publisher is None

@@ -39,7 +39,11 @@ class NotNowError(Exception):
 
 
 class Room:
-    """One room and what happens in it. `on_change` is called when its window opens or closes."""
+    """One room and what happens in it. `on_change` is called when its window opens or closes.
+
+    Attributes:
+        publishes: how many have begun; the newest is `publisher`'s.
+    """
 
     def __init__(
         self,
@@ -57,6 +61,7 @@ class Room:
         self.audience = Audience(lambda: recorder.stream_head)
         self.takeovers = TakeoverHistory()
         self.publisher: Publisher | None = None
+        self.publishes = 0
         self._past_bytes = 0
         self.window_ends_s = math.inf
         self.reconnect_window_s = reconnect_window_s
@@ -75,6 +80,7 @@ class Room:
     def begin(self, publisher: Publisher, client: Client, *, gap_reason: str) -> None:
         """A publisher was accepted; the room must be free of any other."""
         self.publisher = publisher
+        self.publishes += 1
         self.recorder.publisher_arrived(client, gap_reason=gap_reason)
         self.window_ends_s = math.inf
         publisher.software = client.software
