@@ -164,7 +164,7 @@ async def open_engine(
             directory=storage.directory,
             now_ms=clock.monotonic_ms,
             is_recording=lambda: any(each.is_open for each in retention.live()),
-            on_change=retention.on_hold,
+            on_change=partial(_on_hold, guard, retention.on_hold),
             on_low=lambda: sweeper.low(),
         )
         hand = Hand(
@@ -235,6 +235,13 @@ def _follow(indexer: Indexer, on_saved: Callable[[str, Manifest], None], found: 
     else:
         # Never begun, or deleted.
         indexer.removed(Entry(folder=found.path).number)
+
+
+def _on_hold(guard: Guard, hold: Callable[[str | None], None], reason: str | None) -> None:
+    hold(reason)
+    if reason is None:
+        # There is room again: a disk that was full need not wait for its next probe.
+        guard.try_now()
 
 
 def _on_good(repairs: Repairs, hand: Hand, resume: Callable[[], None]) -> None:

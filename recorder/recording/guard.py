@@ -111,6 +111,13 @@ class Guard:
         self._turn_bad(error, in_words(error, self._storage.directory))
         self._changed.set()
 
+    def try_now(self) -> None:
+        """What was in the way may be gone: a disk that takes no writes is tried at once. Never
+        waits."""
+        if self.reason is not None:
+            self._due = trio.current_time()
+            self._changed.set()
+
     def written(self) -> None:
         """Something has landed: the next failure is a new one, and the disk tried at once."""
         if self.reason is None:

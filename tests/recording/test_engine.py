@@ -196,6 +196,42 @@ async def test_a_disk_that_is_nearly_full_is_noticed_by_the_writer_and_rooms_are
             assert number == 0
 
 
+async def test_a_disk_that_was_full_is_tried_at_once_when_there_is_room_again(
+    tmp_path: Path, mock_clock: trio.testing.MockClock
+) -> None:
+    async def settled() -> None:
+        for _ in range(5):
+            await trio.testing.wait_all_tasks_blocked()
+            await trio.testing.wait_all_threads_completed()
+
+    disk, good = CountingDisk(tmp_path), list[float]()
+    initialise(tmp_path, None, disk)
+    with Storage.open(tmp_path, None, disk) as storage:
+        async with open_engine(
+            storage,
+            FakeClock(),
+            encoder="test",
+            boot="boot-1",
+            sync_interval_s=5,
+            on_good=lambda: good.append(trio.current_time()),
+            retention=retention(tmp_path, rules=Rules(deletes_oldest=False)),
+        ) as engine:
+            engine.begin([], 1)
+            await settled()
+            disk.foreign = 1000 * MIB
+            await engine.writer.between_hops(lambda: None)
+            engine.guard.failed(OSError(errno.ENOSPC, "full"))
+            for wait_s in (0, 1, 2, 4, 8, 16):
+                mock_clock.jump(wait_s)
+                await settled()
+            assert good == []
+            disk.foreign = 0
+            # Not half a minute later: its next probe is 30 s away.
+            await engine.writer.between_hops(lambda: None)
+            await settled()
+            assert good == [31]
+
+
 async def test_without_the_disk_nobody_looks_at_what_lies_in_its_place(
     tmp_path: Path, mock_clock: trio.testing.MockClock
 ) -> None:

@@ -300,6 +300,23 @@ async def test_a_write_that_fails_soon_again_does_not_try_the_disk_at_once(
         assert await bench.failed(_error(errno.EIO)) == 1
 
 
+async def test_who_knows_that_the_cause_is_gone_has_a_bad_disk_tried_at_once(
+    storage: Storage, mock_clock: trio.testing.MockClock
+) -> None:
+    async with _running(storage, mock_clock) as bench:
+        bench.guard.try_now()
+        await bench.settled()
+        assert bench.disk.probes == 1
+        bench.disk.errors["sync_file"] = errno.ENOSPC
+        await bench.failed(_error(errno.ENOSPC))
+        assert await bench.passed(1) == 1
+        bench.disk.errors.clear()
+        bench.guard.try_now()
+        await bench.settled()
+        assert not bench.reason()
+        assert bench.resumed == 1
+
+
 async def test_what_lands_while_the_disk_is_bad_changes_nothing(
     storage: Storage, mock_clock: trio.testing.MockClock
 ) -> None:
