@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SETTLE_S: Final = 3.0
+"""By then what only a start needs is given back. No event says so: nothing happens any more."""
+
 WATCH_S: Final = 20.0
 
 _LIBRARIES: Final = """
@@ -113,7 +115,7 @@ def _recorder(folder: Path, watch_s: float) -> tuple[float, float, list[float]]:
             time.sleep(SETTLE_S)
             memory = resident_bytes(process.pid) / 1e6
             before = switches(process.pid)
-            time.sleep(watch_s)
+            time.sleep(watch_s)  # the time in which wake-ups are counted
             # A thread that has ended meanwhile was one of the start, and is not counted.
             count = sum(n - before.get(thread, 0) for thread, n in switches(process.pid).items())
             wakes = [count / watch_s] if watch_s else []

@@ -32,6 +32,7 @@ RETRY_S: Final = 0.005
 """How soon a socket that was full is tried again."""
 
 CONNECT_APART_S: Final = 0.01
+"""No server is measured by how it takes a hundred connections in one moment."""
 
 
 @attrs.frozen
@@ -224,7 +225,7 @@ def _pace(encoders: list[_PacedEncoder], began_s: float, seconds: float) -> floa
     while queue:
         wait_s = queue[0][0] - (time.monotonic() - began_s)
         if wait_s > 0:
-            time.sleep(wait_s)
+            time.sleep(wait_s)  # in real time: the next frame is due then, and none before
         _, number = heapq.heappop(queue)
         encoder = encoders[number]
         due_s = encoder.due_s

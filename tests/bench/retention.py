@@ -143,12 +143,13 @@ def _waits(folder: Path) -> tuple[list[float], list[float]]:
     initialise(folder, None, disk)
     with Storage.open(folder, None, disk) as storage:
         paths = [_recording(folder, number) for number in range(1, DELETED + 1)]
+        # Nothing but writes, for about as long as the sweep takes.
         alone = _writes(folder / "written", lambda: time.sleep(DELETED * 2 * PAUSE_S + 3))
 
         def sweep() -> None:
             for path in paths:
                 for _ in delete_recording(storage, path, "age"):
-                    time.sleep(PAUSE_S)
+                    time.sleep(PAUSE_S)  # as a sweep does, in which writes have their turn
 
         return alone, _writes(folder / "written", sweep)
 
@@ -185,13 +186,12 @@ def _writes(path: Path, beside: Callable[[], None]) -> list[float]:
     def write() -> None:
         block, offset = bytes(WRITE_BYTES), 0
         with path.open("wb") as file:
-            while not over.is_set():
+            while not over.wait(WRITE_EVERY_S):
                 began_s = time.monotonic()
                 disk.write(file.fileno(), block, offset)
                 disk.sync_file(file.fileno())
                 taken.append(time.monotonic() - began_s)
                 offset += len(block)
-                time.sleep(WRITE_EVERY_S)
 
     writer = threading.Thread(target=write)
     writer.start()

@@ -42,6 +42,7 @@ ASIDE_S: Final = 12.0
 
 PATIENCE_S: Final = 60.0
 LOOK_S: Final = 0.25
+"""How often the kernel and the disk are asked, neither of which tells of a change."""
 
 FEWEST_A_SECOND: Final = 0.75
 """Pictures to each viewer; with fewer it was not served, and the figure means nothing."""
@@ -148,12 +149,12 @@ class _Windows:
     def _busy_ms(self) -> float:
         """CPU milliseconds a second, over a window."""
         began_s, before_s = time.monotonic(), cpu_s(self._pid)
-        time.sleep(self._window_s)
+        time.sleep(self._window_s)  # the time over which the work is counted
         return (cpu_s(self._pid) - before_s) / (time.monotonic() - began_s) * 1000
 
     def _settle(self) -> None:
         _wait(lambda: not _viewers_at(self._page), "the viewers have not gone")
-        time.sleep(LOOK_S)
+        time.sleep(LOOK_S)  # what the recorder still does about who has gone is over by then
 
     def _unwatched(self) -> float:
         self._settle()

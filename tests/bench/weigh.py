@@ -132,7 +132,7 @@ def _wait_until_finished(server: Server, folder: Path) -> None:
     while not server.has_finished(folder):
         if time.monotonic() > deadline:
             raise WeighError(f"{server.name} has not finished within {FINISH_S:.0f} s")
-        time.sleep(0.1)
+        time.sleep(0.1)  # another program: only its files say so
 
 
 def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
@@ -146,7 +146,7 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
         try:
             socket.create_connection(("127.0.0.1", port)).close()
         except ConnectionRefusedError:
-            time.sleep(0.002)
+            time.sleep(0.002)  # the start is measured; nothing tells of a port that is open
         else:
             return
     raise WeighError(f"{process.args!r} does not listen (exit code {process.returncode})")
