@@ -19,7 +19,7 @@ from recorder.recording.known import KNOWN_FILE
 from recorder.recording.refusals import StorageError, StorageGone, StorageMoved, UnusableError
 from recorder.recording.storage import Storage, initialise
 from recorder.recording.unfinished import read_entries
-from tests.helpers.disk import FailingDisk, RecordingDisk, RefusingDisk, open_descriptors
+from tests.helpers.disk import FailingDisk, RecordingDisk, RefusingDisk
 from tests.helpers.studio import SECOND, Studio, manifests, marks
 
 if TYPE_CHECKING:
@@ -29,13 +29,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 RULES = SegmentRules(duration_ms=3000, size_bytes=1 << 30, max_duration_ms=12 * 3600_000)
-
-
-@pytest.fixture(autouse=True)
-def _no_descriptor_leaks() -> Iterator[None]:
-    before = open_descriptors()
-    yield
-    assert open_descriptors() == before
 
 
 @pytest.fixture

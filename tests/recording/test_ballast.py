@@ -11,7 +11,7 @@ import pytest
 from recorder.recording.ballast import MAX_BYTES, MIN_BYTES, Ballast
 from recorder.recording.disk import OsDisk, Space
 from recorder.recording.storage import Storage, initialise
-from tests.helpers.disk import FailingDisk, open_descriptors
+from tests.helpers.disk import FailingDisk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,13 +31,6 @@ class SizedDisk(FailingDisk):
 
 
 SIZE = 2_000_000
-
-
-@pytest.fixture(autouse=True)
-def _no_descriptor_leaks() -> Iterator[None]:
-    before = open_descriptors()
-    yield
-    assert open_descriptors() == before
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from recorder.recording.catalogue import Catalogue, Page
 from recorder.recording.catalogue_file import SELECT
 from recorder.recording.manifest import Manifest
 from recorder.recording.rows import Row, damaged_row, row_of
-from tests.helpers.disk import open_descriptors
 from tests.helpers.recordings import START_MS, finished, folder_of, going_on, segment
 
 if TYPE_CHECKING:
@@ -21,13 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MINUTE_MS = 60_000
-
-
-@pytest.fixture(autouse=True)
-def _no_descriptor_leaks() -> Iterator[None]:
-    before = open_descriptors()
-    yield
-    assert open_descriptors() == before
 
 
 @pytest.fixture

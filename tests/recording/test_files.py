@@ -56,19 +56,6 @@ PATCHES = [(0, b"HE"), (4, b"1234")]
 SEGMENT = b"HEad1234" + b"one" + b"two" + b"three"
 
 
-@pytest.fixture(autouse=True)
-def _no_descriptor_leaks() -> Iterator[None]:
-    before = open_descriptors()
-    yield
-    assert open_descriptors() == before
-
-
-@pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    initialise(tmp_path / "recordings", None, RecordingDisk())
-    return tmp_path / "recordings"
-
-
 ENTRY = Entry(folder=FOLDER, boot="boot-1", start_ms=7)
 
 

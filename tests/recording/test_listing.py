@@ -21,22 +21,13 @@ from recorder.recording.refusals import StorageError
 from recorder.recording.rows import row_of
 from recorder.recording.storage import initialise
 from tests.helpers.clock import START_UTC_NS
-from tests.helpers.disk import PatchyDisk, RecordingDisk, open_descriptors
+from tests.helpers.disk import PatchyDisk, RecordingDisk
 from tests.helpers.recordings import finished, folder_of, going_on, lay_down, segment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from recorder.recording.manifest import Manifest
 
 WAYS = pytest.mark.parametrize("by", ["catalogue", "folders"])
-
-
-@pytest.fixture(autouse=True)
-def _no_descriptor_leaks() -> Iterator[None]:
-    before = open_descriptors()
-    yield
-    assert open_descriptors() == before
 
 
 class Place:

@@ -41,7 +41,7 @@ from tests.helpers.disk import FailingDisk, RecordingDisk, open_descriptors
 from tests.helpers.segments import carry_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from recorder.recording.actions import Action
@@ -49,18 +49,6 @@ if TYPE_CHECKING:
 
 ENTRY = ".recorder/open/0000001"
 MANIFEST = f"{FOLDER}/recording.json"
-
-
-@pytest.fixture(autouse=True)
-def _no_descriptor_leaks() -> Iterator[None]:
-    before = open_descriptors()
-    yield
-    assert open_descriptors() == before
-
-
-@pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    return _storage(tmp_path / "recordings")
 
 
 def _storage(directory: Path) -> Path:

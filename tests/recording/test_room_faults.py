@@ -23,7 +23,7 @@ from recorder.recording.recovery import recover_recording, repair_files
 from recorder.recording.shelves import open_recording, read_manifest
 from recorder.recording.storage import Storage, initialise
 from recorder.recording.unfinished import read_entries
-from tests.helpers.disk import RecordingDisk, open_descriptors
+from tests.helpers.disk import RecordingDisk
 from tests.helpers.media import AUDIO, VIDEO, aac_frame, avc_frame
 from tests.helpers.studio import (
     CLIENT,
@@ -93,12 +93,10 @@ def _ward(
 ) -> Iterator[Ward]:
     disk = disk or SickDisk()
     initialise(folder, None, disk)
-    before = open_descriptors()
     with Storage.open(folder, None, disk) as storage:
         ward = Ward(folder, disk, Studio(storage, rules))
         yield ward
         ward.studio.settle()
-    assert open_descriptors() == before
 
 
 @pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC, errno.EROFS])

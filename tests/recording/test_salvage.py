@@ -24,7 +24,7 @@ from recorder.recording.manifest import Segment as Row
 from recorder.recording.salvage import RECOVERED, Salvaged, salvage_part, scan_segment
 from tests.helpers import media
 from tests.helpers.cut_off import CREATOR, actions, tree
-from tests.helpers.disk import FailingDisk, RecordingDisk, RefusingDisk, open_descriptors
+from tests.helpers.disk import FailingDisk, RecordingDisk, RefusingDisk
 from tests.helpers.media import AUDIO, VIDEO
 from tests.helpers.segments import Segment, carry_out, check
 
@@ -35,13 +35,6 @@ if TYPE_CHECKING:
 INDEX = 2
 PART = "0002.flv.part"
 FINAL = "0002.flv"
-
-
-@pytest.fixture(autouse=True)
-def _no_descriptor_leaks() -> Iterator[None]:
-    before = open_descriptors()
-    yield
-    assert open_descriptors() == before
 
 
 @cache

@@ -20,27 +20,12 @@ import pytest
 from recorder.recording.known import KNOWN_FILE
 from recorder.recording.refusals import StorageError, check_file_system, explain
 from recorder.recording.storage import Storage, initialise
-from tests.helpers.disk import FailingDisk, RecordingDisk, RefusingDisk, open_descriptors
+from tests.helpers.disk import FailingDisk, RecordingDisk, RefusingDisk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 T = TypeVar("T")
-
-
-@pytest.fixture(autouse=True)
-def _no_descriptor_leaks() -> Iterator[None]:
-    before = open_descriptors()
-    yield
-    assert open_descriptors() == before
-
-
-@pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    """A storage that is in use, with its state inside."""
-    path = tmp_path / "recordings"
-    assert initialise(path, None, RecordingDisk())
-    return path
 
 
 def _refusal(directory: Path, state: Path | None = None, disk: RecordingDisk | None = None) -> str:

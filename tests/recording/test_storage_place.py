@@ -18,25 +18,11 @@ import pytest
 from recorder.recording.disk import OsDisk
 from recorder.recording.refusals import StorageError, StorageGone, StorageMoved
 from recorder.recording.storage import Storage, initialise
-from tests.helpers.disk import FailingDisk, RecordingDisk, RefusingDisk, open_descriptors
+from tests.helpers.disk import FailingDisk, RecordingDisk, RefusingDisk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture(autouse=True)
-def _no_descriptor_leaks() -> Iterator[None]:
-    before = open_descriptors()
-    yield
-    assert open_descriptors() == before
-
-
-@pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    path = tmp_path / "recordings"
-    initialise(path, None, RecordingDisk())
-    return path
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from recorder.flv.scanner import Scanner
 from recorder.recording.disk import OsDisk
 from recorder.recording.findings import Finding, Kind
 from recorder.recording.refusals import StorageError
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from recorder.recording.verify import (
     LOOKING,
     VERIFYING,
@@ -26,7 +26,7 @@ from recorder.recording.verify import (
     verify_folder,
     verify_recording,
 )
-from tests.helpers.disk import FailingDisk, RecordingDisk, open_descriptors
+from tests.helpers.disk import FailingDisk, RecordingDisk
 from tests.helpers.recorded import lesson, record, rewrite_manifest, rewrite_row
 
 if TYPE_CHECKING:
@@ -37,19 +37,6 @@ if TYPE_CHECKING:
 
 NAMES = ["0001.flv", "0002.flv", "0003.flv", "0004.flv"]
 FOLDER = "room101/2026-11-22/0000001-103000Z"
-
-
-@pytest.fixture(autouse=True)
-def _no_descriptor_leaks() -> Iterator[None]:
-    before = open_descriptors()
-    yield
-    assert open_descriptors() == before
-
-
-@pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    initialise(tmp_path / "recordings", None, OsDisk())
-    return tmp_path / "recordings"
 
 
 @pytest.fixture

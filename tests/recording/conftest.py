@@ -1,0 +1,35 @@
+"""What holds for every test of what is recorded."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recorder.recording.disk import OsDisk
+from recorder.recording.storage import initialise
+from tests.helpers.disk import open_descriptors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _no_descriptor_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
+    if inspect.iscoroutinefunction(request.function):
+        # A thread that a stop did not wait for closes what it has a moment later.
+        yield
+        return
+    before = open_descriptors()
+    yield
+    assert open_descriptors() == before
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """A storage that is in use, with its state inside."""
+    path = tmp_path / "recordings"
+    initialise(path, None, OsDisk())
+    return path
