@@ -280,6 +280,7 @@ class Board:
             software="" if publisher is None else publisher.software,
             has_media=publisher is not None and publisher.has_media,
             received_bytes=room.received_bytes,
+            received_s=None if publisher is None else publisher.received_s,
             window_ends_s=room.window_ends_s,
             stalled=stalled,
             refused=refused,

@@ -10,7 +10,7 @@ between its two ends, and says which it was:
   DUPLICATES, by which a sender learns of the loss, and what it sends in a round trip meanwhile;
 * delay: 1 without any, 0 at `max_delay`. It is the longest round trip of the window, or by how much
   media came later in it than at their best, whichever is more. What has not come yet is late
-  too, once the silence is longer than SILENCE_S. The best is the least of all, and is forgotten by
+  too, once it is due for longer than SILENCE_S. The best is the least of all, and is forgotten by
   DRIFT of the time that goes by, and by how late it is now in FORGIVEN_S: an encoder's clock may
   run slow by DRIFT without a delay that adds up, and a delay that has come to stay fades;
 * pace: 1 while media time runs with the clock, or PACE_GOOD of it, 0 at PACE_BAD.
@@ -76,7 +76,7 @@ class Moment:
 
     Attributes:
         at_s: now; `arrived_s` when its newest media came, on the same clock.
-        newest_dts: their media time, in ms.
+        newest_dts: their media time, in ms; `step_ms` behind it the next are due.
         spread: of what came since the look before, in ms, as of `Spread`; None: nothing came.
         tcp: None: not known.
     """
@@ -84,6 +84,7 @@ class Moment:
     at_s: float
     arrived_s: float
     newest_dts: int
+    step_ms: int
     spread: tuple[int, int] | None
     tcp: TcpInfo | None
 
@@ -125,9 +126,10 @@ class LineMeter:
         first = window[0].moment
         late_s, earliest_s = max(map(_MOST, window)), min(map(_LEAST, window))
         media_rate = None
-        if moment.at_s - first.at_s >= LEAST_S:
-            # Between two arrivals: up to half a second gathers before it is read.
-            seconds = _heard_s(moment) - _heard_s(first)
+        # Between two arrivals: up to half a second gathers before it is read.
+        seconds = _heard_s(moment) - _heard_s(first)
+        # Who sends a picture every few seconds may have sent none since.
+        if moment.at_s - first.at_s >= LEAST_S and seconds >= LEAST_S - SILENCE_S:
             media_rate = (moment.newest_dts - first.newest_dts) / 1000 / seconds
         rates = self._tcp(first, moment)
         score, reason = _judge(media_rate, late_s, rates, max_delay_s)
@@ -155,7 +157,8 @@ class LineMeter:
         least, most = now, now
         if moment.spread is not None and before_s is not None:
             least, most = moment.spread[0] / 1000, moment.spread[1] / 1000
-        most = max(most, moment.at_s - moment.newest_dts / 1000 - SILENCE_S)
+        due_s = (moment.newest_dts + moment.step_ms) / 1000
+        most = max(most, moment.at_s - due_s - SILENCE_S)
         if before_s is None:
             self._best_s = least
         else:
@@ -207,7 +210,7 @@ _LEAST, _MOST, _RTT, _VARIATION = itemgetter(0), itemgetter(1), itemgetter(2), i
 
 def _heard_s(moment: Moment) -> float:
     """Until when its media tell of the line."""
-    return max(moment.arrived_s, moment.at_s - SILENCE_S)
+    return max(moment.arrived_s, moment.at_s - moment.step_ms / 1000 - SILENCE_S)
 
 
 def _lost(share: float, packets_per_s: float, rtt_s: float) -> float:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from recorder.app_drift import DriftMeter
-from recorder.app_line import LineMeter, Moment
+from recorder.app_line import SILENCE_S, LineMeter, Moment
 from recorder.app_tracks import TrackMeter
 from recorder.status.snapshot import (
     PublisherView,
@@ -43,7 +43,8 @@ class RoomFacts:
     Attributes:
         publish: the number of the newest one, of all there were.
         publisher_since_s: on the clock of `now_s`, as is `window_ends_s`; None: nobody publishes.
-        received_bytes: by all its publishers, since the start of the process.
+        received_bytes: by all its publishers, since the start of the process; the last of them at
+            `received_s`, on the clock of `now_s`; None: the one that publishes has sent none.
         stalled: why the disk does not answer, in words; None: it does.
         refused: why nobody may begin to publish, in words; None: somebody may.
         spread: how late its media have come since the look before.
@@ -61,6 +62,7 @@ class RoomFacts:
     software: str
     has_media: bool
     received_bytes: int
+    received_s: float | None
     window_ends_s: float
     stalled: str | None
     refused: str | None
@@ -110,8 +112,9 @@ class RoomMeter:
         self._since_s = 0.0
         self._publish: int | None = None
         self._tracks = TrackMeter()
-        self._samples: deque[tuple[float, int, int]] = deque()
-        """Moments, with the bytes and the video frames until then."""
+        self._bytes: deque[tuple[float, int]] = deque()
+        """Moments, with the bytes until then; as `_frames`, with those of the video."""
+        self._frames: deque[tuple[float, int]] = deque()
         self._drift = DriftMeter()
         self._line = LineMeter()
         self._history: deque[tuple[float, int]] = deque()
@@ -135,7 +138,8 @@ class RoomMeter:
         if state is not self._state:
             self._state, self._since, self._since_s = state, utc, now_s
         self._measure(facts, now_s)
-        bitrate, frame_rate = self._rates()
+        bits, frame_rate = _rate(self._bytes, 8), _rate(self._frames)
+        bitrate = None if bits is None else int(bits)
         self._remember(bitrate, now_s)
         line = self._judge_line(facts, now_s)
         figures, since_s = facts.figures, facts.publisher_since_s
@@ -157,7 +161,7 @@ class RoomMeter:
             video=self._tracks.video(frame_rate, now_s),
             audio=self._tracks.audio(now_s),
             bitrate=bitrate,
-            figures_age_s=None if bitrate is None else now_s - self._samples[-1][0],
+            figures_age_s=None if bitrate is None else now_s - self._bytes[-1][0],
             quality=None if line is None else line.score,
             line=None if line is None else line.shown,
             av_offset_ms=self._tracks.av_offset_ms,
@@ -183,28 +187,22 @@ class RoomMeter:
             self._drift.clear()
             self._tracks.clear()
             self._line.pause()
-            self._samples.clear()
+            self._bytes.clear()
+            self._frames.clear()
         if publish is None:
             return
         is_seen = facts.figures.fault is None and not facts.figures.is_stopped
         self._tracks.look(facts.figures, now_s, is_seen=is_seen)
-        self._samples.append((now_s, facts.received_bytes, self._tracks.video_frames))
-        while self._samples[0][0] < now_s - WINDOW_S:
-            self._samples.popleft()
-
-    def _rates(self) -> tuple[int | None, float | None]:
-        """Bits and video frames per second; None: not measured long enough."""
-        if len(self._samples) < 2:
-            return None, None
-        (began_s, first_bytes, first_frames), (ended_s, last_bytes, last_frames) = (
-            self._samples[0],
-            self._samples[-1],
-        )
-        seconds = ended_s - began_s
-        if seconds <= 0:
-            return None, None
-        rate = (last_frames - first_frames) / seconds
-        return int((last_bytes - first_bytes) * 8 / seconds), rate
+        # From read to read: for up to half a second bytes are left to gather.
+        at_s = max(facts.received_s or 0.0, now_s - SILENCE_S)
+        self._bytes.append((at_s, facts.received_bytes))
+        self._frames.append((at_s, self._tracks.video_frames))
+        if not is_seen or not self._tracks.video_frames:
+            # Frames that wait for a file come into it all at once.
+            self._frames.clear()
+        for samples in (self._bytes, self._frames):
+            while samples and samples[0][0] < now_s - WINDOW_S:
+                samples.popleft()
 
     def _judge_line(self, facts: RoomFacts, now_s: float) -> Line | None:
         """Nothing while we hold the encoder back ourselves: that is not its line."""
@@ -213,12 +211,13 @@ class RoomMeter:
             self._line.pause()
             return None
         spread = facts.spread
-        if spread.was_held_back:
+        if spread.begins_anew:
             self._line.pause()
         moment = Moment(
             at_s=now_s,
             arrived_s=now_s - figures.arrived_s,
             newest_dts=figures.newest_dts,
+            step_ms=spread.step_ms,
             spread=None
             if spread.least_ms is None or spread.most_ms is None
             else (spread.least_ms, spread.most_ms),
@@ -231,6 +230,13 @@ class RoomMeter:
             self._history.append((now_s, bitrate))
         while self._history and self._history[0][0] < now_s - HISTORY_S:
             self._history.popleft()
+
+
+def _rate(samples: deque[tuple[float, int]], each: int = 1) -> float | None:
+    """How many a second, each so many times; None: not measured long enough."""
+    if len(samples) < 2 or samples[-1][0] <= samples[0][0]:
+        return None
+    return (samples[-1][1] - samples[0][1]) * each / (samples[-1][0] - samples[0][0])
 
 
 def _recording(found: RecordingFigures, unsafe_s: float | None) -> RecordingView:

@@ -26,23 +26,21 @@ if TYPE_CHECKING:
 class _Track:
     """What is remembered of a track: when its counters last moved."""
 
-    segment: int
-    frames: int
+    frames: int = 0
     key_dts: int | None = None
     total: int = 0
     frame_s: float | None = None
     key_s: float | None = None
 
     def look(self, found: TrackFigures, now_s: float) -> None:
-        # Behind a stop the numbers of segments begin anew.
-        is_same = found.segment == self.segment and found.frames >= self.frames
-        new = found.frames - self.frames if is_same else found.frames
+        # Behind a stop frames are counted anew.
+        new = found.frames - (self.frames if found.frames >= self.frames else 0)
         if new > 0:
             self.total += new
             self.frame_s = now_s
         if found.key_dts is not None and (found.key_dts != self.key_dts or self.key_s is None):
             self.key_s = now_s
-        self.segment, self.frames, self.key_dts = found.segment, found.frames, found.key_dts
+        self.frames, self.key_dts = found.frames, found.key_dts
 
 
 class TrackMeter:
@@ -74,7 +72,7 @@ class TrackMeter:
             key = found.kind, found.track
             track = self._tracks.get(key)
             if track is None:
-                track = self._tracks[key] = _Track(found.segment, 0)
+                track = self._tracks[key] = _Track()
             track.look(found, now_s)
             shown = self._shown.get(found.kind)
             if shown is None or not shown[1].total or found.track <= shown[0].track:
@@ -82,7 +80,7 @@ class TrackMeter:
         if figures.tracks and figures.recording is not None:
             for had in figures.recording.tracks:
                 if had.kind not in self._shown:
-                    self._shown[had.kind] = _figures_of(had), _Track(-1, 0, frame_s=now_s)
+                    self._shown[had.kind] = _figures_of(had), _Track(frame_s=now_s)
 
     @property
     def video_frames(self) -> int:
@@ -146,7 +144,6 @@ def _figures_of(had: TrackFacts) -> TrackFigures:
             sample_rate=had.sample_rate,
             channels=had.channels,
         ),
-        segment=-1,
         frames=0,
         newest_dts=None,
         key_dts=None,

@@ -27,14 +27,30 @@ QUIET = TcpInfo(
 )
 
 
+def moment(at_s: float, arrived_s: float, newest_dts: int, **more: Any) -> Moment:
+    return Moment(
+        at_s=at_s,
+        arrived_s=arrived_s,
+        newest_dts=newest_dts,
+        **{"step_ms": 40, "spread": None, "tcp": None, **more},
+    )
+
+
 READ_S = 0.5
 """An encoder is read about so often."""
 
 
 @attrs.define
 class Encoder:
-    """One that sends in real time, is read twice a second and looked at once."""
+    """One that sends in real time, is read twice a second and looked at once.
 
+    Attributes:
+        step_ms: from one frame to the next.
+        jumps: of its clock, so far.
+    """
+
+    step_ms: int = 1
+    jumps: int = 0
     meter: LineMeter = attrs.field(factory=LineMeter)
     max_delay_s: float = 2.0
     tick_s: float = 1.0
@@ -64,7 +80,8 @@ class Encoder:
         for _ in range(round(seconds / READ_S)):
             self.now_s += READ_S
             self.sent_dts += 1000 * READ_S * pace
-            self._read(round(self.sent_dts - late_s * 1000 * pace))
+            arrived_dts = round(self.sent_dts - late_s * 1000 * pace)
+            self._read(arrived_dts // self.step_ms * self.step_ms)
             if self.tcp is not None:
                 self.tcp = attrs.evolve(
                     self.tcp,
@@ -80,7 +97,8 @@ class Encoder:
         if dts <= self.newest_dts:
             return  # It is still on its way.
         self.newest_dts, self.arrived_s = dts, self.now_s
-        self.lateness.read(round(self.now_s * 1000), dts)
+        now_ms = round(self.now_s * 1000)
+        self.lateness.read(now_ms, dts, step_ms=self.step_ms, jumps=self.jumps)
 
     def look(self) -> Line:
         spread = self.lateness.take()
@@ -89,6 +107,7 @@ class Encoder:
                 at_s=self.now_s,
                 arrived_s=self.arrived_s,
                 newest_dts=self.newest_dts,
+                step_ms=spread.step_ms,
                 spread=None
                 if spread.least_ms is None or spread.most_ms is None
                 else (spread.least_ms, spread.most_ms),
@@ -287,6 +306,25 @@ def test_an_encoder_that_falls_silent_falls_to_nothing_and_says_so() -> None:
     assert line.shown.reason == "only 0% of the time comes as picture and sound"
 
 
+@pytest.mark.parametrize("tick_s", [1, 5])
+@pytest.mark.parametrize("step_ms", [500, 1000, 1500, 2000, 3500])
+def test_a_picture_every_few_seconds_without_sound_is_no_bad_line(
+    step_ms: int, tick_s: int
+) -> None:
+    encoder = Encoder(step_ms=step_ms, tick_s=tick_s)
+    # How it sends is known from its third picture on.
+    encoder.run(3 * step_ms / 1000 + 11)
+    assert encoder.words(120) <= {Word.GOOD, None}
+    assert encoder.words(60) != {None}
+
+
+def test_one_that_sends_so_seldom_is_late_when_it_misses_a_picture() -> None:
+    encoder = Encoder(step_ms=3000, max_delay_s=3)
+    encoder.run(40)
+    assert encoder.run(7, late_s=7).shown.word is Word.BAD
+    assert encoder.words(40) >= {Word.GOOD}
+
+
 def test_what_we_held_back_ourselves_says_nothing() -> None:
     encoder = Encoder()
     encoder.run(20)
@@ -327,7 +365,7 @@ def test_without_the_kernels_word_the_rest_is_judged(tcp: TcpInfo | None) -> Non
     meter = encoder.meter
     for second in range(20):
         line = meter.look(
-            Moment(at_s=second, arrived_s=second, newest_dts=1000 * second, spread=None, tcp=tcp),
+            moment(second, second, 1000 * second, tcp=tcp),
             2.0,
         )
     shown = line.shown
@@ -341,13 +379,7 @@ def test_a_pace_is_that_between_two_arrivals() -> None:
     rates = []
     for at_s in (0.0, 3.4):
         line = encoder.meter.look(
-            Moment(
-                at_s=at_s,
-                arrived_s=at_s // 0.5 / 2,
-                newest_dts=int(at_s // 0.5 * 500),
-                spread=None,
-                tcp=None,
-            ),
+            moment(at_s, at_s // 0.5 / 2, int(at_s // 0.5 * 500)),
             2.0,
         )
         rates.append(line.shown.media_rate)
@@ -364,7 +396,8 @@ class Watch:
     def stands(self, **how: Any) -> bool:
         """Whether it is one behind the next tick."""
         line = self.encoder.run(self.encoder.tick_s, **how)
-        seen = made.picture(rooms=(made.room(quality=line.score),))
+        media_age_s = self.encoder.now_s - self.encoder.arrived_s
+        seen = made.picture(rooms=(made.room(quality=line.score, media_age_s=media_age_s),))
         found = self.alarms.judge(seen, self.encoder.now_s)
         return "weak_connection" in [each.kind for each in found]
 
@@ -401,6 +434,16 @@ def test_one_hiccup_is_no_alarm_and_one_every_few_seconds_is(tick_s: int) -> Non
     assert stands
 
 
+@pytest.mark.parametrize("tick_s", [1, 5])
+def test_a_line_that_falls_silent_every_few_seconds_is_an_alarm_of_its_own(tick_s: int) -> None:
+    """Although each silence has one, and none lasts for long."""
+    watch = Watch(Encoder(tick_s=tick_s))
+    watch.encoder.run(20)
+    seen = [watch.stands(late_s=6 * (round(watch.encoder.now_s) % 12 < 6)) for _ in range(60)]
+    assert seen[-1]
+    assert not any(seen[: 15 // tick_s])
+
+
 @given(
     st.lists(
         st.tuples(
@@ -422,7 +465,7 @@ def test_whatever_comes_the_score_stays_between_0_and_1(
         now_s, dts = now_s + step_s, dts + ms
         tcp = attrs.evolve(QUIET, rtt_us=number, data_segments=number // 2, out_of_order=number)
         line = meter.look(
-            Moment(at_s=now_s, arrived_s=now_s - ago_s, newest_dts=dts, spread=spread, tcp=tcp),
+            moment(now_s, now_s - ago_s, dts, step_ms=number % 9000, spread=spread, tcp=tcp),
             2.0,
         )
         assert line.score is None or 0 <= line.score <= 1

@@ -30,14 +30,13 @@ RECORDING = RecordingFigures(
 )
 
 
-def track(kind: str, frames: int, *, segment: int = 0, key_dts: int | None = None) -> TrackFigures:
+def track(kind: str, frames: int, *, key_dts: int | None = None) -> TrackFigures:
     codec = "avc1" if kind == "video" else "mp4a"
     return TrackFigures(
         kind=kind,
         track=0,
         codec=codec,
         parameters=TrackParameters(codec=codec, width=640, height=360),
-        segment=segment,
         frames=frames,
         newest_dts=1000,
         key_dts=key_dts,
@@ -72,11 +71,12 @@ def facts(*, figures: dict[str, Any] | None = None, **changes: Any) -> RoomFacts
         software="OBS",
         has_media=True,
         received_bytes=0,
+        received_s=None,
         window_ends_s=math.inf,
         stalled=None,
         refused=None,
         is_contested=False,
-        spread=Spread(least_ms=None, most_ms=None, was_held_back=False),
+        spread=Spread(least_ms=None, most_ms=None, step_ms=40, begins_anew=False),
         tcp=None,
         max_delay_s=2.0,
         viewers=0,
@@ -175,14 +175,45 @@ def test_metadata_and_pings_are_no_media() -> None:
     assert meter.look(facts(publisher_since_s=None), 231.0, UTC).media_age_s is None
 
 
-def test_frames_are_counted_on_over_a_cut() -> None:
+@pytest.mark.parametrize("tick_s", [0.3, 1.0, 1.1, 5.0])
+def test_rates_are_those_from_read_to_read_whenever_it_is_looked(tick_s: float) -> None:
     meter = RoomMeter()
-    for second, (segment, frames) in enumerate([(0, 20), (0, 45), (1, 25), (1, 50)]):
-        tracks = (track("video", frames, segment=segment),)
-        seen = facts(figures={"tracks": tracks}, received_bytes=second)
-        view = meter.look(seen, 200.0 + second, UTC)
-    assert view.video is not None
-    assert view.video.frame_rate == 25
+    for number in range(100):
+        now_s = 200 + number * tick_s
+        read_s = now_s // 0.5 * 0.5
+        seen = facts(
+            figures={"tracks": (track("video", int((read_s - 200) * 24)),)},
+            received_bytes=int((read_s - 200) * 50_000),
+            received_s=read_s,
+        )
+        view = meter.look(seen, now_s, UTC)
+        assert view.bitrate in {None, 400_000}
+        assert view.video is not None
+        assert view.video.frame_rate in {None, 24}
+    assert view.bitrate is not None
+    assert view.figures_age_s is not None
+    assert view.figures_age_s < 0.5
+    # Nothing comes any more.
+    for second in range(12):
+        silent = meter.look(seen, now_s + second, UTC)
+    assert silent.bitrate == 0
+
+
+def test_what_waited_for_a_file_is_no_frame_rate() -> None:
+    meter = RoomMeter()
+
+    def rate(second: int, frames: int, fault: str | None = None) -> float | None:
+        figures = {"tracks": (track("video", frames),), "fault": fault}
+        view = meter.look(facts(figures=figures), 200.0 + second, UTC)
+        assert view.video is not None
+        return view.video.frame_rate
+
+    found = [rate(second, 25 * second if second > 1 else 0) for second in range(5)]
+    assert found == [None, None, None, 25, 25]
+    assert [rate(second, 100, "no disk") for second in range(5, 20)] == [None] * 15
+    # All that has gathered comes into a file at once.
+    assert rate(20, 500) is None
+    assert [rate(second, 25 * second) for second in range(21, 40)] == [25] * 19
 
 
 def test_media_that_run_ahead_of_the_clock_are_seen() -> None:
@@ -209,7 +240,13 @@ def test_a_line_is_judged_by_what_came_between_two_looks_and_not_by_what_we_held
     meter = RoomMeter()
 
     def look(second: int, **spread: Any) -> RoomView:
-        found = {"least_ms": 200_000, "most_ms": 200_000, "was_held_back": False, **spread}
+        found = {
+            "least_ms": 200_000,
+            "most_ms": 200_000,
+            "step_ms": 40,
+            "begins_anew": False,
+            **spread,
+        }
         figures = {"newest_dts": 1000 * second, "arrived_s": 0.0}
         seen = facts(figures=figures, spread=Spread(**found))
         return meter.look(seen, 200.0 + second, UTC)
@@ -220,7 +257,7 @@ def test_a_line_is_judged_by_what_came_between_two_looks_and_not_by_what_we_held
     assert late is not None
     assert late.word == "bad"
     assert late.late_ms == 3000
-    assert look(7, was_held_back=True).quality is None
+    assert look(7, begins_anew=True).quality is None
     for second in range(8, 12):
         seen = look(second)
     assert seen.quality == 1

@@ -65,9 +65,9 @@ def test_sound_that_stops_is_missing_in_the_next_segments_too(studio: Studio) ->
     for second in range(2, 12):
         send_one_kind(studio, VIDEO, SECOND, second * SECOND)
         assert age_of_sound(studio, meter) == second - 1
-    (only,) = studio.recorder.figures(studio.clock.now_ms).tracks
-    assert only.kind == "video"
-    assert only.segment > 1
+    recording = studio.recorder.figures(studio.clock.now_ms).recording
+    assert recording is not None
+    assert recording.segments > 2
     # The sound is there again.
     studio.recorder.media(AUDIO, 12_000, aac_frame(), studio.clock.now_ms)
     assert age_of_sound(studio, meter) == 0
@@ -81,9 +81,9 @@ def test_a_picture_that_stops_is_missing_in_the_next_segments_too(studio: Studio
     looked(studio, meter)
     send_one_kind(studio, AUDIO, 20 * SECOND, 2 * SECOND)
     video, audio = looked(studio, meter)
-    (only,) = studio.recorder.figures(studio.clock.now_ms).tracks
-    assert only.kind == "audio"
-    assert only.segment > 1
+    recording = studio.recorder.figures(studio.clock.now_ms).recording
+    assert recording is not None
+    assert recording.segments > 2
     assert video is not None
     assert (video.frame_age_s, video.width) == (20, 64)
     assert audio is not None
@@ -149,9 +149,47 @@ def test_behind_a_stop_frames_are_missed_since_the_start(studio: Studio) -> None
     studio.recorder.start(studio.clock.now_ms)
     studio.clock.advance(1000)
     assert age_of_sound(studio, meter) == 1
-    # Segments and frames are counted anew, and there are fewer of both.
+    # Frames are counted anew, and there are fewer.
     studio.send(SECOND)
     assert age_of_sound(studio, meter) == 0
+    studio.end()
+
+
+@pytest.mark.parametrize("look_every", [1, 3, 7])
+def test_frames_are_counted_on_over_cuts_whenever_it_is_looked(
+    studio: Studio, look_every: int
+) -> None:
+    meter = TrackMeter()
+    studio.arrive()
+    for _ in range(84 // look_every):
+        studio.send(look_every)
+        looked(studio, meter)
+    figures = studio.recorder.figures(studio.clock.now_ms)
+    assert figures.recording is not None
+    assert figures.recording.segments > 4
+    assert meter.video_frames == 84
+    studio.end()
+
+
+def test_sound_that_follows_the_picture_over_a_cut_is_not_behind_it(studio: Studio) -> None:
+    meter = TrackMeter()
+    studio.arrive()
+    for number in range(40):
+        # It is looked when the picture of a moment has come, and its sound has not.
+        studio.recorder.media(
+            VIDEO,
+            number * FRAME_MS,
+            avc_frame(key=number % GOP_FRAMES == 0),
+            studio.clock.now_ms,
+        )
+        if number > SECOND:
+            _, audio = looked(studio, meter)
+            assert audio is not None
+            assert audio.frame_age_s == 0
+            assert meter.av_offset_ms == FRAME_MS
+        studio.recorder.media(AUDIO, number * FRAME_MS, aac_frame(), studio.clock.now_ms)
+        studio.recorder.flush(studio.clock.now_ms)
+        studio.clock.advance(FRAME_MS)
     studio.end()
 
 
@@ -161,7 +199,6 @@ def track(number: int, frames: int) -> TrackFigures:
         track=number,
         codec="mp4a",
         parameters=TrackParameters(codec="mp4a", channels=number + 1),
-        segment=0,
         frames=frames,
         newest_dts=1000,
         key_dts=None,

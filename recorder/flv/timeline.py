@@ -111,6 +111,20 @@ class Timeline:
         """How many tracks have had a frame."""
         return len(self._clocks)
 
+    @property
+    def step(self) -> int:
+        """How a frame has followed its predecessor, on whichever track that goes on they lie
+        closest; 0 before the first."""
+        newest = self.newest
+        return min(
+            (
+                clock.step
+                for clock in self._clocks.values()
+                if newest is not None and newest - clock.dts <= SLIP_MS
+            ),
+            default=0,
+        )
+
     def clock(self, track: TrackId) -> TrackClock | None:
         """The clock of a track that has had a frame."""
         return self._clocks.get(track)

@@ -53,6 +53,8 @@ class Publisher:
     """The connection's anomalies when the publish began."""
     received_bytes: int = 0
     """What has come of it, as on the wire, with its share of what frames it."""
+    received_s: float | None = None
+    """When something was last read from its connection, on Trio's clock; None: nothing yet."""
     unshared_bytes: int = 0
     """What its messages hold that have come since the connection's bytes were last shared out; not
     counted while it has the connection for itself."""

@@ -93,12 +93,17 @@ class Publishing:
         for publisher in self.by_stream.values():
             publisher.room.recorder.flush(now_ms)
 
-    def share_out(self, wire_bytes: int) -> None:
+    def share_out(self, wire_bytes: int, now_s: float) -> None:
         """So much more was on the wire: each publisher's by what its messages hold.
 
         The whole connection's, for each of them, would be shown as often as there are rooms.
+
+        Args:
+            now_s: when it was read.
         """
         publishers = self.by_stream.values()
+        for each in publishers:
+            each.received_s = now_s
         if len(publishers) == 1:
             (only,) = publishers
             only.received_bytes += wire_bytes + self._unshared_bytes

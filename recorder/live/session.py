@@ -213,7 +213,7 @@ class Session:
             await self._dispatch.handle(data, now_s)
             if not data:
                 raise ConnectionOver(f"the {self._stay.peer} closed the connection")
-            self._publishing.share_out(self._reading.has_handled(len(data)))
+            self._publishing.share_out(self._reading.has_handled(len(data)), now_s)
             if self._connection.has_answer_to_send:
                 self._sender.poke()
             await self._backpressure.wait()

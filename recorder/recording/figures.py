@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True)
 class TrackFigures:
-    """One track of a publish, in the segment that is open.
+    """One track of a publish that has had frames in a file.
 
     Attributes:
         kind: "video" or "audio"; `track` is its number.
-        segment: the segment's number in the publish; `frames` begins anew with each.
+        frames: put into segments since the publish began.
         newest_dts: media time of its newest frame, in ms; `key_dts` of its newest keyframe, and
             `key_distance_ms` since the keyframe before; None without.
     """
@@ -33,7 +33,6 @@ class TrackFigures:
     track: int
     codec: str
     parameters: TrackParameters
-    segment: int
     frames: int
     newest_dts: int | None
     key_dts: int | None

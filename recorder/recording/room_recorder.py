@@ -220,7 +220,12 @@ class RoomRecorder:
             return
         newest_dts = publish.segmenter.newest_dts
         if newest_dts is not None:
-            self._lateness.read(self._arrived_ms, newest_dts)
+            self._lateness.read(
+                self._arrived_ms,
+                newest_dts,
+                step_ms=publish.segmenter.frame_step_ms,
+                jumps=publish.segmenter.clock_jumps,
+            )
         if self.fault is not None:
             self._last_media_ms = self._arrived_ms
             self._outage.trim()

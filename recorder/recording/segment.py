@@ -8,7 +8,6 @@ are gone then, and the writer has one piece of memory to hand to the kernel. Tha
 list of pieces for every write.
 """
 
-from collections import Counter
 from typing import Final
 
 from recorder.flv.codecs import Part, classify
@@ -186,14 +185,6 @@ class OpenSegment:
         size = len(body)
         self.buffers += (tag_header(kind, ms, size), body, tag_trailer(size))
         self.summary.add(kind, ms, body, size, parts)
-
-    @property
-    def frames(self) -> Counter[str]:
-        """How many are in it, by the kind of their track."""
-        counter: Counter[str] = Counter()
-        for track in self.summary.played_tracks():
-            counter[kind_name(track.kind)] += track.frames
-        return counter
 
     def take(self) -> Appended | None:
         """What was written since the last time; None if nothing."""

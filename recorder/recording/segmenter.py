@@ -222,6 +222,11 @@ class Segmenter:
         return self._timeline.newest
 
     @property
+    def frame_step_ms(self) -> int:
+        """As of `Timeline.step`."""
+        return self._timeline.step
+
+    @property
     def headers(self) -> Headers:
         """What a decoder needs before the next frame, the newest last."""
         known = ((track.kind, body) for track in self._tracks for body in track.state)
@@ -237,14 +242,12 @@ class Segmenter:
 
     @property
     def track_figures(self) -> tuple[TrackFigures, ...]:
-        """Of the tracks with frames in the segment that is open."""
-        segment = self._segments.current
-        if segment is None:
-            return ()
-        number, tracks = segment.opened.segment, self._tracks.by_kind
+        """Of the tracks with frames in a segment, video before audio, by their numbers."""
+        found = ((track, self._segments.newest_slot(track)) for track in self._tracks)
         return tuple(
-            _figures_of(slot, tracks[slot.kind][slot.number], number)
-            for slot in segment.summary.played_tracks()
+            _figures_of(slot, track, self._segments.frames_of(track))
+            for track, slot in found
+            if slot is not None
         )
 
     @property
@@ -399,14 +402,13 @@ def _announces_video(values: Sequence[Value]) -> bool:
     return members.get("videocodecid") not in (None, 0.0, False, "", "0")
 
 
-def _figures_of(slot: TrackSummary, track: Track, segment: int) -> TrackFigures:
+def _figures_of(slot: TrackSummary, track: Track, frames: int) -> TrackFigures:
     return TrackFigures(
         kind=kind_name(slot.kind),
         track=slot.number,
         codec=slot.codec,
         parameters=parameters_of(slot),
-        segment=segment,
-        frames=slot.frames,
+        frames=frames,
         newest_dts=None if track.clock is None else track.clock.dts,
         key_dts=track.key_dts,
         key_distance_ms=track.key_distance,

@@ -15,12 +15,13 @@ from typing import Final
 
 from recorder.flv.codecs import Role
 from recorder.flv.script import CopiedFields
+from recorder.flv.summary import TrackSummary
 from recorder.flv.tags import VIDEO
 from recorder.flv.timeline import Timeline
 from recorder.recording.actions import Action, CutReason, SegmentRules
 from recorder.recording.cuts import NEW_RECORDING, Cuts
 from recorder.recording.hold import Held, Hold
-from recorder.recording.segment import OpenSegment
+from recorder.recording.segment import OpenSegment, kind_name
 from recorder.recording.tracks import HEADERS, SILENT_MS, Track, Tracks
 
 OVERLAP_MS: Final = 1_000
@@ -60,7 +61,6 @@ class Segments:
         self._actions: list[Action] = []
         self.anomalies: dict[str, int] = {}
         """Counts by name since the publish began."""
-        self._past_frames: Counter[str] = Counter()
 
     def take(self) -> list[Action]:
         """What is to be done, since the last time this was asked."""
@@ -73,8 +73,33 @@ class Segments:
     def frames(self) -> Counter[str]:
         """How many were put into segments since the publish began, by the kind of their track;
         after an outage of the disk some of them twice."""
-        opened = (each for each in (self._previous, self.current) if each is not None)
-        return sum((each.frames for each in opened), self._past_frames)
+        counter: Counter[str] = Counter()
+        for track in self._tracks:
+            counter[kind_name(track.kind)] += self.frames_of(track)
+        return counter
+
+    def frames_of(self, track: Track) -> int:
+        """How many of a track were put into segments since the publish began, as of `frames`."""
+        slots = (self._slot(segment, track) for segment in (self._previous, self.current))
+        return track.past_frames + sum(slot.frames for slot in slots if slot is not None)
+
+    def newest_slot(self, track: Track) -> TrackSummary | None:
+        """What the newest segment with frames of a track holds of it; None without any."""
+        slots = (self._slot(segment, track) for segment in (self.current, self._previous))
+        return next((slot for slot in slots if slot is not None), track.past_slot)
+
+    @staticmethod
+    def _slot(segment: OpenSegment | None, track: Track) -> TrackSummary | None:
+        slot = None if segment is None else segment.slot(track)
+        return slot if slot is not None and slot.frames else None
+
+    def _is_past(self, segment: OpenSegment | None) -> None:
+        """Remember of it what is still asked when it is not open any more."""
+        for track in self._tracks:
+            slot = self._slot(segment, track)
+            if slot is not None:
+                track.past_frames += slot.frames
+                track.past_slot = slot
 
     def finish(self) -> None:
         """Close everything."""
@@ -99,8 +124,8 @@ class Segments:
             origin: as for `Cuts.suspend`.
         """
         counts: dict[str, int] = {}
-        self._past_frames = self.frames
         for segment in (self._previous, self.current):
+            self._is_past(segment)
             for name, number in ({} if segment is None else segment.counts).items():
                 counts[name] = counts.get(name, 0) + number
         self._previous = self.current = None
@@ -306,7 +331,7 @@ class Segments:
 
     def _close(self, segment: OpenSegment) -> None:
         self._flush(segment)
-        self._past_frames += segment.frames
+        self._is_past(segment)
         self._actions.append(segment.closed(self._copied))
 
     def _flush(self, segment: OpenSegment | None) -> None:

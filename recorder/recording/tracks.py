@@ -49,6 +49,8 @@ class Track:
         "kind",
         "last_dts",
         "number",
+        "past_frames",
+        "past_slot",
         "remembered_bytes",
         "slot",
         "state",
@@ -73,6 +75,10 @@ class Track:
         """Of its last keyframe in a file."""
         self.last_dts: int | None = None
         """Of its last frame in a file, as of the last cut."""
+        self.past_frames = 0
+        """In segments that are not open any more."""
+        self.past_slot: TrackSummary | None = None
+        """What the last of those with frames of it holds of the track."""
         self.slot: TrackSummary | None = None
         """Where ordinary frames are counted; None while each frame must be looked at: its track
         is new, its state has changed, two segments are open, every frame may be cut at."""

@@ -124,12 +124,13 @@ def test_a_header_that_has_changed_right_before_a_stop_is_that_of_the_next_recor
 
 def test_how_late_its_media_come_is_told_once_and_anew_behind_a_stop(studio: Studio) -> None:
     studio.arrive()
-    assert studio.recorder.take_spread() == Spread(least_ms=None, most_ms=None, was_held_back=False)
+    nothing = Spread(least_ms=None, most_ms=None, step_ms=0, begins_anew=False)
+    assert studio.recorder.take_spread() == nothing
     studio.send(2 * SECOND)
     spread = studio.recorder.take_spread()
     assert spread.least_ms is not None
     assert spread == Spread(
-        least_ms=spread.least_ms, most_ms=spread.least_ms, was_held_back=False
+        least_ms=spread.least_ms, most_ms=spread.least_ms, step_ms=FRAME_MS, begins_anew=False
     ), "it sends as the clock goes"
     studio.clock.advance(3000)
     studio.send(SECOND)
@@ -138,10 +139,10 @@ def test_how_late_its_media_come_is_told_once_and_anew_behind_a_stop(studio: Stu
     assert late.most_ms >= spread.least_ms + 2000
     studio.recorder.stop(studio.clock.now_ms, {})
     studio.recorder.start(studio.clock.now_ms)
-    assert studio.recorder.take_spread().was_held_back
+    assert studio.recorder.take_spread().begins_anew
     studio.lose()
     studio.arrive()
-    assert not studio.recorder.take_spread().was_held_back
+    assert not studio.recorder.take_spread().begins_anew
     studio.end()
 
 
@@ -163,9 +164,9 @@ def test_the_figures_of_a_room_that_records(studio: Studio) -> None:
     assert figures.written_s == 0.7
     assert figures.newest_dts == 4000 - FRAME_MS
     video, audio = figures.tracks
-    assert (video.kind, video.codec, video.segment) == ("video", "avc1", 1)
-    assert (video.frames, video.key_dts) == (SECOND, 3000)
-    assert (audio.kind, audio.frames, audio.key_dts) == ("audio", SECOND, None)
+    assert (video.kind, video.codec) == ("video", "avc1")
+    assert (video.frames, video.key_dts) == (4 * SECOND, 3000)
+    assert (audio.kind, audio.frames, audio.key_dts) == ("audio", 4 * SECOND, None)
     assert recording.number == 1
     # It began when it was known how: behind half a second of media and the frame after it.
     assert recording.age_s == 3.9
