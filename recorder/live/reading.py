@@ -39,11 +39,16 @@ QUIET_S: Final = 0.1
 we leave alone for so long sends slower than we read."""
 
 
+LATE_S: Final = 0.5
+"""So long behind its time a read is no encoder's doing: the process stood still, or had no turn."""
+
+
 class Reading:
     """Of one connection.
 
     Attributes:
         handled_bytes: all that the peer has sent and we have handled.
+        late_s: how long behind its pause's end the last read was.
 
     Args:
         connection: asked whether an acknowledgement is due, and nothing else.
@@ -58,6 +63,7 @@ class Reading:
         sender: Sender,
     ) -> None:
         self.handled_bytes = 0
+        self.late_s = 0.0
         self._stream = stream
         self._wire = wire
         self._connection = connection
@@ -96,12 +102,13 @@ class Reading:
         """An acknowledgement goes out only while the peer is slow or quiet. One that reaches a
         socket closed behind its last byte (ffmpeg) is answered by a reset, and the peer's system
         forgets what it has not sent yet (RFC 1122, section 4.2.2.13)."""
-        self._read_bytes = READ_BYTES
+        self._read_bytes, self.late_s = READ_BYTES, 0.0
         pause_s = self._next_read_s - trio.current_time()
         if pause_s > 0:
             self._read_bytes = GATHERED_BYTES
             with trio.move_on_at(self._next_read_s):
                 await self._hurry.wait()
+            self.late_s = max(0.0, trio.current_time() - self._next_read_s)
         self._hurry = trio.Event()
         if pause_s < QUIET_S and self._connection.has_data_to_send:
             with trio.move_on_after(QUIET_S):

@@ -24,7 +24,7 @@ from recorder.live.dispatch import Dispatch
 from recorder.live.ending import ConnectionOver, broken_by, log_end
 from recorder.live.publishing import Publishing
 from recorder.live.pulse import Pulse
-from recorder.live.reading import Reading
+from recorder.live.reading import LATE_S, Reading
 from recorder.live.requests import Requests
 from recorder.live.sender import Sender
 from recorder.live.stay import Stay
@@ -228,6 +228,8 @@ class Session:
         if data is None:
             self._go_if_dismissed()
             raise ConnectionOver(reason)
+        if self._reading.late_s >= LATE_S:
+            self._publishing.excuse(self._reading.late_s)
         return data
 
     def _go_if_dismissed(self) -> None:

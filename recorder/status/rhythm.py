@@ -6,12 +6,18 @@ to wait for a picture, and it is that of somebody who looks. Knows no picture.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import trio
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+LATE_S: Final = 0.2
+GIVE_WAY_S: Final = 0.05
+"""A picture that is so late is made a little later still: what kept it has kept everybody, and
+before the encoders are read all of them would seem silent."""
 
 
 class Rhythm:
@@ -45,8 +51,11 @@ class Rhythm:
         """Return when the next picture is due."""
         while not self._is_changed:
             self._woken = trio.Event()
-            with trio.move_on_at(self._began_s + self._wait_s()) as scope:
+            due_s = max(trio.current_time(), self._began_s + self._wait_s())
+            with trio.move_on_at(due_s) as scope:
                 await self._woken.wait()
             if scope.cancelled_caught:
+                if trio.current_time() - due_s >= LATE_S:
+                    await trio.sleep(GIVE_WAY_S)
                 break
         await trio.sleep_until(self._began_s + self._least_s)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 import trio
 import trio.testing
 
@@ -148,3 +149,15 @@ async def test_who_leaves_while_the_recorder_stops_is_not_asked_what_it_has_sent
     nursery.start_soon(building.serve, ours, "10.0.0.1", unread)
     await trio.testing.wait_all_tasks_blocked()
     await building.door.catch_up()
+
+
+@pytest.mark.parametrize(("standstill_s", "is_excused"), [(0.45, False), (3.0, True)])
+async def test_a_read_that_comes_late_by_our_doing_is_no_silence_of_the_encoder(
+    building: Building, mock_clock: MockClock, standstill_s: float, is_excused: bool
+) -> None:
+    peer = await in_a_pause(building, mock_clock)
+    peer.client.video(600, FRAME)
+    await peer.send()
+    mock_clock.jump(standstill_s)
+    await trio.testing.wait_all_tasks_blocked()
+    assert ("is held back no more" in building.recorders["room101"].calls) is is_excused

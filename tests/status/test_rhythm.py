@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import attrs
 import pytest
 import trio
+import trio.testing
 
-from recorder.status.rhythm import Rhythm
+from recorder.status.rhythm import GIVE_WAY_S, Rhythm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +63,29 @@ async def test_a_change_is_shown_at_once_but_not_more_often_than_the_least(
     # What changed before a picture is in it.
     stage.rhythm.changed()
     assert await stage.took() == pytest.approx(5)
+
+
+async def test_behind_a_standstill_of_the_process_others_have_their_turn_first(
+    mock_clock: MockClock,
+) -> None:
+    rhythm = Rhythm(lambda: 5.0, LEAST_S)
+    due = trio.Event()
+
+    async def wait() -> None:
+        await rhythm.next()
+        due.set()
+
+    for jump_s, is_due in ((5.1, True), (5.5, False)):
+        due = trio.Event()
+        rhythm.begin()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait)
+            await trio.testing.wait_all_tasks_blocked()
+            mock_clock.jump(jump_s)
+            await trio.testing.wait_all_tasks_blocked()
+            assert due.is_set() is is_due
+            mock_clock.jump(GIVE_WAY_S)
+            await due.wait()
 
 
 async def test_who_begins_to_wait_gets_the_pace_of_who_looks(autojump_clock: MockClock) -> None:
