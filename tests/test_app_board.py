@@ -1,18 +1,21 @@
-"""When the board looks at the machine, and how old it says that is."""
+"""When the board looks, at the rooms and at the machine, and how old it says that is."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 import trio
 import trio.testing
 
 from recorder import app_board, app_machine
 from recorder.live.publisher import Publisher
+from recorder.recording.lateness import Lateness
 from recorder.status.machine import Machine
 from tests.helpers.live import FakeConnection
+from tests.helpers.media import AUDIO, aac_config, aac_frame
 from tests.helpers.program import eventually
 from tests.helpers.studio import CLIENT
 from tests.test_app_reload import staged
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recorder.app_board import Board
+    from recorder.status.broadcast import Watcher
+    from tests.test_app_reload import Stage
 
 
 @pytest.fixture
@@ -135,3 +140,72 @@ async def test_a_publish_that_ends_and_one_that_begins_between_two_looks_are_two
         room.begin(publisher, CLIENT, gap_reason="reconnect")
         assert board.look().rooms[0].bitrate is None
         room.end(publisher, {})
+
+
+@attrs.define(eq=False)
+class Asked(FakeConnection):
+    """Attributes:
+    times: how often somebody wanted to know what the kernel says of its line.
+    """
+
+    times: int = 0
+
+    def tcp_info(self) -> None:
+        self.times += 1
+
+
+def publish_in(stage: Stage, connection: FakeConnection) -> Publisher:
+    room = stage.parts.rooms.get("a")
+    assert room is not None
+    publisher = Publisher(room, connection, 1, trio.current_time())
+    room.begin(publisher, CLIENT, gap_reason="reconnect")
+    return publisher
+
+
+async def test_a_line_costs_a_few_steps_a_look_and_a_read_and_none_a_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[int] = []
+
+    def read(_: Lateness, now_ms: int, newest_dts: int, **_more: int) -> None:
+        reads.append(newest_dts)
+
+    monkeypatch.setattr(Lateness, "read", read)
+    async with staged(tmp_path) as stage:
+        connection = Asked("10.0.0.1")
+        publisher = publish_in(stage, connection)
+        room = publisher.room
+        room.media(AUDIO, 0, aac_config(), 0)
+        for ms in range(1000):
+            room.media(AUDIO, ms, aac_frame(), 0)
+        assert (reads, connection.times) == ([], 0)
+        room.recorder.flush(0)
+        assert reads == [999]
+        for _ in range(3):
+            stage.parts.page.board.look()
+        assert connection.times == 3
+        room.end(publisher, {})
+
+
+async def watch(watcher: Watcher) -> None:
+    while await watcher.next() is not None:
+        pass
+
+
+async def test_a_look_comes_every_second_only_while_somebody_watches(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        page = stage.parts.page
+        assert page.board._wait_s() == app_board.IDLE_TICK_S
+        publisher = publish_in(stage, FakeConnection("10.0.0.1"))
+        # Alarms may come.
+        assert page.board._wait_s() == app_board.QUIET_TICK_S
+        watcher = page.broadcast.join(is_operator=True)
+        assert watcher is not None
+        with watcher:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(watch, watcher)
+                await trio.testing.wait_all_tasks_blocked()
+                assert page.board._wait_s() == app_board.TICK_S
+                nursery.cancel_scope.cancel()
+        publisher.room.end(publisher, {})
+        assert page.board._wait_s() == app_board.IDLE_TICK_S

@@ -5,6 +5,7 @@ An idle room is no alarm. Of an encoder nothing is said while our own disk may b
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from recorder.amounts import duration
@@ -80,6 +81,8 @@ def _publisher(room: RoomView, name: str, standing: Mapping[Key, Severity]) -> I
             text=f"{name}: the encoder is connected and has sent nothing for {media_s:.0f} s.",
             advice="Look at the encoder and at its network.",
         )
+        # A silence is told already; a line that falls silent again and again is when it speaks.
+        yield from _line(room, name, set_s=math.inf)
         return
     for what, track in (("picture", room.video), ("sound", room.audio)):
         age_s = None if track is None else track.frame_age_s
@@ -106,6 +109,10 @@ def _publisher(room: RoomView, name: str, standing: Mapping[Key, Severity]) -> I
             set_s=10,
             clear_s=30,
         )
+    yield from _line(room, name, set_s=HICCUP_S)
+
+
+def _line(room: RoomView, name: str, *, set_s: float) -> Iterator[Condition]:
     if room.quality is not None and room.quality < WEAK:
         yield Condition(
             kind="weak_connection",
@@ -115,7 +122,7 @@ def _publisher(room: RoomView, name: str, standing: Mapping[Key, Severity]) -> I
             if room.line is not None and room.line.reason is not None
             else f"{name}: the encoder's connection is bad.",
             advice="Use a cable, or a lower bitrate.",
-            set_s=HICCUP_S,
+            set_s=set_s,
             clear_s=15,
         )
 
