@@ -17,6 +17,7 @@ import click
 
 from recorder.cli_config import MisuseError, config_option, find_config, load_config
 from recorder.cli_control import NotDoneError, ask, state_folder
+from recorder.cli_question import ask_first
 from recorder.clock import SystemClock
 from recorder.config import Config
 from recorder.config.document import printable
@@ -80,7 +81,7 @@ def delete_command(outer: Path | None, chosen: Path | None, number: int, yes: bo
     """Delete recording NUMBER for good, whatever its age."""
     config = load_config(find_config(chosen or outer))
     if not yes:
-        click.confirm(f"Delete recording {number} for good?", abort=True)
+        ask_first(f"Delete recording {number} for good?", no=f"Recording {number} is not deleted.")
     done = ask(config, "DELETE", f"/api/v1/recordings/{number}")
     if done is None:
         with _alone(config) as storage:

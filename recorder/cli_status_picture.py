@@ -129,6 +129,7 @@ class Picture:
         yield self._ink.line(
             "Storage   ",
             (time_left(left), _urgency(left)),
+            self._counted_ago(storage),
             f", {in_bytes(storage, 'free_bytes')} of {in_bytes(storage, 'total_bytes')} free",
             f" ({span(self._ink.aged(storage, 'free_age_s'))} ago). Disk ",
             (state, "green" if state == "good" else "bold red"),
@@ -148,6 +149,11 @@ class Picture:
             )
         if storage.flag("foreign_fills"):
             yield self._ink.line(f"{'':10}Data that are not recordings fill the disk.")
+
+    def _counted_ago(self, storage: Fields) -> str:
+        """A sweep knows how long the disk lasts, and comes once a minute."""
+        age_s = self._ink.aged(storage, "counted_age_s")
+        return "" if age_s is None or age_s < FRESH_S else f" ({span(age_s)} ago)"
 
     def _machine(self) -> Iterator[Text]:
         system = Fields(self.document).part("system")
@@ -176,10 +182,9 @@ class Picture:
                 f"{in_bytes(wear, 'written_bytes')} in {hours:.1f} h, all writes."
             )
         for refused in list(system.parts("refused"))[:_MOST_REFUSED]:
-            times = refused.number("times")
             yield self._ink.line(
                 f"{'':10}Refused: an encoder at {refused.text('address') or UNKNOWN}, "
-                f"{UNKNOWN if times is None else f'{times:.0f}'} times in a row, last "
+                f"{_times(refused.number('times'))}, last "
                 f"{span(self._ink.aged(refused, 'age_s'))} ago."
             )
 
@@ -243,6 +248,12 @@ def _lost_so_far(room: Fields) -> str:
         return ""
     lost_s = (room.number("lost_ms") or 0) / 1000
     return f"{span(lost_s)}, {in_bytes(room, 'lost_bytes')} so far, which nothing brings back."
+
+
+def _times(number: float | None) -> str:
+    if number == 1:
+        return "once"
+    return f"{UNKNOWN if number is None else f'{number:.0f}'} times in a row"
 
 
 def _milliseconds(storage: Fields) -> str:

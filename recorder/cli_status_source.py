@@ -247,7 +247,7 @@ def on_network(address: Address, *, password: str | None, prompt: Callable[[], s
         path=address.prefix + STATUS,
         password=password,
         prompt=prompt,
-        hint="is it http:// or https://?",
+        hint="try https:// in place of http://, or the reverse",
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from recorder.cli_config import MisuseError, config_option, find_config, load_config
+from recorder.cli_question import ask_first
 from recorder.recording.clock_state import ClockState, read_clock_state, write_clock_state
 from recorder.recording.disk import OsDisk, closing
 from recorder.recording.known import META_FOLDER
@@ -34,8 +35,9 @@ def trust_clock_command(outer: Path | None, chosen: Path | None, yes: bool) -> N
             click.echo(f"The clock is not trusted: {found.withdrawn}.")
             now = datetime.now().astimezone()
             if not yes:
-                click.confirm(
-                    f"It shows {now:%Y-%m-%d %H:%M:%S %Z} now. Is that right?", abort=True
+                ask_first(
+                    f"It shows {now:%Y-%m-%d %H:%M:%S %Z} now. Is that right?",
+                    no="Set the clock, then run this again; it is not trusted meanwhile.",
                 )
             confirmed = ClockState(confirmed_utc_ms=time.time_ns() // 1_000_000)
             write_clock_state(disk, folder, confirmed)

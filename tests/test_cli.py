@@ -160,7 +160,8 @@ def test_a_chosen_file_never_falls_back(
 ) -> None:
     write_config(Path("config.yaml"))
     assert cli.run_command(["run", "--config", "absent.yaml"]) == 2
-    assert capsys.readouterr().err == "absent.yaml: cannot be read: No such file or directory\n"
+    told = "absent.yaml: cannot be read: No such file or directory; name a file that is there\n"
+    assert capsys.readouterr().err == told
     assert not (tmp_path / "absent.yaml").exists()
     assert app.configs == []
 

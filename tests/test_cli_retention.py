@@ -82,6 +82,7 @@ def test_a_recording_is_deleted_when_somebody_says_yes(config: Path, directory: 
     shelf = filled(directory, r1=1)
     result = run(config, "delete", "1", answer="n\n")
     assert result.exit_code == 1
+    assert "Recording 1 is not deleted." in result.output
     assert shelf.there() == [1]
     result = run(config, "delete", "1", answer="y\n")
     assert "Recording 1 is deleted, 10.0 MiB." in result.output

@@ -119,9 +119,13 @@ def test_alarms_stand_on_top_with_what_to_do() -> None:
 
 def test_the_storage_is_told_in_hours() -> None:
     text = shown()
-    assert "41 h left, 212.0 GiB of 931.0 GiB free (3.0 s ago). Disk good." in text
+    assert "41 h left (50 s ago), 212.0 GiB of 931.0 GiB free (3.0 s ago). Disk good." in text
     assert "/srv/recordings, longest write 12 ms, tried 20 s ago." in text
     assert "`recorder sweep --confirm p-1a2b`" in text
+    # What was counted in these seconds needs no age, and has none where nothing was.
+    for age_s in (2.0, None):
+        storage = attrs.evolve(STORAGE, counted_age_s=age_s)
+        assert "41 h left, 212.0 GiB" in shown(document(storage=storage))
 
 
 def test_a_bad_disk_says_why_and_what_fills_it() -> None:
@@ -163,6 +167,9 @@ def test_who_is_not_let_in_is_told_the_most_stubborn_alone() -> None:
     text = shown(document(system=attrs.evolve(SYSTEM, refused=refused)), age_s=2.0)
     assert text.count("Refused:") == 3
     assert "10.0.0.0, 99 times in a row, last 3.0 s ago." in text
+    one = (snapshot.RefusedView(address="10.0.0.9", times=1, age_s=1.0),)
+    text = shown(document(system=attrs.evolve(SYSTEM, refused=one)))
+    assert "Refused: an encoder at 10.0.0.9, once, last 1.0 s ago." in text
 
 
 def test_a_line_has_its_score_and_where_it_is_not_good_the_reason() -> None:

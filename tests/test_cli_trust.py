@@ -55,6 +55,7 @@ def test_it_says_why_and_what_the_clock_shows_and_asks(config: Path, tmp_path: P
     assert result.exit_code == 1
     assert "The clock is not trusted: it was set back by 2 h." in result.output
     assert "Is that right?" in result.output
+    assert "Set the clock, then run this again; it is not trusted meanwhile." in result.output
     assert remembered(state).withdrawn is not None
 
 

@@ -4,6 +4,7 @@ Knows paths and permissions, and nothing of the keys inside. What is refused her
 a stranger on the same machine could otherwise read a room's key or change where recordings go.
 """
 
+import errno
 import os
 import secrets
 import stat
@@ -20,6 +21,13 @@ FIRST_FOLDER = "recordings"
 
 # Thousands of rooms fit into this; a log file or a disk image given by mistake does not.
 _MAX_BYTES = 1024 * 1024
+
+_REMEDIES = {
+    errno.ENOENT: "name a file that is there",
+    errno.ENOTDIR: "name a file that is there",
+    errno.EISDIR: "name the file in it",
+    errno.EACCES: "run this as the recorder's user, which must be able to read it",
+}
 
 # No look-alikes (0 o, 1 l i), one case: keys are typed into encoders by remote control.
 _LETTERS = "abcdefghjkmnpqrstuvwxyz"
@@ -80,7 +88,9 @@ def read(path: Path) -> File:
             data = file.read(_MAX_BYTES + 1)
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
     except OSError as error:
-        raise ConfigError(str(path), [Problem(f"cannot be read: {error.strerror}")]) from error
+        remedy = _REMEDIES.get(error.errno or 0, "check the disk and its cable or card")
+        reason = f"cannot be read: {error.strerror}; {remedy}"
+        raise ConfigError(str(path), [Problem(reason)]) from error
     if len(data) > _MAX_BYTES:
         raise ConfigError(str(path), [Problem("is larger than 1 MiB, so it is no configuration")])
     return File(data, mode)

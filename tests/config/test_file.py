@@ -1,5 +1,6 @@
 """Where the configuration is found, who may read it, and the first one."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -32,7 +33,31 @@ def test_keys_that_others_can_read_are_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path / "absent.yaml")
-    assert str(caught.value) == f"{tmp_path}/absent.yaml: cannot be read: No such file or directory"
+    assert str(caught.value) == (
+        f"{tmp_path}/absent.yaml: cannot be read: No such file or directory; name a file that is "
+        "there"
+    )
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory; name the file in it"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.EACCES, "run this as the recorder's user, which must be able to read it"),
+        (errno.EIO, "check the disk and its cable or card"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, remedy: str
+) -> None:
+    def refuse(*_arguments: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / "config.yaml")
+    assert str(caught.value).endswith(f": cannot be read: {os.strerror(number)}; {remedy}")
 
 
 def test_a_huge_file_is_no_configuration(tmp_path: Path) -> None:
