@@ -85,6 +85,11 @@ class Books:
 
     # How it becomes files.
 
+    def expect_recording(self) -> None:
+        """The disk takes nothing: what a publisher sends opens a recording as soon as it does, also
+        if nothing of it had begun one. Whoever ends that until then must not be forgotten."""
+        self.is_open |= any(not publish.has_left for publish in self.publishes)
+
     def carry_out(self, publish: Publish) -> bool:
         """Hand a publish's actions to the writer; False if there were none."""
         actions = publish.segmenter.take()

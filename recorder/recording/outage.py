@@ -86,6 +86,7 @@ class Outage:
                 self._books.carry_out(publish)
         lost = [*lost, *self._writer.give_up(self._queue)]
         counts = [publish.suspend(lost) for publish in self._books.publishes]
+        self._books.expect_recording()
         for recording in self._books.recordings:
             recording.suspend()
         if self._books.recording is not None:
@@ -151,6 +152,7 @@ class Outage:
         for publish in self._books.publishes:
             publish.pause()
             self._books.carry_out(publish)
+        self._books.expect_recording()
         self._writer.hurry()
 
     def release(self, now_ms: int) -> None:

@@ -297,11 +297,10 @@ class LiveRecording:
 
     def _hash_missing(self) -> None:
         for file in self._manifest.without_checksum:
-            if file not in self._open:
-                self._hash(file)
+            self._hash(file)
 
     def _hash(self, file: int) -> None:
-        if file in self._unhashed:
+        if file in self._unhashed or file in self._open:
             return
         self._unhashed.add(file)
 

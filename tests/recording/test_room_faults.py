@@ -579,6 +579,33 @@ def test_a_finished_recording_without_a_checksum_is_left_to_the_next_start(
     assert ward.manifests()[0].segments[0].sha256 is not None
 
 
+@pytest.mark.parametrize("by_policy", [False, True])
+def test_a_lesson_that_had_not_begun_when_the_disk_failed_ends_with_its_publisher(
+    tmp_path: Path, by_policy: bool
+) -> None:
+    with _ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(1)
+        # It is held for its first segment; the disk is silent for the rooms that write.
+        assert not studio.recorder.figures(studio.clock.now_ms).is_open
+        if by_policy:
+            studio.recorder.hold("The disk is full.")
+        else:
+            studio.writer.hang()
+        studio.send(2 * SECOND, hop_every=0)
+        assert studio.recorder.is_open
+        studio.end()
+        if by_policy:
+            studio.recorder.release(studio.clock.now_ms)
+        else:
+            studio.writer.come_back()
+            ward.get_well()
+    (manifest,) = ward.manifests()
+    assert manifest.end_reason == "unpublished"
+    assert marks(tmp_path) == studio.sent
+
+
 def test_a_fault_of_ours_is_told_with_where_it_happened(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
