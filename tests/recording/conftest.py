@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,10 +11,13 @@ import pytest
 from recorder.recording.disk import OsDisk
 from recorder.recording.storage import initialise
 from tests.helpers.disk import open_descriptors
+from tests.recording.keeping import Keeping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from trio.testing import MockClock
 
 
 @pytest.fixture(autouse=True)
@@ -33,3 +37,13 @@ def directory(tmp_path: Path) -> Path:
     path = tmp_path / "recordings"
     initialise(path, None, OsDisk())
     return path
+
+
+@pytest.fixture
+def keeping(tmp_path: Path, mock_clock: MockClock) -> Iterator[Keeping]:
+    (tmp_path / ".recorder").mkdir()
+    before = open_descriptors()
+    root = os.open(tmp_path, os.O_RDONLY)
+    yield Keeping(tmp_path, root, mock_clock)
+    os.close(root)
+    assert open_descriptors() == before

@@ -26,7 +26,7 @@ from tests.helpers.clock import FakeClock
 from tests.helpers.media import AUDIO, VIDEO, aac_config, aac_frame, avc_config, avc_frame
 from tests.helpers.studio import CLIENT, Studio, manifests, marks
 from tests.recording.retention.shelf import MIB, CountingDisk
-from tests.recording.test_room_faults import SickDisk
+from tests.recording.ward import SickDisk
 
 if TYPE_CHECKING:
     from collections.abc import Callable

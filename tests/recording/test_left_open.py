@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recorder.recording.actions import SegmentRules
 from recorder.recording.disk import OsDisk
 from recorder.recording.entries import Entry
 from recorder.recording.recovery import recover_recording
@@ -12,12 +11,10 @@ from recorder.recording.shelves import open_recording, read_manifest
 from recorder.recording.storage import Storage, initialise
 from recorder.recording.unfinished import read_entries
 from tests.helpers.studio import FRAME_MS, SECOND, Studio, manifests, marks
-from tests.recording.test_room_faults import _ward
+from tests.recording.ward import RULES, open_ward
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-RULES = SegmentRules(duration_ms=3000, size_bytes=1 << 30, max_duration_ms=12 * 3600_000)
 
 
 def is_settled(studio: Studio) -> bool:
@@ -96,7 +93,7 @@ def test_nobody_goes_on_with_it_and_it_has_ended_in_order(tmp_path: Path) -> Non
 
 
 def test_what_waits_for_a_sick_disk_is_written_before_it_ends(tmp_path: Path) -> None:
-    with _ward(tmp_path) as ward:
+    with open_ward(tmp_path) as ward:
         studio = ward.studio
         studio.arrive()
         studio.send(2 * SECOND)
@@ -115,7 +112,7 @@ def test_what_waits_for_a_sick_disk_is_written_before_it_ends(tmp_path: Path) ->
 
 
 def test_where_nothing_is_open_nothing_is_left(tmp_path: Path) -> None:
-    with _ward(tmp_path) as ward:
+    with open_ward(tmp_path) as ward:
         ward.studio.recorder.leave("shutdown")
         ward.studio.arrive()
         ward.studio.send(SECOND)
