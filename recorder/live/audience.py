@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from recorder.flv.codecs import Role, classify
+from recorder.flv.script import ON_METADATA
 from recorder.flv.tags import SCRIPT, VIDEO
 from recorder.live.relay_times import RelayTimes
 from recorder.rtmp.relay import RelayEncoder
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from recorder.flv.codecs import Part
     from recorder.flv.timeline import TrackId
     from recorder.recording.actions import StreamHead
+
+METADATA_AT: Final = 0
+"""The time of metadata, whenever they come: at any other ffmpeg (libavformat/flvdec.c) makes an
+empty track of subtitles of them, for which whoever copies all tracks waits for ever."""
 
 MOST_SKIPS: Final = 3
 """Within SKIPS_MS: whose line does not carry the room will not do so in a minute either."""
@@ -200,9 +205,10 @@ class Audience:
             front = self._front(kind, parts)
         self._send(kind, sent_at, body, now_ms, front)
 
-    def data(self, timestamp: int, body: bytes, now_ms: int) -> None:
+    def data(self, name: str | None, timestamp: int, body: bytes, now_ms: int) -> None:
         """One data message, AMF0 from its handler's name on."""
-        self._send(SCRIPT, self._times.other(timestamp), body, now_ms, None)
+        sent_at = METADATA_AT if name == ON_METADATA else self._times.other(timestamp)
+        self._send(SCRIPT, sent_at, body, now_ms, None)
 
     def _front(self, kind: int, parts: Sequence[Part]) -> Sequence[tuple[int, bytes]] | None:
         """What a decoder needs before this message, where it can begin with it; else None."""
@@ -249,7 +255,9 @@ class Audience:
     ) -> bytes:
         encode = self._encoders[viewer.stream_id].encode
         return b"".join(
-            encode(kind, sent_at, body) for kind, body in front if kind not in viewer.unwanted
+            encode(kind, METADATA_AT if kind == SCRIPT else sent_at, body)
+            for kind, body in front
+            if kind not in viewer.unwanted
         )
 
     def _dismiss(self, viewer: ViewerQueue, reason: str) -> None:

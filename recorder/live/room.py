@@ -139,7 +139,7 @@ class Room:
         """One data message, AMF0 from its handler's name on."""
         self.recorder.data(name, payload, timestamp, now_ms)
         if self.audience:
-            self._relay(partial(self.audience.data, timestamp, payload, now_ms))
+            self._relay(partial(self.audience.data, name, timestamp, payload, now_ms))
 
     def _relay(self, relay: Callable[[], None]) -> None:
         try:

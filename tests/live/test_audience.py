@@ -28,6 +28,7 @@ KEY = b"\x17\x01\0\0\0key"
 INTER = b"\x27\x01\0\0\0inter"
 SOUND = b"\xaf\x01sound"
 METADATA = b"\x02\x00\x0aonMetaData\x05"
+CUE_POINT = b"\x02\x00\x0aonCuePoint\x05"
 
 HEAD = StreamHead(METADATA, ((9, AVC), (8, AAC)), entry=(9, 0))
 
@@ -67,20 +68,22 @@ def test_a_viewer_begins_at_a_keyframe_behind_everything_a_decoder_needs(
     seen = viewer(audience)
     audience.media(8, 90, SOUND, 0)
     audience.media(9, 95, INTER, 0)
-    audience.data(96, METADATA, 0)
+    audience.data("onMetaData", 96, METADATA, 0)
     assert seen.messages() == []
     audience.media(9, 100, KEY, 0)
     audience.media(8, 101, SOUND, 0)
     audience.media(9, 140, INTER, 0)
-    audience.data(141, METADATA, 0)
+    audience.data("onMetaData", 141, METADATA, 0)
+    audience.data("onCuePoint", 142, CUE_POINT, 0)
     assert seen.messages() == [
-        (18, 100, METADATA),
+        (18, 0, METADATA),
         (9, 100, AVC),
         (8, 100, AAC),
         (9, 100, KEY),
         (8, 101, SOUND),
         (9, 140, INTER),
-        (18, 140, METADATA),
+        (18, 0, METADATA),
+        (18, 140, CUE_POINT),
     ]
 
 
@@ -148,7 +151,7 @@ def test_whoever_comes_later_begins_later_and_on_its_own_stream(audience: Audien
     audience.media(9, 80, KEY, 0)
     assert [message[1] for message in first.messages()] == [0, 0, 0, 0, 40, 80]
     for seen in late:
-        assert [message[1] for message in seen.messages()] == [80, 80, 80, 80]
+        assert [message[1] for message in seen.messages()] == [0, 80, 80, 80]
     assert len(audience) == 4
 
 
@@ -164,7 +167,7 @@ def test_a_clock_that_jumps_does_so_for_nobody_who_watches(audience: Audience) -
     seen = viewer(audience)
     for at in (1_000, 1_040, 900_000_000, 900_000_040, 20):
         audience.media(9, at, KEY, 0)
-    audience.data(7, METADATA, 0)
+    audience.data("onCuePoint", 7, CUE_POINT, 0)
     times = [at for kind, at, body in seen.messages() if body != AVC][2:]
     assert times == [1_000, 1_040, 1_080, 1_120, 1_160, 1_160]
 
@@ -177,7 +180,7 @@ def test_who_begins_to_watch_when_nobody_else_does_has_the_encoders_times(
     audience.leave(first.queue)
     later = viewer(audience)
     audience.media(9, 80_000_000, KEY, 60_000)
-    assert {at for _, at, _ in later.messages()} == {80_000_000}
+    assert {at for kind, at, _ in later.messages() if kind != 18} == {80_000_000}
 
 
 def test_a_slow_viewer_is_skipped_to_a_keyframe_and_the_others_are_not(
@@ -190,7 +193,7 @@ def test_a_slow_viewer_is_skipped_to_a_keyframe_and_the_others_are_not(
     assert slow.queue.skips == 1
     assert slow.messages() == []
     audience.media(9, 20, KEY, 0)
-    assert [message[:2] for message in slow.messages()] == [(18, 20), (9, 20), (8, 20), (9, 20)]
+    assert [message[:2] for message in slow.messages()] == [(18, 0), (9, 20), (8, 20), (9, 20)]
     assert len(quick.messages()) == 24
     assert not slow.over
 
@@ -261,7 +264,7 @@ def test_who_is_skipped_before_it_took_anything_begins_once(audience: Audience) 
     audience.media(9, 40, INTER + bytes(300), 0)
     assert (seen.queue.skips, seen.messages()) == (1, [])
     audience.media(9, 80, KEY, 0)
-    assert [message[:2] for message in seen.messages()] == [(18, 80), (9, 80), (8, 80), (9, 80)]
+    assert [message[:2] for message in seen.messages()] == [(18, 0), (9, 80), (8, 80), (9, 80)]
 
 
 def test_no_more_than_a_send_takes_is_joined_and_nothing_is_lost(audience: Audience) -> None:
@@ -298,7 +301,7 @@ def test_who_is_held_keeps_its_place_and_nothing_is_kept_for_it(audience: Audien
     assert paused.messages() == []
     audience.media(9, 120, KEY, 0)
     assert [message[:2] for message in paused.messages()] == [
-        (18, 120),
+        (18, 0),
         (9, 120),
         (8, 120),
         (9, 120),
@@ -326,7 +329,7 @@ def test_who_begins_anew_gets_nothing_of_what_was_queued(audience: Audience) -> 
     seen.queue.begin_anew()
     audience.media(9, 80, INTER, 0)
     audience.media(9, 120, KEY, 0)
-    assert [message[:2] for message in seen.messages()] == [(18, 120), (9, 120), (8, 120), (9, 120)]
+    assert [message[:2] for message in seen.messages()] == [(18, 0), (9, 120), (8, 120), (9, 120)]
     assert seen.queue.skips == 0
 
 
@@ -338,7 +341,7 @@ def test_a_kind_that_a_viewer_does_not_want_is_not_sent_to_it(
     one.queue.unwanted = frozenset({unwanted})
     audience.media(9, 0, KEY, 0)
     audience.media(8, 1, SOUND, 0)
-    audience.data(2, METADATA, 0)
+    audience.data("onMetaData", 2, METADATA, 0)
     assert [message[0] for message in one.messages()] == [18, left, left, 18]
     assert [message[0] for message in all_of_it.messages()] == [18, 9, 8, 9, 8, 18]
 
