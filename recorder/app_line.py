@@ -11,8 +11,8 @@ between its two ends, and says which it was:
 * delay: 1 without any, 0 at `max_delay`. It is the longest round trip of the window, or by how much
   media came later in it than at their best, whichever is more. What has not come yet is late
   too, once it is due for longer than SILENCE_S. The best is the least of all, and is forgotten by
-  DRIFT of the time that goes by, and by how late it is now in FORGIVEN_S: an encoder's clock may
-  run slow by DRIFT without a delay that adds up, and a delay that has come to stay fades;
+  DRIFT of the time that goes by: an encoder's clock may run slow by that without a delay that adds
+  up. A delay that has not grown in the window has come to stay, and fades in FORGIVEN_S;
 * pace: 1 while media time runs with the clock, or PACE_GOOD of it, 0 at PACE_BAD.
 
 A clock slower than DRIFT is a delay that grows, and so is a line that carries less than is sent: no
@@ -53,8 +53,9 @@ DRIFT: Final = 0.03
 """Of an encoder's clock. 50 ppm is a quartz; a cheap one's sound and picture, or 29.97 frames
 called 30, are off by more."""
 
-FORGIVEN_S: Final = 60.0
-"""Else a lesson that was paused for a minute would be late by that until its end."""
+FORGIVEN_S: Final = 15.0
+"""Else a lesson that was paused for a minute would be late by that until its end. 2 s are good
+again in three quarters of one, 30 s in one and a half."""
 
 PACE_GOOD, PACE_BAD = 1 - DRIFT, 0.5
 """Media seconds per second."""
@@ -153,7 +154,7 @@ class LineMeter:
         """Args:
         before_s: when the sample before was taken.
         """
-        now = moment.arrived_s - moment.newest_dts / 1000
+        now = _offset_s(moment)
         least, most = now, now
         if moment.spread is not None and before_s is not None:
             least, most = moment.spread[0] / 1000, moment.spread[1] / 1000
@@ -162,7 +163,9 @@ class LineMeter:
         if before_s is None:
             self._best_s = least
         else:
-            forgotten = max(DRIFT, (now - self._best_s) / FORGIVEN_S)
+            forgotten = DRIFT
+            if not self._grows(moment):
+                forgotten = max(DRIFT, (now - self._best_s) / FORGIVEN_S)
             self._best_s = min(least, self._best_s + forgotten * (moment.at_s - before_s))
         tcp = moment.tcp
         return _Sample(
@@ -172,6 +175,11 @@ class LineMeter:
             0 if tcp is None else tcp.rtt_variation_us or 0,
             moment,
         )
+
+    def _grows(self, moment: Moment) -> bool:
+        """Whether media came later and later in the window, by more than a slow clock explains."""
+        first = self._window[0].moment
+        return _offset_s(moment) - _offset_s(first) > DRIFT * (moment.at_s - first.at_s)
 
     def _tcp(self, first: Moment, last: Moment) -> _Tcp:
         """What a kernel does not know at the beginning of a window it does not know at its end."""
@@ -206,6 +214,11 @@ class _Sample(NamedTuple):
 
 
 _LEAST, _MOST, _RTT, _VARIATION = itemgetter(0), itemgetter(1), itemgetter(2), itemgetter(3)
+
+
+def _offset_s(moment: Moment) -> float:
+    """How late its newest media came, up to a constant."""
+    return moment.arrived_s - moment.newest_dts / 1000
 
 
 def _heard_s(moment: Moment) -> float:

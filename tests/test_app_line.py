@@ -246,19 +246,17 @@ def test_a_hiccup_between_two_looks_is_seen_for_ten_seconds(tick_s: int) -> None
     assert encoder.run(5).score == 1
 
 
-def test_a_delay_that_stays_is_the_new_best_in_time() -> None:
-    encoder = Encoder()
+@pytest.mark.parametrize("tick_s", [1, 5])
+@pytest.mark.parametrize(("late_s", "within_s"), [(1.5, 40), (2, 45), (5, 60), (30, 90), (60, 100)])
+def test_a_delay_that_stays_is_the_new_best_in_time(
+    late_s: float, within_s: float, tick_s: int
+) -> None:
+    """As behind a lesson that was paused: it must not be late until its end."""
+    encoder = Encoder(tick_s=tick_s)
     encoder.run(20)
-    assert encoder.run(20, late_s=2.5).shown.word is Word.BAD
-    assert encoder.run(60, late_s=2.5).shown.word is Word.GOOD
-
-
-def test_a_lesson_that_was_paused_for_a_while_is_not_late_until_its_end() -> None:
-    encoder = Encoder()
-    encoder.run(20)
-    encoder.run(30, late_s=30)
-    assert encoder.run(20, late_s=30).shown.word is Word.BAD
-    assert encoder.run(220, late_s=30).shown.word is Word.GOOD
+    assert encoder.run(late_s + 5, late_s=late_s).shown.word is Word.BAD
+    encoder.run(within_s - 5, late_s=late_s)
+    assert encoder.words(60, late_s=late_s) == {Word.GOOD}
 
 
 @pytest.mark.parametrize("tick_s", [1, 5])
@@ -277,8 +275,23 @@ def test_beside_such_a_clock_a_delay_is_still_one(pace: float) -> None:
     assert encoder.run(1, pace=pace).shown.word is Word.GOOD
 
 
-def test_a_line_that_carries_less_than_is_sent_is_bad_however_slowly_it_falls_behind() -> None:
-    assert Encoder().run(120, pace=0.93).shown.word is Word.BAD
+@pytest.mark.parametrize("tick_s", [1, 5])
+@pytest.mark.parametrize(
+    ("pace", "max_delay_s", "within_s"), [(0.93, 2, 60), (0.96, 2, 180), (0.95, 5, 240)]
+)
+def test_a_line_that_carries_less_than_is_sent_is_bad_however_slowly_it_falls_behind(
+    pace: float, max_delay_s: float, within_s: float, tick_s: int
+) -> None:
+    encoder = Encoder(max_delay_s=max_delay_s, tick_s=tick_s)
+    encoder.run(within_s, pace=pace)
+    assert encoder.words(120, pace=pace) == {Word.BAD}
+
+
+def test_a_line_that_wavers_while_it_falls_behind_is_bad_as_well() -> None:
+    encoder = Encoder()
+    encoder.run(180, pace=0.95)
+    for second in range(60):
+        assert encoder.run(1, pace=0.95, late_s=0.3 * (second % 2)).shown.word is Word.BAD
 
 
 @pytest.mark.parametrize(
