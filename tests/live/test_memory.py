@@ -50,6 +50,20 @@ def test_what_a_publisher_left_behind_counts_until_it_is_on_the_disk() -> None:
     assert budget.exhausted
 
 
+def test_who_has_left_holds_nothing_and_takes_no_share() -> None:
+    a, b = _Holder(60), _Holder(40)
+    budget = _budget(100, a, b)
+    assert (budget.exhausted, budget.share_bytes, budget.may_read(a)) == (True, 50, False)
+    budget.leave(b)
+    assert (budget.exhausted, budget.share_bytes, budget.may_read(a)) == (False, 100, True)
+
+
+def test_who_holds_exactly_its_share_goes_on() -> None:
+    a, b = _Holder(50), _Holder(51)
+    budget = _budget(100, a, b)
+    assert (budget.may_read(a), budget.may_read(b)) == (True, False)
+
+
 def test_an_empty_budget_is_not_exhausted() -> None:
     budget = _budget(100)
     assert not budget.exhausted

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -142,3 +144,21 @@ def test_the_oldest_can_be_asked_to_go() -> None:
     assert pool.pop_oldest() == "first"
     assert pool.pop_oldest() == "second"
     assert pool.pop_oldest() is None
+
+
+def test_who_is_out_is_forgotten() -> None:
+    """Millions of connections come and go in the years of one process."""
+
+    class Connection:
+        pass
+
+    pool: PendingPool[Connection] = PendingPool()
+    gone = []
+    for out in (pool.leave, lambda _: pool.pop_oldest()):
+        connection = Connection()
+        pool.enter(connection, "10.0.0.1")
+        pool.hear(connection)
+        out(connection)
+        gone.append(weakref.ref(connection))
+        del connection
+    assert [reference() for reference in gone] == [None, None]
