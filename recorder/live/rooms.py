@@ -106,16 +106,7 @@ class Rooms:
     def resume(self) -> None:
         """The disk takes writes again."""
         now_ms = int(trio.current_time() * 1000)
-        for room in self._rooms.values():
-            try:
-                room.recorder.resume(now_ms)
-            except Exception:
-                # A fault of ours in one room must not keep the others from recording (promise 7).
-                log.exception(
-                    "%s: resuming failed; this is a fault of the recorder",
-                    room.name,
-                    extra=about(room.name),
-                )
+        self._in_each("resuming", lambda room: room.recorder.resume(now_ms))
         self._on_change()
 
     def hold(self, reason: str | None) -> None:
@@ -125,11 +116,10 @@ class Rooms:
             return
         self._held = reason
         now_ms = int(trio.current_time() * 1000)
-        for room in self._rooms.values():
-            if reason is None:
-                room.recorder.release(now_ms)
-            else:
-                room.recorder.hold(reason)
+        if reason is None:
+            self._in_each("releasing", lambda room: room.recorder.release(now_ms))
+        else:
+            self._in_each("holding", lambda room: room.recorder.hold(reason))
         self._on_change()
 
     @property
@@ -139,8 +129,7 @@ class Rooms:
 
     def clock_stepped(self, ms: int) -> None:
         """The wall clock was set by so much."""
-        for room in self._rooms.values():
-            room.recorder.clock_stepped(ms)
+        self._in_each("noting a clock step", lambda room: room.recorder.clock_stepped(ms))
 
     @property
     def viewers(self) -> int:
@@ -168,10 +157,22 @@ class Rooms:
         if self._held is not None:
             self.hold(None)
         self._is_closed = True
+        if to_be_continued:
+            self._in_each("leaving", lambda room: room.recorder.leave(reason))
+        self._in_each("closing", lambda room: room.close(reason))
+
+    def _in_each(self, doing: str, act: Callable[[Room], object]) -> None:
+        """A fault of ours in one room must not keep the others from recording (promise 7)."""
         for room in self._rooms.values():
-            if to_be_continued:
-                room.recorder.leave(reason)
-            room.close(reason)
+            try:
+                act(room)
+            except Exception:
+                log.exception(
+                    "%s: %s failed; this is a fault of the recorder",
+                    room.name,
+                    doing,
+                    extra=about(room.name),
+                )
 
     def _may_add(self, name: str) -> bool:
         folded = {other.casefold() for other in self._rooms}
@@ -205,9 +206,9 @@ class Rooms:
     def _tidy(self) -> None:
         self._changed = trio.Event()
         now = trio.current_time()
-        for room in self._rooms.values():
-            if room.window_ends_s <= now:
-                room.close("lost")
+        self._in_each(
+            "closing", lambda room: room.close("lost") if room.window_ends_s <= now else None
+        )
         for name, room in list(self._rooms.items()):
             if not (room.in_use or name in self._titles):
                 del self._rooms[name]

@@ -88,8 +88,7 @@ class FakeRecorder:
         self.clients.append(client)
 
     def media(self, kind: int, timestamp: int, body: bytes, now_ms: int) -> None:
-        if self.raises is not None:
-            raise self.raises
+        self._fail()
         if self.number is None:
             self.recordings += 1
             self.number = self.recordings
@@ -113,28 +112,36 @@ class FakeRecorder:
         self.calls.append("left")
 
     def end(self, reason: str) -> None:
+        self._fail()
         if self.number is not None:
             self.calls.append(f"end {reason}")
             self.number = None
 
     def leave(self, reason: str) -> None:
+        self._fail()
         if self.number is not None:
             self.calls.append(f"leave {reason}")
             self.number = None
 
     def resume(self, now_ms: int) -> None:
-        if self.raises is not None:
-            raise self.raises
+        self._fail()
         self.calls.append("resume")
 
     def hold(self, reason: str) -> None:
+        self._fail()
         self.calls.append(f"hold {reason}")
 
     def release(self, now_ms: int) -> None:
+        self._fail()
         self.calls.append("release")
 
     def clock_stepped(self, ms: int) -> None:
+        self._fail()
         self.calls.append(f"clock stepped {ms}")
+
+    def _fail(self) -> None:
+        if self.raises is not None:
+            raise self.raises
 
 
 @attrs.define(eq=False)

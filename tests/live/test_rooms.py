@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,8 @@ from recorder.live.rooms import Rooms
 from tests.helpers.live import FakeRecorder, publish
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trio.testing import MockClock
 
     from recorder.live.room import Room
@@ -94,13 +97,53 @@ async def test_every_room_is_told_that_the_disk_is_well_and_that_the_clock_stepp
     assert rooms.is_settled
 
 
-async def test_a_fault_of_ours_in_one_room_does_not_keep_the_others_from_resuming(
-    rooms: Rooms, recorders: dict[str, FakeRecorder], caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("act", "doing", "calls"),
+    [
+        (lambda rooms: rooms.resume(), "resuming", ["resume"]),
+        (lambda rooms: rooms.hold("too little is free"), "holding", ["hold too little is free"]),
+        (lambda rooms: rooms.hold(None), "releasing", ["release"]),
+        (lambda rooms: rooms.clock_stepped(7), "noting a clock step", ["clock stepped 7"]),
+        (lambda rooms: rooms.close("shutdown"), "closing", ["end shutdown"]),
+        (
+            lambda rooms: rooms.close("shutdown", to_be_continued=True),
+            "leaving",
+            ["leave shutdown"],
+        ),
+    ],
+)
+async def test_a_fault_of_ours_in_one_room_keeps_nothing_from_the_others(
+    rooms: Rooms,
+    recorders: dict[str, FakeRecorder],
+    caplog: pytest.LogCaptureFixture,
+    act: Callable[[Rooms], None],
+    doing: str,
+    calls: list[str],
 ) -> None:
     recorders["room101"].raises = RuntimeError("a fault of ours")
-    rooms.resume()
-    assert recorders["room102"].calls == ["resume"]
-    assert "room101: resuming failed; this is a fault of the recorder" in caplog.text
+    recorders["room102"].number = 1
+    act(rooms)
+    assert recorders["room102"].calls == calls
+    assert f"room101: {doing} failed; this is a fault of the recorder" in caplog.text
+
+
+async def test_a_room_that_cannot_be_closed_does_not_keep_another_waiting(
+    rooms: Rooms,
+    recorders: dict[str, FakeRecorder],
+    nursery: trio.Nursery,
+    autojump_clock: MockClock,
+) -> None:
+    for name in ("room101", "room102"):
+        room = _room(rooms, name)
+        publisher = publish(room)
+        room.media(9, 0, b"x", 0)
+        room.lose(publisher, {})
+    recorders["room101"].raises = RuntimeError("a fault of ours")
+    nursery.start_soon(rooms.run)
+    await trio.sleep(61)
+    assert recorders["room102"].calls[-1] == "end lost"
+    # It is not tried again and again.
+    assert _room(rooms, "room101").window_ends_s == math.inf
 
 
 async def test_rooms_beyond_the_configured_ones_exist_while_they_are_in_use(
