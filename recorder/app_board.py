@@ -13,7 +13,7 @@ import math
 import secrets
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
+import msgspec
 import trio
 
 from recorder.app_counters import Sources
@@ -159,7 +159,7 @@ class Board:
 
     def alarms(self) -> dict[str, Any]:
         """Those that stand, and the history, the newest last."""
-        standing = [attrs.asdict(each) for each in self.picture.alarms]
+        standing = [msgspec.to_builtins(each) for each in self.picture.alarms]
         return {"alarms": standing, "history": self._alarms.history}
 
     def acknowledge(self, alarm: str, who: str) -> bool:
@@ -172,7 +172,9 @@ class Board:
     def critical_alarms(self) -> list[dict[str, Any]]:
         """Those that stand and are critical."""
         return [
-            attrs.asdict(each) for each in self.picture.alarms if each.severity is Severity.CRITICAL
+            msgspec.to_builtins(each)
+            for each in self.picture.alarms
+            if each.severity is Severity.CRITICAL
         ]
 
     async def metrics(self) -> bytes:
@@ -264,7 +266,7 @@ class Board:
                 hooks=self.hooks(),
             ),
         )
-        return attrs.evolve(seen, alarms=self._alarms.judge(seen, now_s))
+        return msgspec.structs.replace(seen, alarms=self._alarms.judge(seen, now_s))
 
     def _room(
         self, room: Room, now_s: float, utc: str, stalled: str | None, refused: str | None

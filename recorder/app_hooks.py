@@ -26,7 +26,7 @@ from recorder.hooks.progress import Progress, load_progress
 from recorder.logs import of_room, same
 from recorder.recording.manifest import Manifest, ManifestError
 from recorder.recording.naming import MANIFEST_FILE
-from recorder.status.snapshot import HooksView
+from recorder.status.snapshot import HooksView, rounded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping
@@ -146,7 +146,7 @@ class Hooks:
             delivered=sum(each.delivered for each in targets),
             given_up=sum(each.given_up for each in targets),
             lost=self.outbox.lost,
-            age_s=None if self._looked_s is None else trio.current_time() - self._looked_s,
+            age_s=None if self._looked_s is None else rounded(trio.current_time() - self._looked_s),
         )
 
     async def look(self, folder: Path) -> None:

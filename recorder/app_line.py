@@ -28,10 +28,10 @@ from collections import deque
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import attrs
+import msgspec
 
 from recorder.recording.lateness import SILENCE_MS
-from recorder.status.snapshot import LineView
+from recorder.status.snapshot import LineView, rounded
 
 if TYPE_CHECKING:
     from recorder.live.tcp_info import TcpInfo
@@ -71,8 +71,7 @@ class Word(enum.StrEnum):
     BAD = "bad"
 
 
-@attrs.frozen(kw_only=True)
-class Moment:
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """A publish at one look.
 
     Attributes:
@@ -90,8 +89,7 @@ class Moment:
     tcp: TcpInfo | None
 
 
-@attrs.frozen
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """Attributes:
     score: 0 to 1; None: not measured long enough.
     shown: how it comes about, in words and figures.
@@ -139,13 +137,13 @@ class LineMeter:
             LineView(
                 word=None if score is None else _word(score),
                 reason=reason,
-                media_rate=media_rate,
-                late_ms=late_s * 1000,
-                jitter_ms=(late_s - earliest_s) * 1000,
-                rtt_ms=rates.rtt_ms,
-                rtt_variation_ms=rates.rtt_variation_ms,
-                out_of_order=rates.out_of_order,
-                loss=rates.loss,
+                media_rate=rounded(media_rate, 2),
+                late_ms=rounded(late_s * 1000),
+                jitter_ms=rounded((late_s - earliest_s) * 1000),
+                rtt_ms=rounded(rates.rtt_ms),
+                rtt_variation_ms=rounded(rates.rtt_variation_ms),
+                out_of_order=rounded(rates.out_of_order, 3),
+                loss=rounded(rates.loss, 4),
                 resent=rates.resent,
             ),
         )
@@ -232,8 +230,7 @@ def _lost(share: float, packets_per_s: float, rtt_s: float) -> float:
     return float(1 - (1 - share) ** (1 / behind))
 
 
-@attrs.frozen
-class _Tcp:
+class _Tcp(msgspec.Struct, frozen=True):
     rtt_ms: float | None = None
     rtt_variation_ms: float | None = None
     out_of_order: float | None = None

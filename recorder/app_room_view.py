@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
 from recorder.app_drift import DriftMeter
 from recorder.app_line import SILENCE_S, LineMeter, Moment
@@ -19,6 +19,7 @@ from recorder.status.snapshot import (
     RecordingView,
     RoomState,
     RoomView,
+    rounded,
 )
 
 if TYPE_CHECKING:
@@ -36,8 +37,7 @@ WINDOW_S: Final = 10.0
 HISTORY_S: Final = 300.0
 
 
-@attrs.frozen(kw_only=True)
-class RoomFacts:
+class RoomFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A room at one moment.
 
     Attributes:
@@ -149,30 +149,32 @@ class RoomMeter:
             state=state,
             reason=reason,
             since=self._since,
-            state_age_s=now_s - self._since_s,
-            waits_s=max(0.0, facts.window_ends_s - now_s)
+            state_age_s=rounded(now_s - self._since_s),
+            waits_s=rounded(max(0.0, facts.window_ends_s - now_s))
             if since_s is None and figures.is_open
             else None,
             publisher=None
             if since_s is None
             else PublisherView(
-                address=facts.address, software=facts.software, age_s=now_s - since_s
+                address=facts.address, software=facts.software, age_s=rounded(now_s - since_s)
             ),
             video=self._tracks.video(frame_rate, now_s),
             audio=self._tracks.audio(now_s),
             bitrate=bitrate,
-            figures_age_s=None if bitrate is None else now_s - self._bytes[-1][0],
+            figures_age_s=None if bitrate is None else rounded(now_s - self._bytes[-1][0]),
             quality=None if line is None else line.score,
             line=None if line is None else line.shown,
             av_offset_ms=self._tracks.av_offset_ms,
             viewers=facts.viewers,
-            media_age_s=None if since_s is None else figures.arrived_s,
-            drift_s=self._drift.look(figures.newest_dts, now_s - (figures.arrived_s or 0.0), now_s),
+            media_age_s=None if since_s is None else rounded(figures.arrived_s),
+            drift_s=rounded(
+                self._drift.look(figures.newest_dts, now_s - (figures.arrived_s or 0.0), now_s)
+            ),
             buffer_bytes=figures.pending_bytes,
             buffer_limit_bytes=figures.buffer_bytes,
             lost_ms=figures.lost_ms,
             lost_bytes=figures.lost_bytes,
-            write_age_s=figures.written_s,
+            write_age_s=rounded(figures.written_s),
             recording=None
             if figures.recording is None
             else _recording(figures.recording, figures.unsafe_s),
@@ -243,14 +245,14 @@ def _recording(found: RecordingFigures, unsafe_s: float | None) -> RecordingView
     return RecordingView(
         number=found.number,
         path=found.path,
-        age_s=found.age_s,
-        media_s=found.media_ms / 1000,
+        age_s=rounded(found.age_s),
+        media_s=rounded(found.media_ms / 1000),
         bytes=found.bytes,
         segments=found.segments,
         gaps=found.gaps,
         file=found.file,
         safe_bytes=found.safe_bytes,
-        safe_age_s=unsafe_s,
+        safe_age_s=rounded(unsafe_s),
         lost_ms=found.counts.get("lost_ms", 0),
         anomalies=dict(found.counts),
     )

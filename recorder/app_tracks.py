@@ -15,7 +15,7 @@ import attrs
 
 from recorder.flv.parameters import TrackParameters
 from recorder.recording.figures import TrackFigures
-from recorder.status.snapshot import AudioView, VideoView
+from recorder.status.snapshot import AudioView, VideoView, rounded
 
 if TYPE_CHECKING:
     from recorder.recording.actions import TrackFacts
@@ -105,12 +105,12 @@ class TrackMeter:
             codec=found.codec,
             width=found.parameters.width,
             height=found.parameters.height,
-            frame_rate=frame_rate if self._is_seen else None,
+            frame_rate=rounded(frame_rate) if self._is_seen else None,
             frame_age_s=self._age(track.frame_s, now_s),
             keyframe_age_s=self._age(track.key_s, now_s),
             keyframe_distance_s=None
             if found.key_distance_ms is None
-            else found.key_distance_ms / 1000,
+            else rounded(found.key_distance_ms / 1000),
         )
 
     def audio(self, now_s: float) -> AudioView | None:
@@ -128,7 +128,7 @@ class TrackMeter:
     def _age(self, at_s: float | None, now_s: float) -> float | None:
         if at_s is None or not self._is_seen:
             return None
-        return now_s - max(at_s, self._unseen_s)
+        return rounded(now_s - max(at_s, self._unseen_s))
 
 
 def _figures_of(had: TrackFacts) -> TrackFigures:

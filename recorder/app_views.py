@@ -14,6 +14,7 @@ from recorder.status.snapshot import (
     StorageView,
     SweepView,
     SystemView,
+    rounded,
 )
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def storage_view(engine: Engine, now_s: float, now_ms: int) -> StorageView:
     state, reason = disk_state(engine, now_s, now_ms)
     slowest_s = engine.writer.slowest.seconds(now_s)
     probed_ms = engine.guard.health.last_good_ms
-    counted_age_s = None if decision is None else (now_ms - watch.decided_ms) / 1000
+    counted_age_s = None if decision is None else rounded((now_ms - watch.decided_ms) / 1000)
     space, blocked = watch.space, watch.ledger.blocked
     return StorageView(
         directory=str(engine.storage.directory),
@@ -60,21 +61,21 @@ def storage_view(engine: Engine, now_s: float, now_ms: int) -> StorageView:
         reason=reason,
         total_bytes=None if space is None else space.total,
         free_bytes=None if space is None else space.available,
-        free_age_s=None if space is None else (now_ms - watch.looked_ms) / 1000,
+        free_age_s=None if space is None else rounded((now_ms - watch.looked_ms) / 1000),
         time_left_s=watch.time_left_s,
         kept_bytes=None if decision is None else decision.kept_bytes,
         foreign_bytes=watch.foreign.bytes,
         foreign_fills=watch.foreign.fills,
         counted_age_s=counted_age_s,
         write_ms=None if slowest_s is None else round(slowest_s * 1000),
-        probe_age_s=None if probed_ms is None else (now_ms - probed_ms) / 1000,
+        probe_age_s=None if probed_ms is None else rounded((now_ms - probed_ms) / 1000),
         written_bytes=engine.writer.written_bytes,
         next_sweep=None
         if decision is None
         else SweepView(
             recordings=len(decision.plan.recordings),
             bytes=sum(each.bytes for each in decision.plan.recordings),
-            age_s=(now_ms - watch.decided_ms) / 1000,
+            age_s=rounded((now_ms - watch.decided_ms) / 1000),
         ),
         blocked=None
         if blocked is None
@@ -117,28 +118,28 @@ def system_view(
     """
     return SystemView(
         version=__version__,
-        uptime_s=uptime_s,
+        uptime_s=rounded(uptime_s),
         boot=boot,
         memory_bytes=machine.memory_bytes,
         media_bytes=media_bytes,
         media_limit_bytes=media_limit_bytes,
-        load=machine.load,
-        temperature_c=machine.temperature_c,
+        load=rounded(machine.load),
+        temperature_c=rounded(machine.temperature_c),
         under_voltage_now=machine.under_voltage_now,
         under_voltage_ever=machine.under_voltage_ever,
-        machine_age_s=machine_age_s,
+        machine_age_s=rounded(machine_age_s),
         clock=ClockView(
             is_trusted=clock.trusted(),
             reason=clock.doubt(),
             stepped_ms=None if last_step is None else last_step[0],
-            step_age_s=None if last_step is None else last_step[1],
+            step_age_s=None if last_step is None else rounded(last_step[1]),
             steps=clock_steps,
         ),
         last_end=None if last_end is None else last_end.value,
         failed_logins=failed_logins,
         failed_publishes=attempts.recent(now_s),
         refused=tuple(
-            RefusedView(address=each.address, times=each.times, age_s=each.age_s)
+            RefusedView(address=each.address, times=each.times, age_s=rounded(each.age_s))
             for each in attempts.worst(MOST_REFUSED, now_s)
         ),
         viewers=viewers,

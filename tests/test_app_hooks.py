@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pytest
 import trio
+from msgspec.structs import replace
 
 from recorder.app_hooks import Hooks, open_hooks
 from recorder.app_news import alarm_fields, news
@@ -394,7 +395,7 @@ async def test_what_became_of_the_events_is_shown(tmp_path: Path) -> None:
             view = hooks.view()
             if view is None or view.age_s is None:
                 return False
-            return attrs.evolve(view, age_s=0.0) == shown
+            return replace(view, age_s=0.0) == shown
 
         before = hooks.view()
         assert before is not None

@@ -10,6 +10,7 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from recorder.app_line import DUPLICATES, LEAST_S, Line, LineMeter, Moment, Word
 from recorder.live.tcp_info import TcpInfo
@@ -83,7 +84,7 @@ class Encoder:
             arrived_dts = round(self.sent_dts - late_s * 1000 * pace)
             self._read(arrived_dts // self.step_ms * self.step_ms)
             if self.tcp is not None:
-                self.tcp = attrs.evolve(
+                self.tcp = replace(
                     self.tcp,
                     data_segments=(self.tcp.data_segments or 0) + segments // 2,
                     out_of_order=(self.tcp.out_of_order or 0) + strays // 2,
@@ -167,7 +168,7 @@ def test_it_falls_with_loss_and_a_packet_that_came_behind_a_hole_is_not_lost(
     lost: float, score: float, word: Word, rtt_ms: int
 ) -> None:
     strays = behind(lost, DUPLICATES + rtt_ms)
-    encoder = Encoder(tcp=attrs.evolve(QUIET, rtt_us=rtt_ms * 1000), max_delay_s=20)
+    encoder = Encoder(tcp=replace(QUIET, rtt_us=rtt_ms * 1000), max_delay_s=20)
     line = encoder.run(30, segments=1000, strays=strays)
     assert line.score == pytest.approx(score, abs=0.02)
     assert line.shown.word is word
@@ -192,7 +193,7 @@ def test_it_falls_with_loss_and_a_packet_that_came_behind_a_hole_is_not_lost(
 def test_the_loss_that_is_said_is_near_the_one_that_is(
     share: float, rtt_ms: float, lost: float, off: float
 ) -> None:
-    encoder = Encoder(tcp=attrs.evolve(QUIET, rtt_us=int(rtt_ms * 1000)))
+    encoder = Encoder(tcp=replace(QUIET, rtt_us=int(rtt_ms * 1000)))
     told = encoder.run(20, segments=360, strays=round(360 * share)).shown.loss
     assert told is not None
     assert lost / off <= told <= lost * off
@@ -214,7 +215,7 @@ def test_the_loss_that_is_said_is_near_the_one_that_is(
 def test_it_falls_with_the_round_trip_time_against_the_configured_maximum(
     rtt_ms: int, score: float, word: Word
 ) -> None:
-    encoder = Encoder(tcp=attrs.evolve(QUIET, rtt_us=rtt_ms * 1000))
+    encoder = Encoder(tcp=replace(QUIET, rtt_us=rtt_ms * 1000))
     line = encoder.run(20)
     assert line.score == pytest.approx(score)
     assert line.shown.word is word
@@ -222,7 +223,7 @@ def test_it_falls_with_the_round_trip_time_against_the_configured_maximum(
 
 
 def test_another_maximum_judges_the_same_delay_otherwise() -> None:
-    strict = Encoder(max_delay_s=0.5, tcp=attrs.evolve(QUIET, rtt_us=400_000))
+    strict = Encoder(max_delay_s=0.5, tcp=replace(QUIET, rtt_us=400_000))
     assert strict.run(20).shown.word is Word.BAD
 
 
@@ -476,7 +477,7 @@ def test_whatever_comes_the_score_stays_between_0_and_1(
     now_s, dts = 0.0, 0
     for step_s, ms, ago_s, number, spread in looks:
         now_s, dts = now_s + step_s, dts + ms
-        tcp = attrs.evolve(QUIET, rtt_us=number, data_segments=number // 2, out_of_order=number)
+        tcp = replace(QUIET, rtt_us=number, data_segments=number // 2, out_of_order=number)
         line = meter.look(
             moment(now_s, now_s - ago_s, dts, step_ms=number % 9000, spread=spread, tcp=tcp),
             2.0,

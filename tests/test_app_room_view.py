@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import attrs
 import pytest
+from msgspec.structs import replace
 
 from recorder.app_room_view import HISTORY_S, YOUNG_S, RoomFacts, RoomMeter, state_of
 from recorder.flv.parameters import TrackParameters
@@ -64,7 +64,7 @@ def facts(*, figures: dict[str, Any] | None = None, **changes: Any) -> RoomFacts
     good = RoomFacts(
         name="a",
         title=None,
-        figures=attrs.evolve(room, **(figures or {})),
+        figures=replace(room, **(figures or {})),
         publish=1,
         publisher_since_s=100.0,
         address="10.0.0.1",
@@ -81,7 +81,7 @@ def facts(*, figures: dict[str, Any] | None = None, **changes: Any) -> RoomFacts
         max_delay_s=2.0,
         viewers=0,
     )
-    return attrs.evolve(good, **changes)
+    return replace(good, **changes)
 
 
 WAITS = {"is_open": False, "fault": "no disk", "pending_bytes": 1}

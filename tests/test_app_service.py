@@ -11,6 +11,7 @@ import attrs
 import pytest
 import trio
 import trio.testing
+from msgspec.structs import replace
 
 from recorder.app_service import MORE_TIME_S, STATUS_EVERY_S, Service, in_words
 from recorder.live.pulse import GRACE_S, TURN_S, Pulse
@@ -137,13 +138,13 @@ async def test_the_end_is_said_and_more_time_asked_for_while_it_lasts(
 async def test_the_status_is_told_when_it_changes_and_never_more_than_once_a_second(
     running: Running, autojump_clock: MockClock
 ) -> None:
-    quiet = attrs.evolve(SNAPSHOT, alarms=())
+    quiet = replace(SNAPSHOT, alarms=())
     for _ in range(10):
         running.service.show(quiet)
         await trio.sleep(0.01)
     for number in range(20):
-        alarm = attrs.evolve(ALARM, text=f"number {number}")
-        running.service.show(attrs.evolve(SNAPSHOT, alarms=(alarm,)))
+        alarm = replace(ALARM, text=f"number {number}")
+        running.service.show(replace(SNAPSHOT, alarms=(alarm,)))
         await trio.sleep(0.1)
     await trio.sleep(100)
     told = [text for _, text in running.told.told if text.startswith("STATUS=")]
@@ -155,8 +156,8 @@ async def test_the_status_is_told_when_it_changes_and_never_more_than_once_a_sec
 
 
 def test_the_status_names_the_worst_alarm_and_its_room() -> None:
-    alarm = attrs.evolve(ALARM, room="lab", text="The sound is missing.")
-    said = in_words(attrs.evolve(SNAPSHOT, alarms=(alarm, *SNAPSHOT.alarms)))
+    alarm = replace(ALARM, room="lab", text="The sound is missing.")
+    said = in_words(replace(SNAPSHOT, alarms=(alarm, *SNAPSHOT.alarms)))
     assert said == f"1 of 2 rooms live; {alarm.severity}: lab: The sound is missing."
-    everywhere = attrs.evolve(alarm, room=None)
-    assert "; lab" not in in_words(attrs.evolve(SNAPSHOT, alarms=(everywhere,)))
+    everywhere = replace(alarm, room=None)
+    assert "; lab" not in in_words(replace(SNAPSHOT, alarms=(everywhere,)))

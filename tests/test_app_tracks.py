@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
 import pytest
+from msgspec.structs import replace
 
 from recorder.app_tracks import TrackMeter
 from recorder.flv.parameters import TrackParameters
@@ -213,7 +213,7 @@ def test_of_several_tracks_the_first_is_shown_also_when_only_the_second_goes_on(
     figures = studio.recorder.figures(0)
     found = []
     for second, tracks in enumerate([(track(1, 5),), (track(0, 5), track(1, 10)), (track(1, 15),)]):
-        meter.look(attrs.evolve(figures, tracks=tracks), second, is_seen=True)
+        meter.look(replace(figures, tracks=tracks), second, is_seen=True)
         audio = meter.audio(second)
         assert audio is not None
         found.append((audio.channels, audio.frame_age_s))
@@ -227,8 +227,8 @@ def test_another_track_of_its_kind_takes_the_place_of_one_that_this_publish_neve
     studio.arrive()
     studio.send(4 * SECOND)
     figures = studio.recorder.figures(studio.clock.now_ms)
-    meter.look(attrs.evolve(figures, tracks=figures.tracks[:1]), 100, is_seen=True)
-    meter.look(attrs.evolve(figures, tracks=(figures.tracks[0], track(1, 5))), 109, is_seen=True)
+    meter.look(replace(figures, tracks=figures.tracks[:1]), 100, is_seen=True)
+    meter.look(replace(figures, tracks=(figures.tracks[0], track(1, 5))), 109, is_seen=True)
     audio = meter.audio(109)
     assert audio is not None
     assert (audio.channels, audio.frame_age_s) == (2, 0)

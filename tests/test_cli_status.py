@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 import attrs
 import pytest
 import trustme
+from msgspec.structs import replace
 
 from recorder import cli, cli_status, cli_status_source
 from recorder.addresses import CONTROL_SOCKET
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TEXT = SNAPSHOT.to_json()
-WELL = attrs.evolve(SNAPSHOT, alarms=()).to_json()
+WELL = replace(SNAPSHOT, alarms=()).to_json()
 PASSWORD = "pass:w\u00f6rd"
 
 

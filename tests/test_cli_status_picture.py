@@ -7,8 +7,8 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from recorder.cli_status_fields import (
@@ -43,7 +43,7 @@ WIDTHS = (20, 80, 120)
 
 
 def document(seen: Snapshot = SNAPSHOT, **changes: Any) -> dict[str, Any]:
-    loaded = json.loads(attrs.evolve(seen, **changes).to_json())
+    loaded = json.loads(replace(seen, **changes).to_json())
     assert isinstance(loaded, dict)
     return loaded
 
@@ -95,7 +95,7 @@ def test_a_wide_screen_has_room_for_titles_and_encoders() -> None:
 
 
 def test_a_long_name_is_cut_and_breaks_no_line() -> None:
-    rooms = tuple(attrs.evolve(ROOM, name=f"{number}{'x' * 63}") for number in range(3))
+    rooms = tuple(replace(ROOM, name=f"{number}{'x' * 63}") for number in range(3))
     lines = shown(document(rooms=rooms, alarms=()), width=80).splitlines()
     assert [line[0] for line in lines[-3:]] == ["0", "1", "2"]
     assert all("0005.flv" in line and len(line) <= 80 for line in lines[-3:])
@@ -110,7 +110,7 @@ def test_alarms_stand_on_top_with_what_to_do() -> None:
     assert ALARM.advice in text
     assert "WARNING   room101 sends no sound. For 70 s, seen by operator." in text
     # Of what stood before the recorder started nobody has measured how long.
-    old = attrs.evolve(ALARM, age_s=None)
+    old = replace(ALARM, age_s=None)
     told = "The recording disk fails: Input/output error. Since 2026-11-27 11:10 UTC."
     assert told in shown(document(alarms=(old,)))
     assert "No alarm stands." in shown(document(alarms=()))
@@ -124,12 +124,12 @@ def test_the_storage_is_told_in_hours() -> None:
     assert "`recorder sweep --confirm p-1a2b`" in text
     # What was counted in these seconds needs no age, and has none where nothing was.
     for age_s in (2.0, None):
-        storage = attrs.evolve(STORAGE, counted_age_s=age_s)
+        storage = replace(STORAGE, counted_age_s=age_s)
         assert "41 h left, 212.0 GiB" in shown(document(storage=storage))
 
 
 def test_a_bad_disk_says_why_and_what_fills_it() -> None:
-    storage = attrs.evolve(
+    storage = replace(
         STORAGE,
         state=snapshot.DiskState.FAILED,
         reason="Input/output error",
@@ -146,14 +146,14 @@ def test_a_bad_disk_says_why_and_what_fills_it() -> None:
 def test_the_machine_says_what_it_knows() -> None:
     assert "memory 91.0 MiB, load 0.3, 62 °C. Clock trusted." in shown()
     assert "The disk of /srv/recordings took 36.0 GiB in 24.0 h, all writes." in shown()
-    system = attrs.evolve(
+    system = replace(
         SYSTEM,
         temperature_c=None,
         under_voltage_now=True,
-        clock=attrs.evolve(CLOCK, is_trusted=False, reason="not synchronised"),
+        clock=replace(CLOCK, is_trusted=False, reason="not synchronised"),
     )
     # A figure that is no news says how old it is.
-    old = document(system=attrs.evolve(SYSTEM, machine_age_s=48.0))
+    old = document(system=replace(SYSTEM, machine_age_s=48.0))
     assert "load 0.3, 62 °C (48 s ago). Clock trusted." in shown(old)
     text = shown(document(system=system))
     assert "load 0.3, power too weak. Clock not trusted: not synchronised" in text
@@ -164,11 +164,11 @@ def test_who_is_not_let_in_is_told_the_most_stubborn_alone() -> None:
     refused = tuple(
         snapshot.RefusedView(address=f"10.0.0.{at}", times=99 - at, age_s=1.0) for at in range(9)
     )
-    text = shown(document(system=attrs.evolve(SYSTEM, refused=refused)), age_s=2.0)
+    text = shown(document(system=replace(SYSTEM, refused=refused)), age_s=2.0)
     assert text.count("Refused:") == 3
     assert "10.0.0.0, 99 times in a row, last 3.0 s ago." in text
     one = (snapshot.RefusedView(address="10.0.0.9", times=1, age_s=1.0),)
-    text = shown(document(system=attrs.evolve(SYSTEM, refused=one)))
+    text = shown(document(system=replace(SYSTEM, refused=one)))
     assert "Refused: an encoder at 10.0.0.9, once, last 1.0 s ago." in text
 
 
@@ -176,10 +176,10 @@ def test_a_line_has_its_score_and_where_it_is_not_good_the_reason() -> None:
     assert " 90 % " in row(shown(), "room101 ")
     assert "connection" not in shown()
     assert ROOM.line is not None
-    late = attrs.evolve(ROOM.line, word="weak", reason="what it sends comes 0.8 s late")
-    faulty = attrs.evolve(IDLE, state=RoomState.FAULT, reason="The disk is full.")
+    late = replace(ROOM.line, word="weak", reason="what it sends comes 0.8 s late")
+    faulty = replace(IDLE, state=RoomState.FAULT, reason="The disk is full.")
     for width in (80, 120):
-        rooms = (attrs.evolve(ROOM, quality=0.61, line=late), faulty)
+        rooms = (replace(ROOM, quality=0.61, line=late), faulty)
         text = shown(document(rooms=rooms), width=width)
         assert "room101 connection weak: what it sends comes 0.8 s late" in text
         assert text.index("room102 fault: The disk is full.") < text.index("connection weak")
@@ -187,13 +187,13 @@ def test_a_line_has_its_score_and_where_it_is_not_good_the_reason() -> None:
 
 def test_what_was_lost_is_told() -> None:
     assert "lost" not in shown()
-    recording = attrs.evolve(RECORDING, lost_ms=12_000)
-    text = shown(document(rooms=(attrs.evolve(ROOM, recording=recording),)))
+    recording = replace(RECORDING, lost_ms=12_000)
+    text = shown(document(rooms=(replace(ROOM, recording=recording),)))
     assert "room101 has lost media: 12 s that the disk did not take." in text
 
 
 def test_what_is_lost_so_far_is_told_behind_the_reason() -> None:
-    losing = attrs.evolve(
+    losing = replace(
         ROOM,
         state=RoomState.FAULT,
         reason="The disk is full.",
@@ -207,14 +207,14 @@ def test_what_is_lost_so_far_is_told_behind_the_reason() -> None:
 
 
 def test_what_somebody_has_seen_stands_behind_what_nobody_has() -> None:
-    seen = attrs.evolve(ALARM, acknowledged_by="operator")
-    text = shown(document(alarms=(seen, attrs.evolve(WARNING, acknowledged_by=None))))
+    seen = replace(ALARM, acknowledged_by="operator")
+    text = shown(document(alarms=(seen, replace(WARNING, acknowledged_by=None))))
     assert "2 alarms stand, 1 critical." in text
     assert text.index(WARNING.text) < text.index(ALARM.text)
 
 
 def test_the_reason_of_a_room_is_told() -> None:
-    room = attrs.evolve(ROOM, state=RoomState.FAULT, reason="The disk is full.")
+    room = replace(ROOM, state=RoomState.FAULT, reason="The disk is full.")
     assert "room101 fault: The disk is full." in shown(document(rooms=(room,)))
 
 
@@ -234,7 +234,7 @@ def test_old_news_say_so_are_grey_and_grow_older() -> None:
 def test_rates_that_were_measured_long_ago_are_not_shown_as_those_of_now(
     age_s: float | None, is_shown: bool
 ) -> None:
-    rooms = (attrs.evolve(ROOM, figures_age_s=age_s),)
+    rooms = (replace(ROOM, figures_age_s=age_s),)
     line = row(shown(document(rooms=rooms)), "room101 ")
     assert ("3.2" in line) is is_shown
     assert ("1920x1080 30" in line) is is_shown
@@ -242,9 +242,9 @@ def test_rates_that_were_measured_long_ago_are_not_shown_as_those_of_now(
 
 
 def test_a_screen_that_is_too_low_shows_the_worst_and_counts_the_rest() -> None:
-    rooms = [attrs.evolve(IDLE, name=f"idle{number:02}") for number in range(60)]
-    rooms.append(attrs.evolve(ROOM, name="bad", state=RoomState.FAULT))
-    rooms.insert(0, attrs.evolve(ROOM, name="good"))
+    rooms = [replace(IDLE, name=f"idle{number:02}") for number in range(60)]
+    rooms.append(replace(ROOM, name="bad", state=RoomState.FAULT))
+    rooms.insert(0, replace(ROOM, name="good"))
     text = shown(document(rooms=tuple(rooms)), width=80, is_fitted=True)
     lines = text.splitlines()
     assert len(lines) == 24
@@ -254,7 +254,7 @@ def test_a_screen_that_is_too_low_shows_the_worst_and_counts_the_rest() -> None:
 
 
 def test_a_hundred_alarms_leave_room_for_rooms() -> None:
-    alarms = tuple(attrs.evolve(WARNING, id=str(number)) for number in range(100))
+    alarms = tuple(replace(WARNING, id=str(number)) for number in range(100))
     text = shown(document(alarms=alarms), is_fitted=True)
     assert "... and 95 more alarms." in text
     assert row(text, "room101 ")
@@ -263,8 +263,8 @@ def test_a_hundred_alarms_leave_room_for_rooms() -> None:
 
 def test_what_peers_wrote_cannot_command_the_terminal() -> None:
     nasty = "\x1b]0;owned\x07\r\n[red]x[/] \u202e"
-    room = attrs.evolve(ROOM, reason=nasty, title=nasty)
-    alarm = attrs.evolve(ALARM, text=nasty, advice=nasty)
+    room = replace(ROOM, reason=nasty, title=nasty)
+    alarm = replace(ALARM, text=nasty, advice=nasty)
     text = shown(document(rooms=(room,), alarms=(alarm,)), width=200)
     assert not set(text) & set("\x1b\x07\r\u202e")
     assert "[red]x[/]" in text

@@ -10,7 +10,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Final
 
-import attrs
+import msgspec
 
 if TYPE_CHECKING:
     import trio
@@ -29,8 +29,7 @@ _ACKED: Final = struct.Struct("=120x Q")
 """tcpi_bytes_acked (Linux 4.1)."""
 
 
-@attrs.frozen
-class TcpInfo:
+class TcpInfo(msgspec.Struct, frozen=True):
     """Attributes:
     rtt_us: smoothed round-trip time of what we send, in microseconds; `rtt_variation_us` its
         mean deviation. A publisher gets little from us, so they may be old.

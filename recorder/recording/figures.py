@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import attrs
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from recorder.recording.actions import TrackFacts
 
 
-@attrs.frozen(kw_only=True)
-class TrackFigures:
+class TrackFigures(msgspec.Struct, frozen=True, kw_only=True):
     """One track of a publish that has had frames in a file.
 
     Attributes:
@@ -39,8 +39,7 @@ class TrackFigures:
     key_distance_ms: int | None
 
 
-@attrs.frozen(kw_only=True)
-class RecordingFigures:
+class RecordingFigures(msgspec.Struct, frozen=True, kw_only=True):
     """The open recording.
 
     Attributes:
@@ -65,8 +64,7 @@ class RecordingFigures:
     tracks: Sequence[TrackFacts]
 
 
-@attrs.frozen(kw_only=True)
-class RoomFigures:
+class RoomFigures(msgspec.Struct, frozen=True, kw_only=True):
     """Attributes:
     fault: why nothing is written, in words; None while it is.
     is_stopped: by an operator.

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 from typing import Final
 
-import attrs
+import msgspec
 
 SILENCE_MS: Final = 1000
 """Bytes are left to gather for up to half a second, and so are frames in an encoder: longer, and
 what is to come is late already."""
 
 
-@attrs.frozen(kw_only=True)
-class Spread:
+class Spread(msgspec.Struct, frozen=True, kw_only=True):
     """Attributes:
     least_ms, most_ms: arrival less media time, up to a constant; None: nothing has come.
     step_ms: so long behind its newest media the next are due.

@@ -19,7 +19,7 @@ import attrs
 from recorder.logs import about
 from recorder.status.alarm_rules import conditions
 from recorder.status.condition import RANK, Condition, Key
-from recorder.status.snapshot import AlarmView, Severity
+from recorder.status.snapshot import AlarmView, Severity, rounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -195,7 +195,7 @@ class Alarms:
                 severity=each.condition.severity,
                 room=each.condition.room,
                 since=each.since,
-                age_s=None if each.raised_s is None else now_s - each.raised_s,
+                age_s=None if each.raised_s is None else rounded(now_s - each.raised_s),
                 text=each.condition.text,
                 advice=each.condition.advice,
                 acknowledged_by=each.acknowledged_by,

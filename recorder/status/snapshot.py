@@ -6,16 +6,17 @@ and a test holds the two together. Every number is either a count, true at `time
 seconds beside it: a figure without an age would look fresh when it is not (design §9).
 
 `version` rises when a field changes its meaning or goes; who reads ignores fields he does not know.
+
+These are structs of msgspec, as are the figures that they are made of, and not attrs classes: a
+hundred rooms are looked at every second, and to make them took most of a picture's time.
 """
 
 from __future__ import annotations
 
 import enum
 import json
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, overload
 
-import attrs
 import msgspec
 
 if TYPE_CHECKING:
@@ -23,22 +24,24 @@ if TYPE_CHECKING:
 
 VERSION = 1
 
-_DIGITS: Final = {"quality": 2, "media_rate": 2, "out_of_order": 3, "loss": 4}
-"""Shares of 1 are finer than tenths."""
+_SCALES: Final = (1.0, 10.0, 100.0, 1000.0, 10000.0)
 
 
-def _rounded(digits: int, value: float | None) -> float | None:
-    return None if value is None else round(value, digits)
+@overload
+def rounded(value: float, digits: int = 1) -> float: ...
+@overload
+def rounded(value: float | None, digits: int = 1) -> float | None: ...
+def rounded(value: float | None, digits: int = 1) -> float | None:
+    """As fine as people read it: tenths of seconds and rates, shares of 1 finer. All are sent every
+    second.
 
-
-def _tenths(_: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
-    """Of seconds and rates: nobody reads a finer one, and all are sent every second."""
-    return [
-        field.evolve(converter=partial(_rounded, _DIGITS.get(field.name, 1)))
-        if "float" in str(field.type).split(" | ")
-        else field
-        for field in fields
-    ]
+    Halves go up. That takes a third of the time of `round`, and a hundred rooms have three thousand
+    figures.
+    """
+    if value is None:
+        return None
+    scale = _SCALES[digits]
+    return (value * scale + 0.5) // 1 / scale
 
 
 class RoomState(enum.StrEnum):
@@ -69,15 +72,13 @@ class Severity(enum.StrEnum):
     CRITICAL = "critical"
 
 
-@attrs.frozen(kw_only=True, field_transformer=_tenths)
-class PublisherView:
+class PublisherView(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     software: str
     age_s: float
 
 
-@attrs.frozen(kw_only=True, field_transformer=_tenths)
-class VideoView:
+class VideoView(msgspec.Struct, frozen=True, kw_only=True):
     """Attributes:
     frame_rate: frames per second of the last seconds; None: not measured yet.
     frame_age_s: since the last frame came; `keyframe_age_s` since the last keyframe, and
@@ -93,16 +94,14 @@ class VideoView:
     keyframe_distance_s: float | None
 
 
-@attrs.frozen(kw_only=True, field_transformer=_tenths)
-class AudioView:
+class AudioView(msgspec.Struct, frozen=True, kw_only=True):
     codec: str
     sample_rate: int | None
     channels: int | None
     frame_age_s: float | None
 
 
-@attrs.frozen(kw_only=True, field_transformer=_tenths)
-class RecordingView:
+class RecordingView(msgspec.Struct, frozen=True, kw_only=True):
     """The open recording.
 
     Attributes:
@@ -132,8 +131,7 @@ class RecordingView:
     anomalies: Mapping[str, int]
 
 
-@attrs.frozen(kw_only=True, field_transformer=_tenths)
-class LineView:
+class LineView(msgspec.Struct, frozen=True, kw_only=True):
     """How good an encoder's line is, over the last ten seconds.
 
     Attributes:
@@ -160,8 +158,7 @@ class LineView:
     resent: int | None
 
 
-@attrs.frozen(kw_only=True, field_transformer=_tenths)
-class RoomView:
+class RoomView(msgspec.Struct, frozen=True, kw_only=True):
     """Attributes:
     reason: why it is in this state, where that is not plain; in words.
     since: UTC, by the clock of then; `state_age_s` by the monotonic clock.
@@ -207,8 +204,7 @@ class RoomView:
     is_contested: bool
 
 
-@attrs.frozen(kw_only=True, field_transformer=_tenths)
-class SweepView:
+class SweepView(msgspec.Struct, frozen=True, kw_only=True):
     """What the next sweep would delete, as of `age_s` ago."""
 
     recordings: int
@@ -216,8 +212,7 @@ class SweepView:
     age_s: float
 
 
-@attrs.frozen(kw_only=True, field_transformer=_tenths)
-class BlockedView:
+class BlockedView(msgspec.Struct, frozen=True, kw_only=True):
     """A deletion plan that waits for an operator (`recorder sweep --confirm PLAN`)."""
 
     plan: str
@@ -225,8 +220,7 @@ class BlockedView:
     bytes: int
 
 
-@attrs.frozen(kw_only=True, field_transformer=_tenths)
-class StorageView:
+class StorageView(msgspec.Struct, frozen=True, kw_only=True):
     """Attributes:
     reason: why it is not good, in words.
     free_age_s: since `total_bytes` and `free_bytes` were measured.
@@ -257,8 +251,7 @@ class StorageView:
     blocked: BlockedView | None
 
 
-@attrs.frozen(kw_only=True, field_transformer=_tenths)
-class ClockView:
+class ClockView(msgspec.Struct, frozen=True, kw_only=True):
     """Attributes:
     reason: why it is not trusted.
     stepped_ms: by how much it was last set; `step_age_s` since then; None: it was not.
@@ -272,8 +265,7 @@ class ClockView:
     steps: int
 
 
-@attrs.frozen(kw_only=True, field_transformer=_tenths)
-class ConfigView:
+class ConfigView(msgspec.Struct, frozen=True, kw_only=True):
     """Attributes:
     errors: what is wrong with the file, the first few lines; it is not in force then.
     is_last_good: the recorder was started with a file it cannot use, and runs with the copy of the
@@ -289,8 +281,7 @@ class ConfigView:
     rtmps_off: str | None = None
 
 
-@attrs.frozen(kw_only=True, field_transformer=_tenths)
-class RefusedView:
+class RefusedView(msgspec.Struct, frozen=True, kw_only=True):
     """Who is not let in to publish: wrong keys, wrong passwords, addresses that a room does not
     allow.
 
@@ -305,8 +296,7 @@ class RefusedView:
     age_s: float
 
 
-@attrs.frozen(kw_only=True, field_transformer=_tenths)
-class WearView:
+class WearView(msgspec.Struct, frozen=True, kw_only=True):
     """What everybody wrote to the disk of a folder in the last `period_s`, a day at most, and since
     the machine started; as of `age_s` ago."""
 
@@ -317,8 +307,7 @@ class WearView:
     age_s: float
 
 
-@attrs.frozen(kw_only=True, field_transformer=_tenths)
-class HooksView:
+class HooksView(msgspec.Struct, frozen=True, kw_only=True):
     """As of `age_s` ago; None: nobody has looked yet.
 
     Attributes:
@@ -337,8 +326,7 @@ class HooksView:
     age_s: float | None
 
 
-@attrs.frozen(kw_only=True, field_transformer=_tenths)
-class SystemView:
+class SystemView(msgspec.Struct, frozen=True, kw_only=True):
     """Attributes:
     boot: of the machine: another one each time that it starts; "" where the kernel does not say.
     memory_bytes: of this process; `media_bytes` of that is media, of at most
@@ -375,8 +363,7 @@ class SystemView:
     hooks: HooksView | None = None
 
 
-@attrs.frozen(kw_only=True, field_transformer=_tenths)
-class AlarmView:
+class AlarmView(msgspec.Struct, frozen=True, kw_only=True):
     """Attributes:
     id: of this alarm as long as it stands; `kind` is the same for all of its sort.
     since: UTC, by the clock of then; `age_s` by the monotonic clock, None where the recorder before
@@ -395,8 +382,7 @@ class AlarmView:
     acknowledged_by: str | None
 
 
-@attrs.frozen(kw_only=True, field_transformer=_tenths)
-class Snapshot:
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Attributes:
     sequence: grows with every snapshot of one process.
     run: of this process; a page that sees another one knows that the recorder was restarted.
@@ -429,4 +415,4 @@ class Snapshot:
             return msgspec.json.encode(self).decode()
         except UnicodeEncodeError:
             # The name of a folder may be bytes that are no UTF-8.
-            return json.dumps(attrs.asdict(self), separators=(",", ":"))
+            return json.dumps(msgspec.to_builtins(self), separators=(",", ":"))

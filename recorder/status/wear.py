@@ -12,7 +12,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from recorder.status.snapshot import WearView
+from recorder.status.snapshot import WearView, rounded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,9 +67,9 @@ class Wear:
         return WearView(
             directory=str(self._directory),
             written_bytes=self._total_bytes - before,
-            period_s=self._looked_s - began_s,
+            period_s=rounded(self._looked_s - began_s),
             total_bytes=self._total_bytes,
-            age_s=now_s - self._looked_s,
+            age_s=rounded(now_s - self._looked_s),
         )
 
 

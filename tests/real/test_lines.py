@@ -13,6 +13,7 @@ import trio
 from tests.helpers.encoders import begin
 from tests.helpers.faults.lossy_line import open_lossy_line
 from tests.helpers.faults.slow_line import open_slow_line
+from tests.helpers.pictures import check_picture
 from tests.helpers.program import run_recorder
 from tests.helpers.service_manager import manage
 from tests.real.checks import check_recording
@@ -45,7 +46,9 @@ async def rooms(recorder: Recorder) -> dict[str, Any]:
 
     def ask() -> dict[str, Any]:
         with urllib.request.urlopen(f"{recorder.page}/api/v1/status", timeout=5) as answer:
-            return {room["name"]: room for room in json.load(answer)["rooms"]}
+            picture = json.load(answer)
+        check_picture(picture)
+        return {room["name"]: room for room in picture["rooms"]}
 
     return await trio.to_thread.run_sync(ask)
 

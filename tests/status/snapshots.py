@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import attrs
+from msgspec.structs import replace
 
 from recorder.status.snapshot import (
     AlarmView,
@@ -38,12 +38,12 @@ def video(**changes: Any) -> VideoView:
         keyframe_age_s=1.0,
         keyframe_distance_s=2.0,
     )
-    return attrs.evolve(good, **changes)
+    return replace(good, **changes)
 
 
 def audio(**changes: Any) -> AudioView:
     good = AudioView(codec="mp4a", sample_rate=48_000, channels=2, frame_age_s=0.5)
-    return attrs.evolve(good, **changes)
+    return replace(good, **changes)
 
 
 def room(name: str = "room101", **changes: Any) -> RoomView:
@@ -88,7 +88,7 @@ def room(name: str = "room101", **changes: Any) -> RoomView:
         ),
         is_contested=False,
     )
-    return attrs.evolve(good, **changes)
+    return replace(good, **changes)
 
 
 def idle(name: str = "hall") -> RoomView:
@@ -128,17 +128,17 @@ def storage(**changes: Any) -> StorageView:
         next_sweep=SweepView(recordings=1, bytes=10**6, age_s=20.0),
         blocked=None,
     )
-    return attrs.evolve(good, **changes)
+    return replace(good, **changes)
 
 
 def clock(**changes: Any) -> ClockView:
     good = ClockView(is_trusted=True, reason=None, stepped_ms=None, step_age_s=None, steps=0)
-    return attrs.evolve(good, **changes)
+    return replace(good, **changes)
 
 
 def config(**changes: Any) -> ConfigView:
     good = ConfigView(path="/etc/recorder/config.yaml", errors=(), is_last_good=False, restart=())
-    return attrs.evolve(good, **changes)
+    return replace(good, **changes)
 
 
 def system(**changes: Any) -> SystemView:
@@ -171,7 +171,7 @@ def system(**changes: Any) -> SystemView:
             ),
         ),
     )
-    return attrs.evolve(good, **changes)
+    return replace(good, **changes)
 
 
 def alarm(**changes: Any) -> AlarmView:
@@ -186,7 +186,7 @@ def alarm(**changes: Any) -> AlarmView:
         advice="Make room.",
         acknowledged_by=None,
     )
-    return attrs.evolve(good, **changes)
+    return replace(good, **changes)
 
 
 def picture(**changes: Any) -> Snapshot:
@@ -198,4 +198,4 @@ def picture(**changes: Any) -> Snapshot:
         storage=storage(),
         system=system(),
     )
-    return attrs.evolve(good, **changes)
+    return replace(good, **changes)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from recorder.status.alarm_rules import conditions
 from recorder.status.alarms import HISTORY, SETTLE_S, Alarms
@@ -125,7 +125,7 @@ def test_what_is_lost_so_far_is_told_in_words_and_grows() -> None:
 
 @pytest.mark.parametrize(
     "refused",
-    [attrs.evolve(STUBBORN, times=4), attrs.evolve(STUBBORN, age_s=61.0)],
+    [replace(STUBBORN, times=4), replace(STUBBORN, age_s=61.0)],
 )
 def test_an_encoder_that_was_refused_a_few_times_or_long_ago_is_no_alarm(
     refused: RefusedView,
@@ -169,7 +169,7 @@ def test_what_has_happened_stands_until_it_is_seen_over_restarts_too(
     for now_s in (5.0, 5 + SETTLE_S, 5000.0):
         alarms = Alarms(alarms.to_bytes())
         (still,) = alarms.judge(GOOD, now_s)
-        assert still == attrs.evolve(first, age_s=None)
+        assert still == replace(first, age_s=None)
     assert alarms.acknowledge(first.id, "ada", made.SINCE)
     assert alarms.judge(GOOD, 5001) == ()
     assert Alarms(alarms.to_bytes()).judge(GOOD, 1) == ()
@@ -217,7 +217,7 @@ def test_what_happens_again_unseen_is_said_again_and_is_one_alarm(is_restarted: 
     (first,) = alarms.judge(crash, 1000)
     if is_restarted:
         alarms = Alarms(alarms.to_bytes())
-    later = attrs.evolve(crash, run="def", time="2026-11-23T08:00:00.000Z")
+    later = replace(crash, run="def", time="2026-11-23T08:00:00.000Z")
     for now_s in (1100, 1101):
         (again,) = alarms.judge(later, now_s)
     assert (again.id, again.since, again.age_s) == (first.id, later.time, 1)
@@ -258,7 +258,7 @@ def test_a_small_step_of_the_clock_does_not_hide_the_great_one_before() -> None:
         of_room(video=None, audio=None),
         of_room(video=made.video(frame_age_s=None, keyframe_age_s=None)),
         of_room(buffer_limit_bytes=0, buffer_bytes=0, drift_s=None),
-        of_room(state=RoomState.STARTING, publisher=attrs.evolve(SILENT, age_s=1.0),
+        of_room(state=RoomState.STARTING, publisher=replace(SILENT, age_s=1.0),
                 media_age_s=None, video=None, audio=None),
     ],
 )  # fmt: skip
@@ -417,7 +417,7 @@ def test_behind_a_restart_another_event_of_its_kind_clears_the_one_before() -> N
     before = Alarms()
     before.judge(of_storage(blocked=BLOCKED), 0)
     after = Alarms(before.to_bytes())
-    after.judge(of_storage(blocked=attrs.evolve(BLOCKED, plan="another")), 5)
+    after.judge(of_storage(blocked=replace(BLOCKED, plan="another")), 5)
     assert [(each["event"], each["id"]) for each in after.history] == [
         ("raised", "sweep_blocked-1"),
         ("cleared", "sweep_blocked-1"),

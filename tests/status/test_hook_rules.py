@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import attrs
+from msgspec.structs import replace
 
 from recorder.status.alarm_rules import conditions
 from recorder.status.hook_rules import hook_conditions
@@ -18,7 +18,7 @@ GOOD = HooksView(
     lost=2,
     age_s=20.0,
 )
-FAILING = attrs.evolve(
+FAILING = replace(
     GOOD,
     failing=("/bin/tell", "https://a.example"),
     failing_since="2026-11-29T10:00:00.000Z",
@@ -39,7 +39,7 @@ def test_receivers_that_do_not_answer_for_minutes_are_one() -> None:
 
 
 def test_that_nobody_delivers_is_one_and_explains_the_rest() -> None:
-    [condition] = hook_conditions(attrs.evolve(FAILING, is_delivering=False))
+    [condition] = hook_conditions(replace(FAILING, is_delivering=False))
     assert condition.kind == "hooks_not_delivered"
     assert "recorder-deliver" in condition.advice
 

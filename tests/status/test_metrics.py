@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import attrs
 import prometheus_client
 import pytest
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from recorder.histogram import Buckets
@@ -94,9 +95,9 @@ def test_ages_become_moments_of_the_snapshot_s_clock() -> None:
 
 
 def test_what_is_not_known_has_no_sample() -> None:
-    storage = attrs.evolve(STORAGE, time_left_s=None, write_ms=None, kept_bytes=None)
-    system = attrs.evolve(SYSTEM, temperature_c=None, under_voltage_now=None, last_end=None)
-    series = scraped(attrs.evolve(SNAPSHOT, rooms=(IDLE,), storage=storage, system=system))
+    storage = replace(STORAGE, time_left_s=None, write_ms=None, kept_bytes=None)
+    system = replace(SYSTEM, temperature_c=None, under_voltage_now=None, last_end=None)
+    series = scraped(replace(SNAPSHOT, rooms=(IDLE,), storage=storage, system=system))
     known = names(scraped())
     assert known - names(series) == {
         "rec_last_restart_reason",
@@ -137,7 +138,7 @@ def test_what_is_not_known_has_no_sample() -> None:
 def test_a_disk_that_does_not_take_what_is_written_fails_its_probe(
     state: DiskState, works: int
 ) -> None:
-    series = scraped(attrs.evolve(SNAPSHOT, storage=attrs.evolve(STORAGE, state=state)))
+    series = scraped(replace(SNAPSHOT, storage=replace(STORAGE, state=state)))
     assert value(series, "rec_storage_probe_success", volume="/srv/recordings") == works
     assert value(series, "rec_storage_state", volume="/srv/recordings", state=state.value) == 1
 
@@ -152,7 +153,7 @@ def test_hooks_have_series_only_where_there_are_hooks() -> None:
         lost=1,
         age_s=20.0,
     )
-    series = scraped(attrs.evolve(SNAPSHOT, system=attrs.evolve(SYSTEM, hooks=hooks)))
+    series = scraped(replace(SNAPSHOT, system=replace(SYSTEM, hooks=hooks)))
     for result, count in (("delivered", 7), ("given_up", 2), ("lost", 1)):
         assert value(series, "rec_hook_events_total", result=result) == count
     assert value(series, "rec_hook_failing") == value(series, "rec_hook_delivering") == 1
@@ -263,12 +264,12 @@ def test_a_counter_without_a_source_is_left_out() -> None:
 
 def test_alarms_of_one_kind_are_counted_and_their_rooms_no_label() -> None:
     twice = tuple(
-        attrs.evolve(ALARM, id=room, kind="no-video", room=room) for room in ("room101", "room102")
+        replace(ALARM, id=room, kind="no-video", room=room) for room in ("room101", "room102")
     )
-    series = scraped(attrs.evolve(SNAPSHOT, alarms=(*twice, ALARM)))
+    series = scraped(replace(SNAPSHOT, alarms=(*twice, ALARM)))
     assert value(series, "rec_alarm_active", alarm="no-video", severity="critical") == 2
     assert value(series, "rec_alarm_active", alarm="disk-failed", severity="critical") == 1
-    assert "rec_alarm_active" not in names(scraped(attrs.evolve(SNAPSHOT, alarms=())))
+    assert "rec_alarm_active" not in names(scraped(replace(SNAPSHOT, alarms=())))
 
 
 def test_the_reason_of_the_last_restart_is_one_of_three() -> None:
@@ -302,7 +303,7 @@ def test_the_registry_of_the_process_knows_nothing_of_it() -> None:
 
 def test_a_name_with_quotes_and_lines_is_one_label() -> None:
     odd = 'a"b\\c\nd'
-    series = scraped(attrs.evolve(SNAPSHOT, rooms=(attrs.evolve(ROOM, name=odd),)))
+    series = scraped(replace(SNAPSHOT, rooms=(replace(ROOM, name=odd),)))
     assert value(series, "rec_stream_publishers", stream=odd) == 1
 
 

@@ -8,9 +8,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 import yaml
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from recorder.status.metrics import Exposition
@@ -103,7 +103,7 @@ def test_the_readme_names_every_metric_with_its_labels_and_no_other() -> None:
         lost=0,
         age_s=20.0,
     )
-    seen = attrs.evolve(SNAPSHOT, system=attrs.evolve(SNAPSHOT.system, hooks=hooks))
+    seen = replace(SNAPSHOT, system=replace(SNAPSHOT.system, hooks=hooks))
     text = Exposition(0.0).text(seen, COUNTERS).decode()
     families = {
         f"{family.name}_total" if family.type == "counter" else family.name: {

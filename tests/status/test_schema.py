@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from recorder.status import snapshot
-from recorder.status.snapshot import BlockedView, Snapshot
+from recorder.status.snapshot import BlockedView, Snapshot, rounded
+from tests.helpers.pictures import SCHEMA, VALIDATOR
 from tests.status import snapshots as made
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-SCHEMA = json.loads((Path(snapshot.__file__).parent / "snapshot.schema.json").read_text())
-VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 
 def check(picture: Snapshot) -> None:
@@ -33,7 +30,7 @@ def test_the_schema_is_one() -> None:
 
 @pytest.mark.parametrize("name", sorted(SCHEMA["$defs"]))
 def test_it_has_the_fields_that_the_classes_have(name: str) -> None:
-    fields = [field.name for field in attrs.fields(getattr(snapshot, name))]
+    fields = list(getattr(snapshot, name).__struct_fields__)
     assert list(SCHEMA["$defs"][name]["properties"]) == fields
     assert SCHEMA["$defs"][name]["required"] == fields
 
@@ -66,7 +63,7 @@ def _nulled(view: Any, names: Mapping[str, bool]) -> Any:
         for name, rule in properties.items()
         if "null" in (rule.get("type") or []) or {"type": "null"} in rule.get("anyOf", [])
     }
-    return attrs.evolve(view, **{name: None for name in nullable if names.get(name)})
+    return replace(view, **{name: None for name in nullable if names.get(name)})
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), st.booleans()))
@@ -76,7 +73,7 @@ def test_whatever_is_not_known_is_null(names: dict[str, bool]) -> None:
         made.picture(
             rooms=rooms,
             storage=_nulled(made.storage(), names),
-            system=attrs.evolve(_nulled(made.system(), names), clock=_nulled(made.clock(), names)),
+            system=replace(_nulled(made.system(), names), clock=_nulled(made.clock(), names)),
             alarms=(_nulled(made.alarm(), names),),
         )
     )
@@ -89,15 +86,25 @@ def test_it_tells_what_is_none(change: dict[str, object]) -> None:
         VALIDATOR.validate(document)
 
 
-def test_numbers_are_as_fine_as_people_read_them() -> None:
-    document = json.loads(made.picture(system=made.system(uptime_s=12.3456789)).to_json())
-    assert document["system"]["uptime_s"] == 12.3
-
-
-def test_shares_are_as_fine_as_a_percent() -> None:
-    room = made.room("a", quality=0.8765)
-    document = json.loads(made.picture(rooms=(room,)).to_json())
-    assert document["rooms"][0]["quality"] == 0.88
+@pytest.mark.parametrize(
+    ("value", "digits", "shown"),
+    [
+        (12.3456789, 1, 12.3),
+        (0.05, 1, 0.1),
+        (0.04999, 1, 0.0),
+        (-3.31, 1, -3.3),
+        (-3.36, 1, -3.4),
+        (1e9 + 0.77, 1, 1e9 + 0.8),
+        (7, 1, 7.0),
+        (0.8765, 2, 0.88),
+        (0.12345, 4, 0.1235),
+        (None, 1, None),
+    ],
+)
+def test_numbers_are_as_fine_as_people_read_them(
+    value: float | None, digits: int, shown: float | None
+) -> None:
+    assert rounded(value, digits) == shown
 
 
 def test_a_folder_whose_name_is_no_utf_8_can_be_shown() -> None:

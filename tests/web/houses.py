@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import attrs
+from msgspec.structs import replace
 
 from recorder.status.snapshot import LineView, PublisherView, RoomState, RoomView, Severity
 from tests.status.snapshots import alarm, idle, picture, room, storage
@@ -69,7 +69,7 @@ def line(**changes: Any) -> LineView:
         loss=0.0002,
         resent=0,
     )
-    return attrs.evolve(good, **changes)
+    return replace(good, **changes)
 
 
 def _numbered(rooms: int) -> tuple[str, ...]:
@@ -79,7 +79,7 @@ def _numbered(rooms: int) -> tuple[str, ...]:
 def _room(at: int, rooms: int, title: str) -> RoomView:
     name = f"room{at + 101}"
     if at % 8 == 7 or (at > 8 and at % 3 == 2):
-        return attrs.evolve(idle(name), title=title, since=ago(7200), state_age_s=7200)
+        return replace(idle(name), title=title, since=ago(7200), state_age_s=7200)
     good = room(
         name,
         title=title,
@@ -95,7 +95,7 @@ def _room(at: int, rooms: int, title: str) -> RoomView:
     )
     if rooms == 1:
         return good
-    return attrs.evolve(good, **_trouble(at, good))
+    return replace(good, **_trouble(at, good))
 
 
 def _trouble(at: int, good: RoomView) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def _trouble(at: int, good: RoomView) -> dict[str, Any]:
                 "audio": None, "bitrate": None, "media_age_s": None, "quality": None,
                 "line": None, "av_offset_ms": None,
                 "reason": "The encoder was lost; it may come back.",
-                "recording": attrs.evolve(good.recording, file=None, safe_age_s=None)}  # fmt: skip
+                "recording": replace(good.recording, file=None, safe_age_s=None)}  # fmt: skip
     if at == WEAK:
         return {"quality": 0.61, "line": line(word="weak", late_ms=780.0,
                 reason="what it sends comes 0.8 s late")}  # fmt: skip

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import trio
+from msgspec.structs import replace
 
 from recorder.passwords import hash_password
 from recorder.status.broadcast import Broadcast
@@ -94,10 +95,10 @@ class StageActions(FakeActions):
     def acknowledge(self, alarm: str, who: str) -> dict[str, Any]:
         self._done(f"acknowledge {alarm} {who}")
         alarms = tuple(
-            attrs.evolve(each, acknowledged_by=who) if each.id == alarm else each
+            replace(each, acknowledged_by=who) if each.id == alarm else each
             for each in self.shown.alarms
         )
-        self.shown = attrs.evolve(self.shown, alarms=tuple(sorted(alarms, key=_weight)))
+        self.shown = replace(self.shown, alarms=tuple(sorted(alarms, key=_weight)))
         return {"id": alarm, "acknowledged_by": who}
 
     async def keep(self, number: int, *, who: str, why: str) -> dict[str, Any]:

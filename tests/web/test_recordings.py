@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import attrs
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import expect
 
 from tests.status.snapshots import picture, room
@@ -233,9 +233,7 @@ def test_it_says_when_the_list_is_old_and_asks_for_no_new_one(page: Page, stage:
     expect(old).to_be_hidden()
     shown = room()
     assert shown.recording is not None
-    stage.show(
-        picture(rooms=(attrs.evolve(shown, recording=attrs.evolve(shown.recording, number=43)),))
-    )
+    stage.show(picture(rooms=(replace(shown, recording=replace(shown.recording, number=43)),)))
     expect(old).to_be_visible()
     assert len(lists(stage)) == 1
     search(page)

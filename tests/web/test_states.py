@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-import attrs
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import expect
 
 from recorder.status.alarms import Alarms
@@ -87,7 +87,7 @@ def everything_wrong() -> tuple[AlarmView, ...]:
             judge = Alarms()
             judge.judge(seen, 0.0)
             alarms |= {each.kind: each for each in judge.judge(seen, 1000.0)}
-    return tuple(attrs.evolve(each, id=kind) for kind, each in alarms.items())
+    return tuple(replace(each, id=kind) for kind, each in alarms.items())
 
 
 def test_every_alarm_stands_with_what_to_do(page: Page, stage: Stage) -> None:
@@ -160,7 +160,7 @@ def test_what_somebody_has_seen_steps_back_and_is_not_hidden(page: Page, stage: 
     expect(page.locator("#advice")).to_have_text("Seen by ada. Make room.")
     expect(others).to_have_text("and 1 more alarm")
     # Nor is it hidden by what is less bad and news: the disk takes nothing.
-    for less in (sound, attrs.evolve(step, acknowledged_by=None)):
+    for less in (sound, replace(step, acknowledged_by=None)):
         stage.show(picture(alarms=(disk, less)))
         expect(others).to_have_text("and 1 more alarm, 1 not seen yet")
         expect(banner).to_have_class("banner critical seen")
@@ -200,7 +200,7 @@ def test_a_card_says_its_figures_and_how_old_they_are(page: Page, stage: Stage) 
     open_one = room().recording
     assert open_one is not None
     counts = {"lost_ms": 12_000, "lost_bytes": 6_000_000, "clock_jumps": 1}
-    holed = attrs.evolve(open_one, lost_ms=12_000, anomalies=counts)
+    holed = replace(open_one, lost_ms=12_000, anomalies=counts)
     stage.show(picture(rooms=(room(recording=holed),)))
     lost = figure(card, "lost, as the disk took nothing")
     expect(lost).to_have_text("12 s, 6.0 MB")
@@ -307,7 +307,7 @@ def test_the_machine_says_what_who_is_asked_for_help_wants_to_know(
             age_s=25.0,
         ),
         machine_age_s=48.0,
-        wear=(attrs.evolve(system().wear[0], age_s=30.0),),
+        wear=(replace(system().wear[0], age_s=30.0),),
     )
     stage.show(picture(system=shown))
     told: dict[str, str | re.Pattern[str]] = {
@@ -370,8 +370,8 @@ def test_a_tile_shows_little_and_leads_to_its_room(page: Page, stage: Stage) -> 
     assert not [each for each in stage.actions.calls if each.startswith("history")]
     long = page.locator(".card.tile .name").first
     height = long.evaluate("it => it.getBoundingClientRect().height")
-    rooms = tuple(attrs.evolve(each, title="A long name " * 6) for each in house(100).rooms)
-    stage.show(attrs.evolve(house(100), rooms=rooms))
+    rooms = tuple(replace(each, title="A long name " * 6) for each in house(100).rooms)
+    stage.show(replace(house(100), rooms=rooms))
     expect(long).to_have_attribute("title", re.compile("^A long name"))
     # Two lines, not as many as it takes: the house would not fit the wall.
     assert long.evaluate("it => it.getBoundingClientRect().height") <= 2 * height + 1
