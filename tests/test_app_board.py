@@ -17,8 +17,8 @@ from recorder.status.machine import Machine
 from tests.helpers.live import FakeConnection
 from tests.helpers.media import AUDIO, aac_config, aac_frame
 from tests.helpers.program import eventually
+from tests.helpers.reloading import staged
 from tests.helpers.studio import CLIENT
-from tests.test_app_reload import staged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from recorder.app_board import Board
     from recorder.status.broadcast import Watcher
-    from tests.test_app_reload import Stage
+    from tests.helpers.reloading import Stage
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ import trio
 from prometheus_client.parser import text_string_to_metric_families
 
 from recorder.live.attempts import Result
-from tests.test_app_reload import staged
+from tests.helpers.reloading import staged
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
 
-    from tests.test_app_reload import Stage
+    from tests.helpers.reloading import Stage
 
 
 async def scraped(stage: Stage) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Reload, part by part: the real parts in one house, without sockets and without a process.
+"""Reload, part by part: every key that counts at once reaches the part that works with it.
 
 What it is like with encoders and signals is tried in tests/real/test_reload.py.
 """
@@ -6,190 +6,27 @@ What it is like with encoders and signals is tried in tests/real/test_reload.py.
 from __future__ import annotations
 
 import logging
-import shutil
-import stat
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import attrs
 import pytest
 import trio
 import trio.testing
-import trustme
 
-from recorder.app_listeners import StartError
-from recorder.app_reload import MOST_LOGGED, MOST_SHOWN, Parts, Reloader, say_fallback
-from recorder.app_rooms import make_house, make_rooms
-from recorder.app_settings import make_settings
-from recorder.app_status import Started, open_status
-from recorder.clock import SystemClock
-from recorder.config import load
 from recorder.config.changes import EFFECTS, LIVE
-from recorder.config.last_good import LAST_GOOD_FILE, text_of
 from recorder.live.access import Admitted, Refused
-from recorder.live.attempts import Attempts
 from recorder.live.audience import ViewerQueue
-from recorder.live.listener import Door
-from recorder.live.memory import MemoryBudget
-from recorder.logs import Log
-from recorder.recording.disk import OsDisk
-from recorder.recording.engine import Retention, open_engine
-from recorder.recording.retention.ledger import Ledger
-from recorder.recording.room_recorder import RoomRecorder
-from recorder.recording.storage import Storage, initialise
-from recorder.recording.timed_disk import TimedDisk
-from recorder.status.pages import Pages
-from tests.helpers.certificates import write_certificate
-from tests.helpers.changed_keys import CERTIFICATE, KEY, ONE_KEY, OTHER_KEY
+from tests.helpers.changed_keys import KEY, ONE_KEY, OTHER_KEY
 from tests.helpers.program import eventually
+from tests.helpers.reloading import ROOMS, Stage, certificate, staged
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
-    from recorder.config import Config
-    from recorder.recording.actions import SegmentRules
     from recorder.status.snapshot import ConfigView
 
-ROOMS = (
-    f"rooms: {{a: {{key: {KEY}}}, b: {{key: {OTHER_KEY}, "
-    "segments: {align_to_clock: true, duration: 1d}}}\n"
-)
+
 HOUR_MS = 3_600_000
-
-
-@pytest.fixture(autouse=True)
-def _level() -> Iterator[None]:
-    before = logging.getLogger().level
-    yield
-    logging.getLogger().setLevel(before)
-
-
-def write(folder: Path, text: str) -> Path:
-    path = folder / "config.yaml"
-    path.write_text(text)
-    path.chmod(0o600)
-    return path
-
-
-def certificate(folder: Path) -> None:
-    """Under the names of `CERTIFICATE`."""
-    made = write_certificate(trustme.CA(), folder)
-    for key, name in CERTIFICATE.items():
-        shutil.move(made[key], folder / name)
-
-
-@attrs.frozen
-class Stage:
-    """A recorder without listeners."""
-
-    folder: Path
-    reloader: Reloader
-    parts: Parts
-    storage: Storage
-    ready: trio.MemoryReceiveChannel[None]
-
-    async def reload(self, text: str) -> None:
-        """Have this file read, and wait until it was."""
-        write(self.folder, text)
-        self.reloader.ask()
-        await self.ready.receive()
-
-    def rules(self, room: str) -> SegmentRules:
-        found = self.parts.rooms.get(room)
-        assert found is not None
-        assert isinstance(found.recorder, RoomRecorder)
-        return found.recorder._rules
-
-    def copy(self) -> bytes | None:
-        path = self.folder / "recordings/.recorder" / LAST_GOOD_FILE
-        return text_of(path.read_bytes(), self.folder / "config.yaml") if path.exists() else None
-
-
-@asynccontextmanager
-async def staged(
-    folder: Path, text: str = ROOMS, errors: tuple[str, ...] = (), **more: Any
-) -> AsyncIterator[Stage]:
-    """A start with this configuration, as `run` makes it where nobody is at a terminal."""
-    config = load(write(folder, text))
-    state = config.storage.directory / ".recorder"
-    initialise(config.storage.directory, None, OsDisk())
-    # Its clock is synchronised: the marker is there.
-    clock, settings = SystemClock(marker=str(folder)), make_settings(config, may_lack_rtmps=True)
-    send, ready = trio.open_memory_channel[None](1000)
-    disk = TimedDisk()
-    with Storage.open(config.storage.directory, None, disk) as storage:
-        reloader = Reloader(
-            config,
-            errors,
-            storage,
-            state,
-            settle=more.get("settle", lambda config: config),
-            rtmps_off=settings.rtmps_off,
-            is_stopping=more.get("is_stopping", lambda: False),
-        )
-        reloader.on_ready = lambda: send.send_nowait(None)
-        async with open_engine(
-            storage,
-            clock,
-            encoder="test",
-            boot="boot-1",
-            sync_interval_s=config.storage.sync_interval,
-            on_good=lambda: None,
-            retention=Retention(
-                rules=settings.retention,
-                ledger=Ledger(),
-                state=state,
-                live=list,
-                believed_utc_ms=lambda: None,
-                on_hold=lambda _: None,
-            ),
-        ) as engine:
-            engine.begin((), 1)
-            memory = MemoryBudget(config.limits.memory, lambda: 0)
-            rooms = make_rooms(reloader, engine, memory, clock, "boot-1")
-            attempts = Attempts()
-            start = Started(
-                listeners=[],
-                pages=Pages({}),
-                login_key=b"k",
-                boot="boot-1",
-                alarms=None,
-                last_end=None,
-                wear=[],
-            )
-            async with (
-                open_status(
-                    settings,
-                    engine,
-                    rooms,
-                    memory,
-                    clock,
-                    attempts,
-                    write_seconds=disk.seconds,
-                    state=state,
-                    start=start,
-                    control=None,
-                    on_picture=lambda _: None,
-                    config_view=lambda: reloader.view,
-                ) as page,
-                trio.open_nursery() as nursery,
-            ):
-                house = make_house(settings, rooms, engine, memory, attempts)
-                parts = Parts(
-                    output=Log(()),
-                    clock=clock,
-                    engine=engine,
-                    rooms=rooms,
-                    memory=memory,
-                    house=house,
-                    door=Door(house, limit=config.limits.connections, tls=settings.rtmp_tls),
-                    page=page,
-                )
-                nursery.start_soon(rooms.run)
-                nursery.start_soon(reloader.run, parts)
-                yield Stage(folder, reloader, parts, storage, ready)
-                nursery.cancel_scope.cancel()
 
 
 # --- every key that counts at once reaches the part that works with it --------
@@ -240,6 +77,8 @@ SEEN: dict[str, Callable[[Stage], object]] = {
     "limits.memory": lambda it: it.parts.memory.limit_bytes,
     "log.level": lambda it: logging.getLogger().level,
 }
+
+
 ELSEWHERE = {"rtmp.tls.certificate", "rtmp.tls.private_key", "status.tls.certificate",
              "status.tls.private_key"}  # fmt: skip
 
@@ -420,191 +259,3 @@ async def test_who_watches_a_room_leaves_where_another_may_watch_it_now(tmp_path
         await stage.reload(text.format(OTHER_KEY, other_key))
         assert over == ["who may watch it has changed"]
         assert not room.audience
-
-
-# --- when and how often -------------------------------------------------------
-
-
-async def test_what_is_asked_many_times_in_a_moment_is_read_once(tmp_path: Path) -> None:
-    async with staged(tmp_path) as stage:
-        begun: list[None] = []
-        stage.reloader.on_reloading = lambda: begun.append(None)
-        for _ in range(1000):
-            stage.reloader.ask()
-        await stage.ready.receive()
-        await trio.testing.wait_all_tasks_blocked()
-        assert len(begun) == 1
-        # Asked while it reads: what was written since may not have been seen.
-        stage.reloader.ask()
-        await trio.testing.wait_all_tasks_blocked()
-        stage.reloader.ask()
-        await stage.ready.receive()
-        await stage.ready.receive()
-        assert len(begun) == 3
-
-
-async def test_a_reload_that_comes_while_the_recorder_stops_changes_nothing(
-    tmp_path: Path,
-) -> None:
-    stopping = trio.Event()
-    async with staged(tmp_path, is_stopping=stopping.is_set) as stage:
-        stage.reloader.on_reloading = stopping.set
-        await stage.reload(f"{ROOMS}rtmp: {{takeover: never}}\n")
-        assert stage.parts.house.reception.policy == "if-stale"
-
-
-async def test_nobody_is_told_of_a_reload_once_the_recorder_stops(tmp_path: Path) -> None:
-    told: list[str] = []
-    async with staged(tmp_path, is_stopping=lambda: True) as stage:
-        stage.reloader.on_reloading = lambda: told.append("reloading")
-        stage.reloader.ask()
-        await settled()
-    assert told == []
-
-
-async def test_an_address_that_the_next_start_would_refuse_is_refused(tmp_path: Path) -> None:
-    def settle(_: Config) -> Config:
-        raise StartError("rtmp.listen says one thing, and systemd another.")
-
-    async with staged(tmp_path, settle=settle) as stage:
-        await stage.reload(f"{ROOMS}rtmp: {{takeover: never}}\n")
-        assert "systemd another" in stage.reloader.view.errors[0]
-        assert stage.parts.house.reception.policy == "if-stale"
-
-
-async def test_a_fault_of_ours_is_said_and_ends_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def broken(_: Path) -> None:
-        raise ZeroDivisionError
-
-    async with staged(tmp_path) as stage:
-        with monkeypatch.context() as patched:
-            patched.setattr("recorder.app_reload.load", broken)
-            await stage.reload(ROOMS)
-        assert "fault of the recorder" in stage.reloader.view.errors[0]
-        assert "ZeroDivisionError" in caplog.text
-        await stage.reload(ROOMS)
-        assert stage.reloader.view.errors == ()
-
-
-# --- what is said -------------------------------------------------------------
-
-
-async def test_of_very_many_errors_the_page_shows_a_few_and_the_log_a_hundred(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with staged(tmp_path) as stage:
-        await stage.reload(ROOMS + "".join(f"bad{number}: 1\n" for number in range(1000)))
-        errors = stage.reloader.view.errors
-        assert len(errors) == MOST_SHOWN + 1
-        assert errors[-1] == f"and {1000 - MOST_SHOWN} more"
-        assert caplog.text.count("is no known key") == MOST_LOGGED
-        assert f"... and {1000 - MOST_LOGGED} more" in caplog.text
-
-
-async def test_no_key_is_ever_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("DEBUG")
-    secret = "a-secret-that-nobody-may-see"
-    async with staged(tmp_path) as stage:
-        for text in (
-            f"rooms: {{a: {{key: {secret}}}}}\n",
-            f"rooms: {{a: {{key: {secret}}}, c: {{key: {secret}}}}}\n",
-            f"rooms: {{a: {{key: [{secret}]}}}}\n",
-            f"rooms: {{a: {{key: {secret}\n",
-        ):
-            await stage.reload(text)
-        assert secret not in repr(stage.reloader.view)
-    assert secret not in caplog.text
-
-
-async def test_what_is_unwise_is_said_with_each_reload(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with staged(tmp_path) as stage:
-        await stage.reload("rooms: {a: {key: short}}\n")
-    assert "config.yaml:1: rooms.a.key: is shorter than 16 characters" in caplog.text
-
-
-# --- the copy of the last good one --------------------------------------------
-
-
-async def settled() -> None:
-    """Whatever was to be written by now is written."""
-    await trio.testing.wait_all_tasks_blocked()
-    await trio.testing.wait_all_threads_completed()
-
-
-async def copied(stage: Stage, text: str) -> None:
-    await eventually(lambda: stage.copy() == text.encode(), what="the copy")
-
-
-async def test_what_has_run_is_kept_for_nobody_else_to_read(tmp_path: Path) -> None:
-    async with staged(tmp_path) as stage:
-        await copied(stage, ROOMS)
-        found = (tmp_path / "recordings/.recorder" / LAST_GOOD_FILE).stat()
-        assert stat.S_IMODE(found.st_mode) == 0o600
-        better = f"{ROOMS}rtmp: {{takeover: never}}\n"
-        await stage.reload(better)
-        await copied(stage, better)
-
-
-async def test_neither_a_bad_file_nor_one_that_waits_for_a_restart_is_kept(
-    tmp_path: Path,
-) -> None:
-    async with staged(tmp_path) as stage:
-        await copied(stage, ROOMS)
-        await stage.reload("rooms: 7\n")
-        await stage.reload(ROOMS + "state: elsewhere\n")
-        await settled()
-        assert stage.copy() == ROOMS.encode()
-
-
-async def test_what_was_fallen_back_on_is_not_kept_as_what_the_file_says(tmp_path: Path) -> None:
-    async with staged(tmp_path, errors=("config.yaml:1: x",)) as stage:
-        await settled()
-        assert stage.copy() is None
-        views = [stage.reloader.view]
-        await stage.reload(ROOMS)
-        views.append(stage.reloader.view)
-        assert [view.is_last_good for view in views] == [True, False]
-        await copied(stage, ROOMS)
-
-
-async def test_a_copy_that_is_there_is_not_written_again(tmp_path: Path) -> None:
-    files = set[int]()
-    for _ in range(2):
-        async with staged(tmp_path) as stage:
-            await copied(stage, ROOMS)
-            await settled()
-            files.add((tmp_path / "recordings/.recorder" / LAST_GOOD_FILE).stat().st_ino)
-    assert len(files) == 1
-
-
-async def test_under_systemd_it_lies_where_it_is_found_without_a_configuration(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    state = tmp_path / "var"
-    state.mkdir()
-    monkeypatch.setenv("STATE_DIRECTORY", f"{state}:/elsewhere")
-    async with staged(tmp_path):
-        await eventually((state / LAST_GOOD_FILE).exists, what="the copy")
-
-
-async def test_a_state_folder_that_takes_nothing_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "missing"))
-    async with staged(tmp_path) as stage:
-        await stage.reload(ROOMS)
-        await eventually(lambda: "No copy of this configuration" in caplog.text, what="the warning")
-
-
-def test_a_start_with_the_last_good_one_says_so_loudly(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    config = load(write(tmp_path, ROOMS))
-    say_fallback(config, ())
-    assert caplog.records == []
-    say_fallback(config, ("config.yaml:3: a: is no known key",))
-    assert [each.levelname for each in caplog.records] == ["ERROR", "CRITICAL"]

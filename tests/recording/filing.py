@@ -42,14 +42,8 @@ ENDED = attrs.evolve(
 )
 
 HEAD = b"head...."
-
-
 PATCHES = [(0, b"HE"), (4, b"1234")]
-
-
 SEGMENT = b"HEad1234" + b"one" + b"two" + b"three"
-
-
 ENTRY = Entry(folder=FOLDER, boot="boot-1", start_ms=7)
 
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from recorder.recording.disk import Disk
 
 ENTRY = ".recorder/open/0000001"
-
-
 MANIFEST = f"{FOLDER}/recording.json"
 
 READING = {

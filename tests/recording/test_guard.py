@@ -10,29 +10,22 @@ import errno
 import logging
 import os
 import shutil
-import threading
 import time
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import pytest
 import trio
 import trio.testing
 
 from recorder.recording.disk import Space
-from recorder.recording.guard import Guard
 from recorder.recording.health import BAD_FOR_MS
 from recorder.recording.storage import Storage, initialise
 from tests.helpers.disk import RecordingDisk
+from tests.recording.guarding import BALLAST_BYTES, ROOMY, Bench, SickDisk, guarding
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
-
-T = TypeVar("T")
-
-ROOMY = Space(100_000_000, 100_000_000)
-BALLAST_BYTES = 2_000_000
 
 GONE = (
     "The folder {} is gone. Check that its disk is connected and mounted; recording then goes on "
@@ -42,117 +35,12 @@ GONE = (
 READ_ONLY = "is on a disk that takes no writes (read-only)."
 
 
-class SickDisk(RecordingDisk):
-    """A disk that does what it is told.
-
-    Attributes:
-        errors: what an operation raises, by its name: an error number, or an exception.
-        gate: operations wait here while it is closed.
-        held_up: set while one does.
-        says: what `space` answers.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.errors: dict[str, int | Exception] = {}
-        self.gate = threading.Event()
-        self.gate.set()
-        self.held_up = threading.Event()
-        self.says = ROOMY
-
-    def perform(self, operation: str, subject: str, action: Callable[[], T]) -> T:
-        if not self.gate.is_set():
-            self.held_up.set()
-            assert self.gate.wait(30)
-            self.held_up.clear()
-        error = self.errors.get(operation)
-        if isinstance(error, int):
-            raise OSError(error, os.strerror(error), subject)
-        if error is not None:
-            raise error
-        return super().perform(operation, subject, action)
-
-    def space(self, folder: int) -> Space:
-        super().space(folder)
-        return self.says
-
-    @property
-    def probes(self) -> int:
-        """How many have begun: each opens the storage's folder by its path."""
-        opened = (line for line in self.operations if line.startswith("open_path "))
-        return sum(not line.endswith("/state") for line in opened)
-
-
-class Bench:
-    """A guard, its storage, and what it called."""
-
-    def __init__(self, storage: Storage, disk: SickDisk, clock: trio.testing.MockClock) -> None:
-        self.disk = disk
-        self.storage = storage
-        self.resumed = 0
-        self.hops = 0
-        self._clock = clock
-        self.guard = Guard(
-            storage,
-            now_ms=lambda: int(trio.current_time() * 1000),
-            between_hops=self._between_hops,
-            on_good=self._on_good,
-        )
-        self.ballast = storage.directory / ".recorder/ballast"
-
-    def _on_good(self) -> None:
-        self.resumed += 1
-
-    async def _between_hops(self, work: Callable[[], None]) -> None:
-        self.hops += 1
-        await trio.to_thread.run_sync(work)
-
-    def reason(self) -> str:
-        return self.guard.reason or ""
-
-    async def settled(self) -> None:
-        """Until the guard waits for time, or for a disk that does not answer."""
-        for _ in range(10):
-            await trio.testing.wait_all_tasks_blocked()
-            if self.disk.gate.is_set():
-                await trio.testing.wait_all_threads_completed()
-        await trio.testing.wait_all_tasks_blocked()
-
-    async def passed(self, seconds: float) -> int:
-        """Let time pass; returns how many probes began in it."""
-        before = self.disk.probes
-        self._clock.jump(seconds)
-        await self.settled()
-        return self.disk.probes - before
-
-    async def failed(self, error: BaseException) -> int:
-        before = self.disk.probes
-        self.guard.failed(error)
-        await self.settled()
-        return self.disk.probes - before
-
-
 @pytest.fixture
 def storage(tmp_path: Path) -> Iterator[Storage]:
     directory = tmp_path / "recordings"
     initialise(directory, None, RecordingDisk())
     with Storage.open(directory, None, SickDisk()) as storage:
         yield storage
-
-
-@asynccontextmanager
-async def _running(storage: Storage, clock: trio.testing.MockClock) -> AsyncIterator[Bench]:
-    assert isinstance(storage.disk, SickDisk)
-    storage.disk.operations.clear()
-    async with trio.open_nursery() as nursery:
-        bench = Bench(storage, storage.disk, clock)
-        nursery.start_soon(bench.guard.run)
-        await bench.settled()
-        try:
-            yield bench
-        finally:
-            storage.disk.gate.set()
-            nursery.cancel_scope.cancel()
 
 
 def _error(number: int) -> OSError:
@@ -174,7 +62,7 @@ def _log(caplog: pytest.LogCaptureFixture) -> None:
 async def test_a_good_disk_is_probed_every_30_seconds_and_nobody_told(
     storage: Storage, mock_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with _running(storage, mock_clock) as bench:
+    async with guarding(storage, mock_clock) as bench:
         assert bench.disk.probes == 1
         assert await bench.passed(29.875) == 0
         for _ in range(3):
@@ -190,7 +78,7 @@ async def test_a_good_disk_is_probed_every_30_seconds_and_nobody_told(
 async def test_the_first_probe_makes_the_ballast(
     storage: Storage, mock_clock: trio.testing.MockClock
 ) -> None:
-    async with _running(storage, mock_clock) as bench:
+    async with guarding(storage, mock_clock) as bench:
         assert bench.ballast.stat().st_size == BALLAST_BYTES
 
 
@@ -199,7 +87,7 @@ async def test_a_disk_without_room_for_the_ballast_is_good_while_it_takes_writes
 ) -> None:
     assert isinstance(storage.disk, SickDisk)
     storage.disk.says = Space(100_000_000, BALLAST_BYTES)
-    async with _running(storage, mock_clock) as bench:
+    async with guarding(storage, mock_clock) as bench:
         assert not bench.ballast.exists()
         assert not bench.reason()
         bench.disk.says = ROOMY
@@ -213,7 +101,7 @@ async def test_a_disk_without_room_for_the_ballast_is_good_while_it_takes_writes
 async def test_after_a_failed_write_the_disk_is_tried_at_once_and_then_ever_more_seldom(
     storage: Storage, mock_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with _running(storage, mock_clock) as bench:
+    async with guarding(storage, mock_clock) as bench:
         await bench.passed(5)
         bench.disk.errors["sync_file"] = errno.EROFS
         assert await bench.failed(_error(errno.EIO)) == 1
@@ -241,7 +129,7 @@ async def test_after_a_failed_write_the_disk_is_tried_at_once_and_then_ever_more
 async def test_a_publish_is_refused_when_the_disk_has_failed_for_30_seconds(
     storage: Storage, mock_clock: trio.testing.MockClock
 ) -> None:
-    async with _running(storage, mock_clock) as bench:
+    async with guarding(storage, mock_clock) as bench:
         bench.disk.errors["sync_file"] = errno.EROFS
         await bench.failed(_error(errno.EROFS))
         await bench.passed(BAD_FOR_MS / 1000 - 0.125)
@@ -259,7 +147,7 @@ async def test_a_publish_is_refused_when_the_disk_has_failed_for_30_seconds(
 async def test_a_failed_probe_is_a_failure_before_any_write_has_failed(
     storage: Storage, mock_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with _running(storage, mock_clock) as bench:
+    async with guarding(storage, mock_clock) as bench:
         bench.disk.errors["create_file"] = errno.EROFS
         assert await bench.passed(30) == 1
         assert bench.reason()
@@ -277,7 +165,7 @@ async def test_a_failed_probe_is_a_failure_before_any_write_has_failed(
 async def test_rooms_that_fail_one_after_another_are_one_failure(
     storage: Storage, mock_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with _running(storage, mock_clock) as bench:
+    async with guarding(storage, mock_clock) as bench:
         for _ in range(4):
             bench.guard.failed(_error(errno.EIO))
         assert await bench.failed(_error(errno.EIO)) == 1
@@ -288,7 +176,7 @@ async def test_rooms_that_fail_one_after_another_are_one_failure(
 async def test_a_write_that_fails_soon_again_does_not_try_the_disk_at_once(
     storage: Storage, mock_clock: trio.testing.MockClock
 ) -> None:
-    async with _running(storage, mock_clock) as bench:
+    async with guarding(storage, mock_clock) as bench:
         assert await bench.failed(_error(errno.EIO)) == 1
         for wait in (1, 2, 4, 8, 16, 30):
             # The probe says that the disk is good, and the next write that it is not.
@@ -303,7 +191,7 @@ async def test_a_write_that_fails_soon_again_does_not_try_the_disk_at_once(
 async def test_who_knows_that_the_cause_is_gone_has_a_bad_disk_tried_at_once(
     storage: Storage, mock_clock: trio.testing.MockClock
 ) -> None:
-    async with _running(storage, mock_clock) as bench:
+    async with guarding(storage, mock_clock) as bench:
         bench.guard.try_now()
         await bench.settled()
         assert bench.disk.probes == 1
@@ -320,7 +208,7 @@ async def test_who_knows_that_the_cause_is_gone_has_a_bad_disk_tried_at_once(
 async def test_what_lands_while_the_disk_is_bad_changes_nothing(
     storage: Storage, mock_clock: trio.testing.MockClock
 ) -> None:
-    async with _running(storage, mock_clock) as bench:
+    async with guarding(storage, mock_clock) as bench:
         bench.disk.errors["sync_file"] = errno.EIO
         await bench.failed(_error(errno.EIO))
         # As the last bytes of another room may, whose file is still taken.
@@ -333,7 +221,7 @@ async def test_what_lands_while_the_disk_is_bad_changes_nothing(
 async def test_a_fault_of_ours_is_retried_and_not_blamed_on_the_disk(
     storage: Storage, mock_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with _running(storage, mock_clock) as bench:
+    async with guarding(storage, mock_clock) as bench:
         bench.guard.failed(KeyError("x"))
         assert "(KeyError: 'x')" in bench.reason()
         await bench.settled()
@@ -354,7 +242,7 @@ async def test_a_fault_of_ours_is_retried_and_not_blamed_on_the_disk(
 async def test_a_probe_that_is_pending_refuses_after_30_seconds_and_no_other_is_begun(
     storage: Storage, mock_clock: trio.testing.MockClock
 ) -> None:
-    async with _running(storage, mock_clock) as bench:
+    async with guarding(storage, mock_clock) as bench:
         bench.disk.gate.clear()
         await bench.passed(30)
         await bench.passed(29.875)
@@ -376,7 +264,7 @@ async def test_a_probe_that_is_pending_refuses_after_30_seconds_and_no_other_is_
 async def test_a_probe_that_began_before_a_write_failed_says_nothing_of_it(
     storage: Storage, mock_clock: trio.testing.MockClock
 ) -> None:
-    async with _running(storage, mock_clock) as bench:
+    async with guarding(storage, mock_clock) as bench:
         bench.disk.gate.clear()
         await bench.passed(30)
         bench.guard.failed(_error(errno.EIO))
@@ -416,7 +304,7 @@ async def test_a_stop_does_not_wait_for_a_sick_disk(
 async def test_a_full_disk_gets_the_ballasts_room_and_is_good_when_it_is_there_again(
     storage: Storage, mock_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with _running(storage, mock_clock) as bench:
+    async with guarding(storage, mock_clock) as bench:
         assert bench.ballast.exists()
         bench.disk.says = Space(100_000_000, BALLAST_BYTES)
         assert await bench.failed(_error(errno.ENOSPC)) == 1
@@ -447,7 +335,7 @@ async def test_a_full_disk_gets_the_ballasts_room_and_is_good_when_it_is_there_a
 async def test_a_probe_that_finds_the_disk_full_needs_the_ballast_too(
     storage: Storage, mock_clock: trio.testing.MockClock
 ) -> None:
-    async with _running(storage, mock_clock) as bench:
+    async with guarding(storage, mock_clock) as bench:
         bench.disk.says = Space(100_000_000, 0)
         bench.disk.errors["write"] = errno.ENOSPC
         await bench.passed(30)
@@ -462,7 +350,7 @@ async def test_a_probe_that_finds_the_disk_full_needs_the_ballast_too(
 async def test_the_ballast_is_given_back_also_while_the_next_probe_is_far(
     storage: Storage, mock_clock: trio.testing.MockClock
 ) -> None:
-    async with _running(storage, mock_clock) as bench:
+    async with guarding(storage, mock_clock) as bench:
         bench.disk.errors["sync_file"] = errno.EIO
         await bench.failed(_error(errno.EIO))
         for wait in (1, 2, 4):
@@ -475,7 +363,7 @@ async def test_the_ballast_is_given_back_also_while_the_next_probe_is_far(
 async def test_a_ballast_that_cannot_be_given_back_is_said(
     storage: Storage, mock_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with _running(storage, mock_clock) as bench:
+    async with guarding(storage, mock_clock) as bench:
         bench.disk.errors["unlink"] = errno.EROFS
         await bench.failed(_error(errno.ENOSPC))
         assert bench.ballast.exists()
@@ -497,7 +385,7 @@ def _mount_anew(storage: Storage) -> None:
 async def test_the_same_disk_mounted_anew_is_gone_over_to_between_two_hops(
     storage: Storage, mock_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with _running(storage, mock_clock) as bench:
+    async with guarding(storage, mock_clock) as bench:
         storage.directory.rename(storage.directory.with_name("elsewhere"))
         await bench.failed(_error(errno.EIO))
         assert bench.reason().startswith(f"The folder {storage.directory} is gone.")
@@ -518,7 +406,7 @@ async def test_the_same_disk_mounted_anew_is_gone_over_to_between_two_hops(
 async def test_a_disk_mounted_anew_that_takes_no_writes_is_tried_again(
     storage: Storage, mock_clock: trio.testing.MockClock
 ) -> None:
-    async with _running(storage, mock_clock) as bench:
+    async with guarding(storage, mock_clock) as bench:
         _mount_anew(storage)
         bench.disk.errors["sync_file"] = errno.EROFS
         await bench.passed(30)
@@ -543,7 +431,7 @@ async def test_a_disk_that_comes_late_is_looked_for_every_few_seconds_and_said_o
         # Nobody has looked yet, and it is not said to be good.
         bench = Bench(storage, storage.disk, mock_clock)
         assert bench.reason() == "It is not there."
-        async with _running(storage, mock_clock) as bench:
+        async with guarding(storage, mock_clock) as bench:
             gone = GONE.format(directory)
             assert bench.reason() == gone
             for wait in (1, 2, 4, 4, 4):

@@ -1,7 +1,7 @@
 """Order, batches, syncs, errors, stalls and stops of the writer.
 
-The files are a fake that writes down what it is told, from whatever thread. The clock is a mock
-that is moved by hand: with one that jumps by itself a time-out would fire while a thread runs.
+The clock is a mock that is moved by hand: with one that jumps by itself a time-out would fire while
+a thread runs.
 """
 
 from __future__ import annotations
@@ -10,19 +10,14 @@ import errno
 import gc
 import logging
 import threading
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-import attrs
 import pytest
 import trio
 import trio.testing
 
-from recorder.recording.actions import Appended, CutReason, Opened
 from recorder.recording.batches import GIVE_UP_S, DiskSilentError, Race, silence, write_batch
-from recorder.recording.entries import Entry
-from recorder.recording.manifest import Client, Manifest
 from recorder.recording.operations import (
-    Append,
     CloseSegment,
     Finish,
     Note,
@@ -33,137 +28,12 @@ from recorder.recording.operations import (
     Start,
 )
 from recorder.recording.writer import EAGER_BYTES, STALL_S, TICK_S, Writer, open_writer
+from tests.recording.writing import ENTRY, MANIFEST, OPENED, FakeFiles, Room, drained, landed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from recorder.recording.files import RecordingFiles
     from recorder.recording.operations import Operation
-    from recorder.recording.write_queue import WriteQueue
-
-MANIFEST = Manifest(
-    room="room101",
-    number=1,
-    start="2026-11-23T10:00:00.000Z",
-    clock="trusted",
-    client=Client(address="10.0.0.1", software="test"),
-)
-ENTRY = Entry(folder="room101/2026-11-23/0000001-100000Z")
-OPENED = Opened(
-    segment=0,
-    head=b"head",
-    reason=CutReason.START,
-    new_recording=False,
-    base=0,
-    position_ms=0,
-    forced=False,
-)
-
-
-@attrs.define(eq=False)
-class FakeFiles:
-    """Stands where `RecordingFiles` do. `gate` holds every call up until it is set."""
-
-    calls: list[str] = attrs.field(factory=list)
-    threads: set[int] = attrs.field(factory=set)
-    fail_at: str = ""
-    error: Exception = attrs.field(factory=lambda: OSError(errno.EIO, "Input/output error"))
-    gate: threading.Event | None = None
-    unsafe_since_ms: int | None = None
-
-    def _do(self, call: str) -> None:
-        self.threads.add(threading.get_ident())
-        if self.gate is not None:
-            assert self.gate.wait(30)
-        if call == self.fail_at:
-            raise self.error
-        self.calls.append(call)
-
-    def start(self, manifest: Manifest) -> None:
-        self._do("start")
-
-    def reopen(self) -> None:
-        self._do("reopen")
-
-    def open_segment(self, file: int, head: bytes, now_ms: int) -> None:
-        self._do(f"open {file}")
-
-    def append(self, file: int, data: bytes, since_ms: int) -> None:
-        self._do(f"append {file} {data.decode()}")
-        if self.unsafe_since_ms is None:
-            self.unsafe_since_ms = since_ms
-
-    def sync_due(self, before_ms: int) -> Iterator[tuple[int, int]]:
-        if self.unsafe_since_ms is not None and self.unsafe_since_ms <= before_ms:
-            self._do("sync 1")
-            self.unsafe_since_ms = None
-            yield 1, 100
-
-    def close_segment(self, file: int, patches: Sequence[tuple[int, bytes]]) -> None:
-        self._do(f"close {file}")
-
-    def save_manifest(self, manifest: Manifest) -> None:
-        self._do("manifest")
-
-    def note(self, entry: Entry) -> None:
-        self._do("note")
-
-    def forget(self) -> None:
-        self._do("forget")
-
-    def close(self) -> None:
-        self.calls.append("closed")
-
-
-@attrs.define(eq=False)
-class Room:
-    """Whom a queue belongs to, and what it was told."""
-
-    files: FakeFiles
-    queue: WriteQueue = attrs.field(init=False)
-    done: list[Operation] = attrs.field(factory=list)
-    safe: list[tuple[int, int]] = attrs.field(factory=list)
-    errors: list[Exception] = attrs.field(factory=list)
-    lost: list[Operation] = attrs.field(factory=list)
-    given_up: list[Exception] = attrs.field(factory=list)
-
-    @classmethod
-    def of(cls, writer: Writer, files: FakeFiles | None = None) -> Room:
-        room = cls(files or FakeFiles())
-        room.queue = writer.new_queue(room, "hall")
-        room.queue.files[room.real] = None
-        return room
-
-    @property
-    def real(self) -> RecordingFiles:
-        return cast("RecordingFiles", self.files)
-
-    def append(self, text: str, file: int = 1) -> Append:
-        return Append(self.real, file, Appended(OPENED, text.encode()), self)
-
-    def landed(self, operation: Operation) -> None:
-        self.done.append(operation)
-
-    def is_safe(self, files: RecordingFiles, file: int, size: int) -> None:
-        self.safe.append((file, size))
-
-    def failed(self, error: Exception, lost: Sequence[Operation]) -> None:
-        self.errors.append(error)
-        self.lost += lost
-
-    def gave_up(self, error: Exception) -> None:
-        self.given_up.append(error)
-
-
-async def _drained(writer: Writer) -> None:
-    while not all(queue.is_empty for queue in writer._queues):
-        writer.hurry()
-        await writer.next_hop()
-
-
-async def _landed(writer: Writer) -> None:
-    writer.hurry()
-    await writer.next_hop()
 
 
 async def test_operations_of_a_queue_keep_their_order() -> None:
@@ -184,7 +54,7 @@ async def test_operations_of_a_queue_keep_their_order() -> None:
         ]
         for operation in operations:
             writer.enqueue(room.queue, operation)
-        await _drained(writer)
+        await drained(writer)
     # One manifest a batch beside the final one: an older one would be replaced at once.
     assert room.files.calls == [
         "start", "open 1", "append 1 a", "open 2", "append 2 b", "note",
@@ -199,7 +69,7 @@ async def test_the_newest_manifest_of_a_batch_is_saved() -> None:
         room = Room.of(writer)
         for file in (1, 2):
             writer.enqueue(room.queue, CloseSegment(room.real, file, [], MANIFEST))
-        await _drained(writer)
+        await drained(writer)
     assert room.files.calls == ["close 1", "close 2", "manifest"]
 
 
@@ -209,7 +79,7 @@ async def test_what_is_not_complete_is_closed_and_not_forgotten() -> None:
         writer.enqueue(room.queue, Reopen(room.real))
         writer.enqueue(room.queue, SaveManifest(room.real, MANIFEST))
         writer.enqueue(room.queue, Release(room.real, is_complete=False))
-        await _drained(writer)
+        await drained(writer)
     assert room.files.calls == ["reopen", "manifest", "closed"]
 
 
@@ -258,7 +128,7 @@ async def test_bytes_under_way_count_as_pending_until_they_are_in_the_file(
         assert (room.queue.pending_bytes, writer.pending_bytes) == (5, 5)
         assert not room.queue.is_empty
         gate.set()
-        await _drained(writer)
+        await drained(writer)
         assert (room.queue.pending_bytes, writer.pending_bytes) == (0, 0)
         assert room.queue.is_empty
 
@@ -284,10 +154,10 @@ async def test_an_error_stays_with_its_room_and_gives_back_what_followed() -> No
         for operation in operations:
             writer.enqueue(bad.queue, operation, 1)
         writer.enqueue(good.queue, good.append("a"), 1)
-        await _drained(writer)
+        await drained(writer)
         assert written == []
         writer.enqueue(good.queue, good.append("b"), 1)
-        await _drained(writer)
+        await drained(writer)
         assert written == [True]
     assert bad.files.calls == ["append 1 a", "closed"]
     assert bad.done == operations[:1]
@@ -306,7 +176,7 @@ async def test_a_full_disk_is_every_rooms() -> None:
         writer.on_failed = failures.append
         for room in (bad, busy):
             writer.enqueue(room.queue, room.append("a"), 1)
-        await _drained(writer)
+        await drained(writer)
         assert writer.failures == {"ENOSPC": 1}
     assert failures == [full]  # once for all
     assert [room.errors for room in (bad, busy, idle)] == [[full]] * 3
@@ -322,7 +192,7 @@ async def test_a_fault_of_ours_stops_its_room_and_no_other() -> None:
         good = Room.of(writer)
         for room in (bad, good):
             writer.enqueue(room.queue, room.append("a"), 1)
-        await _drained(writer)
+        await drained(writer)
         assert writer.failures == {"other": 1}
     assert [type(error) for error in bad.errors] == [KeyError]
     assert good.files.calls == ["append 1 a"]
@@ -339,7 +209,7 @@ async def test_a_room_that_fails_at_what_it_is_told_ends_no_other(
         bad, good = Faulty.of(writer), Room.of(writer)
         for room in (bad, good):
             writer.enqueue(room.queue, room.append("a"), 1)
-        await _drained(writer)
+        await drained(writer)
         assert len(good.done) == 1
     (line,) = caplog.records
     assert line.getMessage() == "hall: writing failed; this is a fault of the recorder"
@@ -366,7 +236,7 @@ class TestSyncs:
         async with open_writer(sync_interval_s=5) as writer:
             room = Room.of(writer)
             writer.enqueue(room.queue, room.append("a"), 1)
-            await _landed(writer)
+            await landed(writer)
             await trio.testing.wait_all_tasks_blocked()
             mock_clock.jump(4.9)
             await trio.testing.wait_all_tasks_blocked()
@@ -507,7 +377,7 @@ async def test_the_last_batches_are_written_although_everything_is_cancelled() -
             writer.enqueue(room.queue, room.append("a"), 1)
             scope.cancel()
             with trio.CancelScope(shield=True):
-                await _drained(writer)
+                await drained(writer)
     assert room.files.calls == ["append 1 a"]
 
 
