@@ -213,6 +213,13 @@ class Indexer:
                     await self._keep()
                 except (sqlite3.Error, OSError) as error:
                     await self._give_up(error)
+                except Exception as error:
+                    # It is a cache: no lesson ends for it (promise 7).
+                    log.exception(
+                        "Keeping the catalogue failed; this is a fault of the recorder",
+                        extra=same("catalogue", "fault"),
+                    )
+                    await self._give_up(error)
                 if trio.current_time() - began > MAX_RETRY_S:
                     delay = RETRY_S
                 await trio.sleep(delay)

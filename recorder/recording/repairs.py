@@ -152,19 +152,29 @@ class Repairs:
 
     async def _do(self, job: _Job) -> bool:
         try:
-            result = await trio.to_thread.run_sync(
-                job.work, limiter=self._limiter, abandon_on_cancel=True
-            )
-        except OSError as error:
-            log.warning(
-                "%s cannot be repaired now: %s; it is tried again.",
+            try:
+                result = await trio.to_thread.run_sync(
+                    job.work, limiter=self._limiter, abandon_on_cancel=True
+                )
+            except OSError as error:
+                log.warning(
+                    "%s cannot be repaired now: %s; it is tried again.",
+                    job.what,
+                    error,
+                    extra=same("repair", job.what) | about(job.what.split("/")[0]),
+                )
+                return False
+            job.deliver(result)
+        except Exception:
+            # A fault of ours over what one folder holds must end no lesson: the next start would
+            # meet it again, and so on (promise 7). It stays in hand, so that nothing deletes it.
+            log.exception(
+                "%s cannot be repaired; this is a fault of the recorder. It is left as it is.",
                 job.what,
-                error,
-                extra=same("repair", job.what) | about(job.what.split("/")[0]),
+                extra=about(job.what.split("/")[0]),
             )
-            return False
-        job.deliver(result)
-        self._paths -= Counter({job.what: 1})
+        else:
+            self._paths -= Counter({job.what: 1})
         return True
 
     def _add(self, job: _Job) -> None:

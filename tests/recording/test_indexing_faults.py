@@ -71,6 +71,23 @@ async def test_another_disk_in_the_place_of_ours_keeps_its_catalogue(
         assert set(keeping.rows()) == {1, 2}
 
 
+async def test_a_fault_of_ours_is_told_as_one_and_the_catalogue_comes_back(
+    keeping: Keeping, mock_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    faults = [ValueError("a fault of ours")]
+
+    def check_place() -> None:
+        if faults:
+            raise faults.pop()
+
+    lay_down(keeping.storage, finished(1))
+    async with keeping.running(keeping.indexer(check_place=check_place)) as indexer:
+        await pass_time(mock_clock, RETRY_S)
+        await keeping.until_ready(indexer)
+        assert set(keeping.rows()) == {1}
+    assert "Keeping the catalogue failed; this is a fault of the recorder" in caplog.text
+
+
 async def test_damage_that_shows_late_costs_only_the_rows(
     keeping: Keeping, mock_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:

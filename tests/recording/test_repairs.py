@@ -6,12 +6,13 @@ import errno
 import logging
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
 import trio.testing
 
+from recorder.recording import repairs as repairs_module
 from recorder.recording.actions import SegmentRules
 from recorder.recording.hashing import open_hasher
 from recorder.recording.repairs import RETRY_S, Repairs
@@ -274,6 +275,31 @@ async def test_a_checksum_that_cannot_be_computed_is_tried_again(
     assert not disk.refusals
     assert f"{FOLDER} cannot be repaired now: [Errno 5] cannot be read" in caplog.text
     assert manifests(tmp_path)[0].segments[0].sha256 is not None
+
+
+async def test_a_fault_of_ours_over_one_folder_ends_nothing_and_it_stays_in_hand(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(repairs_module, "make_whole", fail)
+    _killed(storage)
+    _killed(storage)
+    part = WrittenOff(path=FOLDER, file=1, landed_bytes=1 << 30, is_suspect=False, position_ms=0)
+    done = trio.Event()
+    async with _running(storage) as repairs:
+        repairs.repair(part, lambda _: None)
+        # In the telling of what was repaired.
+        repairs.go_on_behind(FOLDER, 2, fail)
+        repairs.recover(FOLDER.replace("0000001", "0000002"), partial(_set_when_done, done))
+        await done.wait()
+        await trio.testing.wait_all_tasks_blocked()
+        # Nobody deletes what nobody has understood.
+        assert repairs.in_hand == {f"{FOLDER}/0001.flv", FOLDER}
+        assert repairs.waiting == 0
+    said = "cannot be repaired; this is a fault of the recorder. It is left as it is."
+    assert caplog.text.count(said) == 2
 
 
 async def test_what_is_in_hand_is_told_until_it_is_done(storage: Storage) -> None:

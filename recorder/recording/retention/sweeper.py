@@ -138,6 +138,12 @@ class Sweeper:
                     error,
                     extra=same("sweep"),
                 )
+            except Exception:
+                # What is old stays, and lessons are recorded (promise 7).
+                log.exception(
+                    "Old recordings cannot be looked through; this is a fault of the recorder",
+                    extra=same("sweep", "fault"),
+                )
             with trio.move_on_after(SEGMENT_S if self._segment_ended else LOOK_S):
                 await self._low.wait()
             await trio.sleep_until(now_s + LEAST_S)

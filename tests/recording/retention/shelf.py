@@ -58,7 +58,7 @@ class CountingDisk(RecordingDisk):
         super().__init__()
         self._folder = folder
         self.foreign = 0
-        self.error: OSError | None = None
+        self.error: Exception | None = None
 
     def space(self, folder: int) -> Space:
         super().space(folder)

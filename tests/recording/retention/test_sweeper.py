@@ -369,6 +369,21 @@ async def test_a_sick_disk_is_said_and_asked_again(
     assert running.there() == [2, 3]
 
 
+async def test_a_fault_of_ours_deletes_nothing_and_ends_no_sweeping(
+    running: Shelf, mock_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    running.disk.error = ValueError("a fault of ours")
+    await passed(mock_clock, LOOK_S)
+    said = "Old recordings cannot be looked through; this is a fault of the recorder"
+    assert said in caplog.text
+    running.disk.error = None
+    for number in range(1, 4):
+        running.add(number, size=50 * MIB)
+    for _ in range(int(EVERY_S / LOOK_S) + 1):
+        await passed(mock_clock, LOOK_S)
+    assert running.there() == [2, 3]
+
+
 async def test_a_confirmed_plan_is_carried_out_at_once(
     running: Shelf, mock_clock: trio.testing.MockClock
 ) -> None:
