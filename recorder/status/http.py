@@ -172,18 +172,18 @@ class HttpConnection:
 
     async def _receive(self) -> Request | None:
         """The next request, whole; None: the peer has gone."""
-        head, body = None, b""
+        self._head, body = None, b""
         while True:
             event = await self._next_event()
             match event:
                 case h11.Request():
-                    head = self._head = event
+                    self._head = event
                 case h11.Data():
                     body += event.data
                     if len(body) > BODY_BYTES:
                         raise _TooLargeError
-                case h11.EndOfMessage() if head is not None:
-                    return _request(head, body, self._who)
+                case h11.EndOfMessage() if self._head is not None:
+                    return _request(self._head, body, self._who)
                 case _:
                     return None
 
@@ -219,7 +219,7 @@ class HttpConnection:
         if answer.status != 304:
             headers.append(("Content-Length", str(len(body))))
         await self._begin(answer.status, headers)
-        if body and answer.status != 304 and not _is_head(request):
+        if body and answer.status != 304 and not self._is_head:
             await self._write(self._http.send(h11.Data(data=body)))
         await self._write(self._http.send(h11.EndOfMessage()))
 
@@ -238,7 +238,7 @@ class HttpConnection:
                     *part.headers,
                 ],
             )
-            offset = part.end if _is_head(request) else part.start
+            offset = part.end if self._is_head else part.start
             while offset < part.end:
                 data = await _block(download, offset, min(BLOCK_BYTES, part.end - offset))
                 await self._write(self._http.send(h11.Data(data=data)))
@@ -256,6 +256,11 @@ class HttpConnection:
             self._http.send_failed()
         finally:
             download.close()
+
+    @property
+    def _is_head(self) -> bool:
+        """Whether the answer has no body, also where the request has gone wrong behind its head."""
+        return self._head is not None and self._head.method == b"HEAD"
 
     async def _begin(self, status: int, headers: list[tuple[str, str]]) -> None:
         response = h11.Response(status_code=status, headers=[*headers, *SECURITY])
@@ -299,10 +304,6 @@ async def _block(download: Download, offset: int, size: int) -> bytes:
     if not data:
         raise OSError("the file has become shorter")
     return data
-
-
-def _is_head(request: Request | None) -> bool:
-    return request is not None and request.method == "HEAD"
 
 
 def _is_to_gzip(answer: Answer, request: Request) -> bool:

@@ -138,6 +138,24 @@ async def test_what_is_no_request_of_ours_is_answered_and_left(
     assert echo.requests == []
 
 
+@pytest.mark.parametrize(
+    ("rest", "status"),
+    [
+        (b"Transfer-Encoding: chunked\r\n\r\nnonsense\r\n", 400),
+        (b"Content-Length: %d\r\n\r\n" % (BODY_BYTES + 1) + b"x" * (BODY_BYTES + 1), 413),
+    ],
+)
+async def test_a_head_that_goes_wrong_behind_its_head_is_answered_without_a_body(
+    rest: bytes, status: int
+) -> None:
+    head, body = await exchange(Echo(answer=OK), b"HEAD / HTTP/1.1\r\nHost: x\r\n" + rest)
+    assert (int(head.split()[1]), body) == (status, b"")
+    # The request before says nothing of one that is none.
+    good = b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n"
+    _, second = await exchange(Echo(answer=OK), good + b"nonsense\r\n\r\n")
+    assert b"Bad request" in second
+
+
 async def test_a_fault_of_ours_is_an_answer_and_a_line_in_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
