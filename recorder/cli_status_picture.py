@@ -34,8 +34,32 @@ REFRESHES = 2
 
 _SEVERITIES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 
-_MOST_ALARMS = 5
-"""On a screen; the page has them all."""
+
+@attrs.frozen
+class _Measure:
+    """How much stands above the rooms.
+
+    Attributes:
+        alarms, reasons: so many at most; None: all.
+        has_details: of the disk and of the machine.
+    """
+
+    alarms: int | None
+    reasons: int | None
+    has_details: bool = True
+
+
+_WHOLE = _Measure(None, None)
+_FITTED = (
+    _Measure(5, 5),
+    _Measure(3, 3),
+    _Measure(3, 2, has_details=False),
+    _Measure(2, 1, has_details=False),
+    _Measure(1, 0, has_details=False),
+)
+"""On a screen: as much as leaves LEAST_ROOMS of it to the rooms. The page has everything."""
+
+_LEAST_ROOMS = 5
 
 _MOST_REFUSED = 3
 """Of the addresses that are not let in, the most stubborn."""
@@ -62,15 +86,28 @@ class Picture:
         return Ink(self.age_s)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        head = [*self._head(), *self._alarms(), *self._storage(), *self._machine()]
-        head += self._reasons()
-        yield from head
-        most = None
-        if self.is_fitted:
-            taken = sum(len(console.render_lines(line, options, pad=False)) for line in head)
-            # The heading of the table, and the line that says what is left out.
-            most = max(console.size.height - taken - 2, 1)
-        yield from self._rooms(options.max_width, most)
+        if not self.is_fitted:
+            yield from self._above(_WHOLE)
+            yield from self._rooms(options.max_width, None)
+            return
+        # The heading of the table, and the line that says what is left out.
+        height = console.size.height - 2
+        rooms = min(len(list(Fields(self.document).parts("rooms"))), _LEAST_ROOMS)
+        for measure in _FITTED:
+            above = list(self._above(measure))
+            taken = sum(len(console.render_lines(line, options, pad=False)) for line in above)
+            if taken + rooms <= height:
+                break
+        yield from above
+        yield from self._rooms(options.max_width, max(height - taken, 1))
+
+    def _above(self, measure: _Measure) -> Iterator[Text]:
+        yield from self._head()
+        yield from self._alarms(measure.alarms)
+        storage, machine = list(self._storage()), list(self._machine())
+        yield from storage if measure.has_details else storage[:1]
+        yield from machine if measure.has_details else machine[:1]
+        yield from self._reasons(measure.reasons)
 
     def _head(self) -> Iterator[Text]:
         seen, alarms = Fields(self.document), list(Fields(self.document).parts("alarms"))
@@ -93,13 +130,13 @@ class Picture:
                 "That recorder is newer than this command: something may be missing here.",
             )
 
-    def _alarms(self) -> Iterator[Text]:
+    def _alarms(self, most: int | None) -> Iterator[Text]:
         # What somebody has seen stands behind what nobody has; within both the worst comes first.
         alarms = sorted(
             Fields(self.document).parts("alarms"),
             key=lambda alarm: bool(alarm.text("acknowledged_by")),
         )
-        shown = alarms[:_MOST_ALARMS] if self.is_fitted else alarms
+        shown = alarms[:most]
         for alarm in shown:
             severity = alarm.text("severity")
             seen_by = alarm.text("acknowledged_by")
@@ -173,7 +210,7 @@ class Picture:
         if clock.flag("is_trusted"):
             pieces.append(". Clock trusted.")
         elif clock:
-            pieces += [". ", ("Clock not trusted", "yellow"), f": {clock.text('reason')}"]
+            pieces += [". ", ("Clock not trusted", "yellow"), f": {clock.text('reason')}."]
         yield self._ink.line(*pieces)
         for wear in system.parts("wear"):
             hours = (wear.number("period_s") or 0) / 3600
@@ -188,7 +225,7 @@ class Picture:
                 f"{span(self._ink.aged(refused, 'age_s'))} ago."
             )
 
-    def _reasons(self) -> Iterator[Text]:
+    def _reasons(self, most: int | None) -> Iterator[Text]:
         """Why rooms are in their states, what they have lost, and why their lines are not good."""
         reasons = []
         for room in Fields(self.document).parts("rooms"):
@@ -203,8 +240,7 @@ class Picture:
                 if reason:
                     reasons.append((place, room.text("name"), what, reason, style))
         reasons.sort(key=lambda each: each[0])
-        shown = reasons[:_MOST_ALARMS] if self.is_fitted else reasons
-        for _, name, what, reason, style in shown:
+        for _, name, what, reason, style in reasons[:most]:
             yield self._ink.line((f"{name} {what}: ", style), reason)
 
     def _rooms(self, width: int, most: int | None) -> Iterator[RenderableType]:

@@ -261,6 +261,25 @@ def test_a_hundred_alarms_leave_room_for_rooms() -> None:
     assert shown(document(alarms=alarms)).count("sends no sound") == 100
 
 
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_when_everything_goes_wrong_the_worst_and_some_rooms_are_on_the_screen(width: int) -> None:
+    text = "Physics: not recorded: The recording disk takes no writes: Input/output error."
+    alarms = [replace(ALARM, id=str(number), text=text, room="a") for number in range(10)]
+    reason = "The recording disk takes no writes: Input/output error."
+    fault = replace(ROOM, state=RoomState.FAULT, reason=reason, lost_bytes=10**7, lost_ms=9000)
+    rooms = [replace(fault, name=f"bad{number}") for number in range(40)]
+    seen = document(rooms=tuple(rooms), alarms=tuple(alarms))
+    text = shown(seen, width=width, is_fitted=True, age_s=9.0, trouble="Nobody answers.")
+    lines = text.splitlines()
+    assert len(lines) == 24
+    heading = next(at for at, line in enumerate(lines) if line.startswith("Room"))
+    assert len(lines) - heading >= 5
+    assert lines[0].startswith("NO NEWS")
+    assert any(line.startswith("CRITICAL  Physics: not recorded") for line in lines)
+    assert any("more alarms." in line for line in lines)
+    assert any(line.startswith("Storage ") for line in lines)
+
+
 def test_what_peers_wrote_cannot_command_the_terminal() -> None:
     nasty = "\x1b]0;owned\x07\r\n[red]x[/] \u202e"
     room = replace(ROOM, reason=nasty, title=nasty)
