@@ -18,7 +18,12 @@ import trio
 
 from recorder.config.last_good import LAST_GOOD_FILE, copy_of
 from recorder.logs import same
-from recorder.recording.disk import PRIVATE_FILE_MODE, read_small_file, replace_file
+from recorder.recording.disk import (
+    PRIVATE_FILE_MODE,
+    forget_replacement,
+    read_small_file,
+    replace_file,
+)
 
 if TYPE_CHECKING:
     from recorder.config import Config
@@ -75,6 +80,8 @@ def write_last_good(storage: Storage, state: Path, config: Config) -> None:
     given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
     copy = copy_of(config.path, config.text)
     with storage.state_folder(Path(given) if given else state) as folder:
+        # Of a recorder that was killed meanwhile it has the keys too, and nobody replaces it.
+        forget_replacement(storage.disk, folder, LAST_GOOD_FILE)
         with suppress(FileNotFoundError):
             if read_small_file(storage.disk, folder, LAST_GOOD_FILE) == copy:
                 return

@@ -64,6 +64,18 @@ async def test_a_copy_that_is_there_is_not_written_again(tmp_path: Path) -> None
     assert len(files) == 1
 
 
+async def test_what_a_kill_left_half_written_is_gone_although_the_copy_is_good(
+    tmp_path: Path,
+) -> None:
+    async with staged(tmp_path) as stage:
+        await copied(stage, ROOMS)
+        await settle()
+    unfinished = tmp_path / "recordings/.recorder" / f"{LAST_GOOD_FILE}.tmp"
+    unfinished.write_text("rooms: {a: {key: the-key-of-")
+    async with staged(tmp_path):
+        await eventually(lambda: not unfinished.exists(), what="it is removed")
+
+
 async def test_under_systemd_it_lies_where_it_is_found_without_a_configuration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

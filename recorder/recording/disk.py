@@ -335,12 +335,17 @@ def replace_file(disk: Disk, folder: int, name: str, content: bytes, mode: int =
         OSError: the old or the new content is there, which of them is unknown.
     """
     temporary = f"{name}.tmp"
-    # What an earlier attempt left. Only the holder of the storage's lock writes here.
-    with suppress(FileNotFoundError):
-        disk.unlink(folder, temporary)
+    forget_replacement(disk, folder, name)
     create_synced(disk, folder, temporary, content, mode)
     disk.rename(folder, temporary, name)
     disk.sync_folder(folder)
+
+
+def forget_replacement(disk: Disk, folder: int, name: str) -> None:
+    """Remove what a `replace_file` that was cut off has left. Only the holder of the storage's lock
+    writes here."""
+    with suppress(FileNotFoundError):
+        disk.unlink(folder, f"{name}.tmp")
 
 
 def ensure_folder(disk: Disk, parent: int, name: str, mode: int = FOLDER_MODE) -> int:

@@ -22,9 +22,8 @@ SECRET_WORDS = frozenset({"key", "view_key", "password", "secret"})
 SHORTEST = 8
 """Characters. Shorter ones stand anywhere by chance; tests use them for nothing that matters."""
 
-COPY_OF_THE_CONFIGURATION = ("last-good.yaml", "last-good.yaml.tmp")
-"""In the state folder: it has the keys because it is the configuration. Who is killed while writing
-it leaves the second, as private as the first, until it is written again."""
+COPY_OF_THE_CONFIGURATION = "last-good.yaml"
+"""In the state folder: it has the keys because it is the configuration."""
 
 SEARCHED_BYTES = 4 << 20
 """Of each file, from its beginning: text stands there, and media behind it."""
@@ -69,7 +68,7 @@ def files_with_secrets(folder: Path, secrets: list[bytes]) -> list[str]:
     for place, _, names in os.walk(folder):
         for name in names:
             path = Path(place, name)
-            if name in COPY_OF_THE_CONFIGURATION or path.is_symlink() or not path.is_file():
+            if name == COPY_OF_THE_CONFIGURATION or path.is_symlink() or not path.is_file():
                 continue
             try:
                 with path.open("rb") as file:
