@@ -72,12 +72,18 @@ def tag(kind: int, timestamp_ms: int, body: bytes) -> bytes:
     return tag_header(kind, timestamp_ms, size) + body + tag_trailer(size)
 
 
+def read_header(data: bytes, at: int = 0) -> tuple[int, int, int]:
+    """Kind, time in ms and size of the body of a tag that we have written."""
+    kind_and_size, time, _, _ = _HEADER.unpack_from(data, at)
+    return kind_and_size >> 24, (time & 0xFF) << 24 | time >> 8, kind_and_size & MAX_BODY_BYTES
+
+
 def read_tags(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     """Kind, time in ms and body of every one of these whole tags, which we have written."""
     at = 0
     while at < len(data):
-        kind_and_size, time, _, _ = _HEADER.unpack_from(data, at)
+        kind, time_ms, size = read_header(data, at)
         begin = at + TAG_HEADER_BYTES
-        end = begin + (kind_and_size & MAX_BODY_BYTES)
-        yield kind_and_size >> 24, (time & 0xFF) << 24 | time >> 8, data[begin:end]
+        end = begin + size
+        yield kind, time_ms, data[begin:end]
         at = end + TAG_TRAILER_BYTES

@@ -18,6 +18,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from recorder.flv.tags import (
+    FILE_HEADER_BYTES,
+    TAG_HEADER_BYTES,
+    TAG_OVERHEAD,
+    TAG_TRAILER_BYTES,
+    read_header,
+)
 from recorder.recording import naming
 from recorder.recording.catalogue import Catalogue
 from recorder.recording.catalogue_file import CATALOGUE_FILE
@@ -203,7 +210,7 @@ def _comes_or_goes(disk: Disk, root: int, row: Row) -> bool:
 def _listed(disk: Disk, root: int, row: Row, now_utc_ns: int) -> Listed:
     if row.end_utc is not None:
         return Listed(row)
-    is_recording, size = False, row.bytes
+    is_recording, size, duration_ms = False, row.bytes, row.duration_ms
     with suppress(OSError), open_recording(disk, root, row.folder) as folder:
         for name in disk.list_folder(folder):
             segment = naming.parse_segment(name)
@@ -211,5 +218,21 @@ def _listed(disk: Disk, root: int, row: Row, now_utc_ns: int) -> Listed:
                 facts = disk.facts(folder, name)
                 size += facts.size
                 is_recording |= abs(now_utc_ns - facts.modified_ns) <= FRESH_NS
+                duration_ms += _newest_ms(disk, folder, name)
     # With what is being written, or a lesson would seem empty until its first segment is closed.
-    return Listed(attrs.evolve(row, bytes=size), is_recording)
+    return Listed(attrs.evolve(row, bytes=size, duration_ms=duration_ms), is_recording)
+
+
+def _newest_ms(disk: Disk, folder: int, name: str) -> int:
+    """How far a part has come, by the last tag in it; 0 where it does not end with a whole one,
+    because a batch is just being written, or was cut off."""
+    with closing(disk, disk.open_file(folder, name)) as file:
+        size = disk.size(file)
+        if size < FILE_HEADER_BYTES + TAG_OVERHEAD:
+            return 0
+        trailer = disk.read(file, TAG_TRAILER_BYTES, size - TAG_TRAILER_BYTES)
+        begin = size - TAG_TRAILER_BYTES - int.from_bytes(trailer)
+        if not FILE_HEADER_BYTES <= begin <= size - TAG_OVERHEAD:
+            return 0
+        _, time_ms, body_bytes = read_header(disk.read(file, TAG_HEADER_BYTES, begin))
+        return time_ms if begin + TAG_OVERHEAD + body_bytes == size else 0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from recorder.flv import tags
 from recorder.recording.catalogue import Catalogue
 from recorder.recording.disk import OsDisk
 from recorder.recording.entries import Entry
@@ -136,6 +137,32 @@ def test_a_recording_whose_file_does_not_grow_is_unfinished(by: str, place: Plac
     (listed,) = place.listing().recordings
     assert (listed.state, listed.row.bytes) == ("unfinished", 2_000_500)
     assert place.listing(room="room102").recordings == []
+
+
+HEADER = tags.file_header(audio=True, video=True)
+LAST = tags.tag(tags.VIDEO, 75_040, b"picture")
+
+
+@pytest.mark.parametrize(
+    ("content", "more_ms"),
+    [
+        (HEADER + tags.tag(tags.AUDIO, 75_000, b"sound") + LAST, 75_040),
+        # A batch that is only half there, and a part that has just been made.
+        (HEADER + LAST + tags.tag(tags.AUDIO, 80_000, b"so")[:-3], 0),
+        (HEADER + LAST[:-4] + tags.tag_trailer(6), 0),
+        (HEADER + LAST[:-4] + tags.tag_trailer(80), 0),
+        (HEADER + LAST + bytes(20), 0),
+        (HEADER, 0),
+    ],
+)
+def test_what_is_being_written_counts_in_the_duration(
+    place: Place, content: bytes, more_ms: int
+) -> None:
+    folder = place.unfinished(going_on(1))
+    (folder / "0003.flv.part").write_bytes(content)
+    (listed,) = place.listing().recordings
+    closed_ms = max(each.start_ms + each.duration_ms for each in going_on(1).segments)
+    assert listed.row.duration_ms == closed_ms + more_ms
 
 
 def test_what_has_ended_since_the_catalogue_was_written_is_read_anew(place: Place) -> None:
