@@ -85,9 +85,13 @@ def take_over(inheritance: Inheritance, config: Config, rooms: Rooms, repairs: R
         if room is None or room.in_use or not isinstance(room.recorder, RoomRecorder):
             repairs.recover(each.entry.folder)
             continue
-        began_ms = int(trio.current_time() * 1000) - each.continuation.began_ms
+        now_ms = int(trio.current_time() * 1000)
         recording = room.recorder.continue_recording(
-            each.manifest, each.entry, last_file=each.last_file, began_ms=began_ms
+            each.manifest,
+            each.entry,
+            last_file=each.last_file,
+            began_ms=now_ms - each.continuation.began_ms,
+            silent_since_ms=now_ms - each.continuation.silent_ms,
         )
         repairs.go_on_behind(each.entry.folder, each.last_file + 1, recording.recovered)
         of_room(log, room.name).info("recording %d continues", recording.number)

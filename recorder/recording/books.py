@@ -108,17 +108,23 @@ class Books:
                     assert_never(action)
         return bool(actions)
 
+    def note_end(self, publish: Publish) -> None:
+        """It sends no more: what comes next lies behind it, also where its last file was written
+        off and has no row yet."""
+        if self.recording is not None and publish.recording is self.recording:
+            self.recording.reaches(publish.segmenter.end_position_ms)
+
     def _open(self, publish: Publish, opened: Opened) -> None:
         recording = self.recording
         if recording is not None and opened.new_recording:
-            split = opened.reason is CutReason.SPLIT
-            utc_ns = self.services.clock.utc_ns()
-            recording.end("split" if split else "max_duration", utc_text(utc_ns))
-            publish.start_utc_ns = utc_ns
+            publish.begin_recording(opened.base, self.services.clock)
+            reason = "split" if opened.reason is CutReason.SPLIT else "max_duration"
+            recording.end(reason, utc_text(publish.start_utc_ns))
             recording = None
         if recording is None:
             recording = self.recording = self._begin_recording(publish)
             self.is_open = True
+        publish.recording = recording
         gap = None if publish.has_opened else publish.gap
         publish.has_opened = True
         if opened.lost_ms:
@@ -141,7 +147,7 @@ class Books:
         entry = Entry(
             folder=naming.recording_path(self.room, number, publish.start_utc_ns),
             boot=services.boot,
-            start_ms=services.clock.monotonic_ms(),
+            start_ms=publish.start_ms,
         )
         files = RecordingFiles(services.storage, entry)
         return self.track(
@@ -190,7 +196,10 @@ class Books:
         self.totals.over(publish)
 
     def end_behind(self, publish: Publish) -> None:
-        """The recording ends behind this publish, if somebody has ended it."""
-        if publish.ended is not None and self.recording is not None:
+        """The recording ends behind this publish, if somebody has ended it; not another's, which
+        may have begun before the disk failed once more."""
+        if publish.ended is None or self.recording is None:
+            return
+        if publish.recording in (None, self.recording):
             self.recording.end(*publish.ended)
             self.recording = None

@@ -40,11 +40,12 @@ class Now:
 @attrs.frozen
 class Continuation:
     """Attributes:
-    began_ms: how long ago the recording began.
+    began_ms: how long ago the recording began; `silent_ms` since its last media came.
     left_ms: how much of the reconnect window is left.
     """
 
     began_ms: int
+    silent_ms: int
     left_ms: int
 
 
@@ -80,4 +81,4 @@ def continuation(
         return None
     if not 0 <= silent_ms <= window_ms or began_ms < silent_ms:
         return None
-    return Continuation(began_ms, window_ms - silent_ms)
+    return Continuation(began_ms, silent_ms, window_ms - silent_ms)

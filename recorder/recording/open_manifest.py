@@ -31,6 +31,8 @@ class OpenManifest:
     def __init__(self, manifest: Manifest) -> None:
         self.now = manifest
         self._end_position_ms = manifest.duration_ms
+        self._late: set[int] = set()
+        """The segments whose rows came late."""
         self._tracks: dict[str, TrackFacts] = {}
         self._know_tracks(manifest.segments)
 
@@ -38,7 +40,7 @@ class OpenManifest:
 
     @property
     def end_position_ms(self) -> int:
-        """Where in the recording its last segment ends, also one whose row was taken back."""
+        """Where in the recording its last segment ends, also one that has no row, or none yet."""
         return max(self._end_position_ms, self.now.duration_ms)
 
     @property
@@ -56,17 +58,31 @@ class OpenManifest:
 
     # What happens to its segments.
 
-    def close(self, file: int, segment: OpenFile, closed: Closed) -> None:
-        """This one is complete: its row, and what it counted."""
+    def reaches(self, position_ms: int) -> None:
+        """There are media up to here."""
+        self._end_position_ms = max(self._end_position_ms, position_ms)
+
+    def close(self, file: int, segment: OpenFile, closed: Closed) -> list[Gap]:
+        """This one is complete: its row, and what it counted.
+
+        Returns:
+            As of `adopt`: what was repaired before it while it was written may be shorter, or more,
+            than was known when it began.
+        """
         opened = segment.opened
         row = Segment.of(
             file, closed.facts, start_ms=opened.position_ms, reason=opened.reason.value
         )
         row = attrs.evolve(row, gap=segment.gap)
         self._know_tracks([row])
-        self._end_position_ms = max(self._end_position_ms, row.end_ms)
+        self.reaches(row.end_ms)
+        # How long its hole is was a guess when it began, if what lies before it was not repaired.
+        before = self.now.segments[-1] if self.now.segments else None
         self._set_rows([*self.now.segments, row])
         self.count(closed.facts.counts)
+        if before is None or (row.gap is None and before.index not in self._late):
+            return []
+        return self._measure_gaps([row])
 
     def take_back(self, files: Container[int]) -> None:
         """These have no final name after all, and no row tells of such a file."""
@@ -78,9 +94,13 @@ class OpenManifest:
         Returns:
             The holes beside them that nobody knew of.
         """
+        self._know_tracks(rows)
+        self._late.update(row.index for row in rows)
+        return self._measure_gaps(rows)
+
+    def _measure_gaps(self, rows: Sequence[Segment]) -> list[Gap]:
         known = {row.index for row in self.now.segments if row.gap is not None}
         self.now = with_rows(self.now, rows)
-        self._know_tracks(rows)
         gaps = (row.gap for row in self.now.segments if row.index not in known)
         return [gap for gap in gaps if gap is not None and gap.reason == LOST]
 

@@ -236,6 +236,8 @@ class Outage:
         publish.is_suspended = False
         publish.segmenter.resume(now_ms)
         self._books.carry_out(publish)
+        if publish.has_left:
+            self._books.note_end(publish)
         self._tell_lost(lost_ms, lost_bytes)
         self._books.end_behind(publish)
 

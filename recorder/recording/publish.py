@@ -18,6 +18,7 @@ from recorder.recording.operations import Append, OpenSegment
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from recorder.clock import Clock
     from recorder.recording.manifest import Client, Gap
     from recorder.recording.operations import Operation
     from recorder.recording.recording import LiveRecording
@@ -35,28 +36,43 @@ class Place:
 @attrs.define(eq=False)
 class Publish:
     """Attributes:
-    start_utc_ns: the wall clock at its first media, or where its present recording was split.
+    start_utc_ns: the wall clock at its first media, or where its present recording was split;
+        `start_ms` the monotonic one, which positions in the recording count from.
+    recording: the one that its newest segment was opened in; None: none yet.
     gap: before its first segment, where it continues a recording.
     is_placed: its segmenter knows where in the recording it begins.
     has_opened: its first segment was given a file, which has the gap.
     has_begun: and that is on the disk.
     on_its_way: how many of its appends have not landed.
-    has_left: nothing comes any more.
+    left_ms: when it was over, by the monotonic clock: nothing comes any more.
     ended: its recording ends behind it: the reason, and when.
     """
 
     client: Client
     segmenter: Segmenter
     start_utc_ns: int
+    start_ms: int
     gap: Gap | None
     is_placed: bool
     has_opened: bool = False
     has_begun: bool = False
     on_its_way: int = 0
-    has_left: bool = False
+    left_ms: int | None = None
+    recording: LiveRecording | None = None
     ended: tuple[str, str] | None = None
     is_suspended: bool = False
     places: dict[int, Place] = attrs.field(factory=dict)
+
+    @property
+    def has_left(self) -> bool:
+        return self.left_ms is not None
+
+    def begin_recording(self, dts: int, clock: Clock) -> None:
+        """Another recording begins with this frame, which may have waited long for the disk."""
+        now_ms = clock.monotonic_ms()
+        newest_ms = now_ms if self.left_ms is None else self.left_ms
+        self.start_ms = newest_ms - max(0, (self.segmenter.newest_dts or dts) - dts)
+        self.start_utc_ns = clock.utc_ns() - (now_ms - self.start_ms) * 1_000_000
 
     def suspend(self, lost: Sequence[Operation]) -> dict[str, int]:
         """The disk takes nothing; of these operations none was carried out.

@@ -35,7 +35,7 @@ from recorder.recording.operations import (
 from recorder.recording.written_off import WrittenOff
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from recorder.recording.actions import Appended, Closed, Opened
     from recorder.recording.entries import Entry
@@ -206,10 +206,14 @@ class LiveRecording:
         """The segment is complete: its row enters the manifest, its file gets its name."""
         segment = self._open[file]
         segment.is_closing = True
-        self._manifest.close(file, segment, closed)
+        self._tell(self._manifest.close(file, segment, closed))
         size = sum(len(data) for _, data in closed.patches)
         self._enqueue(CloseSegment(self._files, file, closed.patches, self.manifest), size)
         self._go_on()
+
+    def reaches(self, position_ms: int) -> None:
+        """Media were recorded up to here, whatever becomes of their file."""
+        self._manifest.reaches(position_ms)
 
     def count(self, counts: Mapping[str, int]) -> None:
         """Add to the manifest's counts of anomalies and corrections."""
@@ -288,12 +292,15 @@ class LiveRecording:
         self._go_on()
 
     def _adopt(self, rows: Sequence[Segment]) -> None:
-        for gap in self._manifest.adopt(rows):
-            self._diary.gap(gap)
+        self._tell(self._manifest.adopt(rows))
         for row in rows:
             self._safe[row.index] = row.bytes
         self._hash_missing()
         self._save()
+
+    def _tell(self, gaps: Iterable[Gap]) -> None:
+        for gap in gaps:
+            self._diary.gap(gap)
 
     def _hash_missing(self) -> None:
         for file in self._manifest.without_checksum:

@@ -272,9 +272,11 @@ class RoomRecorder:
         publish, self._publish, self._muted = self._publish, None, None
         if publish is not None:
             publish.segmenter.finish(now_ms)
-            publish.has_left = True
-            if self.fault is None and self._books.carry_out(publish):
-                self._last_media_ms = self._arrived_ms
+            publish.left_ms = self._services.clock.monotonic_ms()
+            if self.fault is None:
+                if self._books.carry_out(publish):
+                    self._last_media_ms = self._arrived_ms
+                self._books.note_end(publish)
             self._books.drop_written()
         # After that, which may only now have begun the recording.
         if self._books.recording is not None and self._books.is_open:
@@ -288,6 +290,7 @@ class RoomRecorder:
         if not self._books.is_open:
             return
         self._books.is_open = False
+        self._began_ms = None
         ended = (reason, utc_text(self._services.clock.utc_ns()))
         if self._books.publishes:
             # Should its last media have to wait for the disk, it ends behind them.
@@ -313,13 +316,20 @@ class RoomRecorder:
             self._books.recording.clock_stepped(ms, self._services.clock.monotonic_ms())
 
     def continue_recording(
-        self, manifest: Manifest, entry: Entry, *, last_file: int, began_ms: int
+        self,
+        manifest: Manifest,
+        entry: Entry,
+        *,
+        last_file: int,
+        began_ms: int,
+        silent_since_ms: int,
     ) -> LiveRecording:
         """Take up a recording that was open when the recorder ended; its publisher may come back.
 
         Args:
             last_file: the highest number of a segment there is.
-            began_ms: when it began, on the clock of `now_ms`.
+            began_ms: when it began, on the clock of `now_ms`; `silent_since_ms` since when nothing
+                was recorded.
 
         Returns:
             The recording; whoever repairs its files calls its `recovered`.
@@ -335,7 +345,7 @@ class RoomRecorder:
             )
         )
         self._books.is_open = True
-        self._began_ms = began_ms
+        self._began_ms, self._last_media_ms = began_ms, silent_since_ms
         return self._books.recording
 
     def resume(self, now_ms: int) -> None:
@@ -396,6 +406,8 @@ class RoomRecorder:
             if error is not None:
                 self._outage.gave_up(error)
         gap, position_ms = None, 0
+        # Behind a restart the clock says where, whatever waits for the disk.
+        is_placed = self.fault is None or self._began_ms is not None
         if self._books.is_open:
             gap, position_ms = self._continue_at(now_ms)
         publish = Publish(
@@ -404,8 +416,9 @@ class RoomRecorder:
                 self._rules, position_ms=position_ms, encoder=self._services.encoder
             ),
             start_utc_ns=self._services.clock.utc_ns(),
+            start_ms=self._services.clock.monotonic_ms(),
             gap=gap,
-            is_placed=self.fault is None,
+            is_placed=is_placed,
         )
         if self.fault is not None:
             of_room(log, self._books.room).error("not recorded: %s", self.fault)
@@ -420,7 +433,8 @@ class RoomRecorder:
         """The gap before a publish that continues the open recording, and where it begins."""
         end_ms = 0 if self._books.recording is None else self._books.recording.end_position_ms
         gap_ms = max(0, now_ms - self._last_media_ms)
+        position_ms = end_ms + gap_ms
         if self._began_ms is not None:
-            gap_ms = max(0, now_ms - self._began_ms - end_ms)
-            self._began_ms = None
-        return Gap(reason=self._gap_reason, ms=gap_ms), end_ms + gap_ms
+            # What was cut off is not repaired yet, and its end not known.
+            position_ms, self._began_ms = max(end_ms, now_ms - self._began_ms), None
+        return Gap(reason=self._gap_reason, ms=gap_ms), position_ms

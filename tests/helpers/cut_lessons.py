@@ -181,6 +181,7 @@ def _take_over(studio: Studio, stopped_ms: int) -> None:
         found.entry,
         last_file=found.last_file,
         began_ms=clock.now_ms - found.continuation.began_ms,
+        silent_since_ms=clock.now_ms - found.continuation.silent_ms,
     )
     studio.writer.hop()
     with open_recording(storage.disk, storage.root, found.entry.folder) as folder:

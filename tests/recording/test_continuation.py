@@ -50,12 +50,14 @@ def _decide(
 def test_in_the_same_boot_the_monotonic_clock_decides() -> None:
     assert may_be_of_this_boot(ENTRY, NOW)
     untrusted = attrs.evolve(NOW, is_trusted=False, utc_ms=0)
-    assert _decide(now=untrusted) == Continuation(began_ms=310_000, left_ms=50_000)
+    assert _decide(now=untrusted) == Continuation(
+        began_ms=310_000, silent_ms=10_000, left_ms=50_000
+    )
 
 
 def test_a_publisher_that_was_not_lost_is_taken_for_lost_with_the_last_heartbeat() -> None:
     entry = attrs.evolve(ENTRY, waiting_since_ms=None)
-    assert _decide(entry) == Continuation(began_ms=310_000, left_ms=55_000)
+    assert _decide(entry) == Continuation(began_ms=310_000, silent_ms=5_000, left_ms=55_000)
     assert _decide(entry, now=attrs.evolve(NOW, last_beat_ms=None)) is None
 
 
@@ -79,7 +81,7 @@ class TestFromAnotherBoot:
     def test_a_trusted_clock_decides_by_the_newest_file(self, boot: str) -> None:
         entry = attrs.evolve(ENTRY, boot=boot)
         assert not may_be_of_this_boot(entry, NOW)
-        assert _decide(entry) == Continuation(began_ms=310_000, left_ms=50_000)
+        assert _decide(entry) == Continuation(began_ms=310_000, silent_ms=10_000, left_ms=50_000)
         assert _decide(entry, newest_after_ms=249_999) is None
 
     def test_a_clock_that_is_not_or_was_not_trusted_decides_nothing(self, boot: str) -> None:

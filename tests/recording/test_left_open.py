@@ -63,7 +63,11 @@ def test_the_next_recorder_goes_on_with_it_and_the_gap_is_told(tmp_path: Path) -
             manifest = read_manifest(disk, folder)
         began_ms = studio.clock.now_ms - 2000 - 4 * SECOND * FRAME_MS
         recording = studio.recorder.continue_recording(
-            manifest, entry, last_file=2, began_ms=began_ms
+            manifest,
+            entry,
+            last_file=2,
+            began_ms=began_ms,
+            silent_since_ms=studio.clock.now_ms - 2000,
         )
         recording.recovered([])
         studio.arrive()

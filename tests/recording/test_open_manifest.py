@@ -64,6 +64,25 @@ def test_of_the_holes_beside_a_repaired_segment_those_are_told_that_nobody_knew_
     assert [row.index for row in manifest.now.segments] == [1, 2, 5]
 
 
+def test_a_hole_is_measured_anew_where_what_lies_before_it_was_repaired_meanwhile() -> None:
+    manifest = OpenManifest(going_on(1, segments=(segment(1),)))
+    # When it began, nobody knew how much of the second was there.
+    third = OpenFile(opened(150_000), Gap(reason="reconnect", ms=5000))
+    assert manifest.adopt([segment(2, repaired=True)]) == []
+    assert manifest.close(3, third, closed(counts={})) == []
+    assert manifest.now.segments[2].gap == Gap(reason="reconnect", ms=30_000)
+    manifest.adopt([segment(4, start_ms=160_000, duration_ms=10_000, repaired=True)])
+    lost = manifest.close(5, OpenFile(opened(175_000), None), closed(counts={}))
+    assert lost == [manifest.now.segments[4].gap] == [Gap(reason="lost", ms=5000)]
+
+
+def test_what_has_no_row_yet_counts_for_where_the_recording_ends() -> None:
+    manifest = OpenManifest(going_on(1, segments=(segment(1),)))
+    manifest.reaches(90_000)
+    manifest.reaches(80_000)
+    assert manifest.end_position_ms == 90_000
+
+
 def test_the_first_track_of_each_kind_is_kept() -> None:
     manifest = OpenManifest(going_on(1, segments=(segment(1, tracks=(SOUND,)),)))
     later = attrs.evolve(SOUND, codec="Opus")

@@ -92,7 +92,11 @@ def test_a_part_from_before_a_restart_keeps_its_number_on_a_disk_that_takes_noth
         with open_recording(disk, storage.root, entry.folder) as folder:
             manifest = read_manifest(disk, folder)
         recording = studio.recorder.continue_recording(
-            manifest, entry, last_file=2, began_ms=studio.clock.now_ms - 4000
+            manifest,
+            entry,
+            last_file=2,
+            began_ms=studio.clock.now_ms - 4000,
+            silent_since_ms=studio.clock.now_ms,
         )
         studio.arrive()
         disk.sick = errno.EIO
@@ -408,6 +412,83 @@ def test_a_lesson_that_had_not_begun_when_the_disk_failed_ends_with_its_publishe
     (manifest,) = ward.manifests()
     assert manifest.end_reason == "unpublished"
     assert marks(tmp_path) == studio.sent
+
+
+@pytest.mark.parametrize("is_well", [False, True])
+def test_who_comes_back_goes_on_behind_a_file_that_is_not_repaired_yet(
+    tmp_path: Path, is_well: bool
+) -> None:
+    with open_ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(2 * SECOND, hop_every=0)
+        studio.writer.hang()
+        studio.writer.come_back()
+        # Nothing of it waits: the file that was written off has all of it.
+        if is_well:
+            studio.recorder.resume(studio.clock.now_ms)
+        studio.lose()
+        studio.clock.advance(5000)
+        studio.arrive()
+        studio.send(SECOND, hop_every=0)
+        studio.recorder.resume(studio.clock.now_ms)
+        studio.send(SECOND)
+        studio.end()
+    (manifest,) = ward.manifests()
+    first, second = manifest.segments
+    assert first.end_ms == 2000
+    assert second.gap is not None
+    assert second.gap.ms == second.start_ms - first.end_ms == 5000
+    assert marks(tmp_path) == studio.sent
+
+
+def test_a_lesson_that_ended_in_an_outage_does_not_end_the_next_one_in_another(
+    tmp_path: Path,
+) -> None:
+    with open_ward(tmp_path) as ward:
+        studio = ward.studio
+        ward.fall_sick()
+        studio.arrive()
+        studio.send(SECOND)
+        studio.end("unpublished")
+        studio.arrive()
+        studio.send(SECOND)
+        ward.get_well()
+        # Both are on their way when the disk fails once more, and come to it all the same.
+        studio.writer.hang()
+        studio.send(SECOND, hop_every=0)
+        studio.writer.come_back()
+        ward.get_well()
+        studio.send(SECOND)
+        studio.end("lost")
+    first, second = ward.manifests()
+    assert (first.end_reason, second.end_reason) == ("unpublished", "lost")
+    assert first.duration_ms == 1000
+    assert second.duration_ms == 3000
+    assert marks(tmp_path) == studio.sent
+
+
+def test_a_recording_that_a_split_began_in_an_outage_is_as_old_as_its_media(
+    tmp_path: Path,
+) -> None:
+    with open_ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(2 * SECOND)
+        studio.writer.hop()
+        ward.fall_sick()
+        studio.recorder.split()
+        studio.send(2 * SECOND)
+        studio.lose()
+        studio.clock.advance(60_000)
+        ward.get_well()
+        recording = studio.recorder.recording
+        assert recording is not None
+        assert studio.clock.now_ms - recording.began_ms == 62_000 - FRAME_MS
+        assert recording.manifest.start == "2026-11-22T10:30:02.200Z"
+        studio.recorder.end("lost")
+    first, _ = ward.manifests()
+    assert (first.end, first.end_reason) == ("2026-11-22T10:30:02.200Z", "split")
 
 
 def test_a_fault_of_ours_is_told_with_where_it_happened(

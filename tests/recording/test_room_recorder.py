@@ -313,7 +313,9 @@ def test_a_hole_that_only_the_repair_finds_is_told(
     with Storage.open(tmp_path, None, disk) as storage:
         studio = Studio(storage, rules, killed.clock)
         manifest, entry = _inherited(studio)
-        recording = studio.recorder.continue_recording(manifest, entry, last_file=3, began_ms=0)
+        recording = studio.recorder.continue_recording(
+            manifest, entry, last_file=3, began_ms=0, silent_since_ms=0
+        )
         assert not recording.figures.tracks
         sound = TrackFacts(kind="audio", track=0, codec="mp4a")
         recording.recovered([segment(1), segment(3, tracks=(sound,))])
@@ -325,8 +327,9 @@ def test_a_hole_that_only_the_repair_finds_is_told(
     assert told == ["room101: recording 1: gap of 1 min, what was there is lost"]
 
 
+@pytest.mark.parametrize("is_repaired_late", [False, True])
 def test_a_recording_of_the_recorder_before_is_continued_with_its_number(
-    tmp_path: Path, rules: SegmentRules
+    tmp_path: Path, rules: SegmentRules, is_repaired_late: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     disk = OsDisk()
     initialise(tmp_path, None, disk)
@@ -342,19 +345,30 @@ def test_a_recording_of_the_recorder_before_is_continued_with_its_number(
         manifest, entry = _inherited(studio)
         studio.clock.advance(20_000)
         recording = studio.recorder.continue_recording(
-            manifest, entry, last_file=2, began_ms=studio.clock.now_ms - 24_000
+            manifest,
+            entry,
+            last_file=2,
+            began_ms=studio.clock.now_ms - 24_000,
+            silent_since_ms=studio.clock.now_ms - 20_000,
         )
         assert studio.open_number() == 1
         assert studio.recorder.is_open
         studio.arrive()
-        studio.send(2 * SECOND)
+        studio.send(SECOND)
+
+        def repair() -> None:
+            with open_recording(disk, storage.root, entry.folder) as folder:
+                recording.recovered(repair_files(disk, folder, below=3, creator="test").rows)
+
+        if not is_repaired_late:
+            repair()
+        studio.send(SECOND)
         studio.end("unpublished")
         studio.writer.hop()
-        # Nothing is finished while what was cut off is not repaired.
-        assert not recording.is_finished
-        with open_recording(disk, storage.root, entry.folder) as folder:
-            rows = repair_files(disk, folder, below=3, creator="test").rows
-        recording.recovered(rows)
+        if is_repaired_late:
+            # Nothing is finished while what was cut off is not repaired.
+            assert not recording.is_finished
+            repair()
         studio.settle()
     (whole,) = manifests(tmp_path)
     assert [row.file for row in whole.segments] == ["0001.flv", "0002.flv", "0003.flv"]
@@ -367,6 +381,44 @@ def test_a_recording_of_the_recorder_before_is_continued_with_its_number(
     assert back.start_ms == whole.segments[1].end_ms + back.gap.ms
     assert marks(tmp_path) == [*range(4 * SECOND), *range(2 * SECOND)]
     assert all(row.sha256 for row in whole.segments)
+    # What is not repaired yet is no hole.
+    told = [text for text in caplog.messages if "gap" in text]
+    assert told == ["room101: recording 1: gap of 20 s, the connection was lost"]
+
+
+def test_the_hole_in_a_lesson_is_its_own_and_not_that_of_one_that_nobody_came_back_to(
+    tmp_path: Path, rules: SegmentRules
+) -> None:
+    disk = OsDisk()
+    initialise(tmp_path, None, disk)
+    with Storage.open(tmp_path, None, disk) as storage:
+        killed = Studio(storage, rules)
+        killed.arrive()
+        killed.send(SECOND)
+        for files in killed.writer.queues[0].files:
+            files.close()
+    with Storage.open(tmp_path, None, disk) as storage:
+        studio = Studio(storage, rules, killed.clock)
+        manifest, entry = _inherited(studio)
+        now_ms = studio.clock.now_ms
+        recording = studio.recorder.continue_recording(
+            manifest, entry, last_file=1, began_ms=now_ms - 1000, silent_since_ms=now_ms
+        )
+        recording.recovered([])
+        studio.clock.advance(3_600_000)
+        studio.recorder.end("lost")
+        studio.arrive()
+        studio.send(SECOND)
+        studio.lose()
+        studio.clock.advance(5000)
+        studio.arrive()
+        studio.send(SECOND)
+        studio.end()
+        studio.settle()
+    (_, behind) = manifests(tmp_path)[1].segments
+    assert behind.gap is not None
+    assert behind.gap.ms == 5000 + FRAME_MS
+    assert behind.start_ms == 1000 + behind.gap.ms
 
 
 def test_a_continued_recording_that_nobody_comes_back_to_ends(
@@ -387,7 +439,11 @@ def test_a_continued_recording_that_nobody_comes_back_to_ends(
         manifest, entry = _inherited(studio)
         assert entry.waiting_since_ms == studio.clock.now_ms
         recording = studio.recorder.continue_recording(
-            manifest, entry, last_file=1, began_ms=studio.clock.now_ms - 2000
+            manifest,
+            entry,
+            last_file=1,
+            began_ms=studio.clock.now_ms - 2000,
+            silent_since_ms=studio.clock.now_ms,
         )
         assert [each.kind for each in recording.figures.tracks] == ["video", "audio"]
         studio.recorder.end("lost")

@@ -168,8 +168,8 @@ def test_the_figures_of_a_room_that_records(studio: Studio) -> None:
     assert (video.frames, video.key_dts) == (4 * SECOND, 3000)
     assert (audio.kind, audio.frames, audio.key_dts) == ("audio", 4 * SECOND, None)
     assert recording.number == 1
-    # It began when it was known how: behind half a second of media and the frame after it.
-    assert recording.age_s == 3.9
+    # It began with its first media, though half a second of them was held.
+    assert recording.age_s == 4.7
     assert recording.file == "0002.flv.part"
     assert (recording.segments, recording.gaps) == (2, 0)
     assert recording.media_ms == 3000

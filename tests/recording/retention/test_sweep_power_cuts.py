@@ -289,7 +289,9 @@ def test_files_from_before_a_restart_stay_while_they_are_repaired() -> None:
                 files.close()
     with Storage.open(DIRECTORY, None, disk) as storage:
         studio = Studio(storage, RULES)
-        goes_on = studio.recorder.continue_recording(manifest, entry, last_file=3, began_ms=0)
+        goes_on = studio.recorder.continue_recording(
+            manifest, entry, last_file=3, began_ms=0, silent_since_ms=0
+        )
         studio.writer.hop()
         assert goes_on.closed_segments == []
         goes_on.recovered([])
