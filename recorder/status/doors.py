@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LOOPBACK_NAMES = frozenset({"localhost", "ip6-localhost", "ip6-loopback"})
+_FORWARDED = frozenset({"forwarded", "via", "x-real-ip"})
 _CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -67,8 +68,8 @@ class Doors:
 
 
 def is_loopback(peer: str, headers: Mapping[str, str]) -> bool:
-    """Whether somebody at this machine asks, and no proxy for somebody else."""
-    if any(name == "forwarded" or name.startswith("x-forwarded-") for name in headers):
+    """Whether somebody at this machine asks, and no proxy for somebody else that says so."""
+    if any(name in _FORWARDED or name.startswith("x-forwarded-") for name in headers):
         return False
     address = _address(peer)
     return address is not None and address.is_loopback

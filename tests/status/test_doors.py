@@ -62,6 +62,7 @@ def test_a_change_without_an_origin_needs_basic(method: str) -> None:
         ("127.0.0.1", {"forwarded": "for=1.2.3.4"}, False),
         ("127.0.0.1", {"x-forwarded-for": "127.0.0.1"}, False),
         ("127.0.0.1", {"x-forwarded-host": ""}, False),
+        ("127.0.0.1", {"via": "1.1 proxy"}, False), ("127.0.0.1", {"x-real-ip": "::1"}, False),
     ],
 )  # fmt: skip
 def test_a_proxys_request_is_never_this_machines(
