@@ -65,8 +65,7 @@ class Requests:
 
     async def publish(self, event: PublishRequested) -> None:
         assert self._connect is not None, "the core lets nobody publish before connect"
-        if self.lifetime.cancel_called:
-            await trio.lowlevel.checkpoint()  # crowded out while its bytes came: it takes no room
+        await self._go_if_crowded_out()
         request = PublishRequest(
             connection=self.session,
             stream_id=event.stream_id,
@@ -95,6 +94,7 @@ class Requests:
 
     async def play(self, event: PlayRequested) -> None:
         assert self._connect is not None, "the core lets nobody play before connect"
+        await self._go_if_crowded_out()
         code, answer = (
             "NetStream.Play.Failed",
             Refusal("One at a time.", "it watches already", FIRST_PAUSE_S),
@@ -113,6 +113,11 @@ class Requests:
         self.connection.reject_play(event.stream_id, code, answer.description)
         if not self.publishing and not self.watching:
             raise ConnectionOver(None)
+
+    async def _go_if_crowded_out(self) -> None:
+        """A newer connection has got its place while its bytes came: it takes no room."""
+        if self.lifetime.cancel_called:
+            await trio.lowlevel.checkpoint()
 
     async def _pause_before(self, refusal: Refusal) -> None:
         """The log has it at once, the peer after a while: who guesses shall not guess quickly."""

@@ -13,6 +13,7 @@ synchronously, so that no cancellation can come between.
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import math
 from typing import TYPE_CHECKING, Final
@@ -79,6 +80,8 @@ class Session:
         self._wire = wire
         self._house = house
         self._on_heard = on_heard
+        self._context = contextvars.copy_context()
+        """Whose connection a line of the log is of, also where another one is the reason."""
         self._lifetime = trio.CancelScope()
         self._is_over = False
         self._connection = ServerConnection(Limits(), random=house.random(1528))
@@ -169,7 +172,8 @@ class Session:
         """
         was_there = not self._is_over
         if was_there:
-            log.info(
+            self._context.run(
+                log.info,
                 "%s: gave its place to a newer connection",
                 self.address,
                 # A crowd from a hundred addresses is one event: one line, and a count.

@@ -72,6 +72,19 @@ async def test_a_room_that_is_not_there_cannot_be_watched(
     )
 
 
+async def test_who_is_crowded_out_while_it_asks_takes_no_place(
+    building: Building, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    viewer = building.enter("10.0.0.9")
+    await trio.testing.wait_all_tasks_blocked()
+    (session,) = building.door._sessions
+    viewer.client.watch(WATCH)
+    await viewer.send()
+    session.crowd_out()
+    await viewer.until_closed()
+    assert not any("10.0.0.9 watches" in line for line in caplog.messages)
+
+
 async def test_only_so_many_watch_and_a_place_becomes_free(
     building: Building, autojump_clock: MockClock
 ) -> None:

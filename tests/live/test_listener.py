@@ -6,6 +6,8 @@ arguments, not from its fixtures'.
 
 from __future__ import annotations
 
+import logging
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import pytest
@@ -138,6 +140,25 @@ async def test_a_publisher_that_ended_goes_before_one_that_arrives(
     arriving.client.video(0, FRAME)
     await arriving.exchange()
     assert building.recorders["room102"].media_seen == [(9, 0, FRAME)]
+
+
+async def test_a_line_of_who_gave_its_place_is_of_its_own_connection(
+    building: Building, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    whose = ContextVar[int]("whose")
+
+    class Noting(logging.Filter):
+        def filter(self, record: logging.LogRecord) -> bool:
+            record.__dict__["whose"] = whose.get()
+            return True
+
+    with caplog.filtering(Noting()):
+        for number in range(9):
+            whose.set(number)
+            building.enter()
+            await trio.testing.wait_all_tasks_blocked()
+    (line,) = [each for each in caplog.records if "gave its place" in each.getMessage()]
+    assert line.__dict__["whose"] == 0
 
 
 class TestWithOnlyTwoConnectionsOneOfThemAStranger:
