@@ -59,6 +59,9 @@ ALARMS_FILE: Final = "alarms.json"
 LOGIN_KEY_FILE: Final = "login.key"
 LOGIN_KEY_BYTES: Final = 32
 
+LAST_WORD_S: Final = 3.0
+"""What saying that the recorder ends may take: the state may lie on a disk that does not answer."""
+
 WEB: Final = (
     Path(__file__).parent.parent / "web",
     Path(sys.prefix) / "share/classroom-recorder/web",
@@ -131,9 +134,11 @@ def _start(
 async def stop_status(storage: Storage, state: Path) -> None:
     """Say that this recorder has ended in order."""
     try:
-        await trio.to_thread.run_sync(end_running, storage, state, abandon_on_cancel=True)
-    except OSError as error:
-        log.warning("The next start will call this end a crash: %s: %s.", state, error)
+        with trio.fail_after(LAST_WORD_S):
+            await trio.to_thread.run_sync(end_running, storage, state, abandon_on_cancel=True)
+    except (OSError, trio.TooSlowError) as error:
+        why = str(error) or "its disk does not answer"
+        log.warning("The next start will call this end a crash: %s: %s.", state, why)
 
 
 @attrs.frozen(kw_only=True)

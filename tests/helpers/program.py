@@ -256,6 +256,13 @@ class Recorder:
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
+    @property
+    def has_left(self) -> bool:
+        """Whether its main thread has ended: the kernel keeps the rest of the process while a
+        thread of it waits for a disk (proc(5): Z in `stat`, behind the name)."""
+        found = Path(f"/proc/{self.process.pid}/stat").read_text()
+        return found.rpartition(")")[2].split()[0] == "Z"
+
     async def gone(self, *, within_s: float = STOP_S) -> int:
         """Wait for the end of the process and of its log; gives the exit code."""
         with trio.fail_after(within_s):

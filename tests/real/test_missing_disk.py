@@ -16,7 +16,6 @@ import re
 import signal
 import time
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,6 +32,7 @@ from tests.real.checks import check_recording
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
 
     from tests.helpers.encoders import Sources
 
@@ -334,7 +334,7 @@ async def does_not_answer(folder: Path, sources: Sources) -> None:
             recorder.send(signal.SIGTERM)
             began_s = time.monotonic()
             await recorder.line(said.not_written("lab"))
-            await eventually(lambda: has_left(recorder.process.pid), what="nothing runs any more")
+            await eventually(lambda: recorder.has_left, what="nothing runs any more")
             assert time.monotonic() - began_s < STOP_TIMEOUT_S + 3
             frozen.close()
             assert await recorder.gone() == 1
@@ -343,12 +343,6 @@ async def does_not_answer(folder: Path, sources: Sources) -> None:
         waited = recorder.recording("lab")
         sent = await sent_by(long, folder).reference()
         assert (await coverage(sent, waited.segments)).holes == []
-
-
-def has_left(process: int) -> bool:
-    """Whether its main thread has ended: the kernel keeps the rest while a thread waits for a
-    disk (proc(5): Z in `stat`, behind the name)."""
-    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 async def is_full(folder: Path, sources: Sources) -> None:

@@ -17,7 +17,7 @@ import trio
 from tests.helpers.encoders import Encoder, begin, publish, sent_by
 from tests.helpers.faults import disks, reading
 from tests.helpers.faults.disks import MIB
-from tests.helpers.program import Recorder, run_recorder
+from tests.helpers.program import Recorder, eventually, run_recorder
 from tests.real import said
 from tests.real.aftermath import at_rest, check_recovery, coverage, recordings
 
@@ -32,6 +32,9 @@ pytestmark = [pytest.mark.real, pytest.mark.root, pytest.mark.debian]
 ROOMS = ["hall", "lab"]
 
 STOP_TIMEOUT_S = 3.0
+
+LAST_WORDS_S = 8.0
+"""What is said behind that: to the catalogue, to the hooks, to the next start."""
 
 
 async def scenario(
@@ -91,6 +94,9 @@ async def waits_and_gives_up(recorder: Recorder, disk: Path) -> int:
         for room in ROOMS:
             await recorder.line(said.not_written(room))
         assert STOP_TIMEOUT_S - 0.5 < time.monotonic() - began_s < STOP_TIMEOUT_S + 2
+        # Its state lies on that disk as well.
+        await eventually(lambda: recorder.has_left, what="nothing runs any more")
+        assert time.monotonic() - began_s < STOP_TIMEOUT_S + LAST_WORDS_S
     return await recorder.gone()
 
 
