@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from recorder.app_round_trip import RoundTrip
 from recorder.recording.lateness import SILENCE_MS
 from recorder.status.snapshot import LineView, rounded
 
@@ -100,12 +101,13 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class LineMeter:
-    """Of one publish."""
+    """Of one publish, on one connection."""
 
     def __init__(self) -> None:
         self._window: deque[_Sample] = deque()
         self._best_s = 0.0
         """The least offset, by what is forgotten of it, as of the newest sample."""
+        self._round_trip = RoundTrip()
 
     def pause(self) -> None:
         """What comes next says nothing of the line: we held the encoder back."""
@@ -165,14 +167,8 @@ class LineMeter:
             if not self._grows(moment):
                 forgotten = max(DRIFT, (now - self._best_s) / FORGIVEN_S)
             self._best_s = min(least, self._best_s + forgotten * (moment.at_s - before_s))
-        tcp = moment.tcp
-        return _Sample(
-            least - self._best_s,
-            most - self._best_s,
-            0 if tcp is None else tcp.rtt_us or 0,
-            0 if tcp is None else tcp.rtt_variation_us or 0,
-            moment,
-        )
+        rtt_us, variation_us = self._round_trip.look(moment.tcp)
+        return _Sample(least - self._best_s, most - self._best_s, rtt_us, variation_us, moment)
 
     def _grows(self, moment: Moment) -> bool:
         """Whether media came later and later in the window, by more than a slow clock explains."""
@@ -257,6 +253,8 @@ def _judge(
         return score, f"about {lost:.1%} of its packets are lost on the way"
     if worst == by_pace:
         return score, f"only {max(0.0, media_rate):.0%} of the time comes as picture and sound"
+    if late_s < delay_s:
+        return score, f"a packet takes {delay_s:.1f} s to it and back"
     return score, f"what it sends comes {delay_s:.1f} s late"
 
 

@@ -188,7 +188,7 @@ class RoomMeter:
             self._publish = publish
             self._drift.clear()
             self._tracks.clear()
-            self._line.pause()
+            self._line = LineMeter()
             self._bytes.clear()
             self._frames.clear()
         if publish is None:

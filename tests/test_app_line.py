@@ -24,6 +24,7 @@ QUIET = TcpInfo(
     rtt_variation_us=500,
     resent=0,
     data_segments=0,
+    delivered=0,
     out_of_order=0,
 )
 
@@ -220,6 +221,26 @@ def test_it_falls_with_the_round_trip_time_against_the_configured_maximum(
     assert line.score == pytest.approx(score)
     assert line.shown.word is word
     assert line.shown.rtt_ms == rtt_ms
+    if word is not Word.GOOD:
+        assert line.shown.reason == f"a packet takes {rtt_ms / 1000:.1f} s to it and back"
+
+
+def test_a_round_trip_is_that_of_now_although_the_kernels_mean_is_of_minutes() -> None:
+    """Two of 3 s after many of 20 ms are bad, and two of those behind them are good."""
+    encoder = Encoder(tcp=replace(QUIET, rtt_us=20_000))
+    encoder.run(20)
+    words = []
+    for measured_us in (3_000_000, 3_000_000, 20_000, 20_000):
+        assert encoder.tcp is not None
+        assert encoder.tcp.rtt_us is not None
+        assert encoder.tcp.delivered is not None
+        encoder.tcp = replace(
+            encoder.tcp,
+            rtt_us=round(encoder.tcp.rtt_us + (measured_us - encoder.tcp.rtt_us) / 8),
+            delivered=encoder.tcp.delivered + 1,
+        )
+        words.append(encoder.run(15).shown.word)
+    assert words == [Word.GOOD, Word.BAD, Word.GOOD, Word.GOOD]
 
 
 def test_another_maximum_judges_the_same_delay_otherwise() -> None:
@@ -368,6 +389,7 @@ def test_jitter_is_the_spread_of_the_window() -> None:
                     "rtt_variation_us",
                     "resent",
                     "data_segments",
+                    "delivered",
                     "out_of_order",
                 )
             )

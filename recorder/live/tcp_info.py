@@ -15,12 +15,12 @@ import msgspec
 if TYPE_CHECKING:
     import trio
 
-_FIELDS: Final = struct.Struct("=68x I I 24x I 48x I 68x I")
-"""tcpi_rtt, tcpi_rttvar, tcpi_total_retrans, tcpi_data_segs_in (Linux 4.6) and tcpi_rcv_ooopack
-(Linux 5.4). Not tcpi_rcv_rtt: it is how long a window takes to fill, and an encoder at its own pace
-fills one in seconds."""
+_FIELDS: Final = struct.Struct("=68x I I 24x I 48x I 36x I 28x I")
+"""tcpi_rtt, tcpi_rttvar, tcpi_total_retrans, tcpi_data_segs_in (Linux 4.6), tcpi_delivered (Linux
+4.18) and tcpi_rcv_ooopack (Linux 5.4). Not tcpi_rcv_rtt: it is how long a window takes to fill, and
+an encoder at its own pace fills one in seconds."""
 
-_ENDS: Final = (72, 76, 104, 156, 228)
+_ENDS: Final = (72, 76, 104, 156, 196, 228)
 """How many bytes there must be for each of them."""
 
 STRUCT_BYTES: Final = _FIELDS.size
@@ -36,12 +36,14 @@ class TcpInfo(msgspec.Struct, frozen=True):
     resent: segments that we had to send again, since the connection began.
     data_segments: that have come; `out_of_order` of them behind a hole: each segment that is lost
         on its way here is seen as some of these.
+    delivered: segments of ours that the peer has acknowledged: so often was a round trip measured.
     """
 
     rtt_us: int | None
     rtt_variation_us: int | None
     resent: int | None
     data_segments: int | None
+    delivered: int | None
     out_of_order: int | None
 
 

@@ -140,7 +140,8 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
         media_rate: media seconds per second.
         late_ms: how much later media came than at their best of late, at most.
         jitter_ms: between the earliest and the latest.
-        rtt_ms: the longest round-trip time; `rtt_variation_ms` its mean deviation.
+        rtt_ms: the longest round-trip time, as of `RoundTrip`; `rtt_variation_ms` by how much
+            two measurements of it lie off their mean, at most.
         out_of_order: of its TCP segments, 0 to 1: came behind a hole, or overtaken.
         loss: of its TCP segments, 0 to 1: what `out_of_order` says of those lost on the way.
         resent: segments that we sent again.

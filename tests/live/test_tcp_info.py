@@ -17,20 +17,21 @@ def test_each_field_is_read_where_linux_has_it() -> None:
         rtt_variation_us=18,
         resent=25,
         data_segments=38,
+        delivered=48,
         out_of_order=56,
     )
 
 
 @pytest.mark.parametrize(
-    ("size", "known"), [(0, 0), (71, 0), (72, 1), (104, 3), (200, 4), (228, 5)]
+    ("size", "known"), [(0, 0), (71, 0), (72, 1), (104, 3), (195, 4), (196, 5), (228, 6)]
 )
 def test_what_an_older_kernel_does_not_know_is_none(size: int, known: int) -> None:
     found = parse(bytes(range(228))[:size])
     fields = [
         *(found.rtt_us, found.rtt_variation_us, found.resent),
-        *(found.data_segments, found.out_of_order),
+        *(found.data_segments, found.delivered, found.out_of_order),
     ]
-    assert [field is not None for field in fields] == [True] * known + [False] * (5 - known)
+    assert [field is not None for field in fields] == [True] * known + [False] * (6 - known)
 
 
 async def test_a_real_connection_has_figures_until_it_is_closed() -> None:
@@ -46,6 +47,7 @@ async def test_a_real_connection_has_figures_until_it_is_closed() -> None:
             assert found.rtt_us is not None
             assert 0 < found.rtt_us < 1_000_000
             assert found.data_segments == 1
+            assert found.delivered is not None
             before = read_acked_bytes(ours.socket)
             assert before is not None
             await ours.send_all(bytes(700))
@@ -54,6 +56,9 @@ async def test_a_real_connection_has_figures_until_it_is_closed() -> None:
             await peer.send_all(b"answer")
             await ours.receive_some(6)
             assert read_acked_bytes(ours.socket) == before + 700
+            later = read_tcp_info(ours.socket)
+            assert later is not None
+            assert later.delivered == found.delivered + 1
             await ours.aclose()
             assert read_tcp_info(ours.socket) is None
             assert read_acked_bytes(ours.socket) is None

@@ -1,0 +1,104 @@
+"""The round-trip time of now, out of what the kernel tells as a mean of long."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+from msgspec.structs import replace
+
+from recorder.app_round_trip import RoundTrip
+from recorder.live.tcp_info import TcpInfo
+
+
+@attrs.define
+class Kernel:
+    """A connection as Linux measures it: `tcp_rtt_estimator` of net/ipv4/tcp_input.c.
+
+    Attributes:
+        knows_delivered: it is 4.18 or newer.
+    """
+
+    knows_delivered: bool = True
+    eighths_us: int = 0
+    delivered: int = 0
+
+    def measure(self, *measured_us: int) -> TcpInfo:
+        """So long it took until each of some segments was acknowledged; what is told then."""
+        for us in measured_us:
+            self.delivered += 1
+            self.eighths_us += us - (self.eighths_us >> 3) if self.eighths_us else us << 3
+        return TcpInfo(
+            rtt_us=self.eighths_us >> 3,
+            rtt_variation_us=300,
+            resent=0,
+            data_segments=0,
+            delivered=self.delivered if self.knows_delivered else None,
+            out_of_order=0,
+        )
+
+
+NEAR = pytest.approx(0, abs=20)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 10])
+def test_what_was_measured_since_the_last_look_is_what_it_is_now(at_once: int) -> None:
+    kernel, round_trip = Kernel(), RoundTrip()
+    assert round_trip.look(kernel.measure(20_000)) == (20_000, 300)
+    for now_us in (2_000_000, 7_000, 300_000):
+        round_trip.look(kernel.measure(*[now_us] * at_once))
+        found_us, variation_us = round_trip.look(kernel.measure(*[now_us] * at_once))
+        assert found_us - now_us == NEAR
+        assert variation_us == NEAR
+
+
+def test_one_measurement_alone_is_not_believed_when_it_is_longer() -> None:
+    kernel, round_trip = Kernel(), RoundTrip()
+    found = [round_trip.look(kernel.measure(us)) for us in (20_000, 3_000_000, 20_000, 10_000)]
+    assert [us - 20_000 for us, _ in found[:3]] == [NEAR] * 3
+    assert found[3][0] - 10_000 == NEAR
+    # But it is told how far both lie apart.
+    assert [round(variation_us, -4) for _, variation_us in found] == [0, 1_490_000, 1_490_000, 0]
+
+
+def test_while_nothing_is_acknowledged_it_stays() -> None:
+    kernel, round_trip = Kernel(), RoundTrip()
+    round_trip.look(kernel.measure(500_000))
+    assert [round_trip.look(kernel.measure()) for _ in range(5)] == [(500_000, 300)] * 5
+
+
+def test_of_what_was_sent_again_nothing_is_measured() -> None:
+    kernel, round_trip = Kernel(), RoundTrip()
+    round_trip.look(kernel.measure(20_000))
+    for _ in range(2):
+        round_trip.look(kernel.measure(2_000_000))
+        kernel.delivered += 1
+        last_us, _ = round_trip.look(kernel.measure())
+    assert last_us - 2_000_000 == NEAR
+
+
+def test_of_several_at_once_one_that_was_long_counts_as_its_share() -> None:
+    kernel, round_trip = Kernel(), RoundTrip()
+    round_trip.look(kernel.measure(10_000))
+    round_trip.look(kernel.measure(10_000, 2_000_000, 10_000))
+    found_us, _ = round_trip.look(kernel.measure(10_000, 2_000_000, 10_000))
+    assert 10_000 <= found_us <= 800_000
+
+
+def test_an_older_kernels_mean_is_believed() -> None:
+    kernel, round_trip = Kernel(knows_delivered=False), RoundTrip()
+    round_trip.look(kernel.measure(10_000))
+    kernel.measure(*[90_000] * 50)
+    round_trip.look(kernel.measure())
+    assert round_trip.look(kernel.measure())[0] > 85_000
+
+
+def test_what_the_kernel_does_not_know_is_nothing() -> None:
+    unknown = replace(Kernel().measure(1), rtt_us=None)
+    assert [RoundTrip().look(None), RoundTrip().look(unknown)] == [(0, 0)] * 2
+
+
+def test_a_count_that_is_wrong_makes_no_time_less_than_none() -> None:
+    kernel, round_trip = Kernel(), RoundTrip()
+    round_trip.look(kernel.measure(1_000_000))
+    told = kernel.measure(*[1_000] * 9)
+    assert round_trip.look(replace(told, delivered=kernel.delivered - 8))[0] == 0
