@@ -25,7 +25,7 @@ EXIT_DAMAGED = 1
 
 @click.command("recover")
 @config_option
-@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.argument("folder", required=False, type=click.Path(readable=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON array.")
 @click.pass_obj
 def recover_command(

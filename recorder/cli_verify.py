@@ -32,7 +32,7 @@ _CLEAR_LINE = "\r\x1b[K"
 
 @click.command("verify")
 @config_option
-@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.argument("folder", required=False, type=click.Path(readable=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
 @click.pass_obj
 def verify_command(

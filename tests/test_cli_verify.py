@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -52,6 +54,23 @@ def test_a_good_storage_is_one_line(
     size = sum(each.stat().st_size for each in directory.rglob("*.flv"))
     assert output.out == f"2 recordings, 5 segments, {size / 1e6:.1f} MB: none damaged.\n"
     assert output.err == "", "nothing but the result, on a pipe"
+
+
+@pytest.mark.parametrize("command", ["verify", "recover"])
+def test_what_may_be_read_is_for_the_disk_to_say(
+    directory: Path,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+) -> None:
+    def refuse(*_arguments: object, **_more: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "open", refuse)
+    assert cli.run_command([command, str(directory)]) == 2
+    assert "Run this as the recorder's user" in capsys.readouterr().err
 
 
 def test_damage_is_named_and_is_the_exit_code(

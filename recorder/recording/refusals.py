@@ -157,7 +157,8 @@ def explain(error: OSError, folder: Path) -> str:
         case errno.EACCES | errno.EPERM:
             return (
                 f"The folder {folder} cannot be used by this user (uid {os.geteuid()}): "
-                f"{error.strerror}. Give the folder and all in it to that user with `chown -R`."
+                f"{error.strerror}. Run this as the recorder's user; where this is that one, give "
+                "it the folder and all in it with `chown -R`."
             )
         case errno.EROFS:
             return (

@@ -349,6 +349,7 @@ def test_a_network_file_system_is_refused(directory: Path, kind: str) -> None:
         (OSError(errno.ENOENT, "x"), "The folder /a does not exist. Run `recorder init`"),
         (OSError(errno.ELOOP, "x"), "/a is not a folder, or has a symbolic link"),
         (OSError(errno.EPERM, "x"), "The folder /a cannot be used by this user"),
+        (OSError(errno.EACCES, "x"), "x. Run this as the recorder's user; where this is that "),
         (OSError(errno.EROFS, "x"), "The folder /a is on a disk that takes no writes"),
         (OSError(errno.ENOSPC, "x"), "The disk of the folder /a is full."),
         (OSError(errno.EIO, "Input/output error"), "cannot be used: Input/output error. Check"),
