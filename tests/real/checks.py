@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from tests.helpers.packets import Comparison
     from tests.helpers.program import Recording
 
-SHORTEST_MS = 100
-"""A segment that is shorter may have no frame of one of its tracks."""
-
 
 @attrs.frozen
 class ScannedFile:
@@ -159,10 +156,13 @@ def check_segment(path: Path, row: dict[str, Any], *, first: bool) -> None:
     assert not row["repaired"]
 
 
-def can_be_played(row: Mapping[str, Any]) -> bool:
-    """By its row in the manifest. Of a file without a keyframe, or without a frame of every track,
-    as one has that a lost connection cut off at once, a player complains."""
-    return not row["forced"] and row["duration_ms"] >= SHORTEST_MS
+def can_be_played(path: Path, row: Mapping[str, Any]) -> bool:
+    """Whether a player has nothing to say of it. It complains of a file that begins without a
+    keyframe, and of one with the header of a track and no frame of it, as a connection leaves it
+    that is lost right behind the first picture."""
+    held = {(tag.kind, part.track, part.role) for tag in scan(path).tags for part in tag.parts}
+    announced = {(kind, track) for kind, track, role in held if role is Role.SEQUENCE_START}
+    return not row["forced"] and all((*track, Role.FRAME) in held for track in announced)
 
 
 async def check_plays(path: Path) -> None:

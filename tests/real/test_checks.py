@@ -12,8 +12,15 @@ import pytest
 
 from recorder.flv.script import IndexEntry, head_body, reserved_bytes
 from recorder.flv.summary import SegmentSummary
-from recorder.flv.tags import SCRIPT, VIDEO, file_header, tag
-from tests.real.checks import ScannedFile, check_beginning, check_plays, check_segment, scan
+from recorder.flv.tags import AUDIO, SCRIPT, VIDEO, file_header, tag
+from tests.real.checks import (
+    ScannedFile,
+    can_be_played,
+    check_beginning,
+    check_plays,
+    check_segment,
+    scan,
+)
 from tests.real.flv_files import cut, stamped, tags_of, timestamp_of
 
 if TYPE_CHECKING:
@@ -142,3 +149,21 @@ def test_a_wrong_beginning_is_found(segment: Path) -> None:
     late = [stamped(one, timestamp_of(one) + 5) for one in media]
     with pytest.raises(AssertionError, match="starts at 5 ms"):
         check_beginning(write(segment, late), first=False)
+
+
+async def test_a_player_complains_of_a_track_without_a_frame_and_of_no_short_file(
+    segment: Path, tmp_path: Path
+) -> None:
+    media = [one for one in tags_of(segment) if one[0] != SCRIPT]
+    video, audio = ([one for one in media if one[0] == kind] for kind in (VIDEO, AUDIO))
+    headers, row = [video[0], audio[0]], {"forced": False}
+    path = tmp_path / "short.flv"
+    for frames, is_whole in (([video[1]], False), ([video[1], audio[1]], True)):
+        write(path, headers + frames)
+        assert can_be_played(path, row) is is_whole
+        if is_whole:
+            await check_plays(path)
+        else:
+            with pytest.raises(AssertionError):
+                await check_plays(path)
+    assert not can_be_played(path, {"forced": True})

@@ -44,7 +44,7 @@ async def check_rows(recording: Recording) -> list[dict[str, Any]]:
     publishes_begin = {0} | {index for index, row in enumerate(rows) if row["gap"] is not None}
     for index, (path, row) in enumerate(zip(recording.segments, rows, strict=True)):
         check_segment(path, row, first=index in publishes_begin)
-        if can_be_played(row):
+        if can_be_played(path, row):
             await check_plays(path)
     return rows
 

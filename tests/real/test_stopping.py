@@ -88,7 +88,7 @@ async def test_sigterm_finishes_every_segment(sources: Sources, tmp_path: Path) 
         assert len(recording.segments) >= 2
         for index, (path, row) in enumerate(zip(recording.segments, rows, strict=True)):
             check_segment(path, row, first=index == 0)
-            if can_be_played(row):
+            if can_be_played(path, row):
                 await check_plays(path)
         # The second segment had begun; what had arrived before the signal is there.
         assert await check_is_beginning(sent, recording.segments) >= 3000
