@@ -71,7 +71,7 @@ class Cuts:
         self._origin = -position_ms
 
     def start(self, base: int) -> None:
-        """The publish's first segment has this base."""
+        """The publish's media begin at this time, also those that no segment has."""
         self._origin += base
 
     def suspend(self, origin: int | None) -> None:

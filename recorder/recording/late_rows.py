@@ -47,7 +47,7 @@ def with_rows(manifest: Manifest, rows: Iterable[Segment]) -> Manifest:
 def _gap(row: Segment, before: Segment | None, hole_ms: int) -> Gap | None:
     """The hole before a row. Where a segment follows another at a cut there is none, whatever the
     numbers: a file lasts as long as its last frame is thought to, which is a guess."""
-    if hole_ms <= 0 or row.index == 1:
+    if hole_ms <= 0:
         return None
     if row.gap is not None:
         return Gap(reason=row.gap.reason, ms=hole_ms)

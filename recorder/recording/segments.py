@@ -144,7 +144,8 @@ class Segments:
         """
         lead = hold.has_undecodable_lead
         if not self._opened:
-            self.cuts.start(hold.first_dts)
+            # What was given up is part of the recording, and so is the time it took.
+            self.cuts.start(hold.first_dts - lost_ms)
         self._lost_ms = lost_ms
         self._open(reason, hold.first_dts, now_ms, is_entry=not lead)
         if lead:

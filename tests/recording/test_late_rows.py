@@ -91,8 +91,12 @@ def test_where_a_number_is_missing_its_media_are_lost() -> None:
     assert gaps(found) == [Gap(reason=LOST, ms=1000), Gap(reason=LOST, ms=1000)]
 
 
-def test_before_the_first_segment_nothing_was() -> None:
-    assert gaps(with_rows(manifest(), [repaired(1, 40, 2000, "start")])) == [None]
+def test_before_the_first_segment_is_what_a_full_buffer_gave_up() -> None:
+    assert gaps(with_rows(manifest(), [repaired(1, 0, 2000, "start")])) == [None]
+    late = repaired(1, 5000, 7000, "start")
+    assert gaps(with_rows(manifest(), [late])) == [Gap(reason="lost", ms=5000)]
+    known = attrs.evolve(late, gap=Gap(reason="disk", ms=4000))
+    assert gaps(with_rows(manifest(), [known])) == [Gap(reason="disk", ms=5000)]
 
 
 def test_gaps_that_no_late_row_is_beside_stay() -> None:

@@ -414,6 +414,24 @@ def test_a_lesson_that_had_not_begun_when_the_disk_failed_ends_with_its_publishe
     assert marks(tmp_path) == studio.sent
 
 
+def test_what_was_given_up_before_the_first_file_is_part_of_the_recording(tmp_path: Path) -> None:
+    with open_ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.buffer_bytes = 30_000
+        ward.fall_sick()
+        studio.arrive()
+        studio.send(20 * SECOND)
+        ward.get_well()
+        studio.end()
+    (manifest,) = ward.manifests()
+    first = manifest.segments[0]
+    assert first.gap is not None
+    assert first.start_ms == first.gap.ms == manifest.counts["lost_ms"] > 0
+    # So what is shown where counts from the start that stands beside it.
+    assert manifest.start == "2026-11-22T10:30:00.000Z"
+    assert manifest.duration_ms == 20_000
+
+
 @pytest.mark.parametrize("is_well", [False, True])
 def test_who_comes_back_goes_on_behind_a_file_that_is_not_repaired_yet(
     tmp_path: Path, is_well: bool
