@@ -30,6 +30,9 @@ from recorder.recording.storage import initialise
 EXIT_GOOD = 0
 EXIT_INTERRUPTED = 130
 
+_LONGEST_HELP = 200
+"""Of a command's first sentence, in characters."""
+
 
 def main() -> None:
     """Run the command line of this process, and exit."""
@@ -83,6 +86,13 @@ class _Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted([*super().list_commands(ctx), *self.ELSEWHERE])
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """In whole sentences, which click would cut off where its line ends."""
+        named = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        about = [(name, each.get_short_help_str(_LONGEST_HELP)) for name, each in named if each]
+        with formatter.section("Commands"):
+            formatter.write_dl(about)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         match cmd_name:

@@ -42,7 +42,8 @@ COMMANDS = {
     ),
     "stop": _command(
         "stop",
-        "End the recording in ROOM; nothing is recorded until `recorder start`.",
+        "End the recording in ROOM; nothing is recorded until `recorder start`, or until its "
+        "encoder comes anew.",
         "stopped; nothing is recorded until `recorder start` or until its encoder comes anew.",
     ),
 }

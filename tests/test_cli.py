@@ -282,6 +282,15 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"recorder {__version__}\n"
 
 
+def test_the_help_tells_of_every_command_in_a_whole_sentence(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.run_command(["--help"]) == 0
+    told = " ".join(capsys.readouterr().out.partition("Commands:")[2].split())
+    assert "..." not in told
+    assert "keep Keep recording NUMBER: nothing deletes it until `recorder unkeep`." in told
+
+
 def test_without_a_command_there_is_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run_command([]) == 2
     assert "check-config" in capsys.readouterr().err
