@@ -9,7 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.helpers.encoders import Encoder, publish
 from tests.helpers.endpoints import ENDPOINTS, FILE
 from tests.helpers.program import CHECKOUT, eventually, run_recorder
-from tests.real.visitors import BASIC, PASSWORD, STATUS
+from tests.real import raw
+from tests.real.visitors import BASIC, HOST, PASSWORD, STATUS, UPGRADE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -157,3 +158,57 @@ async def test_every_address_answers_everybody_as_it_should(
         await recorder.stop()
     assert recorder.recordings("hall") == []
     assert PASSWORD not in recorder.log
+
+
+CROWD = 200
+"""More than there are places; each from an address of its own, and each looks before it stays."""
+
+
+async def status_of(stream: trio.SocketStream, request: bytes) -> bytes:
+    """Of the answer to a request; empty: there was none."""
+    with trio.fail_after(10):
+        try:
+            await stream.send_all(request + b"\r\n")
+            return bytes(await stream.receive_some(12))[9:]
+        except trio.BrokenResourceError:
+            return b""
+
+
+async def test_a_crowd_that_only_looks_keeps_no_operator_out(tmp_path: Path) -> None:
+    looks = b"GET /api/v1/session HTTP/1.1\r\n" + HOST
+    watches = UPGRADE.replace(BASIC, b"")
+    async with (
+        run_recorder(tmp_path, ["hall"], status={**STATUS, "public": True}) as recorder,
+        AsyncExitStack() as crowd,
+    ):
+
+        async def come(number: int, request: bytes) -> tuple[trio.SocketStream, bytes]:
+            port = int(recorder.page.rpartition(":")[2])
+            address = f"127.1.{number >> 8}.{number & 255}"
+            stream = await crowd.enter_async_context(await raw.connect_from(port, address))
+            return stream, await status_of(stream, request)
+
+        tablet, opened = await come(1, watches)
+        assert opened == b"101"
+        watching = [await come(number, watches) for number in range(2, 50)]
+        assert [status for _, status in watching].count(b"101") == 31
+        for number in range(50, 50 + CROWD):
+            await come(number, looks)
+        # An operator is let in, sees pictures at once, and stays.
+        operator, opened = await come(1000, UPGRADE)
+        assert opened == b"101"
+        _, answered = await come(1001, b"GET /api/v1/recordings HTTP/1.1\r\n" + HOST + BASIC)
+        assert answered == b"200"
+        for number in range(300, 350):
+            await come(number, looks)
+        # So does who has looked for long.
+        async with trio.open_nursery() as nursery:
+            for stream in (operator, tablet):
+                nursery.start_soon(watch, stream)
+
+
+async def watch(stream: trio.SocketStream) -> None:
+    """Longer than three pictures take; whoever is sent away hears it within one."""
+    with trio.move_on_after(3.5):
+        while True:
+            assert await stream.receive_some(65536)
