@@ -114,6 +114,8 @@ class Alarms:
         for key, each in self._standing.items():
             if each.id != alarm:
                 continue
+            if each.acknowledged_by == who:
+                return True
             each.acknowledged_by = who
             self._note("acknowledged", _document(each), time, who=who)
             if each.condition.until_acknowledged:
