@@ -113,7 +113,7 @@ class Login:
             self._trying -= Counter({group: 1})
         if not is_good:
             self._failed.append(trio.current_time())
-            log.warning("%s: wrong password for the page", peer, extra=same("login", peer))
+            log.warning("%s: wrong password for the page", peer, extra=same("login", group))
         # It may have been changed meanwhile, and what is signed now is signed for the new one.
         return is_good and hashed == self._hashed
 

@@ -100,7 +100,8 @@ class StatusServer:
                 with trio.fail_after(TLS_HANDSHAKE_S):
                     await tls.do_handshake()
             except (trio.BrokenResourceError, trio.TooSlowError):
-                log.info("%s: no TLS was spoken at the page", address, extra=same("tls", address))
+                key = same("tls", address_group(address))
+                log.info("%s: no TLS was spoken at the page", address, extra=key)
                 return
         peer = Peer(
             address=address,

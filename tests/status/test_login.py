@@ -193,6 +193,16 @@ async def test_who_guesses_from_one_address_keeps_nobody_else_out(address: str) 
     assert await login.is_right(PASSWORD, address.format(1))
 
 
+async def test_however_many_addresses_a_guesser_has_in_his_network_he_is_one_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    login = Login(HASHED, KEY, Clock())
+    for address in ("2001:db8::1", "2001:db8::2", "10.0.0.1"):
+        assert not await login.is_right("wrong", address)
+    first, second, other = [vars(each)["same"] for each in caplog.records]
+    assert first == second != other
+
+
 async def test_a_password_that_is_no_text_is_a_wrong_one() -> None:
     login = Login(HASHED, KEY, Clock())
     assert not await login.is_right(json.loads('"\\ud800"'), "10.0.0.1")
