@@ -23,8 +23,8 @@ T = TypeVar("T")
 
 
 def open_descriptors() -> int:
-    """How many files and folders this process has open. Sockets are none of a disk's: those of an
-    earlier test go when Python pleases."""
+    """How many files and folders this process has open. Nothing that records opens a socket: those
+    there are belong to an earlier test, or to a browser's in this process, and come and go."""
     open_now = 0
     for number in os.listdir("/proc/self/fd"):
         with suppress(FileNotFoundError):  # of the listing itself
