@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from recorder.status.condition import Key
-    from recorder.status.snapshot import RoomView, Severity, VideoView
+    from recorder.status.snapshot import PublisherView, RoomView, Severity, VideoView
 
 SILENT_S, LOST_S = 4.0, 10.0
 DRIFT_S: Final = 10.0
 KEYFRAME_S: Final = 30.0
 WEAK: Final = 0.5
+
+BEGINS_S: Final = 15.0
+"""A file begins sooner with whatever it can begin with: the longest hold is 10 s, and then it is
+written."""
 
 HICCUP_S: Final = 15.0
 """The score of a line remembers ten seconds, and is looked at every five when nobody watches: one
@@ -53,18 +57,30 @@ def room_conditions(room: RoomView, standing: Mapping[Key, Severity]) -> Iterato
             advice="Stop one of them, or give each its own room and key.",
             clear_s=300,
         )
-    if room.buffer_limit_bytes and room.buffer_bytes >= room.buffer_limit_bytes / 2:
-        yield Condition(
-            kind="write_lag",
-            room=room.name,
-            severity=CRITICAL,
-            text=f"{name}: the disk is too slow; half of the room's buffer is full.",
-            advice="Use a faster disk, or a lower bitrate in the encoder.",
-            clear_s=60,
-        )
+    # What waits for a disk that takes nothing says nothing of how fast that is.
+    is_filling = room.buffer_limit_bytes and room.buffer_bytes >= room.buffer_limit_bytes / 2
+    if is_filling and room.state is not RoomState.FAULT:
+        yield _write_lag(room, name)
     # While the disk stalls we may hold the encoder back: a silence that we cause is not its fault.
     if room.publisher is not None and room.state not in (RoomState.STOPPED, RoomState.STALLED):
         yield from _publisher(room, name, standing)
+
+
+def _write_lag(room: RoomView, name: str) -> Condition:
+    if room.state is RoomState.STALLED:
+        text = f"{name}: {room.reason} Half of the room's buffer is full."
+        advice = "If this comes often, replace the card or disk."
+    else:
+        text = f"{name}: the disk is too slow; half of the room's buffer is full."
+        advice = "Use a faster disk, or a lower bitrate in the encoder."
+    return Condition(
+        kind="write_lag",
+        room=room.name,
+        severity=CRITICAL,
+        text=text,
+        advice=advice,
+        clear_s=60,
+    )
 
 
 def _publisher(room: RoomView, name: str, standing: Mapping[Key, Severity]) -> Iterator[Condition]:
@@ -84,6 +100,16 @@ def _publisher(room: RoomView, name: str, standing: Mapping[Key, Severity]) -> I
         # A silence is told already; a line that falls silent again and again is when it speaks.
         yield from _line(room, name, set_s=math.inf)
         return
+    if room.state is RoomState.STARTING and room.media_age_s is not None:
+        yield Condition(
+            kind="not_begun",
+            room=room.name,
+            severity=CRITICAL,
+            text=f"{name}: the encoder sends, and nothing of it is recorded: no picture or sound "
+            "comes that a file could begin with.",
+            advice="Look at the codecs in the encoder's settings; H.264 with AAC is always right.",
+            set_s=BEGINS_S,
+        )
     for what, track in (("picture", room.video), ("sound", room.audio)):
         age_s = None if track is None else track.frame_age_s
         if age_s is not None and age_s >= 3:
@@ -95,8 +121,8 @@ def _publisher(room: RoomView, name: str, standing: Mapping[Key, Severity]) -> I
                 advice="Check the camera." if what == "picture" else "Check the microphone.",
                 set_s=2,
             )
-    if room.video is not None:
-        yield from _keyframes(room.video, room.name, name)
+    if room.video is not None and room.publisher is not None:
+        yield from _keyframes(room.video, room.publisher, room.name, name)
     if room.drift_s is not None and abs(room.drift_s) >= DRIFT_S:
         way = "faster" if room.drift_s > 0 else "slower"
         yield Condition(
@@ -127,8 +153,13 @@ def _line(room: RoomView, name: str, *, set_s: float) -> Iterator[Condition]:
         )
 
 
-def _keyframes(video: VideoView, room: str, name: str) -> Iterator[Condition]:
+def _keyframes(
+    video: VideoView, publisher: PublisherView, room: str, name: str
+) -> Iterator[Condition]:
     age_s, distance_s = video.keyframe_age_s, video.keyframe_distance_s
+    if age_s is None and video.frame_age_s is not None:
+        # Pictures come, and none of the whole publish was a keyframe.
+        age_s = publisher.age_s
     if age_s is None:
         return
     if age_s >= KEYFRAME_S:

@@ -86,12 +86,17 @@ CASES = [
     (of_room(state=RoomState.STOPPED, lost_bytes=1), "not_recorded", "critical", 0, 5),
     (of_room(is_contested=True), "two_encoders", "warning", 0, 300),
     (of_room(buffer_bytes=32 << 20), "write_lag", "critical", 0, 60),
+    (of_room(state=RoomState.STALLED, reason="No answer.", buffer_bytes=32 << 20), "write_lag",
+     "critical", 0, 60),
     (of_room(media_age_s=4.0), "no_media", "warning", 0, 5),
     (of_room(media_age_s=10.0), "no_media", "critical", 0, 5),
     (of_room(media_age_s=None, publisher=SILENT), "no_media", "warning", 0, 5),
     (of_room(video=made.video(frame_age_s=3.0)), "no_video", "warning", 2, 5),
     (of_room(audio=made.audio(frame_age_s=3.0)), "no_audio", "warning", 2, 5),
+    (of_room(state=RoomState.STARTING), "not_begun", "critical", 15, 5),
     (of_room(video=made.video(keyframe_age_s=30.0)), "no_keyframes", "warning", 0, 5),
+    # Of the room's publisher none has ever come.
+    (of_room(video=made.video(keyframe_age_s=None)), "no_keyframes", "warning", 0, 5),
     (of_room(drift_s=-10.0), "media_time", "warning", 10, 30),
     (of_room(drift_s=10.0), "media_time", "warning", 10, 30),
     (of_room(quality=0.4), "weak_connection", "warning", 15, 15),
@@ -104,6 +109,18 @@ HAPPENED = [
     (of_system(last_end="power"), "restarted", "warning"),
     (of_system(clock=made.clock(stepped_ms=-3000, step_age_s=1.0)), "clock_stepped", "info"),
 ]
+
+
+def test_a_buffer_that_fills_while_the_disk_takes_nothing_is_no_slow_disk() -> None:
+    faulty = of_room(state=RoomState.FAULT, reason="No disk.", buffer_bytes=64 << 20)
+    assert [each.kind for each in conditions(faulty)] == ["not_recorded"]
+
+
+def test_a_buffer_that_fills_while_the_disk_hangs_says_so() -> None:
+    reason = "The disk has not answered for 20 s."
+    hanging = of_room(state=RoomState.STALLED, reason=reason, buffer_bytes=64 << 20)
+    (found,) = conditions(hanging)
+    assert found.text == f"Physics: {reason} Half of the room's buffer is full."
 
 
 def test_what_is_lost_so_far_is_told_in_words_and_grows() -> None:
