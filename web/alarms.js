@@ -1,14 +1,22 @@
 // The alarms that stand, with what to do, and the list of those that stood. Said aloud once, when one
 // comes: a sentence that counts seconds would be said again at each of them.
 
-import { arrange, button, byId, draw, icon, label, make, refocus, text } from "./dom.js";
+import { arrange, button, byId, draw, icon, isBusy, label, make, refocus, setBusy, text } from "./dom.js";
 import { sentence } from "./names.js";
 import { ask } from "./net.js";
-import { SEVERITIES, moment, since, span } from "./words.js";
+import { SEVERITIES, many, moment, since, span } from "./words.js";
 
+const MOST_SAID = 3;
+// So many lines, the worst, are shown before somebody asks for more.
+const FOLDED = 6;
+
+const allSeen = byId("all-seen");
+const unfold = byId("unfold");
 const lines = new Map();
 const heard = new Map();
 const RANK = { critical: 0, warning: 1, info: 2 };
+let standing = [];
+let isUnfolded = false;
 
 // Tells a screen reader what has come, what has become worse, and that all is over.
 export function tell(alarms) {
@@ -16,26 +24,38 @@ export function tell(alarms) {
   const isOver = heard.size > 0 && alarms.length === 0;
   heard.clear();
   for (const alarm of alarms) heard.set(alarm.id, alarm.severity);
-  if (news.length) say(news.map((alarm) => `${alarm.text} ${alarm.advice}`).join(" "));
+  // On the day on which all rooms fail at once nobody listens to a hundred sentences.
+  const first = news.slice(0, MOST_SAID).map((alarm) => `${alarm.text} ${alarm.advice}`);
+  const rest = news.length - first.length;
+  if (news.length) say([...first, ...(rest ? [`And ${many(rest, "more alarm", "more alarms")}.`] : [])].join(" "));
   else if (isOver) say("No alarm stands any more.");
 }
 
+// Anew also where it is the same sentence as before, which else no screen reader would say again.
 export function say(words) {
-  text(byId("said"), words);
+  byId("said").textContent = words;
 }
 
 export function showAlarms(alarms, { elapsed, isOperator }) {
-  const standing = new Set(alarms.map((alarm) => alarm.id));
+  standing = alarms.map((alarm) => alarm.id);
   const used = document.activeElement;
-  const isUsed = byId("alarms").contains(used);
-  for (const id of lines.keys()) if (!standing.has(id)) lines.delete(id);
+  const isUsed = used === allSeen || used === unfold || byId("alarms").contains(used);
+  for (const id of lines.keys()) if (!standing.includes(id)) lines.delete(id);
   for (const alarm of alarms) {
     if (!lines.has(alarm.id)) lines.set(alarm.id, new Line(alarm));
     lines.get(alarm.id).show(alarm, elapsed, isOperator);
   }
-  arrange(byId("alarms"), alarms.map((alarm) => lines.get(alarm.id).element));
+  fold();
   byId("no-alarms").hidden = alarms.length > 0;
+  allSeen.hidden = !isOperator || alarms.filter((alarm) => alarm.acknowledged_by === null).length < 2;
   if (isUsed) refocus(used, byId("alarms").querySelector("button:not([hidden])"), byId("alarms-title"));
+}
+
+function fold() {
+  const shown = isUnfolded ? standing : standing.slice(0, FOLDED);
+  arrange(byId("alarms"), shown.map((id) => lines.get(id).element));
+  unfold.hidden = standing.length <= FOLDED;
+  text(unfold, isUnfolded ? "Show fewer" : `Show ${standing.length - FOLDED} more`);
 }
 
 class Line {
@@ -48,16 +68,19 @@ class Line {
     this.advice = make("p");
     this.note = make("p", "note");
     words.append(this.what, this.advice, this.note);
-    this.button = button("Seen", async () => {
-      try {
-        await ask("POST", `/api/v1/alarms/${encodeURIComponent(alarm.id)}/acknowledge`);
-        this.failure = "";
-      } catch (error) {
-        this.failure = ` ${error.message}`;
-      }
-    });
+    this.id = alarm.id;
+    this.button = button("Seen", () => this.acknowledge());
     this.failure = "";
     this.element.append(this.badge, this.button, words);
+  }
+
+  async acknowledge() {
+    try {
+      await ask("POST", `/api/v1/alarms/${encodeURIComponent(this.id)}/acknowledge`);
+      this.failure = "";
+    } catch (error) {
+      this.failure = ` ${error.message}`;
+    }
   }
 
   show(alarm, elapsed, isOperator) {
@@ -76,6 +99,19 @@ class Line {
     this.button.hidden = !isOperator || alarm.acknowledged_by !== null;
   }
 }
+
+// Those that stand now, folded ones too: of what comes meanwhile nobody has seen anything.
+allSeen.onclick = async () => {
+  if (isBusy(allSeen)) return;
+  setBusy(allSeen, true);
+  await Promise.all([...lines.values()].filter((line) => !line.button.hidden).map((line) => line.acknowledge()));
+  setBusy(allSeen, false);
+};
+
+unfold.onclick = () => {
+  isUnfolded = !isUnfolded;
+  fold();
+};
 
 const EVENTS = { raised: "came", cleared: "went", acknowledged: "seen" };
 

@@ -8,7 +8,7 @@ import { OLD_NEWS, showBanner, showTitle } from "./banner.js";
 import { now } from "./clock.js";
 import { byId, refocus, text } from "./dom.js";
 import { titlesAre } from "./names.js";
-import { ask, watch } from "./net.js";
+import { ask, onTurnedAway, watch } from "./net.js";
 import { showCounts, showDisk, showMachine } from "./panels.js";
 import { asked, linkOf, sampleRooms, showRooms } from "./rooms.js";
 import { span } from "./words.js";
@@ -20,7 +20,7 @@ const TURNED_AWAY_MS = 60_000;
 
 let snapshot = null;
 let version = null;
-let arrived = 0;
+let made = 0;
 let wasStale = false;
 let level = "nobody";
 let hasPassword = false;
@@ -32,7 +32,7 @@ let next = null;
 // What is shown now.
 
 function show() {
-  const elapsed = snapshot === null ? Infinity : now() - arrived;
+  const elapsed = snapshot === null ? Infinity : now() - made;
   const isStale = elapsed > STALE_S;
   const only = asked();
   const isOne = only !== null && snapshot !== null && snapshot.rooms.some((room) => room.name === only);
@@ -55,8 +55,8 @@ function show() {
   showRooms(snapshot, { elapsed, isOperator, only });
   showCounts(snapshot);
   showAlarms(snapshot.alarms, { elapsed, isOperator });
-  showDisk(snapshot.storage, elapsed);
-  showMachine(snapshot.system, elapsed);
+  showDisk(snapshot, elapsed);
+  showMachine(snapshot, elapsed);
 }
 
 function linkWords(elapsed, isStale, mustLogIn) {
@@ -65,14 +65,15 @@ function linkWords(elapsed, isStale, mustLogIn) {
   return isStale ? `no news for ${span(elapsed)}` : "live";
 }
 
-function onSnapshot(found) {
+function onSnapshot(found, late) {
   // A display on a wall is never reloaded by hand: another recorder has another page. Whoever is being
   // asked something answers first.
   version ??= found.system.version;
   if (version !== found.system.version && !isAsking()) location.reload();
   refusals = 0;
   snapshot = found;
-  arrived = now();
+  // Its figures are of when it was made.
+  made = now() - late;
   titlesAre(found.rooms);
   sampleRooms(found.rooms);
   show();
@@ -101,6 +102,7 @@ async function session() {
   if (wait !== null) next = setTimeout(session, wait * (0.5 + Math.random()));
   const button = byId("session");
   button.hidden = !hasPassword;
+  button.classList.toggle("main", level === "nobody");
   text(button, level === "operator" ? "Log out" : "Log in");
   if (level === "operator") openArchive();
   else closeArchive();
@@ -111,6 +113,11 @@ async function session() {
   }
   show();
 }
+
+// The login has run out, and the line that it opened may go on: no button is offered that does nothing.
+onTurnedAway(() => {
+  if (level === "operator") session();
+});
 
 byId("session").onclick = async () => {
   if (level !== "operator") {
@@ -176,4 +183,7 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden && isAnswered && level === "nobody") session();
 });
 setInterval(show, 1000);
+new Worker("beat.js").onmessage = () => {
+  if (document.hidden) show();
+};
 session();

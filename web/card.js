@@ -29,6 +29,9 @@ export class Card {
     this.find = (selector) => this.element.querySelector(selector);
     this.link = this.find(".name");
     this.link.href = `#${encodeURIComponent(name)}`;
+    // Whoever goes from link to link hears how the room is, and not only what it is called.
+    this.find(".word").id = `state-${name}`;
+    this.link.setAttribute("aria-describedby", `state-${name}`);
     this.chart = new Chart(this.find(".chart"), name);
     this.buttons = {};
     for (const [action, [word, consequence]] of Object.entries(ACTIONS)) {

@@ -31,9 +31,11 @@ export class Chart {
   show() {
     if (!this.isAsked) this.load();
     const at = now();
-    const highest = Math.max(0, ...this.samples.map(([, bits]) => bits));
+    // While nothing comes no older ones are dropped, by which it is seen that more is to be asked for.
+    const samples = this.samples.filter(([when]) => when >= at - SECONDS);
+    const highest = Math.max(0, ...samples.map(([, bits]) => bits));
     const top = scale(highest);
-    const pieces = this.pieces(at, top);
+    const pieces = piecesOf(samples, at, top);
     const lines = pieces.map((points) => `M${points.map((point) => point.join(",")).join("L")}`);
     const areas = pieces.map((points, which) => `${lines[which]}L${points.at(-1)[0]},${HEIGHT}L${points[0][0]},${HEIGHT}Z`);
     const find = (selector) => this.element.querySelector(selector);
@@ -41,18 +43,6 @@ export class Chart {
     find(".area").setAttribute("d", areas.join(""));
     text(find(".most"), rate(top));
     label(find("svg"), highest ? `Bitrate of the last five minutes, at most ${rate(highest)}` : "Bitrate of the last five minutes: nothing came");
-  }
-
-  pieces(at, top) {
-    const pieces = [];
-    let before = -Infinity;
-    for (const [when, bits] of this.samples) {
-      if (when - before > HOLE_S) pieces.push([]);
-      before = when;
-      const x = WIDTH - ((at - when) / SECONDS) * WIDTH;
-      pieces.at(-1).push([x.toFixed(1), (HEIGHT - (bits / top) * HEIGHT).toFixed(1)]);
-    }
-    return pieces.filter((points) => points.length > 1);
   }
 
   async load() {
@@ -68,6 +58,19 @@ export class Chart {
       console.warn(`No history of ${this.room}: ${error.message}`);
     }
   }
+}
+
+// Points of the drawing, in pieces between the holes.
+function piecesOf(samples, at, top) {
+  const pieces = [];
+  let before = -Infinity;
+  for (const [when, bits] of samples) {
+    if (when - before > HOLE_S) pieces.push([]);
+    before = when;
+    const x = WIDTH - ((at - when) / SECONDS) * WIDTH;
+    pieces.at(-1).push([x.toFixed(1), (HEIGHT - (bits / top) * HEIGHT).toFixed(1)]);
+  }
+  return pieces.filter((points) => points.length > 1);
 }
 
 // The least round figure that is not below.

@@ -1,8 +1,14 @@
 // The way to the recorder: requests, and the live socket that comes back by itself.
 
+import { lateness } from "./lateness.js";
+
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15000;
 const SILENT_MS = 10000;
+// A line on which pictures are held up so long, and have been for so long, is given up for a new one:
+// what is still under way on it goes with it.
+const LATE_S = 2;
+const LATE_MS = 5000;
 // Deleting takes seconds on a slow card. Whoever waits longer would rather know.
 const ANSWER_MS = 30000;
 const LATE = `The recorder has not answered for ${ANSWER_MS / 1000} s. It may still do what was asked.`;
@@ -25,8 +31,16 @@ export async function ask(method, path, body) {
     throw new Error(signal.aborted ? LATE : GONE);
   }
   const found = parsed(content);
-  if (!response.ok) throw new Error(found.error || `The recorder answers ${response.status}.`);
-  return found;
+  if (response.ok) return found;
+  if (response.status === 401 || response.status === 403) turnedAway();
+  throw new Error(found.error || `The recorder answers ${response.status}.`);
+}
+
+let turnedAway = () => {};
+
+// Calls `act` whenever who asks may not.
+export function onTurnedAway(act) {
+  turnedAway = act;
 }
 
 function parsed(content) {
@@ -37,8 +51,8 @@ function parsed(content) {
   }
 }
 
-// Calls `onSnapshot` with each picture and `onClose` when the line is lost, and opens it again until
-// the function that it returns is called.
+// Calls `onSnapshot` with each picture and the seconds that it was held up on its way, and `onClose`
+// when the line is lost, and opens it again until the function that it returns is called.
 export function watch(onSnapshot, onClose) {
   let wait = FIRST_WAIT_MS;
   let stop = () => {};
@@ -46,6 +60,8 @@ export function watch(onSnapshot, onClose) {
   function open() {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const socket = new WebSocket(`${scheme}://${location.host}/api/v1/live`);
+    const late = lateness();
+    let inTime = performance.now();
     let isOver = false;
     let silence = setTimeout(over, SILENT_MS);
 
@@ -72,7 +88,11 @@ export function watch(onSnapshot, onClose) {
       clearTimeout(silence);
       silence = setTimeout(over, SILENT_MS);
       wait = FIRST_WAIT_MS;
-      onSnapshot(JSON.parse(event.data));
+      const found = JSON.parse(event.data);
+      const delay = late(found.system.uptime_s);
+      if (delay <= LATE_S) inTime = performance.now();
+      onSnapshot(found, delay);
+      if (performance.now() - inTime > LATE_MS) over();
     };
     socket.onclose = over;
     socket.onerror = over;

@@ -1,11 +1,16 @@
 // The disk and the machine: how long it lasts, and what an operator tells who is asked for help.
 
 import { byId, draw, facts, icon, label, make, text } from "./dom.js";
-import { STATES, aged, ago, at, left, many, size, span } from "./words.js";
+import { STATES, aged, ago, at, left, many, moment, size, span } from "./words.js";
 
 const DISKS = { good: "good", stalled: "does not answer", failed: "takes no writes", held: "nearly full: nothing is written" };
 
-export function showDisk(storage, elapsed) {
+const OF_THE_DISK = new Set(["disk_failed", "disk_stalled", "disk_held", "foreign_data", "time_left"]);
+
+// How bad the worst alarm of the disk is; "" without one.
+const toneOf = (alarms) => alarms.find((alarm) => OF_THE_DISK.has(alarm.kind))?.severity ?? "";
+
+export function showDisk({ storage, alarms }, elapsed) {
   const age = (seconds) => (seconds === null ? "" : `, ${ago(seconds + elapsed)}`);
   const counted = at(storage.counted_age_s, elapsed);
   text(byId("left"), left(storage.time_left_s));
@@ -14,10 +19,11 @@ export function showDisk(storage, elapsed) {
   const isKnown = total !== null && free !== null && total > 0;
   const full = isKnown ? Math.round((1 - free / total) * 100) : 0;
   byId("full").hidden = !isKnown;
+  byId("full").className = `bar ${toneOf(alarms) || "info"}`;
   byId("full").firstElementChild.style.width = `${full}%`;
   label(byId("full"), `${full} % of the disk is full`);
   const rows = [
-    ["state", DISKS[storage.state] || storage.state],
+    ["state", DISKS[storage.state] || storage.state, storage.state === "good" ? "" : toneOf(alarms)],
     ["free", `${size(free)} of ${size(total)}${age(storage.free_age_s)}`],
     ["slowest write", storage.write_ms === null ? "none in the last minute" : `${storage.write_ms} ms in the last minute`],
     ["last tried", storage.probe_age_s === null ? "never" : ago(storage.probe_age_s + elapsed)],
@@ -35,11 +41,12 @@ export function showDisk(storage, elapsed) {
 
 const ENDS = { clean: "stopped in order", crash: "ended unexpectedly", power: "lost its power" };
 
-export function showMachine(system, elapsed) {
+export function showMachine({ system, time }, elapsed) {
   const { clock } = system;
   const rows = [
     ["recorder", `${system.version}, for ${span(system.uptime_s + elapsed)}`],
     ["clock", clock.is_trusted ? "trusted" : `not trusted${clock.reason ? `: ${clock.reason}` : ""}`],
+    clockTime(time, elapsed),
     ["media in memory", `${size(system.media_bytes)} of ${size(system.media_limit_bytes)}`],
   ];
   if (clock.stepped_ms !== null) rows.push(["clock was set", `by ${(clock.stepped_ms / 1000).toFixed(1)} s, ${ago((clock.step_age_s || 0) + elapsed)}`]);
@@ -57,6 +64,18 @@ export function showMachine(system, elapsed) {
   for (const { address, times, age_s: last } of system.refused) rows.push(["refused", `${address}, ${many(times, "time", "times")}, last ${ago(last + elapsed)}`]);
   rows.push(...configuration(system.config), ...hooks(system.hooks, elapsed), ["watching", String(system.viewers)]);
   facts(byId("machine"), rows);
+}
+
+// Which of the two clocks is wrong nobody here can know: days to search for are this one's, and those
+// of recordings the recorder's.
+const APART_MS = 60_000;
+
+function clockTime(time, elapsed) {
+  const its = Date.parse(time) + elapsed * 1000;
+  const ahead = its - Date.now();
+  if (Math.abs(ahead) < APART_MS) return ["its time", moment(its)];
+  const by = `${span(Math.abs(ahead) / 1000)} ${ahead > 0 ? "ahead of" : "behind"} this device's`;
+  return ["its time", `${moment(its)}, ${by}`, "warning"];
 }
 
 function power(system) {
@@ -85,7 +104,7 @@ function hooks(found, elapsed) {
 }
 
 // How many rooms are in which state, for who looks from the door.
-export function showCounts({ rooms, storage }) {
+export function showCounts({ rooms, storage, alarms }) {
   const list = byId("counts");
   const found = WORST_FIRST
     .map((state) => ({ state, ...STATES[state], count: rooms.filter((room) => room.state === state).length }))
@@ -100,7 +119,7 @@ export function showCounts({ rooms, storage }) {
     text(item.children[2], word);
   });
   const last = list.lastElementChild;
-  last.className = "disk";
+  last.className = `disk ${toneOf(alarms)}`;
   draw(last.children[0], "M4 3h16v18H4zm2 2v9h12V5zm0 11v3h12v-3zm8 1h2.5v1H14z");
   text(last.children[1], left(storage.time_left_s));
   text(last.children[2], "of disk left");

@@ -41,6 +41,7 @@ def house(rooms: int, titles: tuple[str, ...] = ()) -> Snapshot:
     names = titles or (SUBJECTS if rooms <= 8 else _numbered(rooms))
     shown = tuple(_room(at, rooms, names[at % len(names)]) for at in range(rooms))
     return picture(
+        time=ago(0),
         rooms=shown,
         alarms=_alarms(shown) if rooms > 1 else (),
         storage=storage(time_left_s=41 * 3600 + 1200),

@@ -7,6 +7,7 @@ calls plain methods; the picture that it shows is sent again every second, as th
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -70,19 +71,22 @@ def _weight(view: AlarmView) -> tuple[int, bool]:
 @attrs.define
 class StageActions(FakeActions):
     """Attributes:
-    shown: the newest picture.
+    shown: the newest picture, of a recorder that runs on while it is shown.
     archive: all recordings, the newest first; `page` of them are given at once.
     rates: of every room's history, as ages and bits per second.
     """
 
     shown: Snapshot = attrs.field(factory=picture)
+    began_s: float = attrs.field(factory=time.monotonic)
     archive: list[dict[str, Any]] = attrs.field(factory=list)
     page: int = 50
     rates: list[tuple[float, int]] = attrs.field(factory=list)
     past: list[dict[str, Any]] = attrs.field(factory=list)
 
     def status(self) -> str:
-        return self.shown.to_json()
+        uptime_s = self.shown.system.uptime_s + time.monotonic() - self.began_s
+        system = replace(self.shown.system, uptime_s=uptime_s)
+        return replace(self.shown, system=system).to_json()
 
     def history(self, room: str) -> dict[str, Any]:
         self._done(f"history {room}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,6 +49,45 @@ def test_of_an_alarm_from_before_the_start_nobody_says_how_long(page: Page, stag
     expect(notes.nth(0)).not_to_contain_text("for")
 
 
+def test_all_that_is_shown_is_seen_at_once(page: Page, stage: Stage) -> None:
+    shown = tuple(alarm(id=name, text=f"{name}.") for name in ("a", "b", "c"))
+    stage.show(picture(alarms=shown))
+    page.goto("/")
+    all_seen = page.get_by_role("button", name="All seen")
+    all_seen.press("Enter")
+    expect(page.get_by_role("button", name=re.compile("^Seen: "))).to_have_count(0)
+    acknowledged = [each for each in stage.actions.calls if each.startswith("acknowledge")]
+    assert sorted(acknowledged) == [f"acknowledge {name} operator" for name in ("a", "b", "c")]
+    expect(all_seen).to_be_hidden()
+    expect(page.locator("#alarms-title")).to_be_focused()
+    # One alone has a button of its own.
+    stage.show(picture(alarms=(alarm(id="d"), *stage.actions.shown.alarms)))
+    expect(page.locator("#alarms > li")).to_have_count(4)
+    expect(all_seen).to_be_hidden()
+
+
+def test_of_many_alarms_the_worst_are_shown_until_somebody_wants_all(
+    page: Page, stage: Stage
+) -> None:
+    shown = tuple(alarm(id=f"a{number}", text=f"{number}.") for number in range(30))
+    stage.show(picture(alarms=shown))
+    page.goto("/")
+    lines, unfold = page.locator("#alarms > li"), page.locator("#unfold")
+    expect(lines).to_have_count(6)
+    expect(unfold).to_have_text("Show 24 more")
+    unfold.press("Enter")
+    expect(lines).to_have_count(30)
+    expect(unfold).to_be_focused()
+    unfold.press("Enter")
+    expect(lines).to_have_count(6)
+    # Folded or not, they are seen.
+    page.get_by_role("button", name="All seen").press("Enter")
+    expect(page.get_by_role("button", name="All seen")).to_be_hidden()
+    assert len([each for each in stage.actions.calls if each.startswith("acknowledge")]) == 30
+    stage.show(picture(alarms=shown[:6]))
+    expect(unfold).to_be_hidden()
+
+
 def test_an_acknowledgement_that_is_refused_says_why(page: Page, stage: Stage) -> None:
     stage.show(picture(alarms=(alarm(),)))
     page.goto("/")
@@ -73,6 +113,33 @@ def test_only_alarms_are_said_aloud_and_each_once(page: Page, stage: Stage) -> N
     expect(said).to_have_text("Nothing came. Make room.")
     stage.show(picture())
     expect(said).to_have_text("No alarm stands any more.")
+
+
+def test_of_many_that_come_at_once_the_first_are_said(page: Page, stage: Stage) -> None:
+    page.goto("/")
+    expect(page.locator("#link")).to_have_text("live")
+    told = tuple(alarm(id=f"{number}", text=f"Room {number}.", advice="Do.") for number in range(9))
+    stage.show(picture(alarms=told))
+    said = "Room 0. Do. Room 1. Do. Room 2. Do. And 6 more alarms."
+    expect(page.locator("#said")).to_have_text(said)
+
+
+def test_what_comes_again_is_said_again_be_it_in_the_same_words(page: Page, stage: Stage) -> None:
+    again, other = alarm(id="a", text="No sound."), alarm(id="b", text="Other.")
+    stage.show(picture(alarms=(again, other)))
+    page.goto("/")
+    said, lines = page.locator("#said"), page.locator("#alarms > li")
+    stage.show(picture(alarms=(other,)))
+    expect(lines).to_have_count(1)
+    stage.show(picture(alarms=(again, other)))
+    expect(said).to_have_text("No sound. Make room.")
+    page.evaluate("() => { window.heard = said.firstChild; }")
+    stage.show(picture(alarms=(other,)))
+    expect(lines).to_have_count(1)
+    stage.show(picture(alarms=(again, other)))
+    # A screen reader says what is put there, and nothing where all is as it was.
+    page.wait_for_function("said.firstChild !== heard")
+    expect(said).to_have_text("No sound. Make room.")
 
 
 def test_what_happened_before_is_shown_when_asked_for(page: Page, stage: Stage) -> None:

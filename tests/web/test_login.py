@@ -124,6 +124,24 @@ def test_a_login_that_has_run_out_asks_again(clocked_page: Page, stage: Stage) -
 
 
 @with_password
+def test_a_login_that_has_run_out_is_noticed_where_it_is_used(page: Page, stage: Stage) -> None:
+    page.goto("/")
+    page.get_by_role("button", name="Log in").click()
+    log_in(page, PASSWORD)
+    page.get_by_role("button", name="Stop Physics").click()
+    # The line that it opened goes on.
+    page.context.clear_cookies()
+    page.locator("#ask-yes").click()
+    expect(page.locator("#ask-error")).to_have_text("Log in first.")
+    page.locator("#ask-no").click()
+    expect(page.locator("#worst")).to_have_text("Log in to see the rooms.")
+    expect(page.locator(".actions button:visible")).to_have_count(0)
+    page.get_by_role("button", name="Log in").click()
+    log_in(page, PASSWORD)
+    expect(page.get_by_role("button", name="Stop Physics")).to_be_visible()
+
+
+@with_password
 def test_a_display_that_was_turned_away_comes_back_by_itself(
     clocked_page: Page, stage: Stage
 ) -> None:

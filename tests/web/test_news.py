@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.status.snapshots import picture, system
-from tests.web.houses import rates
+from tests.web.houses import house, rates
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -47,6 +47,58 @@ def test_three_missed_ticks_turn_everything_grey_whatever_the_connection_says(
     expect(page.locator("#said")).to_contain_text("No news from the recorder")
     grey = page.locator(".card.recording .word").evaluate("it => getComputedStyle(it).color")
     assert grey != green
+
+
+# As a browser has it where nobody looks: the page's own timers wait for minutes.
+UNSEEN = """() => {
+  Object.defineProperty(document, "hidden", { get: () => true });
+  for (let timer = setTimeout(() => {}); timer > 0; timer -= 1) clearTimeout(timer);
+}"""
+
+
+def test_the_title_of_a_tab_that_nobody_looks_at_is_as_true(page: Page, stage: Stage) -> None:
+    page.goto("/")
+    expect(page).to_have_title("● 1 recording · Recorder")
+    page.evaluate(UNSEEN)
+    stage.fall_silent()
+    expect(page).to_have_title("? Recorder")
+
+
+def test_what_is_old_is_grey_to_the_last_sign(clocked_page: Page, stage: Stage) -> None:
+    page = clocked_page
+    stage.show(house(8))
+    page.goto("/")
+    expect(page.locator("#link")).to_have_text("live")
+    colours = "all => all.map((it) => getComputedStyle(it).getPropertyValue('--tone'))"
+    signs = page.locator(
+        ".card:visible, .card .mark:visible, .troubles li, .facts .warning, .badge"
+    )
+    assert len(set(signs.evaluate_all(colours))) == 5
+    stage.fall_silent()
+    page.clock.fast_forward(4000)
+    expect(page.locator("body")).to_have_class("stale")
+    assert len(set(signs.evaluate_all(colours))) == 1
+
+
+def test_pictures_that_were_held_up_on_their_way_are_old_when_they_come(
+    clocked_page: Page, stage: Stage
+) -> None:
+    page = clocked_page
+    page.goto("/")
+    expect(page.locator("#link")).to_have_text("live")
+    # By the page's clock the next one comes four seconds later than the recorder has made it.
+    page.clock.fast_forward(4000)
+    with page.expect_event("websocket") as line:
+        media = page.locator('.card.recording div:has(> dt:text-is("last media")) > dd')
+        expect(media).to_have_text("4 s ago")
+        expect(page.locator("body")).to_have_class("stale")
+        expect(page.locator("#banner")).to_have_class("banner grey")
+        # On another line nothing is under way.
+        page.clock.fast_forward(5000)
+        page.clock.fast_forward(2000)
+    assert line.value.url.endswith("/api/v1/live")
+    expect(page.locator("#link")).to_have_text("live")
+    expect(page.locator("body")).not_to_have_class("stale")
 
 
 def test_a_recorder_that_is_gone_and_comes_back(clocked_page: Page, stage: Stage) -> None:
@@ -104,6 +156,20 @@ def test_what_a_chart_knew_before_it_slept_is_not_of_the_last_minutes(
     page.evaluate(WAKE, ["pageshow", 1])
     expect(line).to_have_attribute("d", re.compile(r"^M29\d\.\d,"))
     assert stage.actions.calls.count("history room101") == 2
+
+
+def test_what_is_older_than_a_chart_is_not_drawn_beside_it(
+    clocked_page: Page, stage: Stage
+) -> None:
+    page = clocked_page
+    stage.actions.rates = rates()
+    page.goto("/")
+    line = page.locator(".card.recording .chart .line")
+    expect(line).to_have_attribute("d", re.compile(r"^M\d\.\d,"))
+    stage.fall_silent()
+    for _ in range(3):
+        page.clock.fast_forward(60_000)
+        expect(line).to_have_attribute("d", re.compile(r"^M\d\.\d,"))
 
 
 def test_pages_come_back_with_jitter_and_ever_more_slowly(clocked_page: Page, stage: Stage) -> None:

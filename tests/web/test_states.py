@@ -21,7 +21,7 @@ from recorder.status.snapshot import (
     Severity,
 )
 from tests.status.snapshots import alarm, clock, config, idle, picture, room, storage, system, video
-from tests.web.houses import house, line
+from tests.web.houses import ago, house, line
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -95,6 +95,7 @@ def test_every_alarm_stands_with_what_to_do(page: Page, stage: Stage) -> None:
     assert len(alarms) >= 18
     stage.show(picture(alarms=alarms))
     page.goto("/")
+    page.locator("#unfold").click()
     lines = page.locator("#alarms > li")
     expect(lines).to_have_count(len(alarms))
     for words, each in zip(lines.all_inner_texts(), alarms, strict=True):
@@ -263,16 +264,25 @@ def test_the_disk_is_told_in_hours_left(page: Page, stage: Stage) -> None:
     expect(figure(disk, "not recordings")).to_have_text(re.compile(r"100 MB, 2\d s ago"))
     expect(page.locator("#left-age")).to_have_text(re.compile(r", as of 2\d s ago"))
     expect(figure(disk, "last tried")).to_have_text(re.compile(r"\d s ago"))
-    expect(page.locator("#full")).to_have_attribute("aria-label", "50 % of the disk is full")
+    full = page.locator("#full")
+    expect(full).to_have_attribute("aria-label", "50 % of the disk is full")
+    expect(full).to_have_class("bar info")
+    left = alarm(kind="time_left", severity=Severity.WARNING)
+    stage.show(picture(alarms=(alarm(id="b", kind="no_audio"), left)))
+    expect(full).to_have_class("bar warning")
+    expect(page.locator("#counts > li").last).to_have_class("disk warning")
     stage.show(
         picture(
             storage=storage(
                 time_left_s=None, state=DiskState.FAILED, reason="Input/output error",
                 total_bytes=None, free_bytes=None, free_age_s=None,
-            )
+            ),
+            alarms=(alarm(kind="disk_failed", severity=Severity.CRITICAL),),
         )
     )  # fmt: skip
     expect(page.locator("#left")).to_have_text("unknown")
+    expect(figure(disk, "state")).to_have_text("takes no writes")
+    expect(figure(disk, "state")).to_have_class("critical")
     expect(page.locator("#left-age")).to_have_text("")
     expect(figure(disk, "why")).to_have_text("Input/output error")
     expect(page.locator("#full")).to_be_hidden()
@@ -289,6 +299,16 @@ def test_the_machine_says_what_who_is_asked_for_help_wants_to_know(
     expect(figure(machine, "configuration")).to_have_text("/etc/recorder/config.yaml")
     expect(figure(machine, "hooks")).to_have_count(0)
     expect(figure(machine, "looked at")).to_have_text(re.compile(r"\d s ago"))
+    # Days are searched for by this device's clock, and recordings have the recorder's.
+    its = figure(machine, "its time")
+    expect(its).to_have_text(
+        re.compile(r"^22 Nov 2026, 11:30, \d+ (h|days).* behind this device's$")
+    )
+    expect(its).to_have_class("warning")
+    stage.show(picture(time=ago(-7200)))
+    expect(its).to_have_text(re.compile("(1 h 59|2 h 00) min ahead of this device's$"))
+    stage.show(picture(time=ago(0)))
+    expect(its).to_have_text(re.compile(r"^\d+ \w+ \d+, \d\d:\d\d$"))
     shown = system(
         under_voltage_ever=True,
         last_end="power",
@@ -364,6 +384,8 @@ def test_a_tile_shows_little_and_leads_to_its_room(page: Page, stage: Stage) -> 
     stage.show(house(100))
     page.goto("/")
     tile = page.locator(".card.tile", has_text="Room 106")
+    # Who goes from link to link hears how each room is.
+    expect(tile.get_by_role("link")).to_have_accessible_description("Not recorded")
     expect(tile.locator(".since")).to_have_text(re.compile("10 min"))
     expect(tile.locator(".body")).to_be_hidden()
     # All that is asked of the recorder is what is shown: no chart, so no history.
