@@ -109,9 +109,13 @@ class OpenFiles:
         return next(written, None)
 
     @property
-    def gaps(self) -> list[Gap | None]:
-        """Before each of them."""
-        return [each.gap for each in self._files.values()]
+    def numbers(self) -> tuple[int, ...]:
+        return tuple(self._files)
+
+    @property
+    def gaps(self) -> int:
+        """How many of them have one before them."""
+        return sum(each.gap is not None for each in self._files.values())
 
     @property
     def landed_bytes(self) -> int:

@@ -6,7 +6,7 @@ of it is on the disk, nor what of a segment is: its `LiveRecording` does.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
@@ -23,25 +23,42 @@ if TYPE_CHECKING:
     from recorder.recording.open_files import OpenFile
 
 
+class Sums(NamedTuple):
+    """Of segments that are there, and `gaps` of all."""
+
+    segments: int
+    bytes: int
+    gaps: int
+
+
 class OpenManifest:
     """Attributes:
     now: as it would be saved now.
+    end_position_ms: where in the recording its last segment ends, also one that has no row, or
+        none yet.
     """
 
     def __init__(self, manifest: Manifest) -> None:
         self.now = manifest
-        self._end_position_ms = manifest.duration_ms
+        self.end_position_ms = manifest.duration_ms
         self._late: set[int] = set()
         """The segments whose rows came late."""
         self._tracks: dict[str, TrackFacts] = {}
         self._know_tracks(manifest.segments)
+        self._sums: tuple[Sequence[Segment], tuple[int, ...], Sums] = ((), (), Sums(0, 0, 0))
+        """With what they were counted of."""
 
     # What is asked of it.
 
-    @property
-    def end_position_ms(self) -> int:
-        """Where in the recording its last segment ends, also one that has no row, or none yet."""
-        return max(self._end_position_ms, self.now.duration_ms)
+    def sums(self, in_hand: tuple[int, ...]) -> Sums:
+        """Of all its rows but these. They are asked for every second, and a day may have thousands
+        of segments: counted again only when there are others."""
+        rows, before, found = self._sums
+        if rows is not self.now.segments or before != in_hand:
+            rows = self.now.segments
+            found = _sums([row for row in rows if row.index not in in_hand])
+            self._sums = rows, in_hand, found
+        return found
 
     @property
     def tracks(self) -> Sequence[TrackFacts]:
@@ -60,7 +77,7 @@ class OpenManifest:
 
     def reaches(self, position_ms: int) -> None:
         """There are media up to here."""
-        self._end_position_ms = max(self._end_position_ms, position_ms)
+        self.end_position_ms = max(self.end_position_ms, position_ms)
 
     def close(self, file: int, segment: OpenFile, closed: Closed) -> list[Gap]:
         """This one is complete: its row, and what it counted.
@@ -101,6 +118,7 @@ class OpenManifest:
     def _measure_gaps(self, rows: Sequence[Segment]) -> list[Gap]:
         known = {row.index for row in self.now.segments if row.gap is not None}
         self.now = with_rows(self.now, rows)
+        self.reaches(self.now.duration_ms)
         gaps = (row.gap for row in self.now.segments if row.index not in known)
         return [gap for gap in gaps if gap is not None and gap.reason == LOST]
 
@@ -146,3 +164,8 @@ class OpenManifest:
     def go_on(self) -> None:
         """It is not over after all."""
         self.now = attrs.evolve(self.now, end=None, end_reason=None)
+
+
+def _sums(rows: Sequence[Segment]) -> Sums:
+    there = [row.bytes for row in rows if not row.deleted]
+    return Sums(len(there), sum(there), sum(row.gap is not None for row in rows))

@@ -19,7 +19,7 @@ from recorder.recording import naming
 from recorder.recording.diary import Diary
 from recorder.recording.figures import RecordingFigures
 from recorder.recording.open_files import BEFORE, OpenFiles
-from recorder.recording.open_manifest import OpenManifest
+from recorder.recording.open_manifest import OpenManifest, Sums
 from recorder.recording.operations import (
     Append,
     CloseSegment,
@@ -86,6 +86,7 @@ class LiveRecording:
         self._is_asked = False
         """`Finish`, or `Release` when that has landed, is on its way."""
         self._safe = {row.index: row.bytes for row in manifest.segments}
+        self.safe_bytes = sum(self._safe.values())
         self._diary = Diary(manifest.room, manifest.number)
         queue.files[files] = None
         if self._is_begun:
@@ -143,10 +144,6 @@ class LiveRecording:
         return self._manifest.end_position_ms
 
     @property
-    def safe_bytes(self) -> int:
-        return sum(self._safe.values())
-
-    @property
     def closed_segments(self) -> list[Segment]:
         """The rows of the segments that have their final name, are there, and nobody has in hand:
         none while files from before a restart are repaired, or the disk takes nothing."""
@@ -174,18 +171,19 @@ class LiveRecording:
     @property
     def figures(self) -> RecordingFigures:
         """What is to be said of it now."""
-        open_file, closed = self._open.newest, self.closed_segments
-        gaps = [row.gap for row in self.manifest.segments if row.index not in self._open]
-        gaps += self._open.gaps
+        open_file, closed = self._open.newest, self._manifest.sums(self._open.numbers)
+        if self._is_suspended or self._open.are_old_away:
+            # As of `closed_segments`.
+            closed = Sums(0, 0, closed.gaps)
         return RecordingFigures(
             number=self.number,
             path=self.path,
             age_s=(self._services.clock.monotonic_ms() - self.began_ms) / 1000,
             media_ms=self.end_position_ms,
-            bytes=sum(row.bytes for row in closed) + self.open_bytes,
+            bytes=closed.bytes + self.open_bytes,
             safe_bytes=self.safe_bytes,
-            segments=len(closed) + len(self._open),
-            gaps=sum(gap is not None for gap in gaps),
+            segments=closed.segments + len(self._open),
+            gaps=closed.gaps + self._open.gaps,
             file=None if open_file is None else naming.part_name(open_file),
             counts=self.manifest.counts,
             tracks=self._manifest.tracks,
@@ -264,7 +262,7 @@ class LiveRecording:
     def _removed(self, operation: RemoveSegments) -> None:
         self._doomed -= set(operation.segments)
         for file in operation.gone:
-            self._safe.pop(file, None)
+            self.safe_bytes -= self._safe.pop(file, 0)
         kept = set(operation.segments).difference(operation.gone)
         if kept:
             self._manifest.mark_deleted(kept, deleted=False)
@@ -294,7 +292,7 @@ class LiveRecording:
     def _adopt(self, rows: Sequence[Segment]) -> None:
         self._tell(self._manifest.adopt(rows))
         for row in rows:
-            self._safe[row.index] = row.bytes
+            self._keep_safe(row.index, row.bytes)
         self._hash_missing()
         self._save()
 
@@ -367,7 +365,7 @@ class LiveRecording:
     def _closed(self, file: int, manifest: Manifest) -> None:
         self._open.is_named(file)
         row = next(row for row in manifest.segments if row.index == file)
-        self._safe[file] = row.bytes
+        self._keep_safe(file, row.bytes)
         self._diary.closed(row)
         self._diary.safe(row.file, row.bytes)
         self._services.on_saved(self.path, manifest)
@@ -375,8 +373,12 @@ class LiveRecording:
 
     def is_safe(self, file: int, size: int) -> None:
         """So many bytes of a segment survive a power cut."""
-        self._safe[file] = size
+        self._keep_safe(file, size)
         self._diary.safe(naming.segment_name(file), size)
+
+    def _keep_safe(self, file: int, size: int) -> None:
+        self.safe_bytes += size - self._safe.get(file, 0)
+        self._safe[file] = size
 
     # While the disk takes nothing.
 

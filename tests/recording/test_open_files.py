@@ -23,7 +23,8 @@ def test_a_file_is_one_of_these_until_it_has_its_name() -> None:
     files = OpenFiles(None)
     gap = Gap(reason="reconnect", ms=40)
     assert [files.begin(OPENED, gap), files.begin(OPENED, None)] == [1, 2]
-    assert (files.newest, len(files), files.gaps) == (2, 2, [gap, None])
+    assert (files.newest, len(files), files.gaps) == (2, 2, 1)
+    assert files.numbers == (1, 2)
     files[2].landed_bytes = 7
     files[2].is_closing = True
     assert (files.newest, files.landed_bytes) == (1, 7)

@@ -9,6 +9,7 @@ from recorder.recording.manifest import Event, Gap
 from recorder.recording.open_files import OpenFile
 from recorder.recording.open_manifest import OpenManifest
 from tests.helpers.recordings import SHA256, going_on, segment
+from tests.helpers.work import Work
 
 SOUND = TrackFacts(kind="audio", track=0, codec="mp4a")
 PICTURE = TrackFacts(kind="video", track=0, codec="avc1")
@@ -113,3 +114,26 @@ def test_it_ends_goes_on_and_notes_what_the_clock_does() -> None:
     assert manifest.now == going_on(1)
     manifest.clock_stepped(-3_600_000, 5_000)
     assert manifest.now.events == (Event(kind="clock_step", at_ms=5_000, ms=-3_600_000),)
+
+
+def test_what_its_segments_come_to_is_counted_again_only_when_there_are_others() -> None:
+    manifest = OpenManifest(going_on(1, segments=()))
+    assert manifest.sums(()) == (0, 0, 0)
+    gap = Gap(reason="reconnect", ms=40)
+    for file in range(1, 1001):
+        at_ms = file * 10_000 + (gap.ms if file >= 7 else 0)
+        before = gap if file == 7 else None
+        manifest.close(file, OpenFile(opened(at_ms), before), closed(PICTURE, counts={}))
+    assert manifest.sums(()) == (1000, 100_000, 1)
+    # One is closed and has no final name yet.
+    assert manifest.sums((1000, 1001)) == (999, 99_900, 1)
+    manifest.count({"clock_jumps": 1})
+    with Work() as again:
+        assert manifest.sums((1000, 1001)) == (999, 99_900, 1)
+    assert again.calls < 10
+    assert manifest.sums(()) == (1000, 100_000, 1)
+    manifest.mark_deleted({7}, deleted=True)
+    assert manifest.sums(()) == (999, 99_900, 1), "its hole stays"
+    manifest.take_back({8})
+    assert manifest.sums(()) == (998, 99_800, 1)
+    assert manifest.end_position_ms == 1001 * 10_000 + gap.ms

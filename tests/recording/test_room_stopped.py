@@ -16,6 +16,7 @@ from recorder.recording.lateness import Spread
 from recorder.recording.storage import Storage, initialise
 from tests.helpers import media
 from tests.helpers.studio import CLIENT, FRAME_MS, SECOND, Studio, manifests, marks
+from tests.helpers.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -179,6 +180,20 @@ def test_the_figures_of_a_room_that_records(studio: Studio) -> None:
     assert recording.safe_bytes <= on_disk
     assert figures.unsafe_s is not None
     assert [each.kind for each in recording.tracks] == ["video", "audio"]
+    studio.end()
+
+
+def test_to_say_how_a_lesson_is_takes_no_longer_the_longer_it_is(studio: Studio) -> None:
+    studio.arrive()
+    studio.send(4 * SECOND)
+    calls = []
+    for _ in range(2):
+        studio.recorder.figures(studio.clock.now_ms)
+        with Work() as work:
+            studio.recorder.figures(studio.clock.now_ms)
+        calls.append(work.calls)
+        studio.send(40 * SECOND)
+    assert calls[0] == calls[1]
     studio.end()
 
 
