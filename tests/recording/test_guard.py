@@ -173,6 +173,36 @@ async def test_rooms_that_fail_one_after_another_are_one_failure(
     assert len(_said(caplog)) == 2
 
 
+async def test_a_disk_that_failed_for_another_reason_needs_no_room_to_be_good(
+    storage: Storage, mock_clock: trio.testing.MockClock
+) -> None:
+    assert isinstance(storage.disk, SickDisk)
+    storage.disk.says = Space(100_000_000, BALLAST_BYTES)
+    async with guarding(storage, mock_clock) as bench:
+        bench.disk.errors["sync_file"] = errno.EIO
+        await bench.failed(_error(errno.EIO))
+        bench.disk.errors.clear()
+        await bench.passed(1)
+        assert not bench.reason()
+        assert not bench.ballast.exists()
+
+
+async def test_every_failure_is_said_and_that_it_is_over(
+    storage: Storage, mock_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with guarding(storage, mock_clock) as bench:
+        for _ in range(2):
+            bench.disk.errors["sync_file"] = errno.EIO
+            await bench.failed(_error(errno.EIO))
+            bench.disk.errors.clear()
+            await bench.passed(1)
+            assert not bench.reason()
+            bench.guard.written()
+    assert [line.partition(":")[0] for line in _said(caplog)] == [
+        "The disk takes no writes", "The disk takes writes again after 1 s.",
+    ] * 2  # fmt: skip
+
+
 async def test_a_write_that_fails_soon_again_does_not_try_the_disk_at_once(
     storage: Storage, mock_clock: trio.testing.MockClock
 ) -> None:
@@ -444,6 +474,7 @@ async def test_a_disk_that_comes_late_is_looked_for_every_few_seconds_and_said_o
             directory.mkdir()
             await bench.passed(4)
             assert "has no marker" in bench.reason()
+            await bench.passed(8)
             assert (bench.hops, bench.resumed) == (0, 0)
             assert os.listdir(directory) == []
             directory.rmdir()
@@ -455,5 +486,5 @@ async def test_a_disk_that_comes_late_is_looked_for_every_few_seconds_and_said_o
     assert [line.partition(":")[0] for line in _said(caplog)] == [
         "The disk takes no writes",
         "The disk takes no writes",
-        "The disk takes writes again after 38 s.",
+        "The disk takes writes again after 46 s.",
     ]
