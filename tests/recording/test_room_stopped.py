@@ -147,6 +147,26 @@ def test_how_late_its_media_come_is_told_once_and_anew_behind_a_stop(studio: Stu
     studio.end()
 
 
+@pytest.mark.parametrize("jump_ms", [-40_000, 3_600_000])
+def test_an_encoder_that_is_silent_and_begins_its_clock_anew_is_not_late(
+    studio: Studio, jump_ms: int
+) -> None:
+    recorder, clock = studio.recorder, studio.clock
+    studio.arrive()
+    studio.send(20 * SECOND)
+    studio.recorder.take_spread()
+    clock.advance(30_000)
+    for number in range(SECOND):
+        time = 50_000 + jump_ms + number * FRAME_MS
+        recorder.media(VIDEO, time, media.avc_frame(key=number == 0), clock.now_ms)
+        recorder.flush(clock.now_ms)
+        spread = recorder.take_spread()
+        assert spread.begins_anew is (number == 0)
+        assert spread.least_ms == spread.most_ms
+        clock.advance(FRAME_MS)
+    studio.end()
+
+
 def test_the_figures_of_a_room_that_records(studio: Studio) -> None:
     before = studio.recorder.figures(studio.clock.now_ms)
     assert before.written_s is None
