@@ -18,6 +18,7 @@ from recorder.recording.catalogue_file import VERSION, DamagedError, is_damage, 
 from recorder.recording.rows import Row, row_of
 from tests.helpers.disk import open_descriptors
 from tests.helpers.recordings import finished, folder_of
+from tests.recording.read_only import said_where_it_is_read_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -296,18 +297,8 @@ os._exit(9)
 @pytest.mark.root
 def test_a_catalogue_on_a_disk_that_takes_no_writes_is_read(path: Path) -> None:
     _complete(path, 1)
-    inside = (
-        f"mount --bind {path.parent} {path.parent} && "
-        f"mount -o remount,bind,ro {path.parent} && {sys.executable} -c '{_READING}' {path}"
-    )
-    answer = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", inside],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert answer.stdout == "{1}\nrefused\n"
+    said = said_where_it_is_read_only(path.parent, path, _READING)
+    assert said == "{1}\nrefused\n"
 
 
 _READING = """

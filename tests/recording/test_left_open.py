@@ -97,10 +97,8 @@ def test_nobody_goes_on_with_it_and_it_has_ended_in_order(tmp_path: Path) -> Non
 
 
 def test_what_waits_for_a_sick_disk_is_written_before_it_ends(tmp_path: Path) -> None:
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=2 * SECOND) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(2 * SECOND)
         studio.writer.hop()
         ward.fall_sick()
         studio.send(2 * SECOND)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
-import sys
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,8 +21,11 @@ from recorder.recording.storage import initialise
 from tests.helpers.clock import START_UTC_NS
 from tests.helpers.disk import PatchyDisk, RecordingDisk
 from tests.helpers.recordings import finished, folder_of, going_on, lay_down, segment
+from tests.recording.read_only import said_where_it_is_read_only
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from recorder.recording.manifest import Manifest
 
 WAYS = pytest.mark.parametrize("by", ["catalogue", "folders"])
@@ -374,19 +374,8 @@ def test_a_storage_on_a_disk_that_takes_no_writes_is_listed(
     place.lay_down(finished(1), finished(2))
     if has_catalogue:
         place.catalogue("catalogue", finished(1), finished(2))
-    inside = (
-        f"mount --bind {place.directory} {place.directory} && "
-        f"mount -o remount,bind,ro {place.directory} && "
-        f"{sys.executable} -c '{_LISTING}' {place.directory}"
-    )
-    answer = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", inside],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert answer.stdout == "[2, 1]\n"
+    said = said_where_it_is_read_only(place.directory, place.directory, _LISTING)
+    assert said == "[2, 1]\n"
 
 
 _LISTING = """

@@ -41,10 +41,8 @@ def test_a_failure_that_the_buffer_outlasts_costs_no_frame(
     tmp_path: Path, error: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=SECOND + 2) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(SECOND + 2)
         studio.writer.hop()
         ward.fall_sick(error)
         studio.send(2 * SECOND)
@@ -125,10 +123,8 @@ def test_a_part_from_before_a_restart_keeps_its_number_on_a_disk_that_takes_noth
 
 
 def test_a_disk_that_is_well_again_before_a_picture_came_costs_no_frame(tmp_path: Path) -> None:
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=SECOND + 2) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(SECOND + 2)
         studio.writer.hop()
         ward.fall_sick()
         studio.send(SECOND)
@@ -150,10 +146,8 @@ def test_a_disk_that_is_well_again_before_a_picture_came_costs_no_frame(tmp_path
 def test_what_the_buffer_cannot_hold_goes_in_whole_groups_and_is_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=2 * SECOND) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(2 * SECOND)
         ward.fall_sick()
         studio.writer.hop()
         studio.buffer_bytes = 20_000
@@ -199,10 +193,8 @@ def test_a_start_that_fails_takes_another_number_and_leaves_nothing(tmp_path: Pa
 def test_lessons_that_come_and_go_while_the_disk_is_sick_are_separate_recordings(
     tmp_path: Path,
 ) -> None:
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=SECOND + 1) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(SECOND + 1)
         ward.fall_sick()
         studio.send(SECOND)
         studio.end("unpublished")
@@ -229,10 +221,8 @@ def test_lessons_that_come_and_go_while_the_disk_is_sick_are_separate_recordings
 def test_a_lost_publisher_continues_its_recording_although_the_disk_fell_sick(
     tmp_path: Path,
 ) -> None:
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=2 * SECOND) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(2 * SECOND)
         ward.fall_sick()
         studio.lose()
         studio.writer.hop()
@@ -250,10 +240,8 @@ def test_a_lost_publisher_continues_its_recording_although_the_disk_fell_sick(
 
 
 def test_a_split_while_the_disk_is_sick_is_made_at_the_next_keyframe(tmp_path: Path) -> None:
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=SECOND + 2) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(SECOND + 2)
         ward.fall_sick()
         studio.send(2)
         studio.writer.hop()
@@ -292,10 +280,8 @@ def test_a_disk_that_fails_again_and_again_costs_no_frame(tmp_path: Path) -> Non
 def test_a_recording_whose_folder_is_gone_is_given_up_and_another_begins(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=2 * SECOND) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(2 * SECOND)
         shutil.rmtree(tmp_path / "room101")
         studio.send(2 * SECOND)  # the next segment has no folder
         assert studio.fault() is not None
@@ -313,10 +299,8 @@ def test_a_recording_whose_folder_is_gone_is_given_up_and_another_begins(
 
 
 def test_a_publish_of_nothing_but_headers_leaves_nothing_behind(tmp_path: Path) -> None:
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=SECOND + 1) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(SECOND + 1)
         studio.end()
         ward.fall_sick()
         studio.writer.hop()
@@ -347,10 +331,8 @@ def test_an_encoder_that_comes_and_goes_all_the_time_does_not_fill_memory(
 
 
 def test_a_recording_that_was_open_ends_although_the_disk_is_sick(tmp_path: Path) -> None:
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=2 * SECOND) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(2 * SECOND)
         studio.lose()
         studio.writer.hop()
         ward.fall_sick()
@@ -368,10 +350,8 @@ def test_a_recording_that_was_open_ends_although_the_disk_is_sick(tmp_path: Path
 def test_a_finished_recording_without_a_checksum_is_left_to_the_next_start(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=SECOND) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(SECOND)
         studio.end()
         studio.writer.hop()
         (path,) = tmp_path.glob("room101/*/*/0001.flv")
@@ -391,10 +371,8 @@ def test_a_finished_recording_without_a_checksum_is_left_to_the_next_start(
 def test_a_lesson_that_had_not_begun_when_the_disk_failed_ends_with_its_publisher(
     tmp_path: Path, by_policy: bool
 ) -> None:
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=1) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(1)
         # It is held for its first segment; the disk is silent for the rooms that write.
         assert not studio.recorder.figures(studio.clock.now_ms).is_open
         if by_policy:
@@ -489,10 +467,8 @@ def test_a_lesson_that_ended_in_an_outage_does_not_end_the_next_one_in_another(
 def test_a_recording_that_a_split_began_in_an_outage_is_as_old_as_its_media(
     tmp_path: Path,
 ) -> None:
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=2 * SECOND) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(2 * SECOND)
         studio.writer.hop()
         ward.fall_sick()
         studio.recorder.split()
@@ -512,10 +488,8 @@ def test_a_recording_that_a_split_began_in_an_outage_is_as_old_as_its_media(
 def test_a_fault_of_ours_is_told_with_where_it_happened(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=SECOND - 1) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(SECOND - 1)
         studio.recorder.failed(RuntimeError("a fault of ours"), [])
         ward.get_well()
         studio.end()
@@ -537,10 +511,8 @@ def test_arriving_publishers_are_told_apart_by_client(tmp_path: Path) -> None:
 
 
 def test_somebody_elses_file_under_a_segments_name_is_left_alone(tmp_path: Path) -> None:
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=SECOND) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(SECOND)
         (folder,) = tmp_path.glob("room101/*/*")
         (folder / "0001.flv").write_bytes(b"not ours")
         studio.send(3 * SECOND)  # the segment cannot get its name
@@ -566,10 +538,8 @@ def test_a_room_in_which_nothing_happens_has_nothing_to_say_of_a_sick_disk(
 
 
 def test_a_recording_that_waits_for_its_checksums_outlasts_a_sick_disk(tmp_path: Path) -> None:
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=SECOND) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(SECOND)
         studio.end()
         studio.writer.hop()
         studio.arrive()
@@ -602,10 +572,8 @@ def test_a_recording_that_was_to_follow_a_failed_one_takes_another_number(tmp_pa
 
 
 def test_a_checksum_that_a_sick_disk_refused_is_computed_when_it_is_well(tmp_path: Path) -> None:
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=4 * SECOND) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(4 * SECOND)
         (path,) = tmp_path.glob("room101/*/*/0001.flv")
         path.rename(path.with_suffix(".away"))
         studio.work()

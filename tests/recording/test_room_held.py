@@ -18,10 +18,8 @@ def test_a_policy_stops_recording_in_order_and_costs_no_frame(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=SECOND + 2) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(SECOND + 2)
         studio.recorder.hold(FULL)
         studio.writer.hop()
         assert studio.fault() == FULL
@@ -43,10 +41,8 @@ def test_a_policy_stops_recording_in_order_and_costs_no_frame(
 
 
 def test_what_the_buffer_does_not_hold_is_a_gap_that_is_told(tmp_path: Path) -> None:
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=SECOND) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(SECOND)
         studio.writer.hop()
         studio.buffer_bytes = 20_000
         studio.recorder.hold(FULL)
@@ -80,10 +76,8 @@ def test_who_comes_while_a_policy_stops_recording_is_kept_in_memory(
 
 
 def test_a_disk_that_fails_as_well_must_be_well_and_have_room(tmp_path: Path) -> None:
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=SECOND + 2) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(SECOND + 2)
         ward.fall_sick()
         studio.send(SECOND)
         sick = studio.fault()
@@ -105,10 +99,8 @@ def test_a_disk_that_fails_as_well_must_be_well_and_have_room(tmp_path: Path) ->
 def test_what_was_on_its_way_when_the_policy_came_is_not_lost_by_a_failure(
     tmp_path: Path,
 ) -> None:
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=SECOND + 2) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(SECOND + 2)
         studio.recorder.hold(FULL)
         ward.fall_sick()
         studio.writer.hop()

@@ -298,21 +298,43 @@ def _inherited(studio: Studio) -> tuple[Manifest, Entry]:
         return read_manifest(studio.storage.disk, folder), entry
 
 
+@contextmanager
+def _start_behind(
+    folder: Path, rules: SegmentRules, frames: int, *, is_waiting: bool = False
+) -> Iterator[tuple[Studio, Manifest, Entry]]:
+    """A start behind a recorder that was killed when it had been sent so many frames, with what it
+    finds of that.
+
+    Args:
+        is_waiting: its publisher had been lost, and all was written.
+    """
+    disk = OsDisk()
+    initialise(folder, None, disk)
+    with Storage.open(folder, None, disk) as storage:
+        killed = Studio(storage, rules)
+        killed.arrive()
+        killed.send(frames)
+        if is_waiting:
+            killed.lose()
+            killed.writer.hop()
+        else:
+            killed.writer.give_up(killed.writer.queues[0])
+        _die(killed)
+    with Storage.open(folder, None, disk) as storage:
+        studio = Studio(storage, rules, killed.clock)
+        yield studio, *_inherited(studio)
+
+
+def _die(studio: Studio) -> None:
+    """A killed process closes everything and says nothing."""
+    for files in studio.writer.queues[0].files:
+        files.close()
+
+
 def test_a_hole_that_only_the_repair_finds_is_told(
     tmp_path: Path, rules: SegmentRules, caplog: pytest.LogCaptureFixture
 ) -> None:
-    disk = OsDisk()
-    initialise(tmp_path, None, disk)
-    with Storage.open(tmp_path, None, disk) as storage:
-        killed = Studio(storage, rules)
-        killed.arrive()
-        killed.send(SECOND)
-        killed.writer.give_up(killed.writer.queues[0])
-        for files in killed.writer.queues[0].files:
-            files.close()
-    with Storage.open(tmp_path, None, disk) as storage:
-        studio = Studio(storage, rules, killed.clock)
-        manifest, entry = _inherited(studio)
+    with _start_behind(tmp_path, rules, SECOND) as (studio, manifest, entry):
         recording = studio.recorder.continue_recording(
             manifest, entry, last_file=3, began_ms=0, silent_since_ms=0
         )
@@ -321,8 +343,7 @@ def test_a_hole_that_only_the_repair_finds_is_told(
         recording.recovered([segment(1), segment(3, tracks=(sound,))])
         assert list(recording.figures.tracks) == [sound]
         studio.writer.hop()
-        for files in studio.writer.queues[0].files:
-            files.close()
+        _die(studio)
     told = [text for text in caplog.messages if "gap" in text]
     assert told == ["room101: recording 1: gap of 1 min, what was there is lost"]
 
@@ -331,18 +352,7 @@ def test_a_hole_that_only_the_repair_finds_is_told(
 def test_a_recording_of_the_recorder_before_is_continued_with_its_number(
     tmp_path: Path, rules: SegmentRules, is_repaired_late: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    disk = OsDisk()
-    initialise(tmp_path, None, disk)
-    with Storage.open(tmp_path, None, disk) as storage:
-        killed = Studio(storage, rules)
-        killed.arrive()
-        killed.send(4 * SECOND)
-        killed.writer.give_up(killed.writer.queues[0])
-        for files in killed.writer.queues[0].files:
-            files.close()  # a killed process closes everything and says nothing
-    with Storage.open(tmp_path, None, disk) as storage:
-        studio = Studio(storage, rules, killed.clock)
-        manifest, entry = _inherited(studio)
+    with _start_behind(tmp_path, rules, 4 * SECOND) as (studio, manifest, entry):
         studio.clock.advance(20_000)
         recording = studio.recorder.continue_recording(
             manifest,
@@ -357,7 +367,8 @@ def test_a_recording_of_the_recorder_before_is_continued_with_its_number(
         studio.send(SECOND)
 
         def repair() -> None:
-            with open_recording(disk, storage.root, entry.folder) as folder:
+            disk = studio.storage.disk
+            with open_recording(disk, studio.storage.root, entry.folder) as folder:
                 recording.recovered(repair_files(disk, folder, below=3, creator="test").rows)
 
         if not is_repaired_late:
@@ -389,17 +400,7 @@ def test_a_recording_of_the_recorder_before_is_continued_with_its_number(
 def test_the_hole_in_a_lesson_is_its_own_and_not_that_of_one_that_nobody_came_back_to(
     tmp_path: Path, rules: SegmentRules
 ) -> None:
-    disk = OsDisk()
-    initialise(tmp_path, None, disk)
-    with Storage.open(tmp_path, None, disk) as storage:
-        killed = Studio(storage, rules)
-        killed.arrive()
-        killed.send(SECOND)
-        for files in killed.writer.queues[0].files:
-            files.close()
-    with Storage.open(tmp_path, None, disk) as storage:
-        studio = Studio(storage, rules, killed.clock)
-        manifest, entry = _inherited(studio)
+    with _start_behind(tmp_path, rules, SECOND) as (studio, manifest, entry):
         now_ms = studio.clock.now_ms
         recording = studio.recorder.continue_recording(
             manifest, entry, last_file=1, began_ms=now_ms - 1000, silent_since_ms=now_ms
@@ -424,19 +425,7 @@ def test_the_hole_in_a_lesson_is_its_own_and_not_that_of_one_that_nobody_came_ba
 def test_a_continued_recording_that_nobody_comes_back_to_ends(
     tmp_path: Path, rules: SegmentRules
 ) -> None:
-    disk = OsDisk()
-    initialise(tmp_path, None, disk)
-    with Storage.open(tmp_path, None, disk) as storage:
-        killed = Studio(storage, rules)
-        killed.arrive()
-        killed.send(2 * SECOND)
-        killed.lose()
-        killed.writer.hop()
-        for files in killed.writer.queues[0].files:
-            files.close()
-    with Storage.open(tmp_path, None, disk) as storage:
-        studio = Studio(storage, rules, killed.clock)
-        manifest, entry = _inherited(studio)
+    with _start_behind(tmp_path, rules, 2 * SECOND, is_waiting=True) as (studio, manifest, entry):
         assert entry.waiting_since_ms == studio.clock.now_ms
         recording = studio.recorder.continue_recording(
             manifest,
@@ -451,7 +440,7 @@ def test_a_continued_recording_that_nobody_comes_back_to_ends(
         studio.settle()
     (whole,) = manifests(tmp_path)
     assert whole.end_reason == "lost"
-    assert marks(tmp_path) == killed.sent
+    assert marks(tmp_path) == [*range(2 * SECOND)]
 
 
 def test_the_room_says_what_is_safe_and_what_is_saved(tmp_path: Path, rules: SegmentRules) -> None:

@@ -16,10 +16,8 @@ class TestWhenAHopDoesNotComeBack:
     def test_it_is_given_up_and_what_it_did_after_all_is_not_written_twice(
         self, tmp_path: Path
     ) -> None:
-        with open_ward(tmp_path) as ward:
+        with open_ward(tmp_path, sent=SECOND + 2) as ward:
             studio = ward.studio
-            studio.arrive()
-            studio.send(SECOND + 2)
             studio.writer.hang()
             assert "has not answered" in (studio.recorder.fault or "")
             studio.send(2 * SECOND, hop_every=0)
@@ -32,10 +30,8 @@ class TestWhenAHopDoesNotComeBack:
         assert marks(tmp_path) == studio.sent
 
     def test_and_what_it_did_not_do_is_written_then(self, tmp_path: Path) -> None:
-        with open_ward(tmp_path) as ward:
+        with open_ward(tmp_path, sent=SECOND + 2) as ward:
             studio = ward.studio
-            studio.arrive()
-            studio.send(SECOND + 2)
             studio.writer.hang()
             studio.send(2 * SECOND, hop_every=0)
             ward.fall_sick()

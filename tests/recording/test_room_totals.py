@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 
 
 def test_what_is_lost_is_told_while_it_is_lost_and_grows_with_every_second(tmp_path: Path) -> None:
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=2 * SECOND) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(2 * SECOND)
         ward.fall_sick()
         studio.writer.hop()
         studio.buffer_bytes = 20_000
@@ -68,10 +66,8 @@ def test_a_loss_of_which_nothing_is_left_to_be_written_is_told_until_the_disk_is
 
 
 def test_what_a_stalling_disk_has_not_taken_is_told_in_media_time(tmp_path: Path) -> None:
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=2 * SECOND) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(2 * SECOND)
         studio.writer.hop()
         assert studio.recorder.unwritten_ms == 0
         studio.send(3 * SECOND, hop_every=0)
@@ -81,10 +77,8 @@ def test_what_a_stalling_disk_has_not_taken_is_told_in_media_time(tmp_path: Path
 
 
 def test_the_room_says_what_of_it_may_still_change(tmp_path: Path) -> None:
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=SECOND) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(SECOND)
         studio.writer.hop()
         (recording,) = studio.recorder.live
         assert recording.is_open
@@ -96,10 +90,8 @@ def test_the_room_says_what_of_it_may_still_change(tmp_path: Path) -> None:
 
 
 def test_how_segments_ended_and_gaps_and_frames_are_counted(tmp_path: Path) -> None:
-    with open_ward(tmp_path, disk=UnsureDisk()) as ward:
+    with open_ward(tmp_path, disk=UnsureDisk(), sent=3 * SECOND + 2) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(3 * SECOND + 2)
         studio.lose()
         studio.writer.hop()
         studio.clock.advance(5000)
@@ -149,10 +141,8 @@ def test_how_long_the_oldest_waits_that_is_in_no_file(tmp_path: Path) -> None:
 
 
 def test_what_hangs_on_its_way_waits_since_it_came(tmp_path: Path) -> None:
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=2 * SECOND) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(2 * SECOND)
         studio.send(SECOND, hop_every=0)
         queue = studio.writer.queues[0]
         job = queue.take()
@@ -164,10 +154,8 @@ def test_what_hangs_on_its_way_waits_since_it_came(tmp_path: Path) -> None:
 
 
 def test_jumps_of_an_encoder_s_clock_are_counted_for_good(tmp_path: Path) -> None:
-    with open_ward(tmp_path) as ward:
+    with open_ward(tmp_path, sent=2 * SECOND) as ward:
         studio = ward.studio
-        studio.arrive()
-        studio.send(2 * SECOND)
         studio.recorder.media(VIDEO, 100_000_000, avc_frame(key=True, mark=0), studio.clock.now_ms)
         assert totals(studio).clock_jumps == 1
         studio.end()

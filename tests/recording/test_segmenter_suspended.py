@@ -41,6 +41,25 @@ class Sick:
         if not self.is_suspended:
             self.waiting += self.publish.segmenter.take()
 
+    def land(self) -> None:
+        """All that waits."""
+        self.take()
+        self.landed, self.waiting = self.landed + self.waiting, []
+
+    def hang(self) -> list[Action]:
+        """What waits hangs on its way, neither landed nor given back."""
+        self.take()
+        hanging, self.waiting = self.waiting, []
+        self.fall_sick(0)
+        return hanging
+
+    def to_the_end(self) -> list[Segment]:
+        """It is well again, and the publish ends."""
+        self.get_well()
+        self.publish.segmenter.finish(self.publish.now_ms)
+        self.take()
+        return self.segments()
+
     def fall_sick(self, landing: int, *, late: int = 0) -> None:
         """Of what waits so many actions land; the last `late` of the others are given back only
         with `come_back`'s first moment, as a hop that hangs gives them back."""
@@ -164,8 +183,7 @@ def _lesson(*, origin: int = 0) -> tuple[Publish, Sick]:
 def test_positions_are_what_they_would_have_been_without_the_disk() -> None:
     publish, sick = _lesson()
     publish.play(0, 4_500)
-    sick.take()
-    sick.landed, sick.waiting = sick.waiting, []
+    sick.land()
     publish.play(4_500, 5_300)
     sick.fall_sick(0)
     publish.play(5_300, 7_700)
@@ -204,8 +222,7 @@ def test_a_first_segment_that_never_began_begins_as_it_would_have() -> None:
 def test_what_is_given_up_are_whole_groups_of_pictures_and_the_next_segment_says_how_much() -> None:
     publish, sick = _lesson()
     publish.play(0, 3_500, size=1_000)
-    sick.take()
-    sick.landed, sick.waiting = sick.waiting, []
+    sick.land()
     sick.fall_sick(0)
     publish.play(3_500, 20_000, size=1_000)
     kept = _backlog(publish).bytes
@@ -214,10 +231,7 @@ def test_what_is_given_up_are_whole_groups_of_pictures_and_the_next_segment_says
     lost_ms = _backlog(publish).lost_ms
     assert (3_500 + lost_ms) % 1_000 == 0
     assert _backlog(publish).given_up_bytes > 0
-    sick.get_well()
-    publish.segmenter.finish(publish.now_ms)
-    sick.take()
-    segments = sick.segments()
+    segments = sick.to_the_end()
     resumed = next(each for each in segments if each.reason is CutReason.DISK)
     assert resumed.opened.position_ms == 3_500 + lost_ms
     assert resumed.opened.lost_ms == lost_ms
@@ -233,18 +247,14 @@ def test_what_is_given_up_are_whole_groups_of_pictures_and_the_next_segment_says
 def test_a_picture_needs_the_header_that_was_given_up_with_what_came_before_it() -> None:
     publish, sick = _lesson()
     publish.play(0, 3_500)
-    sick.take()
-    sick.landed, sick.waiting = sick.waiting, []
+    sick.land()
     sick.fall_sick(0)
     publish.play(3_500, 5_000)
     publish.send(VIDEO, 5_000, media.avc_config(media.SPS_64X48))
     publish.send(VIDEO, 5_000, media.avc_config(media.SPS_64X48))
     publish.play(5_000, 9_000)
     publish.segmenter.trim(_backlog(publish).bytes // 3)
-    sick.get_well()
-    publish.segmenter.finish(publish.now_ms)
-    sick.take()
-    last = sick.segments()[-1]
+    last = sick.to_the_end()[-1]
     check(last)
     (video, _) = last.closed_facts.tracks
     assert (video.width, video.height) == (64, 48)
@@ -253,23 +263,17 @@ def test_a_picture_needs_the_header_that_was_given_up_with_what_came_before_it()
 def test_a_hole_between_what_came_back_late_and_what_came_meanwhile_is_cut_at() -> None:
     publish, sick = _lesson()
     publish.play(0, 3_500)
-    sick.take()
-    sick.landed, sick.waiting = sick.waiting, []
+    sick.land()
     publish.play(3_500, 4_200)
     publish.segmenter.split()
-    sick.take()
-    hanging, sick.waiting = sick.waiting, []
-    sick.fall_sick(0)
+    hanging = sick.hang()
     publish.play(4_200, 9_000)
     publish.segmenter.trim(_backlog(publish).bytes // 2)
     lost_ms = _backlog(publish).lost_ms
     assert lost_ms > 0
     publish.segmenter.put_back(_appended(hanging), sick.reason(hanging))
     assert _backlog(publish).lost_ms == lost_ms
-    sick.get_well()
-    publish.segmenter.finish(publish.now_ms)
-    sick.take()
-    segments = sick.segments()
+    segments = sick.to_the_end()
     behind = next(each for each in segments if each.opened.lost_ms)
     assert behind.opened.lost_ms == lost_ms
     assert not behind.opened.forced
@@ -282,12 +286,9 @@ def test_a_hole_whose_near_side_is_given_up_as_well_is_one_hole() -> None:
     """A hop that hangs fails at last, and the buffer is full: what it gives back goes at once."""
     publish, sick = _lesson()
     publish.play(0, 3_500)
-    sick.take()
-    sick.landed, sick.waiting = sick.waiting, []
+    sick.land()
     publish.play(3_500, 4_200)
-    sick.take()
-    hanging, sick.waiting = sick.waiting, []
-    sick.fall_sick(0)
+    hanging = sick.hang()
     publish.play(4_200, 9_000)
     publish.segmenter.trim(_backlog(publish).bytes // 2)
     kept = _backlog(publish).bytes
@@ -296,10 +297,7 @@ def test_a_hole_whose_near_side_is_given_up_as_well_is_one_hole() -> None:
     lost_ms = _backlog(publish).lost_ms
     publish.segmenter.put_back([], CutReason.DISK)
     assert _backlog(publish).lost_ms == lost_ms
-    sick.get_well()
-    publish.segmenter.finish(publish.now_ms)
-    sick.take()
-    segments = sick.segments()
+    segments = sick.to_the_end()
     found = written(segments)[VIDEO, 0]
     missing = [body for body in _sent(publish)[VIDEO, 0] if body not in found]
     assert abs(lost_ms - len(missing) * 40) < 40
@@ -312,30 +310,22 @@ def test_a_hole_whose_near_side_is_given_up_as_well_is_one_hole() -> None:
 def test_a_split_right_behind_a_hole_is_still_made() -> None:
     publish, sick = _lesson()
     publish.play(0, 3_500)
-    sick.take()
-    sick.landed, sick.waiting = sick.waiting, []
+    sick.land()
     publish.play(3_500, 4_200)
-    sick.take()
-    hanging, sick.waiting = sick.waiting, []
-    sick.fall_sick(0)
+    hanging = sick.hang()
     publish.play(4_200, 6_500)
     publish.segmenter.split()
     publish.play(6_500, 9_000)
     publish.segmenter.trim(_backlog(publish).bytes // 2)
     publish.segmenter.put_back(_appended(hanging), sick.reason(hanging))
-    sick.get_well()
-    publish.segmenter.finish(publish.now_ms)
-    sick.take()
-    (split,) = (each for each in sick.segments() if each.reason is CutReason.SPLIT)
+    (split,) = (each for each in sick.to_the_end() if each.reason is CutReason.SPLIT)
     assert (split.opened.lost_ms, split.opened.position_ms) == (2_800, 0)
 
 
 def test_a_loss_behind_which_nothing_is_kept_counts_although_no_frame_can_say_it() -> None:
     publish, sick = _lesson()
     publish.play(0, 3_500)
-    sick.take()
-    hanging, sick.waiting = sick.waiting, []
-    sick.fall_sick(0)
+    hanging = sick.hang()
     publish.play(3_500, 5_000)
     publish.segmenter.trim(0)
     lost_ms = _backlog(publish).lost_ms
@@ -365,8 +355,7 @@ def test_a_hole_that_grows_on_both_sides_stays_one() -> None:
 def test_marks_and_data_wait_like_frames() -> None:
     publish, sick = _lesson()
     publish.play(0, 3_500)
-    sick.take()
-    sick.landed, sick.waiting = sick.waiting, []
+    sick.land()
     publish.play(3_500, 3_600)
     publish.segmenter.data("onCue", media.amf_text("onCue"), 0, publish.now_ms)
     publish.send(AUDIO, 3_600, b"")
@@ -386,8 +375,7 @@ def test_marks_and_data_wait_like_frames() -> None:
 def test_a_split_while_suspended_is_made_at_the_next_keyframe() -> None:
     publish, sick = _lesson()
     publish.play(0, 3_500)
-    sick.take()
-    sick.landed, sick.waiting = sick.waiting, []
+    sick.land()
     sick.fall_sick(0)
     publish.play(3_500, 4_300)
     publish.segmenter.split()
@@ -412,8 +400,7 @@ def test_a_split_while_suspended_is_made_at_the_next_keyframe() -> None:
 def test_a_split_whose_keyframe_is_given_up_is_made_behind_the_hole(kept: float) -> None:
     publish, sick = _lesson()
     publish.play(0, 3_500)
-    sick.take()
-    sick.landed, sick.waiting = sick.waiting, []
+    sick.land()
     sick.fall_sick(0)
     publish.segmenter.split()
     publish.play(3_500, 9_000)
@@ -431,8 +418,7 @@ def test_a_split_whose_keyframe_is_given_up_is_made_behind_the_hole(kept: float)
 def test_what_was_given_up_before_an_outage_behind_which_nothing_came_is_told_by_the_next() -> None:
     publish, sick = _lesson()
     publish.play(0, 3_500)
-    sick.take()
-    sick.landed, sick.waiting = sick.waiting, []
+    sick.land()
     sick.fall_sick(0)
     publish.play(3_500, 5_000)
     publish.segmenter.trim(0)
@@ -440,10 +426,7 @@ def test_what_was_given_up_before_an_outage_behind_which_nothing_came_is_told_by
     sick.get_well()
     sick.fall_sick(0)
     publish.play(5_000, 7_000)
-    sick.get_well()
-    publish.segmenter.finish(publish.now_ms)
-    sick.take()
-    (resumed,) = (each for each in sick.segments() if each.reason is CutReason.DISK)
+    (resumed,) = (each for each in sick.to_the_end() if each.reason is CutReason.DISK)
     assert (resumed.opened.lost_ms, resumed.opened.position_ms) == (lost_ms, 5_000)
 
 
@@ -453,17 +436,13 @@ def test_a_publish_learns_late_where_in_its_recording_it_begins() -> None:
     publish.play(0, 2_000)
     publish.segmenter.continue_at(60_000)
     assert publish.segmenter.end_position_ms > 60_000
-    sick.get_well()
-    publish.segmenter.finish(publish.now_ms)
-    sick.take()
-    assert sick.segments()[0].opened.position_ms == 60_000
+    assert sick.to_the_end()[0].opened.position_ms == 60_000
 
 
 def test_headers_and_a_split_on_their_way_to_the_disk_are_put_back_too() -> None:
     publish, sick = _lesson()
     publish.play(0, 3_500)
-    sick.take()
-    sick.landed, sick.waiting = sick.waiting, []
+    sick.land()
     publish.send(AUDIO, 3_500, media.aac_config(media.AAC_48_KHZ))
     publish.play(3_500, 3_900)
     sick.take()

@@ -69,12 +69,18 @@ class UnsureDisk(SickDisk):
 
 @contextmanager
 def open_ward(
-    folder: Path, rules: SegmentRules = RULES, disk: SickDisk | None = None
+    folder: Path, rules: SegmentRules = RULES, disk: SickDisk | None = None, *, sent: int = 0
 ) -> Iterator[Ward]:
+    """Args:
+    sent: a publisher has come and sent so many frames.
+    """
     disk = disk or SickDisk()
     initialise(folder, None, disk)
     with Storage.open(folder, None, disk) as storage:
         ward = Ward(folder, disk, Studio(storage, rules))
+        if sent:
+            ward.studio.arrive()
+            ward.studio.send(sent)
         yield ward
         ward.studio.settle()
 
