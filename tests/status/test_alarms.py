@@ -525,19 +525,44 @@ def test_whatever_is_damaged_in_a_memory_no_start_fails_by_it() -> None:
             Alarms(alarms.to_bytes())
 
 
-@given(st.lists(st.tuples(st.integers(0, len(CASES) - 1), st.floats(0, 100)), max_size=40))
+SEEN = [*(case[0] for case in CASES), *(case[0] for case in HAPPENED), GOOD]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, len(SEEN) - 1),
+            st.floats(0, 100),
+            st.sampled_from(["", "", "", "seen", "restarted"]),
+        ),
+        max_size=40,
+    )
+)
 def test_whatever_is_seen_every_alarm_is_raised_before_it_clears_and_clears_once(
-    steps: list[tuple[int, float]],
+    steps: list[tuple[int, float, str]],
 ) -> None:
+    """Over restarts, and whoever acknowledges what."""
     alarms, now_s = Alarms(), 0.0
-    for case, passed_s in steps:
+    for number, passed_s, event in steps:
         now_s += passed_s
-        ids = [each.id for each in alarms.judge(CASES[case][0], now_s)]
+        views = alarms.judge(SEEN[number], now_s)
+        ids = [each.id for each in views]
         assert len(ids) == len(set(ids))
-    alarms.judge(GOOD, now_s + 1000)
+        if event == "seen" and ids:
+            assert alarms.acknowledge(ids[0], "ada", made.SINCE)
+        elif event == "restarted":
+            alarms, now_s = Alarms(alarms.to_bytes()), passed_s
+    for _ in range(2):
+        now_s += 1000
+        left = alarms.judge(GOOD, now_s)
+    for each in left:
+        assert alarms.acknowledge(each.id, "ada", made.SINCE)
+    assert alarms.judge(GOOD, now_s) == ()
     state: dict[str, str] = {}
-    for each in alarms.history:
-        before = state.get(each["id"])
-        assert before in ((None, "raised") if each["event"] == "raised" else ("raised",))
-        state[each["id"]] = each["event"]
+    for entry in alarms.history:
+        before = state.get(entry["id"])
+        if before is None:
+            assert entry["event"] == "raised"
+        assert before != "cleared"
+        state[entry["id"]] = entry["event"]
     assert set(state.values()) <= {"cleared"}
