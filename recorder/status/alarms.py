@@ -32,6 +32,8 @@ HISTORY: Final = 200
 SETTLE_S: Final = 60.0
 """What stood before a restart has so long to hold again."""
 
+OVER: Final = "It seems to be over."
+
 _LEVELS: Final = {
     Severity.CRITICAL: logging.CRITICAL,
     Severity.WARNING: logging.WARNING,
@@ -51,6 +53,11 @@ class _Standing:
     raised_s: float | None = None
     """None: by the process before, whose clock nobody knows."""
     acknowledged_by: str | None = None
+
+    def text(self, now_s: float) -> str:
+        """What is the matter. While it waits to clear it is not so any more, and says so."""
+        is_over = self.held_s < now_s and not self.condition.until_acknowledged
+        return f"{self.condition.text} {OVER}" if is_over else self.condition.text
 
 
 class Alarms:
@@ -198,7 +205,7 @@ class Alarms:
                 room=each.condition.room,
                 since=each.since,
                 age_s=None if each.raised_s is None else rounded(now_s - each.raised_s),
-                text=each.condition.text,
+                text=each.text(now_s),
                 advice=each.condition.advice,
                 acknowledged_by=each.acknowledged_by,
             )

@@ -285,6 +285,25 @@ def test_what_is_as_it_should_be_is_no_alarm(seen: Snapshot) -> None:
         assert kinds(alarms, seen, now_s) == []
 
 
+def test_what_waits_to_clear_does_not_say_that_it_is_still_so() -> None:
+    alarms = Alarms()
+    stalled = of_storage(state=DiskState.STALLED, reason="The disk has not answered for 3 s.")
+    for now_s, seen, is_over in (
+        (0, stalled, False), (3, stalled, False), (4, GOOD, True), (62, GOOD, True),
+        (63, stalled, False), (64, GOOD, True),
+    ):  # fmt: skip
+        for view in alarms.judge(seen, now_s):
+            text = "The disk has not answered for 3 s. Lessons wait in memory."
+            assert view.text == (f"{text} It seems to be over." if is_over else text)
+    assert alarms.judge(GOOD, 200) == ()
+    # What was told of it is what it was.
+    assert [each["text"] for each in alarms.history] == [text, text]
+    # What has happened is over by its nature, and waits to be seen.
+    alarms.judge(of_system(last_end="crash"), 300)
+    (view,) = alarms.judge(GOOD, 301)
+    assert "seems" not in view.text
+
+
 def test_what_comes_and_goes_within_its_time_is_none() -> None:
     alarms, seen = Alarms(), of_room(drift_s=20.0)
     for second in range(0, 100, 9):
