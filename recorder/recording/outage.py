@@ -12,7 +12,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from recorder.logs import of_room, same
-from recorder.recording.operations import Append, OpenSegment, Reopen, Start
+from recorder.recording.operations import Append, Reopen, Start
 from recorder.recording.refusals import in_words
 
 if TYPE_CHECKING:
@@ -98,7 +98,8 @@ class Outage:
     def _write_off(self, error: Exception, lost: Sequence[Operation]) -> None:
         """Settle which recordings go on, and have their open segments made whole."""
         services = self._services
-        first = next((each for each in lost if isinstance(each, OpenSegment | Append)), None)
+        # Not an opening: where a recording ends, the next one's stands before its last frames.
+        first = next((each for each in lost if isinstance(each, Append)), None)
         for recording in list(self._books.recordings):
             is_gone = self._is_gone(recording, error, lost)
             if not recording.is_begun or is_gone:

@@ -144,7 +144,7 @@ class Studio:
             boot=BOOT,
             hash_segment=lambda *job: self._to_hash.append(job),
             repair=lambda *job: self._to_repair.append(job),
-            recover=self._to_recover.append,
+            recover=lambda path: self._to_recover.append(path),
             on_saved=lambda *each: self.saved.append(each),
             buffer_bytes=lambda: self.buffer_bytes,
         )

@@ -20,6 +20,7 @@ from recorder.recording.recovery import recover_recording, repair_files
 from recorder.recording.shelves import open_recording, read_manifest
 from recorder.recording.storage import Storage, initialise
 from recorder.recording.unfinished import read_entries
+from tests.helpers.disk import RecordingDisk
 from tests.helpers.media import AUDIO, aac_frame
 from tests.helpers.studio import (
     CLIENT,
@@ -33,7 +34,19 @@ from tests.helpers.studio import (
 from tests.recording.ward import RULES, SickDisk, open_ward, totals
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from tests.helpers.disk import T
+
+
+class NumberlessDisk(SickDisk):
+    """Refuses nothing but a new recording."""
+
+    def perform(self, operation: str, subject: str, action: Callable[[], T]) -> T:
+        if not subject.endswith("next.tmp"):
+            return RecordingDisk.perform(self, operation, subject, action)
+        return super().perform(operation, subject, action)
 
 
 @pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC, errno.EROFS])
@@ -389,6 +402,29 @@ def test_a_lesson_that_had_not_begun_when_the_disk_failed_ends_with_its_publishe
             ward.get_well()
     (manifest,) = ward.manifests()
     assert manifest.end_reason == "unpublished"
+    assert marks(tmp_path) == studio.sent
+
+
+def test_the_end_of_a_lesson_stays_with_it_where_the_next_recording_cannot_begin(
+    tmp_path: Path,
+) -> None:
+    with open_ward(tmp_path, disk=NumberlessDisk()) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(SECOND + 2)
+        studio.recorder.hold("The disk is full.")
+        studio.recorder.split()
+        studio.send(SECOND, hop_every=0)
+        studio.recorder.release(studio.clock.now_ms)
+        # The next one's folder is made before the last frames are written.
+        ward.fall_sick()
+        studio.writer.hop()
+        ward.get_well()
+        studio.send(SECOND)
+        studio.end()
+    first, second = ward.manifests()
+    assert (first.end_reason, first.duration_ms) == ("split", 2000)
+    assert (second.end_reason, second.duration_ms) == ("unpublished", 1400)
     assert marks(tmp_path) == studio.sent
 
 
