@@ -202,6 +202,31 @@ async def test_a_file_that_cannot_be_read_is_answered_and_the_next_is_hashed(
     assert good == _sha256(b"2")
 
 
+async def test_a_fault_of_ours_over_one_file_ends_neither_the_thread_nor_the_loop(
+    folder: Path, root: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Short(RecordingDisk):
+        def read(self, file: int, size: int, offset: int) -> bytes:
+            if sum(each.startswith("open_file") for each in self.operations) == 1:
+                raise MemoryError
+            return super().read(file, size, offset)
+
+    def fail(answer: str | OSError) -> None:
+        raise ValueError("a fault of ours")
+
+    (folder / "0001.flv").touch()
+    answers = Answers()
+    async with open_hasher(Short(), lambda: root) as hasher:
+        hasher.submit(FOLDER, "0001.flv", answers.add)
+        hasher.submit(FOLDER, "0001.flv", fail)
+        hasher.submit(FOLDER, "0001.flv", answers.add)
+        failed, good = await answers.until(2)
+    assert isinstance(failed, OSError)
+    assert isinstance(good, str)
+    said = f"{FOLDER}/0001.flv: its checksum failed; this is a fault of the recorder"
+    assert caplog.text.count(said) == 2
+
+
 async def test_the_storage_is_asked_for_again_with_each_file(
     folder: Path, root: int, tmp_path: Path
 ) -> None:
