@@ -33,7 +33,7 @@ from tests.helpers.promises import (
     restart,
     take_into_use,
 )
-from tests.helpers.studio import BOOT, ENCODER, SECOND, Studio
+from tests.helpers.studio import BOOT, ENCODER, SECOND, Studio, reconnect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -94,15 +94,7 @@ def _cuts(stage: Stage) -> None:
 
 def _reconnect(stage: Stage) -> None:
     with stage.lesson() as studio:
-        studio.arrive()
-        studio.send(SECOND)
-        studio.lose()
-        studio.writer.hop()
-        studio.work()
-        studio.clock.advance(5000)
-        studio.arrive()
-        studio.send(SECOND)
-        studio.end("lost")
+        reconnect(studio)
         studio.settle()
 
 

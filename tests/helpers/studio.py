@@ -254,6 +254,19 @@ class Studio:
         )
 
 
+def reconnect(studio: Studio) -> None:
+    """Half of a lesson, a lost connection for a while, and the other half."""
+    studio.arrive()
+    studio.send(SECOND)
+    studio.lose()
+    studio.writer.hop()
+    studio.work()
+    studio.clock.advance(5000)
+    studio.arrive()
+    studio.send(SECOND)
+    studio.end("lost")
+
+
 def manifests(folder: Path) -> list[Manifest]:
     """All of a storage, by the names of their folders."""
     found = sorted(folder.glob("room101/*/*/recording.json"))

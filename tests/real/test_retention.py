@@ -24,6 +24,7 @@ from tests.real.aftermath import coverage, recordings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from tests.helpers.encoders import Ongoing, Sources
@@ -150,9 +151,13 @@ async def makes_room_by_whole_recordings(tmp_path: Path, sources: Sources) -> No
             kept = await check_newest(recorder, room, publish, tmp_path)
             # Whole recordings go, as long as there are any.
             assert [check_rows(recording) for recording in kept] == [0] * len(kept)
-        config = recorder.folder / "config.yaml"
-        verified = await command("verify", "--config", config, cwd=recorder.folder)
-        assert verified.code == 0, verified.out + verified.err
+        await verify(recorder)
+
+
+async def verify(recorder: Recorder) -> None:
+    config = recorder.folder / "config.yaml"
+    verified = await command("verify", "--config", config, cwd=recorder.folder)
+    assert verified.code == 0, verified.out + verified.err
 
 
 async def makes_room_within_four_long_live_recordings(tmp_path: Path, sources: Sources) -> None:
@@ -168,22 +173,20 @@ async def makes_room_within_four_long_live_recordings(tmp_path: Path, sources: S
         for room, publish in zip(ROOMS, publishes, strict=True):
             (recording,) = await check_newest(recorder, room, publish, tmp_path)
             assert check_rows(recording) >= 2
-        config = recorder.folder / "config.yaml"
-        verified = await command("verify", "--config", config, cwd=recorder.folder)
-        assert verified.code == 0, verified.out + verified.err
+        await verify(recorder)
+
+
+def stops_when_full(folder: Path, disk: Path) -> AbstractAsyncContextManager[Recorder]:
+    rules: dict[str, object] = {"when_full": "stop-recording", "min_free": {"size": "30MiB"}}
+    storage = {"directory": str(disk / "recordings")}
+    return run_recorder(folder, ["hall"], storage=storage, retention=rules)
 
 
 async def stops_at_the_floor_and_goes_on_by_itself(tmp_path: Path, sources: Sources) -> None:
     source = sources.get("h264-aac", 20)
     at = tmp_path / "disk"
-    rules: dict[str, object] = {"when_full": "stop-recording", "min_free": {"size": "30MiB"}}
     with disks.ext4(tmp_path / "images", at, DISK_BYTES) as disk:
-        async with (
-            run_recorder(
-                tmp_path, ["hall"], storage={"directory": str(disk / "recordings")}, retention=rules
-            ) as recorder,
-            trio.open_nursery() as nursery,
-        ):
+        async with stops_when_full(tmp_path, disk) as recorder, trio.open_nursery() as nursery:
             publish = begin(nursery, source, recorder.url("hall"), tmp_path / "hall.flv")
             await recorder.line(said.closed("hall", "0001.flv"))
             with disks.filled(at, but_bytes=28 * MIB):
@@ -215,14 +218,8 @@ async def stops_at_the_floor_and_goes_on_by_itself(tmp_path: Path, sources: Sour
 async def is_stopped_while_it_does_not_record(tmp_path: Path, sources: Sources) -> None:
     source = sources.get("h264-aac", 20)
     at = tmp_path / "disk"
-    rules: dict[str, object] = {"when_full": "stop-recording", "min_free": {"size": "30MiB"}}
     with disks.ext4(tmp_path / "images", at, DISK_BYTES) as disk:
-        async with (
-            run_recorder(
-                tmp_path, ["hall"], storage={"directory": str(disk / "recordings")}, retention=rules
-            ) as recorder,
-            trio.open_nursery() as nursery,
-        ):
+        async with stops_when_full(tmp_path, disk) as recorder, trio.open_nursery() as nursery:
             begin(nursery, source, recorder.url("hall"), tmp_path / "hall.flv", must_succeed=False)
             await recorder.line(said.closed("hall", "0001.flv"))
             with disks.filled(at, but_bytes=28 * MIB):

@@ -19,7 +19,7 @@ from recorder.recording.recovery import recover_recording
 from recorder.recording.storage import Storage, initialise
 from recorder.recording.unfinished import read_entries
 from tests.helpers.disk import FailingDisk, open_descriptors
-from tests.helpers.studio import SECOND, Studio, manifests, marks
+from tests.helpers.studio import SECOND, Studio, manifests, marks, reconnect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,18 +39,6 @@ def _cuts(studio: Studio) -> None:
     studio.arrive()
     studio.send(5 * SECOND)
     studio.end("unpublished")
-
-
-def _reconnect(studio: Studio) -> None:
-    studio.arrive()
-    studio.send(SECOND)
-    studio.lose()
-    studio.writer.hop()
-    studio.work()
-    studio.clock.advance(5000)
-    studio.arrive()
-    studio.send(SECOND)
-    studio.end("lost")
 
 
 def _two_lessons(studio: Studio) -> None:
@@ -77,7 +65,7 @@ def _syncs(studio: Studio) -> None:
 SCENARIOS: dict[str, tuple[Callable[[Studio], None], SegmentRules]] = {
     "start and stop": (_start_and_stop, RULES),
     "cuts": (_cuts, RULES),
-    "reconnect": (_reconnect, RULES),
+    "reconnect": (reconnect, RULES),
     "two lessons": (_two_lessons, RULES),
     "split": (_split, RULES),
     "max_duration": (_cuts, attrs.evolve(RULES, max_duration_ms=3000)),

@@ -42,6 +42,17 @@ def playing(client: RtmpClient, limits: Limits | None = None) -> Application:
     return application
 
 
+def asked_to_play(client: RtmpClient) -> Application:
+    """One that has not decided yet."""
+    application = Application(accepts=False)
+    client.greet()
+    client.connect()
+    application.talk(client)
+    application.server.accept_connect()
+    client.play("room")
+    return application
+
+
 def heard(*commands: tuple[str, Value]) -> tuple[list[Event], list[str]]:
     """What comes of these calls of a player, each with one argument: the events, and what it is
     told on its stream. The same whole, byte by byte, and in front of what is not finished."""
@@ -227,12 +238,7 @@ def test_what_a_player_waits_for_comes_in_order() -> None:
 
 def test_playing_may_be_refused_and_asked_for_again() -> None:
     client = RtmpClient()
-    application = Application(accepts=False)
-    client.greet()
-    client.connect()
-    application.talk(client)
-    application.server.accept_connect()
-    client.play("room")
+    application = asked_to_play(client)
     client.play("room")
     assert application.talk(client) == [PlayRequested(stream_id=1, name="room")], "it pauses"
     application.server.reject_play(1, "NetStream.Play.StreamNotFound", "No such room.")
@@ -397,12 +403,7 @@ def test_what_nobody_asked_to_play_cannot_be_decided_or_ended() -> None:
 
 def test_a_request_to_play_is_not_answered_as_one_to_publish() -> None:
     client = RtmpClient()
-    application = Application(accepts=False)
-    client.greet()
-    client.connect()
-    application.talk(client)
-    application.server.accept_connect()
-    client.play("room")
+    application = asked_to_play(client)
     application.talk(client)
     with pytest.raises(LocalProtocolError, match="publish"):
         application.server.accept_publish(1)

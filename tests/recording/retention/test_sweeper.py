@@ -286,6 +286,11 @@ async def passed(clock: trio.testing.MockClock, seconds: float) -> None:
         await settled()
 
 
+async def until_the_next_sweep(clock: trio.testing.MockClock) -> None:
+    for _ in range(int(EVERY_S / LOOK_S) + 1):
+        await passed(clock, LOOK_S)
+
+
 async def test_a_sweep_comes_every_minute(
     running: Shelf, mock_clock: trio.testing.MockClock
 ) -> None:
@@ -293,8 +298,7 @@ async def test_a_sweep_comes_every_minute(
         running.add(number, size=50 * MIB)
     await passed(mock_clock, LOOK_S)
     assert running.there() == [1, 2, 3]
-    for _ in range(int(EVERY_S / LOOK_S) + 1):
-        await passed(mock_clock, LOOK_S)
+    await until_the_next_sweep(mock_clock)
     assert running.there() == [2, 3]
 
 
@@ -364,8 +368,7 @@ async def test_a_sick_disk_is_said_and_asked_again(
     running.disk.error = None
     for number in range(1, 4):
         running.add(number, size=50 * MIB)
-    for _ in range(int(EVERY_S / LOOK_S) + 1):
-        await passed(mock_clock, LOOK_S)
+    await until_the_next_sweep(mock_clock)
     assert running.there() == [2, 3]
 
 
@@ -379,8 +382,7 @@ async def test_a_fault_of_ours_deletes_nothing_and_ends_no_sweeping(
     running.disk.error = None
     for number in range(1, 4):
         running.add(number, size=50 * MIB)
-    for _ in range(int(EVERY_S / LOOK_S) + 1):
-        await passed(mock_clock, LOOK_S)
+    await until_the_next_sweep(mock_clock)
     assert running.there() == [2, 3]
 
 
@@ -391,8 +393,7 @@ async def test_a_confirmed_plan_is_carried_out_at_once(
     for number in range(1, 13):
         running.add(number, days=91)
     running.add(13)
-    for _ in range(int(EVERY_S / LOOK_S) + 1):
-        await passed(mock_clock, LOOK_S)
+    await until_the_next_sweep(mock_clock)
     blocked = running.ledger.blocked
     assert blocked is not None
     running.sweeper.confirm(blocked.plan_id)
