@@ -16,7 +16,6 @@ import trio.testing
 
 from recorder.app_archive import MOST_THREADS, Archive
 from recorder.app_download import LentFile
-from recorder.recording.engine import Engine, open_engine
 from recorder.recording.storage import Storage, initialise
 from recorder.status.downloads import BLOCK_BYTES
 from recorder.status.http import HttpConnection
@@ -24,14 +23,15 @@ from recorder.status.messages import Level, Request
 from recorder.status.operations import ActionRefusedError, Operations
 from tests.helpers.clock import FakeClock
 from tests.helpers.disk import RecordingDisk
+from tests.helpers.engines import engine_on, retention
 from tests.helpers.recordings import finished, folder_of, lay_down
-from tests.recording.test_engine import retention
 from tests.status.fakes import FakeActions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
+    from recorder.recording.engine import Engine
     from recorder.status.downloads import Download
     from recorder.status.messages import Answer
 
@@ -115,15 +115,7 @@ async def housed(folder: Path, count: int = 2) -> AsyncIterator[House]:
     for number in range(1, count + 1):
         (lay_down(folder, finished(number)) / FILE).write_bytes(CONTENT)
     with Storage.open(folder, None, disk) as storage:
-        async with open_engine(
-            storage,
-            FakeClock(),
-            encoder="test",
-            boot="boot-1",
-            sync_interval_s=5,
-            on_good=lambda: None,
-            retention=retention(folder),
-        ) as engine:
+        async with engine_on(storage, FakeClock(), retention(folder)) as engine:
             ready = trio.Event()
             engine.indexer._on_ready = ready.set
             engine.begin([], 1)

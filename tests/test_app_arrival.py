@@ -16,13 +16,11 @@ from recorder.config import load
 from recorder.live.publisher import Publisher
 from recorder.live.rooms import Rooms
 from recorder.recording.disk import OsDisk
-from recorder.recording.engine import Retention, open_engine
 from recorder.recording.inheritance import read_left
-from recorder.recording.retention.ledger import Ledger
-from recorder.recording.retention.rules import Rules
 from recorder.recording.room_recorder import RoomRecorder
 from recorder.recording.segmenter import SegmentRules
 from recorder.recording.storage import Storage, initialise
+from tests.helpers.engines import engine_on, retention
 from tests.helpers.live import FakeConnection
 from tests.helpers.media import VIDEO, avc_config, avc_frame
 from tests.helpers.program import eventually
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recorder.config import Config
+    from recorder.live.room import Room
     from recorder.recording.engine import Engine
     from recorder.status.wear import Wear
     from tests.helpers.clock import FakeClock
@@ -92,21 +91,11 @@ async def staged(storage: Storage, clock: FakeClock, folder: Path) -> AsyncItera
     config, wear = load(folder / "config.yaml"), list["Wear"]()
     left = read_left(storage, BOOT) if storage.absence is None else None
     arrival = Arrival(storage, clock, left, boot=BOOT, window_s=lambda: 60.0, wear=wear)
-    async with open_engine(
+    async with engine_on(
         storage,
         clock,
-        encoder="test",
-        boot=BOOT,
-        sync_interval_s=5,
+        retention(folder, lambda: rooms.live, state=folder / "state"),
         on_good=lambda: arrival.resume(config, rooms, engine, Hooks()),
-        retention=Retention(
-            rules=Rules(),
-            ledger=Ledger(),
-            state=folder / "state",
-            live=lambda: rooms.live,
-            believed_utc_ms=lambda: None,
-            on_hold=lambda _: None,
-        ),
     ) as engine:
         services = engine.services(clock, encoder="test", boot=BOOT, buffer_bytes=lambda: 1 << 20)
         rooms = Rooms(
@@ -152,6 +141,15 @@ async def test_at_a_start_with_the_disk_everything_goes_on_at_once(
     assert stage.wear == []
 
 
+def begin_one(stage: Stage) -> tuple[Room, Publisher]:
+    """An encoder publishes into the room."""
+    room = stage.rooms.get("room101")
+    assert room is not None
+    publisher = Publisher(room, FakeConnection("10.0.0.1"), stream_id=1, since_s=0)
+    room.begin(publisher, CLIENT, gap_reason="reconnect")
+    return room, publisher
+
+
 async def test_without_the_disk_nothing_goes_on_until_it_comes(
     left: Studio, tmp_path: Path
 ) -> None:
@@ -172,10 +170,7 @@ async def test_a_lesson_that_came_before_the_disk_is_a_recording_of_its_own(
 ) -> None:
     with without_disk(tmp_path) as storage:
         async with staged(storage, left.clock, tmp_path) as stage:
-            room = stage.rooms.get("room101")
-            assert room is not None
-            publisher = Publisher(room, FakeConnection("10.0.0.1"), stream_id=1, since_s=0)
-            room.begin(publisher, CLIENT, gap_reason="reconnect")
+            room, publisher = begin_one(stage)
             put_in(tmp_path)
             await eventually(lambda: is_ready(stage), what="the catalogue")
             assert stage.recorder.number is None
@@ -192,10 +187,7 @@ async def test_the_clock_is_held_against_what_was_there_before_a_lesson_that_wai
 ) -> None:
     with without_disk(tmp_path) as storage:
         async with staged(storage, left.clock, tmp_path) as stage:
-            room = stage.rooms.get("room101")
-            assert room is not None
-            publisher = Publisher(room, FakeConnection("10.0.0.1"), stream_id=1, since_s=0)
-            room.begin(publisher, CLIENT, gap_reason="reconnect")
+            room, publisher = begin_one(stage)
             for kind, time, body in (
                 (VIDEO, 0, avc_config()),
                 (VIDEO, 0, avc_frame(key=True)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import trio
@@ -14,45 +14,25 @@ import trio.testing
 from recorder.recording.actions import SegmentRules
 from recorder.recording.catalogue import Catalogue
 from recorder.recording.disk import OsDisk
-from recorder.recording.engine import Retention, open_engine
 from recorder.recording.entries import Entry
 from recorder.recording.refusals import StorageGone
-from recorder.recording.retention.ledger import Ledger
 from recorder.recording.retention.rules import Rules
 from recorder.recording.room_recorder import RoomRecorder
 from recorder.recording.storage import Storage, initialise
 from recorder.recording.unfinished import read_entries
 from tests.helpers.clock import FakeClock
+from tests.helpers.engines import engine_on, retention
 from tests.helpers.media import AUDIO, VIDEO, aac_config, aac_frame, avc_config, avc_frame
 from tests.helpers.studio import CLIENT, Studio, manifests, marks
 from tests.recording.retention.shelf import MIB, CountingDisk
 from tests.recording.ward import SickDisk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from recorder.recording.recording import LiveRecording
     from recorder.recording.recovery import Recovered
 
 RULES = SegmentRules(duration_ms=3000, size_bytes=1 << 30, max_duration_ms=12 * 3600_000)
-
-
-def retention(
-    directory: Path,
-    live: Callable[[], list[LiveRecording]] = list,
-    **changes: Any,
-) -> Retention:
-    """No rules, nothing remembered."""
-    values: dict[str, Any] = {
-        "rules": Rules(),
-        "ledger": Ledger(),
-        "state": directory / ".recorder",
-        "live": live,
-        "believed_utc_ms": lambda: None,
-        "on_hold": lambda _: None,
-    }
-    return Retention(**{**values, **changes})
 
 
 async def test_a_lesson_outlasts_a_failed_disk_and_ends_with_its_checksums(tmp_path: Path) -> None:
@@ -77,14 +57,8 @@ async def test_a_lesson_outlasts_a_failed_disk_and_ends_with_its_checksums(tmp_p
             recorder.resume(clock.now_ms)
             resumed.set()
 
-        async with open_engine(
-            storage,
-            clock,
-            encoder="test",
-            boot="boot-1",
-            sync_interval_s=5,
-            on_good=on_good,
-            retention=retention(tmp_path, lambda: recorder.live),
+        async with engine_on(
+            storage, clock, retention(tmp_path, lambda: recorder.live), on_good=on_good
         ) as engine:
             engine.begin([], 1)
             services = engine.services(
@@ -134,15 +108,7 @@ async def test_a_repair_is_in_the_catalogue_also_when_the_catalogue_was_quicker(
         Entry(folder="room101/2026-11-22/0000002-103000Z").to_bytes()
     )
     with Storage.open(tmp_path, None, OsDisk()) as storage:
-        async with open_engine(
-            storage,
-            FakeClock(),
-            encoder="test",
-            boot="boot-1",
-            sync_interval_s=5,
-            on_good=lambda: None,
-            retention=retention(tmp_path),
-        ) as engine:
+        async with engine_on(storage, FakeClock(), retention(tmp_path)) as engine:
             engine.begin([1, 2], 1)
             ready = trio.Event()
             engine.indexer._on_ready = ready.set
@@ -172,14 +138,10 @@ async def test_a_disk_that_is_nearly_full_is_noticed_by_the_writer_and_rooms_are
     disk, clock, held = CountingDisk(tmp_path), FakeClock(), list[str | None]()
     initialise(tmp_path, None, disk)
     with Storage.open(tmp_path, None, disk) as storage:
-        async with open_engine(
+        async with engine_on(
             storage,
             clock,
-            encoder="test",
-            boot="boot-1",
-            sync_interval_s=5,
-            on_good=lambda: None,
-            retention=retention(tmp_path, on_hold=held.append, rules=Rules(deletes_oldest=False)),
+            retention(tmp_path, on_hold=held.append, rules=Rules(deletes_oldest=False)),
         ) as engine:
             engine.begin([], 1)
             await engine.writer.between_hops(lambda: None)
@@ -207,14 +169,11 @@ async def test_a_disk_that_was_full_is_tried_at_once_when_there_is_room_again(
     disk, good = CountingDisk(tmp_path), list[float]()
     initialise(tmp_path, None, disk)
     with Storage.open(tmp_path, None, disk) as storage:
-        async with open_engine(
+        async with engine_on(
             storage,
             FakeClock(),
-            encoder="test",
-            boot="boot-1",
-            sync_interval_s=5,
+            retention(tmp_path, rules=Rules(deletes_oldest=False)),
             on_good=lambda: good.append(trio.current_time()),
-            retention=retention(tmp_path, rules=Rules(deletes_oldest=False)),
         ) as engine:
             engine.begin([], 1)
             await settled()
@@ -245,15 +204,7 @@ async def test_without_the_disk_nobody_looks_at_what_lies_in_its_place(
         # It knows another one.
         initialise(tmp_path / "elsewhere", tmp_path / "state", OsDisk())
         swept = retention(tmp_path, rules=Rules(deletes_oldest=True))
-        async with open_engine(
-            storage,
-            FakeClock(),
-            encoder="test",
-            boot="boot-1",
-            sync_interval_s=5,
-            on_good=lambda: None,
-            retention=swept,
-        ) as engine:
+        async with engine_on(storage, FakeClock(), swept) as engine:
             for _ in range(5):
                 mock_clock.jump(600)
                 await trio.testing.wait_all_tasks_blocked()
