@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from recorder.app_round_trip import RoundTrip
+from recorder.live.pace import LONGEST_S
 from recorder.recording.lateness import SILENCE_MS
 from recorder.status.snapshot import LineView, rounded
 
@@ -168,7 +169,10 @@ class LineMeter:
                 forgotten = max(DRIFT, (now - self._best_s) / FORGIVEN_S)
             self._best_s = min(least, self._best_s + forgotten * (moment.at_s - before_s))
         rtt_us, variation_us = self._round_trip.look(moment.tcp)
-        return _Sample(least - self._best_s, most - self._best_s, rtt_us, variation_us, moment)
+        # Of what is read together the newest came within one step, unless it waited for the read.
+        in_time_s = self._best_s + min(moment.step_ms / 1000, LONGEST_S)
+        late_s = max(0.0, least - in_time_s), max(0.0, most - in_time_s)
+        return _Sample(*late_s, rtt_us, variation_us, moment)
 
     def _grows(self, moment: Moment) -> bool:
         """Whether media came later and later in the window, by more than a slow clock explains."""

@@ -353,6 +353,14 @@ def test_a_picture_every_few_seconds_without_sound_is_no_bad_line(
     assert encoder.words(60) != {None}
 
 
+def test_a_picture_that_lay_there_until_it_was_read_is_not_late() -> None:
+    """For up to half a second, and each time another."""
+    encoder = Encoder(step_ms=1300, max_delay_s=0.5)
+    encoder.run(20)
+    assert encoder.words(60) == {Word.GOOD}
+    assert encoder.look().shown.late_ms == 0
+
+
 def test_one_that_sends_so_seldom_is_late_when_it_misses_a_picture() -> None:
     encoder = Encoder(step_ms=3000, max_delay_s=3)
     encoder.run(40)

@@ -256,7 +256,7 @@ def test_a_line_is_judged_by_what_came_between_two_looks_and_not_by_what_we_held
     late = look(6, most_ms=203_000).line
     assert late is not None
     assert late.word == "bad"
-    assert late.late_ms == 3000
+    assert late.late_ms == 3000 - 40  # It may have come just behind the read before.
     assert look(7, begins_anew=True).quality is None
     for second in range(8, 12):
         seen = look(second)
