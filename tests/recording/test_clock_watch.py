@@ -286,6 +286,8 @@ async def test_nothing_is_deleted_by_a_clock_before_it_was_held_against_the_newe
         await trio.sleep(5)
         assert post.watch.believed_utc_ms() is None
         post.newest_ms = post.clock.utc_ns() // 1_000_000 - HOUR_MS
+        post.is_newest_known = True
+        # It is known, and was not held against it yet.
         assert post.watch.believed_utc_ms() is None
         await trio.sleep(1.5)
         assert post.watch.believed_utc_ms() == post.clock.utc_ns() // 1_000_000
