@@ -56,6 +56,23 @@ def test_it_fits_every_width_in_both_schemes(page: Page, stage: Stage, rooms: in
         keep(page, f"{rooms}-rooms-{width}")
 
 
+# As who has told the browser so.
+LARGE_TEXT: Final = "size => document.documentElement.style.fontSize = `${size}px`"
+
+
+@pytest.mark.parametrize("rooms", [8, 100])
+def test_it_fits_with_text_of_twice_the_size(page: Page, stage: Stage, rooms: int) -> None:
+    show(page, stage, rooms)
+    word = "getComputedStyle(document.querySelector('.card .word')).fontSize"
+    before = float(page.evaluate(word).removesuffix("px"))
+    page.evaluate(LARGE_TEXT, 32)
+    assert float(page.evaluate(word).removesuffix("px")) == pytest.approx(2 * before)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(WIDER) <= 0, width
+        keep(page, f"{rooms}-rooms-{width}-large-text")
+
+
 @pytest.mark.parametrize("rooms", [8, 20])
 def test_titles_of_any_script_and_length_fit(page: Page, stage: Stage, rooms: int) -> None:
     show(page, stage, rooms, FOREIGN)
