@@ -34,6 +34,10 @@ YOUNG_S: Final = 4.0
 WINDOW_S: Final = 10.0
 """Over which rates are measured: keyframes come every second or two, and would make them jump."""
 
+LEAST_WINDOW_S: Final = 2.0
+"""Encoders begin with all that they have gathered: over a tenth of a second that was ten times the
+rate, and the scale of the page's chart for five minutes."""
+
 HISTORY_S: Final = 300.0
 
 
@@ -236,7 +240,7 @@ class RoomMeter:
 
 def _rate(samples: deque[tuple[float, int]], each: int = 1) -> float | None:
     """How many a second, each so many times; None: not measured long enough."""
-    if len(samples) < 2 or samples[-1][0] <= samples[0][0]:
+    if not samples or samples[-1][0] - samples[0][0] < LEAST_WINDOW_S:
         return None
     return (samples[-1][1] - samples[0][1]) * each / (samples[-1][0] - samples[0][0])
 

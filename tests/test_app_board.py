@@ -10,7 +10,7 @@ import pytest
 import trio
 import trio.testing
 
-from recorder import app_board, app_machine
+from recorder import app_board, app_machine, app_room_view
 from recorder.live.publisher import Publisher
 from recorder.recording.lateness import Lateness
 from recorder.status.machine import Machine
@@ -123,9 +123,11 @@ async def test_what_a_sweep_counted_is_as_old_as_the_sweep(tmp_path: Path) -> No
 
 
 async def test_a_publish_that_ends_and_one_that_begins_between_two_looks_are_two(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By whatever object they are: Python gives the place of one that is gone to the next."""
+    # However little time lies between two looks here.
+    monkeypatch.setattr(app_room_view, "LEAST_WINDOW_S", 1e-9)
     async with staged(tmp_path) as stage:
         board, room = stage.parts.page.board, stage.parts.rooms.get("a")
         assert room is not None

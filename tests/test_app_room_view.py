@@ -142,8 +142,9 @@ def test_rates_are_those_of_the_last_seconds() -> None:
     assert view.audio is not None
     assert view.audio.frame_age_s == 0
     assert view.media_age_s == 0.1
-    assert len(meter.history(230.0)) == 30
-    assert meter.history(230.0)[0] == (29.0, 4_000_000)
+    # None of the first two seconds, which would say anything.
+    assert len(meter.history(230.0)) == 29
+    assert meter.history(230.0)[0] == (28.0, 4_000_000)
     assert meter.history(230.0 + HISTORY_S) == [(300.0, 4_000_000)]
 
 
@@ -209,11 +210,21 @@ def test_what_waited_for_a_file_is_no_frame_rate() -> None:
         return view.video.frame_rate
 
     found = [rate(second, 25 * second if second > 1 else 0) for second in range(5)]
-    assert found == [None, None, None, 25, 25]
+    assert found == [None, None, None, None, 25]
     assert [rate(second, 100, "no disk") for second in range(5, 20)] == [None] * 15
     # All that has gathered comes into a file at once.
-    assert rate(20, 500) is None
-    assert [rate(second, 25 * second) for second in range(21, 40)] == [25] * 19
+    assert [rate(20, 500), rate(21, 525)] == [None, None]
+    assert [rate(second, 25 * second) for second in range(22, 40)] == [25] * 18
+
+
+def test_what_an_encoder_begins_with_is_no_rate() -> None:
+    meter = RoomMeter()
+    # Ten seconds of video, at once.
+    views = [
+        meter.look(facts(received_bytes=received), 200.0 + at_s, UTC)
+        for at_s, received in ((0.0, 0), (0.1, 5_000_000), (1.9, 5_900_000), (2.0, 6_000_000))
+    ]
+    assert [view.bitrate for view in views] == [None, None, None, 24_000_000]
 
 
 def test_media_that_run_ahead_of_the_clock_are_seen() -> None:
