@@ -2,7 +2,7 @@
 
 Owns the order: one event after the other, each handled to its end before the next is parsed, and
 what came is handed on to the recorder at the end of every read. Owns how much of a read is handled
-before others have their turn, and how many data messages a second are let through. The core decides
+before others have their turn, and how many messages a second are let through. The core decides
 what bytes mean; what an event means is decided where it is sent.
 """
 
@@ -45,6 +45,11 @@ DATA_PER_S: Final = 50
 what is more is a flood, beyond the burst that the core allows."""
 
 
+PLAYER_PER_S: Final = 100
+"""Other messages of who does not publish. rtmpdump acknowledges every quarter of a MB: so often in
+a room of 200 Mbit/s."""
+
+
 class Dispatch:
     """On one connection."""
 
@@ -64,7 +69,7 @@ class Dispatch:
         self._watching = watching
         self._backpressure = backpressure
         self._pulse = pulse
-        self._data_allowed_s = trio.current_time()
+        self._allowed_s = trio.current_time()
 
     async def handle(self, data: bytes | bytearray, now_s: float) -> None:
         """Handle every event that these bytes complete; b"" brings none of its own.
@@ -79,17 +84,18 @@ class Dispatch:
         now_ms = int(now_s * 1000)
         if data:
             self._connection.receive_data(data)
-        self._allow_data(now_s)
+        self._allow(now_s)
         try:
             await self._handle_events(now_ms)
         finally:
             # Also what stood before a broken message was sent, and is recorded.
             self._publishing.flush(now_ms)
 
-    def _allow_data(self, now_s: float) -> None:
-        messages = int((now_s - self._data_allowed_s) * DATA_PER_S)
-        self._data_allowed_s += messages / DATA_PER_S
+    def _allow(self, now_s: float) -> None:
+        messages = int((now_s - self._allowed_s) * DATA_PER_S)
+        self._allowed_s += messages / DATA_PER_S
         self._connection.allow_data(messages)
+        self._connection.allow_player(messages * PLAYER_PER_S // DATA_PER_S)
 
     async def _handle_events(self, now_ms: int) -> None:
         publishers = self._publishing.by_stream

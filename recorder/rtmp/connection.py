@@ -45,6 +45,9 @@ _MEDIA: Final = frozenset((int(MessageType.AUDIO), int(MessageType.VIDEO)))
 _IN_AGGREGATES: Final = _MEDIA | {int(MessageType.DATA_AMF0), int(MessageType.DATA_AMF3)}
 """What an aggregate may hold: FLV tags. A command in one is none."""
 
+_STRAY: Final = _IN_AGGREGATES | {int(MessageType.AGGREGATE)}
+"""What is dropped, and bounded by its bytes, where nothing is published."""
+
 _MESSAGE_COST_BYTES: Final = 16
 """What a dropped message costs beside its payload, so that empty ones end as well."""
 
@@ -85,6 +88,7 @@ class ServerConnection:
         self._publishing = self._flow.streams.publishing
         self._stray_bytes = 0
         self._data_left = limits.data_messages
+        self._player_left = limits.player_messages
         self._messages_left: int | None = limits.messages_before_publish
         """Until the first accepted publish or play; then None: without a limit."""
 
@@ -213,6 +217,11 @@ class ServerConnection:
         time has passed."""
         self._data_left = min(self._limits.data_messages, self._data_left + messages)
 
+    def allow_player(self, messages: int) -> None:
+        """Let so many more messages through of who does not publish, as above; but what comes
+        beyond them is the end of its connection."""
+        self._player_left = min(self._limits.player_messages, self._player_left + messages)
+
     def end_publish(
         self,
         stream_id: int,
@@ -290,6 +299,8 @@ class ServerConnection:
                     )
                 self._drop(message)
                 continue
+            if not publishing and type_id not in _STRAY:
+                self._count_for_player(payload)
             handle = self._MESSAGES.get(type_id)
             if handle is None:
                 self.counters.unknown_messages += 1
@@ -368,6 +379,13 @@ class ServerConnection:
             raise RemoteProtocolError(
                 "media keeps coming for a stream that is not publishing", Hint.NOT_PUBLISHING
             )
+
+    def _count_for_player(self, payload: bytes) -> None:
+        """Who does not publish has little to say; strangers have bounds of their own."""
+        if self._messages_left is None:
+            self._player_left -= 1 + len(payload) // self._limits.player_message_bytes
+            if self._player_left < 0:
+                raise RemoteProtocolError("too many messages from a player", Hint.TOO_LARGE)
 
     def _bound_player(self) -> None:
         """Who only plays has nothing large to say, and nobody counts what it lets us hold."""

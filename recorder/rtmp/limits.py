@@ -45,6 +45,14 @@ class Limits:
     """The same of who plays and does not publish: as much as a stranger may send. A command of it
     has some hundred bytes."""
 
+    player_messages: int = 3_000
+    """Commands, control messages and those of unknown types that may come in a burst of who plays
+    or has ended its publish, before the application allows more as time passes: two tenths of a
+    second of work. A player has said all in ten, and acknowledges a few times a second."""
+
+    player_message_bytes: int = 64
+    """Such a message counts once more for each so many bytes: each may be a value, or a chunk."""
+
     chunk_streams: int = 64
     """Chunk streams with state. Real senders use up to 8; nginx-rtmp stops at 32, and comparing
     the number itself instead of the count broke an encoder that begins at 64 (nginx-rtmp #246)."""

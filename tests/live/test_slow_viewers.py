@@ -1,4 +1,4 @@
-"""What a viewer costs who takes nothing, or little, and how often the others are sent something."""
+"""What a viewer costs who takes nothing or says much, and how often others are sent something."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import pytest
 import trio
 import trio.testing
 
+from recorder.live.dispatch import PLAYER_PER_S
 from recorder.live.pace import LONGEST_S
 from recorder.live.reading import WATCHED_PAUSE_S
 from recorder.live.viewing import PATIENCE_S
+from recorder.rtmp import Limits
 from tests.live.watched import HEADER, KEY, seen, sent
 
 if TYPE_CHECKING:
@@ -85,6 +87,37 @@ async def test_who_publishes_has_its_time_limits_also_while_it_watches(
     assert both.closed.is_set()
     assert "10.0.0.2: nothing received for 15 s" in caplog.text
     assert building.rooms.viewers == 0
+
+
+async def test_who_says_too_much_while_it_watches_is_cut_off(
+    building: Building, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its commands would hold up whoever publishes, however little each of them costs."""
+    publisher = await building.publish()
+    viewer = await building.watch()
+    for _ in range(Limits().player_messages + 1):
+        viewer.client.command("x", 0, None)
+    await viewer.exchange()
+    await viewer.until_closed()
+    assert "10.0.0.9: too many messages from a player" in caplog.text
+    assert building.rooms.viewers == 0
+    await sent(publisher, (40, KEY))
+    assert building.recorders["room101"].media_seen[-1] == (9, 40, KEY)
+
+
+async def test_a_hundred_acknowledgements_a_second_end_nothing(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    publisher = await building.publish()
+    viewer = await building.watch()
+    for second in range(100):
+        for number in range(PLAYER_PER_S):
+            viewer.client.control(3, (100 * second + number).to_bytes(4))
+        await viewer.exchange()
+        await sent(publisher, (1000 * second, KEY))
+        await trio.sleep(1)
+    assert not viewer.closed.is_set()
+    assert building.rooms.viewers == 1
 
 
 async def test_a_keyframe_larger_than_a_viewers_queue_reaches_it(

@@ -348,6 +348,48 @@ def test_a_player_may_acknowledge_for_hours() -> None:
     assert application.server.counters.acknowledgements == 1000
 
 
+@pytest.mark.parametrize("ends_first", [False, True])
+def test_who_plays_and_says_too_much_is_cut_off_unless_time_passes(ends_first: bool) -> None:
+    """Also when it plays no more."""
+    client = RtmpClient()
+    application = playing(client, Limits(player_messages=10))
+    if ends_first:
+        application.server.end_play(1, "Over.")
+    for _ in range(3):
+        for number in range(5):
+            client.control(3, number.to_bytes(4))
+            client.message(3, 0x1E, 0, 0, b"of no known type")
+        application.talk(client)
+        application.server.allow_player(100)
+    for number in range(11):
+        client.command("blah", 0, None, number)
+    with pytest.raises(RemoteProtocolError, match="too many messages from a player"):
+        application.talk(client)
+
+
+def test_a_long_message_of_a_player_counts_for_several() -> None:
+    client = RtmpClient()
+    application = playing(client, Limits(player_messages=10))
+    client.command("blah", 0, None, "x" * 700)
+    with pytest.raises(RemoteProtocolError, match="too many messages from a player"):
+        application.talk(client)
+
+
+def test_who_publishes_may_say_as_much_as_it_likes_and_its_stray_media_count_by_bytes() -> None:
+    client = RtmpClient()
+    limits = Limits(player_messages=10)
+    application = publishing(client, ServerConnection(limits, random=FILLER))
+    for number in range(100):
+        client.control(3, number.to_bytes(4))
+    assert application.talk(client) == []
+    application.server.end_publish(1)
+    for number in range(100):
+        client.video(number, b"frame")
+        client.cue_point(number)
+    assert application.talk(client) == []
+    assert application.server.counters.media_without_publish == 200
+
+
 def test_a_player_cannot_make_us_hold_what_a_publisher_may() -> None:
     client, limits = RtmpClient(), Limits(player_bytes=10_000)
     application = playing(client, limits)
