@@ -26,7 +26,7 @@ import trio
 from tests.helpers import packets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from pathlib import Path
 
     from tests.helpers.packets import Tracks
@@ -216,6 +216,7 @@ async def publish(
     authority: Path | None = None,
     announced: Sequence[str] = (),
     must_succeed: bool = True,
+    within_s: float = PUBLISH_S,
 ) -> Published:
     """Publish a file and wait for the encoder to leave.
 
@@ -226,8 +227,9 @@ async def publish(
         muxed: a file of this publish, see `Published`.
         authority, announced: see `publish_command`.
         must_succeed: an encoder that leaves with an error fails the test.
+        within_s: how long it may take; more where the source lasts longer at its pace.
     """
-    with trio.fail_after(PUBLISH_S):
+    with trio.fail_after(within_s):
         done = await trio.run_process(
             publish_command(
                 encoder,
@@ -273,14 +275,10 @@ class Ongoing:
         assert self._published is not None, "the encoder was killed"
         return self._published
 
-    async def _run(
-        self, source: Path, url: str, muxed: Path, pace: float | None, *, must_succeed: bool
-    ) -> None:
+    async def _run(self, publishing: Callable[[], Awaitable[Published]]) -> None:
         self.began_s = time.monotonic()
         with self._scope:
-            self._published = await publish(
-                Encoder.CURRENT_FFMPEG, source, url, muxed, pace=pace, must_succeed=must_succeed
-            )
+            self._published = await publishing()
         self._over.set()
 
 
@@ -292,10 +290,21 @@ def begin(
     *,
     pace: float | None = 1,
     must_succeed: bool = True,
+    within_s: float = PUBLISH_S,
 ) -> Ongoing:
     """Publish a file with the current ffmpeg, in real time, beside the test; see `publish`."""
     ongoing = Ongoing()
-    nursery.start_soon(partial(ongoing._run, source, url, muxed, pace, must_succeed=must_succeed))
+    publishing = partial(
+        publish,
+        Encoder.CURRENT_FFMPEG,
+        source,
+        url,
+        muxed,
+        pace=pace,
+        must_succeed=must_succeed,
+        within_s=within_s,
+    )
+    nursery.start_soon(ongoing._run, publishing)
     return ongoing
 
 

@@ -176,7 +176,8 @@ async def states(recorder: Recorder) -> dict[str, str]:
 async def is_not_mounted(folder: Path, sources: Sources) -> None:
     """Who publishes at once is kept in memory and recorded; who comes later is refused until the
     disk is there. What a kill left on it before is repaired then."""
-    at, short, long = mount_point(folder), sources.get("h264-aac", 4), sources.get("h264-aac", 60)
+    at = mount_point(folder)
+    short, long = await sources.made("h264-aac", 4), await sources.made("h264-aac", 60)
     with disks.ext4(folder / "images", at, 128 * MIB):
         async with started(folder) as recorder, trio.open_nursery() as nursery:
             begin(nursery, long, recorder.url("hall"), folder / "unused.flv", must_succeed=False)
@@ -242,7 +243,7 @@ async def is_another_ones(folder: Path, sources: Sources) -> None:
     """It is left as it is, to the last byte, also by a recorder that is killed beside it."""
     at, other, elsewhere = mount_point(folder), folder / "other", folder / "elsewhere"
     elsewhere.mkdir()
-    source = sources.get("h264-aac", 4)
+    source = await sources.made("h264-aac", 4)
     with (
         disks.ext4(folder / "images", at, 128 * MIB),
         disks.ext4(folder / "images", other, 128 * MIB),
@@ -284,7 +285,7 @@ async def is_another_ones(folder: Path, sources: Sources) -> None:
 
 async def is_unreadable(folder: Path, sources: Sources) -> None:
     """Mounted, and every read is an error: it is what comes when it is put in again that counts."""
-    at, source = mount_point(folder), sources.get("h264-aac", 4)
+    at, source = mount_point(folder), await sources.made("h264-aac", 4)
     with disks.ext4(folder / "images", at, 128 * MIB):
         async with started(folder) as recorder:
             await recorder.stop()
@@ -306,7 +307,7 @@ async def is_unreadable(folder: Path, sources: Sources) -> None:
 async def does_not_answer(folder: Path, sources: Sources) -> None:
     """As one that is missing, and nobody waits for it: neither the page nor a stop. What a kill
     left on it before is repaired when it answers."""
-    at, long = folder / "disk", sources.get("h264-aac", 60)
+    at, long = folder / "disk", await sources.made("h264-aac", 60)
     with disks.ext4(folder / "images", at, 128 * MIB), ExitStack() as frozen:
         async with started(folder) as recorder, trio.open_nursery() as nursery:
             begin(nursery, long, recorder.url("hall"), folder / "unused.flv", must_succeed=False)
@@ -347,7 +348,7 @@ async def does_not_answer(folder: Path, sources: Sources) -> None:
 
 async def is_full(folder: Path, sources: Sources) -> None:
     """It is opened in the room that is kept for that, so that something can be deleted."""
-    at, source = folder / "disk", sources.get("h264-aac", 4)
+    at, source = folder / "disk", await sources.made("h264-aac", 4)
     with disks.ext4(folder / "images", at, 64 * MIB):
         async with started(folder) as recorder:
             await publish(Encoder.CURRENT_FFMPEG, source, recorder.url("hall"), folder / "x.flv")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from tests.helpers.encoders import Encoder, begin, publish
+from tests.helpers.encoders import PUBLISH_S, Encoder, begin, publish
 from tests.helpers.faults import disks
 from tests.helpers.faults.wall_clock import WallClock
 from tests.helpers.program import command, eventually, run_recorder
@@ -80,7 +80,7 @@ async def filling(
     tmp_path: Path, sources: Sources, recording: Mapping[str, object] | None = None
 ) -> AsyncIterator[tuple[Recorder, list[Ongoing], LowWater]]:
     """Four encoders publish onto a disk that is too small for them."""
-    source = sources.get("heavy", SOURCE_S)
+    source = await sources.made("heavy", SOURCE_S)
     at = tmp_path / "disk"
     with disks.ext4(tmp_path / "images", at, SMALL_BYTES) as disk:
         async with (
@@ -97,7 +97,14 @@ async def filling(
             nursery.start_soon(water.watch)
             async with trio.open_nursery() as encoders:
                 publishes = [
-                    begin(encoders, source, recorder.url(room), tmp_path / f"{room}.flv", pace=PACE)
+                    begin(
+                        encoders,
+                        source,
+                        recorder.url(room),
+                        tmp_path / f"{room}.flv",
+                        pace=PACE,
+                        within_s=PUBLISH_S + SOURCE_S / PACE,
+                    )
                     for room in ROOMS
                 ]
                 yield recorder, publishes, water
@@ -183,7 +190,7 @@ def stops_when_full(folder: Path, disk: Path) -> AbstractAsyncContextManager[Rec
 
 
 async def stops_at_the_floor_and_goes_on_by_itself(tmp_path: Path, sources: Sources) -> None:
-    source = sources.get("h264-aac", 20)
+    source = await sources.made("h264-aac", 20)
     at = tmp_path / "disk"
     with disks.ext4(tmp_path / "images", at, DISK_BYTES) as disk:
         async with stops_when_full(tmp_path, disk) as recorder, trio.open_nursery() as nursery:
@@ -216,7 +223,7 @@ async def stops_at_the_floor_and_goes_on_by_itself(tmp_path: Path, sources: Sour
 
 
 async def is_stopped_while_it_does_not_record(tmp_path: Path, sources: Sources) -> None:
-    source = sources.get("h264-aac", 20)
+    source = await sources.made("h264-aac", 20)
     at = tmp_path / "disk"
     with disks.ext4(tmp_path / "images", at, DISK_BYTES) as disk:
         async with stops_when_full(tmp_path, disk) as recorder, trio.open_nursery() as nursery:
@@ -233,7 +240,7 @@ async def is_stopped_while_it_does_not_record(tmp_path: Path, sources: Sources) 
 
 
 async def names_the_data_of_others_that_fill_it(tmp_path: Path, sources: Sources) -> None:
-    source = sources.get("heavy", 8)
+    source = await sources.made("heavy", 8)
     at = tmp_path / "disk"
     with disks.ext4(tmp_path / "images", at, DISK_BYTES) as disk:
         async with run_recorder(
@@ -263,7 +270,7 @@ YEAR_S = 365 * 86_400
 
 async def is_not_emptied_by_a_clock_that_jumps(tmp_path: Path, sources: Sources) -> None:
     """From 1970 to now, ten years ahead, and back; between two starts and within one."""
-    source = sources.get("h264-aac", 8)
+    source = await sources.made("h264-aac", 8)
     clock = WallClock(tmp_path / "offset")
     sections: dict[str, Any] = {
         "env": clock.environment,
