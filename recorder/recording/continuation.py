@@ -63,7 +63,7 @@ def continuation(
         newest_utc_ms: when the newest of its files was last written, by the wall clock.
         window_ms: how long a lost publisher is waited for.
     """
-    if manifest.end is not None or manifest.deleting is not None:
+    if entry.is_ended or manifest.end is not None or manifest.deleting is not None:
         return None
     if may_be_of_this_boot(entry, now):
         lost_ms = entry.waiting_since_ms

@@ -27,12 +27,14 @@ class Entry:
         boot: the machine's boot id when it began; "" when not known.
         start_ms: the monotonic clock when it began.
         waiting_since_ms: the monotonic clock when its publisher was lost; None while one sends.
+        is_ended: somebody has ended it, and only its files are not whole yet.
     """
 
     folder: str
     boot: str = ""
     start_ms: int = 0
     waiting_since_ms: int | None = None
+    is_ended: bool = False
 
     @property
     def room(self) -> str:
@@ -62,6 +64,7 @@ class Entry:
                     boot=_of_type(raw.get("boot"), str, ""),
                     start_ms=_of_type(raw.get("start_ms"), int, 0),
                     waiting_since_ms=_of_type(raw.get("waiting_since_ms"), int, None),
+                    is_ended=_of_type(raw.get("is_ended"), bool, False),
                 )
         return None
 

@@ -98,9 +98,13 @@ class OpenFiles:
         return BEFORE in self._away
 
     @property
+    def is_any_away(self) -> bool:
+        return bool(self._away)
+
+    @property
     def is_busy(self) -> bool:
         """Somebody still does something to them, beside what is on its way."""
-        return bool(self._away) or self.newest is not None
+        return self.is_any_away or self.newest is not None
 
     @property
     def newest(self) -> int | None:

@@ -220,12 +220,17 @@ class LiveRecording:
     def end(self, reason: str, utc: str) -> None:
         """No further segment begins; the recording is over when the open ones are closed."""
         self._end = (reason, utc)
+        if self._open.is_any_away:
+            # Its final manifest waits for them, and the next start must not go on with it.
+            self._note(attrs.evolve(self._entry, is_ended=True))
         self._go_on()
 
     def go_on(self) -> None:
         """It is not over after all: media of it are still to be written."""
         self._end = None
         self._manifest.go_on()
+        if self._entry.is_ended:
+            self._note(attrs.evolve(self._entry, is_ended=False))
 
     def leave(self, reason: str) -> None:
         """Nothing more comes in this process; whoever starts next goes on with it, or ends it for
@@ -236,9 +241,7 @@ class LiveRecording:
 
     def waits(self, since_ms: int | None) -> None:
         """Its publisher is lost since this moment of the monotonic clock; None: it is back."""
-        self._entry = attrs.evolve(self._entry, waiting_since_ms=since_ms)
-        if not self._is_suspended:
-            self._enqueue(Note(self._files, self._entry))
+        self._note(attrs.evolve(self._entry, waiting_since_ms=since_ms))
 
     def clock_stepped(self, ms: int, now_ms: int) -> None:
         """The wall clock was set; `now_ms` is the monotonic one."""
@@ -441,6 +444,12 @@ class LiveRecording:
             self._is_asked = True
             # What could not be computed is computed at the next start.
             self._enqueue(Release(self._files, not self._manifest.without_checksum))
+
+    def _note(self, entry: Entry) -> None:
+        """The next start must know something else."""
+        self._entry = entry
+        if not self._is_suspended:
+            self._enqueue(Note(self._files, self._entry))
 
     def _save(self) -> None:
         if not self._is_suspended:

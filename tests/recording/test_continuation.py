@@ -74,6 +74,8 @@ def test_a_time_that_lies_ahead_is_not_believed() -> None:
 
 def test_a_recording_that_has_ended_is_over() -> None:
     assert _decide(manifest=attrs.evolve(MANIFEST, end=START, end_reason="lost")) is None
+    # Its files are not whole, and so its manifest is not the last one.
+    assert _decide(attrs.evolve(ENTRY, is_ended=True)) is None
 
 
 @pytest.mark.parametrize("boot", ["another", ""])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from recorder.recording.entries import Entry
 
 FOLDER = "room101/2026-11-22/0000042-103000Z"
-FULL = Entry(folder=FOLDER, boot="b0", start_ms=7, waiting_since_ms=9)
+FULL = Entry(folder=FOLDER, boot="b0", start_ms=7, waiting_since_ms=9, is_ended=True)
 
 
 @pytest.mark.parametrize("entry", [FULL, Entry(folder=FOLDER)], ids=["full", "bare"])

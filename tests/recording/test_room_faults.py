@@ -428,6 +428,53 @@ def test_the_end_of_a_lesson_stays_with_it_where_the_next_recording_cannot_begin
     assert marks(tmp_path) == studio.sent
 
 
+def test_a_lesson_that_has_ended_is_over_for_the_next_start_before_its_files_are_whole(
+    tmp_path: Path,
+) -> None:
+    with open_ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(SECOND + 2)
+        studio.writer.hop()
+        ward.fall_sick()
+        studio.send(SECOND)
+        ward.disk.sick = None
+        studio.recorder.resume(studio.clock.now_ms)
+        studio.send(SECOND)
+        studio.end()
+        studio.writer.hop()
+        # The part that was written off waits for its repair.
+        (entry,) = read_entries(studio.storage)
+        assert isinstance(entry, Entry)
+        assert entry.is_ended
+        assert ward.manifests()[0].end is None
+        studio.work()
+        studio.writer.hop()
+        assert ward.manifests()[0].end_reason == "unpublished"
+
+
+def test_a_lesson_that_has_ended_goes_on_where_its_last_media_must_be_written_once_more(
+    tmp_path: Path,
+) -> None:
+    with open_ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(SECOND + 2)
+        studio.writer.hop()
+        ward.fall_sick()
+        studio.send(SECOND)
+        ward.disk.sick = None
+        studio.recorder.resume(studio.clock.now_ms)
+        studio.end()
+        ward.fall_sick()
+        studio.writer.hop()
+        assert studio.fault() is not None
+        ward.get_well()
+    (manifest,) = ward.manifests()
+    assert manifest.end_reason == "unpublished"
+    assert marks(tmp_path) == studio.sent
+
+
 def test_what_was_given_up_before_the_first_file_is_part_of_the_recording(tmp_path: Path) -> None:
     with open_ward(tmp_path) as ward:
         studio = ward.studio
