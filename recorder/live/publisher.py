@@ -47,6 +47,8 @@ class Publisher:
     stream_id: int
     since_s: float
     """When it was accepted, on Trio's clock."""
+    excused_s: float = 0.0
+    """So long we have not read of it since."""
     software: str = ""
     has_media: bool = False
     counted: Mapping[str, int] = attrs.field(factory=dict)

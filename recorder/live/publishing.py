@@ -138,7 +138,7 @@ class Publishing:
         idle_s = trio.current_time() + timeouts.idle
         first_s = min(
             (
-                publisher.since_s + timeouts.first_media
+                publisher.since_s + publisher.excused_s + timeouts.first_media
                 for publisher in self.by_stream.values()
                 if not publisher.has_media
             ),
@@ -156,7 +156,7 @@ class Publishing:
     def excuse(self, seconds: float) -> None:
         """So long we have not read: silence that we cause is not the encoder's."""
         for publisher in self.by_stream.values():
-            publisher.since_s += seconds
+            publisher.excused_s += seconds
             publisher.room.recorder.held_back(begins=False)
 
     # What it holds, for the memory budget and whoever waits for it.

@@ -25,6 +25,10 @@ async def test_a_full_buffer_stops_the_reading_until_the_disk_has_taken_a_batch(
 ) -> None:
     peer = await building.publish()
     recorder = building.recorders["room101"]
+    room = building.rooms.find("room101")
+    assert room is not None
+    assert room.publisher is not None
+    since_s = room.publisher.since_s
     recorder.holds_back = True
     peer.client.video(40, FRAME)
     await peer.exchange()  # read, and then the buffer is looked at
@@ -42,6 +46,8 @@ async def test_a_full_buffer_stops_the_reading_until_the_disk_has_taken_a_batch(
     assert "left" not in recorder.calls
     # What comes is late by our doing, and not by its line.
     assert recorder.calls[-2:] == ["is held back", "is held back no more"]
+    # It has been there all the time, and the page says for how long.
+    assert room.publisher.since_s == since_s
 
 
 async def test_a_publisher_above_its_share_of_a_full_memory_waits_and_then_goes(
