@@ -32,6 +32,18 @@ let next = null;
 // What is shown now.
 
 function show() {
+  try {
+    showAll();
+  } catch (error) {
+    // Half of it would be of now, and the rest of then, below a banner that says that all is well.
+    console.warn(`The page cannot be shown: ${error.stack}`);
+    document.body.classList.add("stale");
+    showBanner({ isBroken: true });
+    showTitle({ snapshot: null });
+  }
+}
+
+function showAll() {
   const elapsed = snapshot === null ? Infinity : now() - made;
   const isStale = elapsed > STALE_S;
   const only = asked();

@@ -8,17 +8,19 @@ import { SEVERITIES, STATES, many } from "./words.js";
 const OLD = ["No news from the recorder: what you see is old.", "It may go on recording. Check its power and the network."];
 
 const REFUSED = ["The recorder answers, and lets nobody more watch.", "Close another page, or raise limits.clients. This one tries again by itself."];
+const BROKEN = ["This page fails, and what you see may be wrong.", "Load it again. In a terminal `recorder status` says the same."];
 const CLOSED = ["Nothing can be seen from here.", "Give the recorder a password (recorder hash-password), or look from its own machine."];
 
 const isBusy = (room) => room.state === "recording";
 
-// look: { snapshot, isStale, mustLogIn, isClosed, isRefused, only }. only: the one room that is shown.
+// look: { snapshot, isStale, mustLogIn, isClosed, isRefused, only }, or { isBroken }. only: the one room
+// that is shown.
 export function showBanner(look) {
   const { kind, what, advice = "", alarm = null } = verdict(look);
   const banner = byId("banner");
   const className = `banner ${kind}${alarm !== null && alarm.acknowledged_by !== null ? " seen" : ""}`;
   if (banner.className !== className) banner.className = className;
-  draw(banner.querySelector("svg"), SEVERITIES[kind].path);
+  draw(banner.querySelector("svg"), (SEVERITIES[kind] || SEVERITIES.warning).path);
   sentence(byId("worst"), what);
   sentence(byId("advice"), advice);
   byId("advice").hidden = !advice;
@@ -43,8 +45,9 @@ export function concerning({ snapshot, only }) {
 }
 
 function verdict(look) {
-  const { snapshot, isStale, mustLogIn, isClosed, isRefused, only } = look;
+  const { snapshot, isStale, mustLogIn, isClosed, isRefused, isBroken, only } = look;
   const grey = ([what, advice]) => ({ kind: "grey", what, advice });
+  if (isBroken) return grey(BROKEN);
   if (mustLogIn) return grey(["Log in to see the rooms."]);
   if (isClosed) return grey(CLOSED);
   if (isRefused && (snapshot === null || isStale)) return grey(REFUSED);

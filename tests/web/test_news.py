@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.status.snapshots import picture, room, system
+from tests.status.snapshots import picture, room, system, video
 from tests.web.houses import house, rates
 from tests.web.test_states import figure
 
@@ -63,6 +63,20 @@ def test_the_title_of_a_tab_that_nobody_looks_at_is_as_true(page: Page, stage: S
     page.evaluate(UNSEEN)
     stage.fall_silent()
     expect(page).to_have_title("? Recorder")
+
+
+def test_a_page_that_cannot_show_what_comes_says_so(page: Page, stage: Stage) -> None:
+    page.goto("/")
+    expect(page.locator("#banner")).to_have_class("banner good")
+    # As of a recorder that says another thing than this page was written for.
+    stage.show(picture(rooms=(room(video=video(frame_rate="fast")),)))
+    expect(page.locator("#banner")).to_have_class("banner grey")
+    expect(page.locator("#worst")).to_have_text("This page fails, and what you see may be wrong.")
+    expect(page.locator("body")).to_have_class("stale")
+    expect(page).to_have_title("? Recorder")
+    stage.show(picture())
+    expect(page.locator("#banner")).to_have_class("banner good")
+    expect(page.locator("body")).not_to_have_class("stale")
 
 
 def test_what_is_old_is_grey_to_the_last_sign(clocked_page: Page, stage: Stage) -> None:
