@@ -307,6 +307,15 @@ def test_a_name_with_quotes_and_lines_is_one_label() -> None:
     assert value(series, "rec_stream_publishers", stream=odd) == 1
 
 
+def test_a_folder_whose_name_is_no_utf_8_is_a_label() -> None:
+    odd = "/srv/\udcff"
+    wear = tuple(replace(each, directory=odd) for each in SYSTEM.wear)
+    system = replace(SYSTEM, wear=wear)
+    series = scraped(replace(SNAPSHOT, storage=replace(STORAGE, directory=odd), system=system))
+    for name in ("rec_storage_size_bytes", "rec_disk_written_bytes_total"):
+        assert value(series, name, volume="/srv/\\udcff") is not None
+
+
 def test_the_type_is_that_of_text() -> None:
     assert CONTENT_TYPE.startswith("text/plain; version=")
 

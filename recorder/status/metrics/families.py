@@ -80,6 +80,11 @@ def states(
     return gauge
 
 
+def folder_label(folder: str) -> str:
+    """The name of a folder may be bytes that are no UTF-8, and what is scraped must be."""
+    return folder.encode("utf-8", "backslashreplace").decode()
+
+
 def moment(now_s: float, age_s: float | None) -> float | None:
     """Prometheus wants moments: they go on ageing when nobody answers any more.
 

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 
-from recorder.status.metrics.families import counter, gauge, histogram, moment, single, states
+from recorder.status.metrics.families import (
+    counter,
+    folder_label,
+    gauge,
+    histogram,
+    moment,
+    single,
+    states,
+)
 from recorder.status.snapshot import DiskState
 
 if TYPE_CHECKING:
@@ -27,7 +35,7 @@ REASONS = {"room-size": "quota", "size": "quota", "free-space": "floor"}
 def storage_metrics(seen: Snapshot, counters: Counters, now_s: float) -> Iterator[Metric]:
     """The disk, and what was written to it; moments are from `now_s`, in seconds since 1970."""
     storage = seen.storage
-    volume = storage.directory
+    volume = folder_label(storage.directory)
     yield states(
         "rec_storage_state",
         "How the recording disk is: 1 for the state it is in.",

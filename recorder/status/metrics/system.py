@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 import trio
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 
-from recorder.status.metrics.families import count, counter, gauge, histogram, moment, single
+from recorder.status.metrics.families import (
+    count,
+    counter,
+    folder_label,
+    gauge,
+    histogram,
+    moment,
+    single,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +87,7 @@ def system_metrics(seen: Snapshot, counters: Counters, started_s: float) -> Iter
         labels=["volume"],
     )
     for wear in system.wear:
-        written.add_metric([wear.directory], wear.total_bytes)
+        written.add_metric([folder_label(wear.directory)], wear.total_bytes)
     yield written
     if system.hooks is not None:
         yield from hook_metrics(system.hooks)
