@@ -33,6 +33,9 @@ ROOMS = ["hall", "lab"]
 
 STOP_TIMEOUT_S = 3.0
 
+LAST_WORDS_S = 8.0
+"""What is said behind that: to the catalogue, to the hooks, to the next start."""
+
 
 async def scenario(
     folder: Path,
@@ -93,6 +96,7 @@ async def waits_and_gives_up(recorder: Recorder, disk: Path) -> int:
         assert STOP_TIMEOUT_S - 0.5 < time.monotonic() - began_s < STOP_TIMEOUT_S + 2
         # Its state lies on that disk as well, and does not keep it.
         await eventually(lambda: recorder.has_left, what="nothing runs any more")
+        assert time.monotonic() - began_s < STOP_TIMEOUT_S + LAST_WORDS_S
     return await recorder.gone()
 
 
