@@ -260,3 +260,11 @@ def test_segments_of_live_recordings_go_last_and_the_oldest_first() -> None:
     )
     assert chosen.missing_bytes == 0
     assert plan(found, segments, Rules(), now_utc_ms=None, goal=Goal(0, 1000)).missing_bytes == 960
+
+
+def test_the_newest_segments_of_a_room_stay_in_whatever_order_they_are_told() -> None:
+    """A row that a repair brings late stands behind those that were written meanwhile."""
+    segments = [LiveSegment("hall", 5, file, 10, 1000 * file) for file in (4, 1, 3, 2)]
+    chosen = plan([], segments, Rules(), now_utc_ms=None, goal=Goal(0, 1000))
+    gone = [each.file for each in chosen.segments]
+    assert gone == list(range(1, 5 - NEWEST_SEGMENTS))
