@@ -1,5 +1,5 @@
-"""Where the recorder is reached: the URLs a person types into an encoder, from what is listened on
-to what can be reached, and the socket by which commands find it.
+"""Where the recorder is reached: the URLs a person types into an encoder or a browser, from what is
+listened on to what can be reached, and the socket by which commands find it.
 
 `0.0.0.0` listens everywhere and is no address to type, so this module asks the machine for the
 addresses it has. It only reads; nothing is sent.
@@ -55,10 +55,34 @@ def server_urls(
             hosts = [host]
         place = "" if port == DEFAULT_PORTS[scheme] else f":{port}"
         for one in hosts:
-            url = f"{scheme}://{f'[{one}]' if ':' in one else one}{place}/{application}"
+            url = f"{scheme}://{_in_url(one)}{place}/{application}"
             if url not in urls:
                 urls.append(url)
     return urls
+
+
+def page_url(
+    address: str, *, scheme: str = "http", machine: Callable[[], list[str]] | None = None
+) -> str:
+    """What to type into a browser.
+
+    Args:
+        address: a configured one that the page listens on.
+        scheme: `http` or `https`.
+        machine: as of `server_urls`.
+    """
+    host, port = split_address(address)
+    if host == "0.0.0.0":
+        host = next(iter((machine or machine_addresses)()), "127.0.0.1")
+    elif host == "::":
+        # The machine's name may be none of `status.names`, and every address of it is taken.
+        host = "::1"
+    return f"{scheme}://{_in_url(host)}:{port}/"
+
+
+def _in_url(host: str) -> str:
+    """RFC 3986, section 3.2.2."""
+    return f"[{host}]" if ":" in host else host
 
 
 def plain_host(host: str) -> str:

@@ -257,7 +257,8 @@ def _greet(config: Config, *, is_first: bool) -> None:
     else:
         lines.append(f"Stream key:  the key of the room in {config.path}")
     scheme = "http" if config.status.tls is None else "https"
-    lines.append(f"Page:        {scheme}://{config.status.listen[0]}/")
+    page = addresses.page_url(config.status.listen[0], scheme=scheme)
+    lines.append(f"Page:        {page}")
     lines.append(f"Recordings:  {config.storage.directory}")
     click.echo("\n".join(printable(line) for line in lines))
     sys.stdout.flush()

@@ -348,6 +348,26 @@ def test_a_machine_without_a_network_is_called_by_its_name(monkeypatch: pytest.M
     assert urls == ["rtmp://raspberrypi/live"]
 
 
+@pytest.mark.parametrize(
+    ("address", "scheme", "url"),
+    [
+        ("127.0.0.1:8080", "http", "http://127.0.0.1:8080/"),
+        ("localhost:8080", "http", "http://localhost:8080/"),
+        ("0.0.0.0:8080", "https", "https://192.168.1.20:8080/"),
+        ("[::]:8080", "http", "http://[::1]:8080/"),
+        ("[2001:db8::7]:80", "http", "http://[2001:db8::7]:80/"),
+    ],
+)
+def test_the_page_is_told_by_an_address_that_a_browser_can_open(
+    address: str, scheme: str, url: str
+) -> None:
+    assert addresses.page_url(address, scheme=scheme, machine=lambda: ADDRESSES) == url
+
+
+def test_without_a_network_the_page_is_told_by_an_address_of_the_machine_itself() -> None:
+    assert addresses.page_url("0.0.0.0:8080", machine=list) == "http://127.0.0.1:8080/"
+
+
 def test_a_refusal_ends_with_1_and_misuse_with_2(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
