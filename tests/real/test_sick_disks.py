@@ -144,7 +144,7 @@ async def loses_more_and_more(recorder: Recorder, room: str) -> None:
 async def is_full(tmp_path: Path, sources: Sources) -> None:
     """The files are closed, the encoders stay, and it goes on when there is room again. A room
     whose buffer lasts loses nothing; one that sends more loses its oldest, counted."""
-    light, heavy = sources.get("h264-aac", 20), sources.get("heavy", 20)
+    light, heavy = await sources.made("h264-aac", 20), await sources.made("heavy", 20)
     with disks.tmpfs(tmp_path / "disk", 160 * MIB) as disk:
         async with run_recorder(
             tmp_path, ["hall", "lab"], storage=storage_at(disk, buffer="1MiB")
