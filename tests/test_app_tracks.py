@@ -193,6 +193,24 @@ def test_sound_that_follows_the_picture_over_a_cut_is_not_behind_it(studio: Stud
     studio.end()
 
 
+def test_sound_that_is_before_the_picture_at_a_cut_is_still_told_of(studio: Studio) -> None:
+    """The file that it is in ends at the picture, and the next one has none of it yet."""
+    meter = TrackMeter()
+    studio.arrive()
+    for number in range(40):
+        now_ms, time = studio.clock.now_ms, number * FRAME_MS
+        studio.recorder.media(AUDIO, time + FRAME_MS, aac_frame(), now_ms)
+        studio.recorder.media(VIDEO, time, avc_frame(key=number % GOP_FRAMES == 0), now_ms)
+        studio.recorder.flush(now_ms)
+        if number > SECOND:
+            _, audio = looked(studio, meter)
+            assert audio is not None
+            assert audio.frame_age_s == 0
+            assert meter.av_offset_ms == -FRAME_MS
+        studio.clock.advance(FRAME_MS)
+    studio.end()
+
+
 def track(number: int, frames: int) -> TrackFigures:
     return TrackFigures(
         kind="audio",
