@@ -252,7 +252,7 @@ async def test_who_watches_a_room_leaves_where_another_may_watch_it_now(tmp_path
     async with staged(tmp_path, text.format(KEY, viewer_key)) as stage:
         (room,) = stage.parts.rooms.all
         over: list[str] = []
-        room.audience.join(ViewerQueue(1, 1 << 20, on_more=lambda: None, on_over=over.append))
+        room.audience.join(ViewerQueue(1, 1 << 20, lambda: None, over.append, lambda: True))
         # The key of who publishes is not theirs.
         await stage.reload(text.format(OTHER_KEY, viewer_key))
         assert over == []

@@ -55,10 +55,12 @@ class ViewerQueue:
 
     Args:
         stream_id: the NetStream it plays on.
-        limit_bytes: more than this is not kept, but for a single message; nor is anything, when the
-            oldest has waited for MOST_BEHIND_MS.
+        limit_bytes: more than this is not kept while it is sent something, but for a single
+            message; nor is anything, when the oldest has waited for MOST_BEHIND_MS.
         on_more: there is something to take.
         on_over: it gets no more, for this reason; what is queued may still be taken.
+        is_sending: whether it has something to take that it has been sent. If not, what waits here
+            waits for us, and it is not slow: all of one read comes before anybody has a turn.
 
     Attributes:
         unwanted: the FLV tag types that it has asked to be spared.
@@ -68,6 +70,7 @@ class ViewerQueue:
     limit_bytes: int
     on_more: Callable[[], None]
     on_over: Callable[[str], None]
+    is_sending: Callable[[], bool]
     is_waiting: bool = True
     """For a keyframe."""
     has_begun: bool = False
@@ -98,10 +101,10 @@ class ViewerQueue:
         return True
 
     def _has_room(self, size: int, now_ms: int) -> bool:
-        return not self._messages or (
-            self.queued_bytes + size <= self.limit_bytes
-            and now_ms - self._messages[0][0] < MOST_BEHIND_MS
-        )
+        if not self._messages or not self.is_sending():
+            return True
+        is_late = now_ms - self._messages[0][0] >= MOST_BEHIND_MS
+        return not is_late and self.queued_bytes + size <= self.limit_bytes
 
     def _append(self, data: bytes, now_ms: int) -> None:
         if data:

@@ -31,6 +31,9 @@ half a minute for a single picture."""
 class Sender:
     """Sends what the core has to say. `run` lives as long as its connection.
 
+    Attributes:
+        is_sending: the system has not taken yet what was last given to it.
+
     Args:
         taken_bytes: how much the peer has taken, since some moment; None: it is not known.
     """
@@ -49,6 +52,7 @@ class Sender:
         self._sent = trio.Event()
         self._sent.set()
         self._deaf = False
+        self.is_sending = False
         self._media: Callable[[], bytes] = bytes
         self._patience_s = math.inf
         self._patience = trio.CancelScope()
@@ -129,8 +133,10 @@ class Sender:
             self._sent.set()
 
     async def _send(self, data: bytes) -> None:
+        self.is_sending = True
         with trio.move_on_after(self._patience_s) as self._patience:
             await self._stream.send_all(data)
+            self.is_sending = False
         if self._patience.cancelled_caught:
             self._on_stuck()
             # What was begun cannot be finished: nothing else can be said any more.

@@ -55,6 +55,7 @@ class Viewing:
             queue_bytes,
             on_more=sender.more_media,
             on_over=self._end,
+            is_sending=lambda: sender.is_sending,
             unwanted=unwanted,
         )
         sender.relay(self._take, patience_s=PATIENCE_S, on_stuck=self._be_stuck)

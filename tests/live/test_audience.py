@@ -20,6 +20,8 @@ from tests.flv.building import many_tracks, with_modex
 from tests.helpers.rtmp_client import HANDSHAKE_ANSWER_BYTES, RtmpClient
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from recorder.flv.timeline import TrackId
 
 AVC = b"\x17\x00\0\0\0avc"
@@ -47,12 +49,24 @@ class Seen:
         return [(r.type_id, r.timestamp, r.payload) for r in self.client.take_replies()]
 
 
-def viewer(audience: Audience, *, stream_id: int = 1, limit_bytes: int = 1 << 20) -> Seen:
+def viewer(
+    audience: Audience,
+    *,
+    stream_id: int = 1,
+    limit_bytes: int = 1 << 20,
+    is_sending: Callable[[], bool] = lambda: True,
+) -> Seen:
     client = RtmpClient()
     client.receive(bytes(HANDSHAKE_ANSWER_BYTES))
     client.server_chunk_size = 65536
     over: list[str] = []
-    queue = ViewerQueue(stream_id, limit_bytes, on_more=lambda: None, on_over=over.append)
+    queue = ViewerQueue(
+        stream_id,
+        limit_bytes,
+        on_more=lambda: None,
+        on_over=over.append,
+        is_sending=is_sending,
+    )
     audience.join(queue)
     return Seen(queue, client, over)
 
@@ -225,6 +239,18 @@ def test_who_falls_behind_is_skipped_though_little_waits_for_it(audience: Audien
     assert (quick.queue.skips, quick.over) == (0, [])
     audience.media(9, 11_000, KEY, MOST_BEHIND_MS + 1000)
     assert slow.messages()[-1] == (9, 11_000, KEY)
+
+
+def test_who_waits_for_us_is_not_slow_however_much_comes_at_once(audience: Audience) -> None:
+    """With many viewers and little memory a read holds more than a queue."""
+    sending = [False]
+    seen = viewer(audience, limit_bytes=300, is_sending=lambda: sending[0])
+    for _ in range(10):
+        audience.media(9, 0, KEY + bytes(200), 0)
+    assert (seen.queue.skips, len(seen.messages())) == (0, 13)
+    sending[0] = True
+    overfill(audience, 0)
+    assert seen.queue.skips == 1
 
 
 def test_of_a_room_that_pauses_nobody_is_behind(audience: Audience) -> None:

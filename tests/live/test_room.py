@@ -106,6 +106,6 @@ async def test_an_operators_stop_ends_who_watches_also_in_the_reconnect_window(
     publisher = publish(room)
     recorder.media(9, 0, b"", 0)
     room.lose(publisher, {})
-    room.audience.join(ViewerQueue(1, 1 << 20, on_more=lambda: None, on_over=over.append))
+    room.audience.join(ViewerQueue(1, 1 << 20, lambda: None, over.append, lambda: True))
     room.stop()
     assert over == ["an operator has stopped it"]

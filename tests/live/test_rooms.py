@@ -155,7 +155,7 @@ async def test_rooms_beyond_the_configured_ones_exist_while_they_are_in_use(
     assert rooms.find("another") is None
     assert rooms.publishers == 1
     over: list[str] = []
-    guest.audience.join(ViewerQueue(1, 1 << 20, on_more=lambda: None, on_over=over.append))
+    guest.audience.join(ViewerQueue(1, 1 << 20, lambda: None, over.append, lambda: True))
     guest.end(publisher, {})
     await trio.sleep(0.1)
     assert rooms.find("another") is not None

@@ -120,6 +120,19 @@ async def test_a_hundred_acknowledgements_a_second_end_nothing(
     assert building.rooms.viewers == 1
 
 
+async def test_a_read_that_holds_more_than_a_viewers_queue_reaches_it(
+    building: Building, autojump_clock: MockClock
+) -> None:
+    """With many viewers and little memory, what comes in a pause is more than a queue has."""
+    publisher = await building.publish()
+    viewer = await building.watch()
+    for moment in range(5):
+        frames = [(100 * moment + number, KEY + bytes(8_000)) for number in range(10)]
+        await sent(publisher, *frames)
+    assert len(seen(viewer)) == 50
+    assert building.rooms.viewers == 1
+
+
 async def test_a_keyframe_larger_than_a_viewers_queue_reaches_it(
     building: Building, autojump_clock: MockClock
 ) -> None:
