@@ -23,6 +23,9 @@ DRIFT_S: Final = 10.0
 KEYFRAME_S: Final = 30.0
 WEAK: Final = 0.5
 
+LAGS_S: Final = 3.0
+"""A disk that is well again takes in a moment what has waited for it: that it waits is no lag."""
+
 BEGINS_S: Final = 15.0
 """A file begins sooner with whatever it can begin with: the longest hold is 10 s, and then it is
 written."""
@@ -79,6 +82,7 @@ def _write_lag(room: RoomView, name: str) -> Condition:
         severity=CRITICAL,
         text=text,
         advice=advice,
+        set_s=LAGS_S,
         clear_s=60,
     )
 
