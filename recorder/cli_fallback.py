@@ -1,4 +1,5 @@
-"""What `run` and `deliver` run with: the configuration, or the last good copy of a bad one.
+"""What `run` and `deliver` run with, and by what a recorder that runs is asked: the configuration,
+or the last good copy of a bad one.
 
 Owns when a start falls back. An appliance that somebody has edited and restarted records today's
 lessons with yesterday's configuration, and says so; a person at a terminal, who can mend the file
@@ -65,6 +66,24 @@ def fall_back(path: Path, *, with_certificates: bool = True) -> Config | None:
     if _a_person_watches():
         return None
     return _last_good(path.absolute(), with_certificates=with_certificates, may_lack_rtmps=True)
+
+
+def load_to_ask(path: Path) -> Config:
+    """The configuration that a running recorder is asked by. It goes on when its file was spoilt,
+    and who then has to see to it must reach it: the last good copy says where it is.
+
+    Raises:
+        ConfigError: the file cannot be used, and there is no such copy.
+    """
+    try:
+        return load_config(path)
+    except ConfigError as error:
+        last_good = _last_good(path.absolute(), with_certificates=False, may_lack_rtmps=True)
+        if last_good is None:
+            raise
+        for line in [*str(error).splitlines(), "Until that is mended the last good one counts."]:
+            click.echo(f"warning: {line}", err=True)
+        return last_good
 
 
 def _check_certificates(config: Config, *, may_lack_rtmps: bool = False) -> None:

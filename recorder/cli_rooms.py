@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
-from recorder.cli_config import config_option, find_config, load_config
+from recorder.cli_config import config_option, find_config
 from recorder.cli_control import NotDoneError, ask
+from recorder.cli_fallback import load_to_ask
 
 EXIT_GOOD = 0
 
@@ -18,7 +19,7 @@ def _command(action: str, about: str, done: str) -> click.Command:
     @click.argument("room")
     @click.pass_obj
     def command(outer: Path | None, chosen: Path | None, room: str) -> int:
-        config = load_config(find_config(chosen or outer))
+        config = load_to_ask(find_config(chosen or outer))
         if room not in config.rooms and config.any_room is None:
             raise NotDoneError(f"There is no room {room!a} in the configuration.")
         if ask(config, "POST", f"/api/v1/rooms/{room}/{action}") is None:

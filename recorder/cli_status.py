@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
-from recorder.cli_config import config_option, find_config, load_config
+from recorder.cli_config import config_option, find_config
 from recorder.cli_control import state_folder
+from recorder.cli_fallback import load_to_ask
 from recorder.cli_status_fields import has_critical_alarm
 from recorder.cli_status_source import (
     USER,
@@ -66,7 +67,7 @@ def status_command(
     taken from RECORDER_PASSWORD, or asked for. On a pipe it shows one picture.
     """
     if url is None:
-        source = on_this_machine(state_folder(load_config(find_config(chosen or outer))))
+        source = on_this_machine(state_folder(load_to_ask(find_config(chosen or outer))))
     else:
         source = _remote(read_address(url))
     try:

@@ -12,7 +12,7 @@ import recorder
 from recorder import cli_fallback
 from recorder.app_settings import make_settings
 from recorder.cli import run_command
-from recorder.cli_fallback import fall_back, load_or_fall_back
+from recorder.cli_fallback import fall_back, load_or_fall_back, load_to_ask
 from recorder.config import ConfigError, load
 from recorder.config.last_good import LAST_GOOD_FILE, copy_of
 
@@ -81,6 +81,42 @@ def test_a_bad_file_is_replaced_by_its_last_good_copy_and_what_is_wrong_is_told(
     assert config == good
     assert config.text == GOOD.encode()
     assert reason in errors[0]
+
+
+def test_a_recorder_that_runs_is_asked_by_the_last_good_copy_of_a_spoilt_file(
+    path: Path,
+    keep: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    good = load(write(path, GOOD))
+    assert load_to_ask(path) == good
+    assert capsys.readouterr().err == ""
+    write(path, BAD)
+    with pytest.raises(ConfigError, match="colour: is no known key"):
+        load_to_ask(path)
+    keep(path.parent / "recordings/.recorder")
+    # A person may well sit there: who asks starts nothing with it.
+    monkeypatch.setattr(cli_fallback, "_a_person_watches", lambda: True)
+    assert load_to_ask(path) == good
+    assert capsys.readouterr().err == (
+        f"warning: {path}:2: colour: is no known key\n"
+        "warning: Until that is mended the last good one counts.\n"
+    )
+
+
+@pytest.mark.parametrize("command", [["status", "--once"], ["stop", "a"]])
+def test_a_spoilt_file_keeps_nobody_from_seeing_or_stopping_a_room(
+    path: Path,
+    keep: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+    command: list[str],
+) -> None:
+    write(path, BAD)
+    keep(path.parent / "recordings/.recorder")
+    assert run_command([command[0], "--config", str(path), *command[1:]]) == 1
+    # It was asked for: nobody runs in this test.
+    assert "does not run" in (said := capsys.readouterr().err) or "No recorder runs" in said
 
 
 def test_a_file_that_names_a_certificate_which_cannot_be_used_is_a_bad_one(
