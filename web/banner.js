@@ -7,7 +7,8 @@ import { SEVERITIES, STATES, many } from "./words.js";
 
 const OLD = ["No news from the recorder: what you see is old.", "It may go on recording. Check its power and the network."];
 
-const REFUSED = ["The recorder answers, and lets nobody more watch.", "Close another page, or raise limits.clients. This one tries again by itself."];
+// Why, a browser does not tell a page.
+const REFUSED = ["The recorder answers, and lets this page not watch.", "Close another page, or raise limits.clients; a proxy must pass WebSockets. This one tries again by itself."];
 const BROKEN = ["This page fails, and what you see may be wrong.", "Load it again. In a terminal `recorder status` says the same."];
 const CLOSED = ["Nothing can be seen from here.", "Give the recorder a password (recorder hash-password), or look from its own machine."];
 

@@ -174,7 +174,9 @@ def test_who_is_one_too_many_is_told_so_and_tries_again(clocked_page: Page, stag
     page = clocked_page
     stage.actions.watchable = False
     page.goto("/")
-    expect(page.locator("#worst")).to_have_text("The recorder answers, and lets nobody more watch.")
+    told = "The recorder answers, and lets this page not watch."
+    expect(page.locator("#worst")).to_have_text(told)
+    expect(page.locator("#advice")).to_contain_text("raise limits.clients; a proxy must pass")
     stage.actions.watchable = True
     page.clock.fast_forward(16_000)
     expect(page.locator("#banner")).to_have_class("banner good")
