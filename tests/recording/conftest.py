@@ -40,6 +40,12 @@ def directory(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """A state folder outside of every storage, which is not made yet."""
+    return tmp_path / "state"
+
+
+@pytest.fixture
 def keeping(tmp_path: Path, mock_clock: MockClock) -> Iterator[Keeping]:
     (tmp_path / ".recorder").mkdir()
     before = open_descriptors()

@@ -5,102 +5,24 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import pytest
 
 from recorder.recording import arrival
-from recorder.recording.actions import SegmentRules
-from recorder.recording.alive import Heartbeat
-from recorder.recording.arrival import is_awaited, open_or_await
-from recorder.recording.disk import OsDisk
-from recorder.recording.known import KNOWN_FILE
+from recorder.recording.arrival import is_awaited
 from recorder.recording.refusals import StorageError, StorageGone, StorageMoved, UnusableError
 from recorder.recording.storage import Storage, initialise
-from recorder.recording.unfinished import read_entries
-from tests.helpers.disk import FailingDisk, RecordingDisk, RefusingDisk
-from tests.helpers.studio import SECOND, Studio, manifests, marks
+from tests.helpers.disk import RecordingDisk, RefusingDisk
+from tests.recording.arriving import SilentDisk, in_use, opened, refused, unmounted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
-
-T = TypeVar("T")
-
-RULES = SegmentRules(duration_ms=3000, size_bytes=1 << 30, max_duration_ms=12 * 3600_000)
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "state"
 
 
 @pytest.fixture
 def directory(tmp_path: Path, state: Path) -> Path:
-    """A storage that was in use; seven numbers are taken."""
-    path = tmp_path / "recordings"
-    initialise(path, state, RecordingDisk())
-    with Storage.open(path, state, RecordingDisk()) as storage:
-        for _ in range(7):
-            storage.persist_number(storage.take_number())
-    return path
-
-
-class SilentDisk(RecordingDisk):
-    """One that does not answer.
-
-    Args:
-        call: from the first such line of `operations` on.
-
-    Attributes:
-        is_asked: somebody waits for it.
-        answers: to be set.
-    """
-
-    def __init__(self, call: str) -> None:
-        super().__init__()
-        self.is_asked, self.answers = threading.Event(), threading.Event()
-        self._call = call
-
-    def perform(self, operation: str, subject: str, action: Callable[[], T]) -> T:
-        if f"{operation} {subject}" == self._call:
-            self.is_asked.set()
-            assert self.answers.wait(30)
-        return super().perform(operation, subject, action)
-
-
-@contextmanager
-def _opened(
-    directory: Path, state: Path | None, disk: RecordingDisk | None = None
-) -> Iterator[Storage]:
-    with open_or_await(directory, state, disk or RecordingDisk(), read_entries) as (storage, left):
-        assert (left is None) == (storage.absence is not None)
-        yield storage
-
-
-@contextmanager
-def _unmounted(directory: Path) -> Iterator[Path]:
-    """Its disk is not mounted: the folder is empty. Gives where it is meanwhile; afterwards it is
-    there again."""
-    elsewhere = directory.with_name("elsewhere")
-    directory.rename(elsewhere)
-    directory.mkdir()
-    yield elsewhere
-    directory.rmdir()
-    elsewhere.rename(directory)
-
-
-@contextmanager
-def _away(directory: Path, state: Path, disk: RecordingDisk | None = None) -> Iterator[Storage]:
-    """A storage whose disk comes when the body begins."""
-    with _unmounted(directory):
-        waiting = _opened(directory, state, disk)
-        storage = waiting.__enter__()
-    try:
-        yield storage
-    finally:
-        waiting.__exit__(None, None, None)
+    return in_use(tmp_path / "recordings", state)
 
 
 # Whether it is waited for.
@@ -121,17 +43,8 @@ def test_what_a_disk_could_mend_is_waited_for_once_a_storage_is_known(
     assert is_awaited(refusal, knows_any=knows_any) is awaited
 
 
-def _refused(directory: Path, state: Path | None, disk: RecordingDisk | None = None) -> str:
-    with (
-        pytest.raises(StorageError) as caught,
-        _opened(directory, state, disk),
-    ):
-        pass
-    return str(caught.value)
-
-
 def _absence(directory: Path, state: Path, disk: RecordingDisk | None = None) -> str:
-    with _opened(directory, state, disk) as storage:
+    with opened(directory, state, disk) as storage:
         assert storage.absence is not None
         return storage.absence
 
@@ -139,7 +52,7 @@ def _absence(directory: Path, state: Path, disk: RecordingDisk | None = None) ->
 def test_a_mount_point_without_its_disk_is_waited_for_and_not_touched(
     directory: Path, state: Path
 ) -> None:
-    with _unmounted(directory):
+    with unmounted(directory):
         assert _absence(directory, state) == (
             f"The folder {directory} has no marker, but a storage was in use there: its disk is "
             "not mounted, or this is another one. Mount the right one; recording then goes on by "
@@ -160,7 +73,7 @@ def test_a_folder_that_was_never_a_storage_is_waited_for_where_another_was_in_us
     directory: Path, state: Path
 ) -> None:
     other = directory.with_name("other")
-    with _opened(other, state) as storage:
+    with opened(other, state) as storage:
         expected = (
             f"The folder {other} does not exist. Run `recorder init` to make it, or check that the "
             "disk is mounted."
@@ -179,7 +92,7 @@ def test_a_folder_that_was_never_a_storage_is_waited_for_where_another_was_in_us
 
 
 def test_another_recorders_disk_is_waited_on_and_not_touched(directory: Path, state: Path) -> None:
-    with _unmounted(directory):
+    with unmounted(directory):
         other = directory.with_name("other")
         initialise(other, None, RecordingDisk())
         directory.rmdir()
@@ -219,20 +132,20 @@ def test_a_disk_that_takes_no_writes_is_waited_for(directory: Path, state: Path)
 def test_what_was_never_taken_into_use_is_refused(tmp_path: Path, state: Path) -> None:
     (tmp_path / "empty").mkdir()
     for beside in (state, None):
-        assert "Run `recorder init`" in _refused(tmp_path / "empty", beside)
-        assert "Run `recorder init`" in _refused(tmp_path / "nowhere", beside)
+        assert "Run `recorder init`" in refused(tmp_path / "empty", beside)
+        assert "Run `recorder init`" in refused(tmp_path / "nowhere", beside)
     assert not state.exists()
 
 
 def test_what_no_disk_can_mend_is_refused(directory: Path, state: Path) -> None:
     disk = RecordingDisk()
     disk.kind = "nfs4"
-    assert "network file system" in _refused(directory, state, disk)
+    assert "network file system" in refused(directory, state, disk)
     with Storage.open(directory, state, RecordingDisk()):
-        assert "is in use by another recorder" in _refused(directory, state)
+        assert "is in use by another recorder" in refused(directory, state)
     directory.rename(directory.with_name("elsewhere"))
     directory.write_text("a file")
-    assert f"{directory} is not a folder" in _refused(directory, state)
+    assert f"{directory} is not a folder" in refused(directory, state)
 
 
 def test_a_second_recorder_is_kept_out_of_the_state_folder(
@@ -240,13 +153,13 @@ def test_a_second_recorder_is_kept_out_of_the_state_folder(
 ) -> None:
     initialise(tmp_path / "other", None, RecordingDisk())
     initialise(tmp_path / "other", state, RecordingDisk())
-    with _unmounted(directory), _opened(directory, state):
+    with unmounted(directory), opened(directory, state):
         expected = f"The state folder {state} is in use by another recorder. "
-        assert expected in _refused(tmp_path / "other", state)
-        assert expected in _refused(directory, state)
-    with _opened(tmp_path / "other", None):
+        assert expected in refused(tmp_path / "other", state)
+        assert expected in refused(directory, state)
+    with opened(tmp_path / "other", None):
         pass
-    with _opened(tmp_path / "other", state):
+    with opened(tmp_path / "other", state):
         pass
 
 
@@ -287,7 +200,7 @@ def test_a_disk_that_does_not_answer_is_waited_for_and_opened_when_it_does(
     directory: Path, state: Path, call: str
 ) -> None:
     disk = SilentDisk(call)
-    with _opened(directory, state, disk) as storage:
+    with opened(directory, state, disk) as storage:
         expected = (
             f"The disk of the folder {directory} does not answer. Check the disk and its cable or "
             "card; recording goes on by itself when it does."
@@ -320,7 +233,7 @@ def test_who_stops_before_the_disk_answers_leaves_nothing_open(
     directory: Path, state: Path
 ) -> None:
     disk = SilentDisk("list_folder .recorder/open")
-    with _opened(directory, state, disk) as storage:
+    with opened(directory, state, disk) as storage:
         assert storage.absence is not None
     disk.answers.set()
     _come_back()
@@ -336,7 +249,7 @@ def test_a_disk_that_answers_at_last_with_an_error_says_that(directory: Path, st
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     disk = Failing("list_folder .recorder/open")
-    with _opened(directory, state, disk) as storage:
+    with opened(directory, state, disk) as storage:
         disk.answers.set()
         _come_back()
 
@@ -362,171 +275,6 @@ def test_where_nothing_is_known_without_the_disk_the_start_waits_for_it(tmp_path
 
     person = threading.Thread(target=answer)
     person.start()
-    with _opened(tmp_path / "recordings", None, disk) as storage:
+    with opened(tmp_path / "recordings", None, disk) as storage:
         assert storage.absence is None
     person.join()
-
-
-# While it is away.
-
-
-def test_a_storage_that_is_away_has_nothing_to_write_into(directory: Path, state: Path) -> None:
-    with _unmounted(directory), _opened(directory, state) as storage:
-        for reach in (
-            lambda: storage.root,
-            lambda: storage.meta,
-            lambda: storage.unfinished,
-            lambda: storage.identifier,
-            lambda: storage.persist_number(storage.take_number()),
-            storage.check_place,
-            storage.probe,
-            storage.reopen,
-        ):
-            with pytest.raises(StorageGone, match="has no marker") as caught:
-                reach()
-            assert not isinstance(caught.value, StorageMoved)
-        Heartbeat(storage, "boot-1").beat(1000)
-        assert os.listdir(directory) == []
-
-
-def test_the_newest_reason_is_told(directory: Path, state: Path) -> None:
-    with _unmounted(directory), _opened(directory, state) as storage:
-        directory.rmdir()
-        with pytest.raises(StorageGone):
-            storage.probe()
-        assert "is gone" in str(storage.absence)
-        with pytest.raises(StorageGone, match="is gone"):
-            _ = storage.root
-        directory.mkdir()
-
-
-# When it comes.
-
-
-def test_a_disk_that_comes_is_opened_as_at_a_start(directory: Path, state: Path) -> None:
-    with _away(directory, state) as storage:
-        found: list[Storage] = []
-
-        def look(there: Storage) -> None:
-            with pytest.raises(StorageGone):
-                _ = storage.root
-            assert OsDisk().identity(there.root)[1] == directory.stat().st_ino
-            found.append(there)
-
-        storage.on_arrival = look
-        for look_for_it in (storage.check_place, storage.probe):
-            with pytest.raises(StorageMoved):
-                look_for_it()
-        storage.reopen()
-        assert len(found) == 1
-        assert storage.absence is None
-        storage.probe()
-        assert storage.identifier == (directory / ".recorder/id").read_text().strip()
-        assert "is in use by another recorder" in _refused(directory, state)
-        number = storage.take_number()
-        assert number == 8
-        storage.persist_number(number)
-        assert (directory / ".recorder/next").read_text() == "9\n"
-        # From here on it is like any other that is open.
-        storage.reopen()
-        assert len(found) == 1
-        with _unmounted(directory), pytest.raises(StorageGone, match="no storage any more"):
-            storage.probe()
-    with Storage.open(directory, state, RecordingDisk()):
-        pass
-
-
-def test_a_number_that_was_taken_meanwhile_is_not_used(directory: Path, state: Path) -> None:
-    with _away(directory, state) as storage:
-        taken = storage.take_number()
-        storage.reopen()
-        with pytest.raises(OSError, match="given while the disk was away"):
-            storage.persist_number(taken)
-        assert storage.take_number() == 8
-
-
-def test_a_lost_counter_is_found_anew_and_said(directory: Path, state: Path) -> None:
-    (directory / ".recorder/next").unlink()
-    with _away(directory, state) as storage:
-        storage.reopen()
-        (warning,) = storage.warnings
-        assert "recording counter" in warning
-        assert (directory / ".recorder/next").read_text() == "1\n"
-
-
-def test_a_disk_that_a_person_takes_into_use_meanwhile_is_taken(
-    directory: Path, state: Path
-) -> None:
-    with _unmounted(directory), _opened(directory, state) as storage:
-        (state / KNOWN_FILE).unlink()
-        initialise(directory, state, RecordingDisk())
-        storage.reopen()
-        storage.probe()
-        for path in (directory / ".recorder").rglob("*"):
-            if path.is_file():
-                path.unlink()
-        (directory / ".recorder/open").rmdir()
-        (directory / ".recorder").rmdir()
-
-
-@pytest.mark.parametrize("late", [False, True])
-def test_an_arrival_that_fails_anywhere_leaves_it_away_and_can_be_repeated(
-    directory: Path, state: Path, late: bool
-) -> None:
-    whole = RecordingDisk()
-    with _away(directory, state, whole) as storage:
-        before = len(whole.operations)
-        storage.reopen()
-        steps = len(whole.operations) - before
-    for n in range(1, steps + 1):
-        disk = FailingDisk()
-        with _away(directory, state, disk) as storage:
-            disk.arm(n, late=late)
-            try:
-                storage.reopen()
-            except OSError:
-                assert storage.absence is not None
-                with pytest.raises(StorageGone):
-                    _ = storage.root
-            assert disk.failed is not None
-            disk.arm(0)
-            if storage.absence is not None:
-                storage.reopen()
-            storage.probe()
-            assert storage.take_number() == 8
-
-
-def test_who_cannot_read_what_was_left_leaves_it_away(directory: Path, state: Path) -> None:
-    with _away(directory, state) as storage:
-
-        def fail(there: Storage) -> None:
-            raise OSError(errno.EIO, "a bad sector")
-
-        storage.on_arrival = fail
-        with pytest.raises(OSError, match="a bad sector"):
-            storage.reopen()
-        assert "a bad sector" in str(storage.absence)
-        storage.on_arrival = lambda there: None
-        storage.reopen()
-        storage.probe()
-
-
-def test_a_lesson_that_begins_without_the_disk_is_on_it_when_it_comes(
-    directory: Path, state: Path
-) -> None:
-    with _away(directory, state) as storage:
-        studio = Studio(storage, RULES)
-        studio.arrive()
-        studio.send(2 * SECOND)
-        assert "has no marker" in str(studio.recorder.fault)
-        # No number was given: one on the disk has it.
-        assert storage.next_number == 1
-        assert studio._to_recover == []
-        storage.reopen()
-        studio.recorder.resume(studio.clock.now_ms)
-        studio.send(2 * SECOND)
-        studio.end()
-        studio.settle()
-        assert marks(directory) == list(range(4 * SECOND))
-        (manifest,) = manifests(directory)
-        assert manifest.number == 8

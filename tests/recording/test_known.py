@@ -17,11 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "state"
-
-
 def test_a_storage_is_remembered_in_a_private_file(tmp_path: Path, state: Path) -> None:
     assert initialise(tmp_path / "a", state, RecordingDisk())
     assert stat.S_IMODE(state.stat().st_mode) == 0o700
