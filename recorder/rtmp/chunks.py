@@ -80,6 +80,8 @@ class ChunkReader:
         self.steps_left = UNLIMITED
         """So many headers are read before `next_message` stops; whoever sets it counts other work
         in the same steps."""
+        self.obeyed = 0
+        """Messages that nobody was given, since somebody has set it to 0."""
 
     def receive(self, data: bytes) -> None:
         """Store what came; nothing is parsed."""
@@ -347,6 +349,7 @@ class ChunkReader:
 
     def _obey(self, message: Message) -> None:
         """Apply Set Chunk Size or Abort, from any chunk stream (§2.5), before the next byte."""
+        self.obeyed += 1
         value = u32_at_front(message.payload)
         if value is None:
             raise RemoteProtocolError(f"a control message of type {message.type_id} is too short")

@@ -282,6 +282,10 @@ class ServerConnection:
         self._reader.steps_left = self._limits.steps_at_once
         while True:
             message = self._next_message()
+            if self._reader.obeyed:
+                if not publishing:
+                    self._count_for_player(self._reader.obeyed)
+                self._reader.obeyed = 0
             if message is None:
                 if self._reader.steps_left <= 0:
                     return MORE
@@ -300,7 +304,7 @@ class ServerConnection:
                 self._drop(message)
                 continue
             if not publishing and type_id not in _STRAY:
-                self._count_for_player(payload)
+                self._count_for_player(1 + len(payload) // self._limits.player_message_bytes)
             handle = self._MESSAGES.get(type_id)
             if handle is None:
                 self.counters.unknown_messages += 1
@@ -380,10 +384,10 @@ class ServerConnection:
                 "media keeps coming for a stream that is not publishing", Hint.NOT_PUBLISHING
             )
 
-    def _count_for_player(self, payload: bytes) -> None:
+    def _count_for_player(self, messages: int) -> None:
         """Who does not publish has little to say; strangers have bounds of their own."""
         if self._messages_left is None:
-            self._player_left -= 1 + len(payload) // self._limits.player_message_bytes
+            self._player_left -= messages
             if self._player_left < 0:
                 raise RemoteProtocolError("too many messages from a player", Hint.TOO_LARGE)
 

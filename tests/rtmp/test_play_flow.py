@@ -375,12 +375,25 @@ def test_a_long_message_of_a_player_counts_for_several() -> None:
         application.talk(client)
 
 
+def test_what_a_player_says_of_its_chunks_counts_as_well() -> None:
+    client = RtmpClient()
+    application = playing(client, Limits(player_messages=10))
+    for _ in range(11):
+        client.set_chunk_size(4096)
+    *parts, last = byte_by_byte(client.data_to_send())
+    for part in parts:
+        assert application.feed(part) == []
+    with pytest.raises(RemoteProtocolError, match="too many messages from a player"):
+        application.feed(last)
+
+
 def test_who_publishes_may_say_as_much_as_it_likes_and_its_stray_media_count_by_bytes() -> None:
     client = RtmpClient()
     limits = Limits(player_messages=10)
     application = publishing(client, ServerConnection(limits, random=FILLER))
     for number in range(100):
         client.control(3, number.to_bytes(4))
+        client.set_chunk_size(4096)
     assert application.talk(client) == []
     application.server.end_publish(1)
     for number in range(100):
