@@ -245,6 +245,20 @@ def test_what_was_begun_goes_on_first_and_whatever_the_rules() -> None:
     )
 
 
+def test_a_limit_costs_no_more_than_what_is_above_it() -> None:
+    recordings = [
+        candidate(number, room=room) for number, room in enumerate(["hall", "lab"] * 6, start=1)
+    ]
+    a_room = Rules(rooms={"hall": RoomRules(max_bytes=35)})
+    found = plan(recordings, [], a_room, now_utc_ms=None, goal=Goal(0, 0))
+    assert [each.number for each in found.recordings] == [1, 3, 5]
+    both = Rules(rooms={"hall": RoomRules(max_bytes=35)}, max_bytes=75)
+    found = plan(recordings, [], both, now_utc_ms=None, goal=Goal(0, 0))
+    assert [(each.number, each.why) for each in found.recordings] == [
+        (1, Why.ROOM_SIZE), (2, Why.SIZE), (3, Why.ROOM_SIZE), (4, Why.SIZE), (5, Why.ROOM_SIZE),
+    ]  # fmt: skip
+
+
 def test_segments_of_live_recordings_go_last_and_the_oldest_first() -> None:
     live = [candidate(3, standing=Standing.LIVE), candidate(4, room="lab", standing=Standing.LIVE)]
     found = [candidate(1), candidate(2, standing=Standing.KEPT), *live]
