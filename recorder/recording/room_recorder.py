@@ -277,6 +277,9 @@ class RoomRecorder:
                 if self._books.carry_out(publish):
                     self._last_media_ms = self._arrived_ms
                 self._books.note_end(publish)
+            else:
+                # What it had sent waits, also if no file had begun with it when the disk failed.
+                self._last_media_ms = self._arrived_ms
             self._books.drop_written()
         # After that, which may only now have begun the recording.
         if self._books.recording is not None and self._books.is_open:

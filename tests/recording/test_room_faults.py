@@ -314,3 +314,25 @@ def test_a_checksum_that_a_sick_disk_refused_is_computed_when_it_is_well(tmp_pat
 
 def read_entries_of(folder: Path) -> list[str]:
     return [path.name for path in (folder / ".recorder/open").iterdir()]
+
+
+def test_who_comes_back_to_a_lesson_that_had_not_begun_when_the_disk_was_full_goes_on_with_it(
+    tmp_path: Path,
+) -> None:
+    with open_ward(tmp_path) as ward:
+        studio = ward.studio
+        studio.arrive()
+        studio.send(2)
+        studio.recorder.hold("The disk is full.")
+        studio.lose()
+        studio.clock.advance(5000)
+        studio.arrive()
+        studio.send(SECOND, hop_every=0)
+        studio.recorder.release(studio.clock.now_ms)
+        studio.end()
+    (manifest,) = ward.manifests()
+    assert [row.gap for row in manifest.segments] == [
+        None,
+        Gap(reason="reconnect", ms=5000 + FRAME_MS),
+    ]
+    assert marks(tmp_path) == studio.sent
