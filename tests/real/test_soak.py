@@ -55,13 +55,14 @@ LEAKED_BYTES = (32 if LONG else 64) << 10
 resident memory varies by 1 to 2 MiB from run to run, and grows by as much in all while the charts
 of five minutes fill, and the tuples that Python keeps for the next ones, up to 2000 of each length.
 Half an hour has given 4 and 27 KiB, seven minutes with 440 connections 6 KiB, and the short run 7
-to 28 on a machine that was busy eight times over."""
+to 42 on a machine that was busy five times over."""
 
 LEAKED_FILES = LEAKED_THREADS = 0.05
 """Per connection; the highest of any ten looks counts, as what is there for a moment is no leak."""
 
 ROOMS = [f"room{number}" for number in range(4 if LONG else 10)]
 """So many in the short run that what varies by itself is little for each of its connections."""
+
 FRAME_MS = 200
 FRAME_BYTES = 20_000
 """With FRAME_MS some 0.8 Mbit/s in each room."""
@@ -93,7 +94,8 @@ class _Soak:
     connections: int = 0
     looks: list[_Look] = attrs.field(factory=list)
 
-    async def publish_again_and_again(self, room: str, address: str) -> None:
+    async def publish_again_and_again(self, room: str, address: str, at_s: float) -> None:
+        await trio.sleep(at_s)
         while True:
             self.connections += 1
             with trio.move_on_after(CONNECTED_S):
@@ -191,7 +193,9 @@ async def test_nothing_grows_with_the_connections_that_come_and_go(tmp_path: Pat
                 for number, room in enumerate(ROOMS, 1):
                     # Of one address few may come at once.
                     address = f"127.0.8.{number}"
-                    nursery.start_soon(soak.publish_again_and_again, room, address)
+                    # One after the other: as many of them are connected at any moment.
+                    at_s = number * (CONNECTED_S + RETRY_S) / len(ROOMS)
+                    nursery.start_soon(soak.publish_again_and_again, room, address, at_s)
                 nursery.start_soon(soak.look_again_and_again)
         peak_bytes = recorder.memory_peak_bytes()
         await recorder.stop()
