@@ -11,6 +11,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+import trio
+
 from recorder.app_rooms import take_over
 from recorder.recording.continuation import Now
 from recorder.recording.inheritance import inherit, read_left
@@ -56,6 +58,7 @@ class Arrival:
         self._boot = boot
         self._window_s = window_s
         self._wear = wear
+        self._good = trio.Event()
         storage.on_arrival = self._arrived
 
     def begin(self, config: Config, rooms: Rooms, engine: Engine, hooks: Hooks) -> None:
@@ -75,9 +78,21 @@ class Arrival:
             hooks.begin(found.numbers)
 
     def resume(self, config: Config, rooms: Rooms, engine: Engine, hooks: Hooks) -> None:
-        """The disk takes writes, again or for the first time; the arguments are as of `begin`."""
+        """The disk takes writes, again or for the first time; the arguments are as of `begin`.
+        Never waits: where it was there before, `run` has the rooms go on."""
+        if self._left is None:
+            self._good.set()
+            return
+        # In one go: what is written first has its number behind those that were left.
         rooms.resume()
         self.begin(config, rooms, engine, hooks)
+
+    async def run(self, rooms: Rooms, engine: Engine) -> None:
+        """Until cancelled."""
+        while True:
+            await self._good.wait()
+            self._good = trio.Event()
+            await rooms.resume_in_turn(lambda: engine.guard.reason is None)
 
     def _arrived(self, there: Storage) -> None:
         """As of `Storage.on_arrival`."""

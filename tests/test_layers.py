@@ -126,6 +126,7 @@ EFFECTS = {
 AWAITING = {
     "recorder.app",
     "recorder.app_archive",
+    "recorder.app_arrival",
     "recorder.app_board",
     "recorder.app_deliver",
     "recorder.app_download",

@@ -18,7 +18,7 @@ from recorder.live.room import NOBODY, Room
 from recorder.logs import about
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from recorder.live.recorder import Recorder
     from recorder.recording.recording import LiveRecording
@@ -105,8 +105,22 @@ class Rooms:
 
     def resume(self) -> None:
         """The disk takes writes again."""
-        now_ms = int(trio.current_time() * 1000)
-        self._in_each("resuming", lambda room: room.recorder.resume(now_ms))
+        self._in_each("resuming", _resume)
+        self._on_change()
+
+    async def resume_in_turn(self, is_good: Callable[[], bool]) -> None:
+        """The disk takes writes again, and everybody is heard between two rooms: what waits in each
+        may be `storage.buffer`, seconds of work on a small machine, in which no encoder is read and
+        systemd hears nothing. Also who is cancelled does it to the end: else it would be lost.
+
+        Args:
+            is_good: whether the disk still does; the rest waits for the next time.
+        """
+        with trio.CancelScope(shield=True):
+            for room in list(self._rooms.values()):
+                if is_good():
+                    self._in_each("resuming", _resume, [room])
+                    await trio.lowlevel.checkpoint()
         self._on_change()
 
     def hold(self, reason: str | None) -> None:
@@ -161,9 +175,15 @@ class Rooms:
             self._in_each("leaving", lambda room: room.recorder.leave(reason))
         self._in_each("closing", lambda room: room.close(reason))
 
-    def _in_each(self, doing: str, act: Callable[[Room], object]) -> None:
-        """A fault of ours in one room must not keep the others from recording (promise 7)."""
-        for room in self._rooms.values():
+    def _in_each(
+        self, doing: str, act: Callable[[Room], object], rooms: Iterable[Room] | None = None
+    ) -> None:
+        """A fault of ours in one room must not keep the others from recording (promise 7).
+
+        Args:
+            rooms: None: all of them.
+        """
+        for room in self._rooms.values() if rooms is None else rooms:
             try:
                 act(room)
             except Exception:
@@ -214,3 +234,7 @@ class Rooms:
                 del self._rooms[name]
                 room.audience.end(NOBODY)
         self._make_configured()
+
+
+def _resume(room: Room) -> None:
+    room.recorder.resume(int(trio.current_time() * 1000))

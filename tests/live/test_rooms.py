@@ -90,11 +90,44 @@ async def test_a_room_whose_disk_still_lacks_something_is_in_use(
 async def test_every_room_is_told_that_the_disk_is_well_and_that_the_clock_stepped(
     rooms: Rooms, recorders: dict[str, FakeRecorder]
 ) -> None:
-    rooms.resume()
+    await rooms.resume_in_turn(lambda: True)
     rooms.clock_stepped(-3600_000)
     for name in ("room101", "room102"):
         assert recorders[name].calls == ["resume", "clock stepped -3600000"]
     assert rooms.is_settled
+
+
+async def test_everybody_is_heard_between_two_rooms_that_go_on(
+    rooms: Rooms, nursery: trio.Nursery
+) -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await trio.lowlevel.checkpoint()
+
+    nursery.start_soon(others)
+    await rooms.resume_in_turn(lambda: True)
+    assert turns
+    nursery.cancel_scope.cancel()
+
+
+async def test_rooms_go_on_to_the_end_though_the_recorder_stops(
+    rooms: Rooms, recorders: dict[str, FakeRecorder]
+) -> None:
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await rooms.resume_in_turn(lambda: True)
+    assert [recorders[name].calls for name in ("room101", "room102")] == [["resume"], ["resume"]]
+
+
+async def test_a_room_does_not_go_on_when_the_disk_has_failed_meanwhile(
+    rooms: Rooms, recorders: dict[str, FakeRecorder]
+) -> None:
+    await rooms.resume_in_turn(lambda: not recorders["room101"].calls)
+    assert [recorders[name].calls for name in ("room101", "room102")] == [["resume"], []]
 
 
 @pytest.mark.parametrize(
