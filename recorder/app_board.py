@@ -22,9 +22,10 @@ from recorder.app_room_view import RoomFacts, RoomMeter
 from recorder.app_views import disk_state, storage_view, system_view
 from recorder.clock import utc_text
 from recorder.logs import same
+from recorder.status.house_views import DiskState
 from recorder.status.metrics import Exposition
 from recorder.status.rhythm import Rhythm
-from recorder.status.snapshot import DiskState, Severity, Snapshot
+from recorder.status.snapshot import Severity, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     from recorder.recording.engine import Engine
     from recorder.recording.running import LastEnd
     from recorder.status.alarms import Alarms
-    from recorder.status.snapshot import ConfigView, HooksView, RoomView
+    from recorder.status.house_views import ConfigView, HooksView
+    from recorder.status.room_views import RoomView
     from recorder.status.wear import Wear
 
 log = logging.getLogger(__name__)

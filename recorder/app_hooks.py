@@ -26,7 +26,8 @@ from recorder.hooks.progress import Progress, load_progress
 from recorder.logs import of_room, same
 from recorder.recording.manifest import Manifest, ManifestError
 from recorder.recording.naming import MANIFEST_FILE
-from recorder.status.snapshot import HooksView, rounded
+from recorder.status.digits import rounded
+from recorder.status.house_views import HooksView
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping

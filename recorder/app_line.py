@@ -33,7 +33,8 @@ import msgspec
 from recorder.app_round_trip import RoundTrip
 from recorder.live.pace import LONGEST_S
 from recorder.recording.lateness import SILENCE_MS
-from recorder.status.snapshot import LineView, rounded
+from recorder.status.digits import rounded
+from recorder.status.room_views import LineView
 
 if TYPE_CHECKING:
     from recorder.live.tcp_info import TcpInfo

@@ -15,7 +15,7 @@ from recorder.status.machine import Machine, read_machine
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from recorder.status.snapshot import WearView
+    from recorder.status.house_views import WearView
     from recorder.status.wear import Wear
 
 MACHINE_S: Final = 10.0

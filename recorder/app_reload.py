@@ -23,7 +23,7 @@ from recorder.config.document import Problem
 from recorder.config.secrets import secrets_of
 from recorder.logs import set_level
 from recorder.recording.room_recorder import RoomRecorder
-from recorder.status.snapshot import ConfigView
+from recorder.status.house_views import ConfigView
 
 if TYPE_CHECKING:
     from collections.abc import Callable

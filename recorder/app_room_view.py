@@ -14,13 +14,8 @@ import msgspec
 from recorder.app_drift import DriftMeter
 from recorder.app_line import SILENCE_S, LineMeter, Moment
 from recorder.app_tracks import TrackMeter
-from recorder.status.snapshot import (
-    PublisherView,
-    RecordingView,
-    RoomState,
-    RoomView,
-    rounded,
-)
+from recorder.status.digits import rounded
+from recorder.status.room_views import PublisherView, RecordingView, RoomState, RoomView
 
 if TYPE_CHECKING:
     from recorder.app_line import Line

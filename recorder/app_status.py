@@ -50,7 +50,8 @@ if TYPE_CHECKING:
     from recorder.live.rooms import Rooms
     from recorder.recording.engine import Engine
     from recorder.recording.storage import Storage
-    from recorder.status.snapshot import ConfigView, Snapshot
+    from recorder.status.house_views import ConfigView
+    from recorder.status.snapshot import Snapshot
     from recorder.status.wear import Wear
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,8 @@ import attrs
 
 from recorder.flv.parameters import TrackParameters
 from recorder.recording.figures import TrackFigures
-from recorder.status.snapshot import AudioView, VideoView, rounded
+from recorder.status.digits import rounded
+from recorder.status.room_views import AudioView, VideoView
 
 if TYPE_CHECKING:
     from recorder.recording.actions import TrackFacts

@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from recorder import __version__
-from recorder.status.snapshot import (
+from recorder.status.digits import rounded
+from recorder.status.house_views import (
     BlockedView,
     ClockView,
     DiskState,
@@ -14,7 +15,6 @@ from recorder.status.snapshot import (
     StorageView,
     SweepView,
     SystemView,
-    rounded,
 )
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from recorder.live.attempts import Attempts
     from recorder.recording.engine import Engine
     from recorder.recording.running import LastEnd
+    from recorder.status.house_views import ConfigView, HooksView, WearView
     from recorder.status.machine import Machine
-    from recorder.status.snapshot import ConfigView, HooksView, WearView
 
 
 MOST_REFUSED: Final = 8

@@ -22,7 +22,7 @@ from recorder.hooks.progress import FILE, Progress, TargetProgress
 from recorder.hooks.reading import Reader
 from recorder.recording.manifest import Client, Gap, Manifest, Segment
 from recorder.status.alarms import Alarms
-from recorder.status.snapshot import HooksView
+from recorder.status.house_views import HooksView
 from tests.helpers.clock import FakeClock
 from tests.helpers.program import eventually
 from tests.status import snapshots

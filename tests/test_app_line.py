@@ -16,7 +16,7 @@ from recorder.app_line import DUPLICATES, LEAST_S, Line, LineMeter, Moment, Word
 from recorder.live.tcp_info import TcpInfo
 from recorder.recording.lateness import Lateness
 from recorder.status.alarms import Alarms
-from recorder.status.snapshot import LineView
+from recorder.status.room_views import LineView
 from tests.status import snapshots as made
 
 QUIET = TcpInfo(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from recorder.status.snapshot import ConfigView
+    from recorder.status.house_views import ConfigView
 
 
 HOUR_MS = 3_600_000

@@ -12,7 +12,7 @@ from recorder.app_room_view import HISTORY_S, YOUNG_S, RoomFacts, RoomMeter, sta
 from recorder.flv.parameters import TrackParameters
 from recorder.recording.figures import RecordingFigures, RoomFigures, TrackFigures
 from recorder.recording.lateness import Spread
-from recorder.status.snapshot import RoomState, RoomView
+from recorder.status.room_views import RoomState, RoomView
 
 UTC = "2026-11-22T10:30:00.000Z"
 RECORDING = RecordingFigures(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from recorder.status.snapshot import AudioView, VideoView
+    from recorder.status.room_views import AudioView, VideoView
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from recorder.cli_status_fields import (
     time_left,
 )
 from recorder.cli_status_picture import PIPE_WIDTH, Picture, console
-from recorder.status import snapshot
-from recorder.status.snapshot import RoomState
+from recorder.status import house_views, snapshot
+from recorder.status.room_views import RoomState
 from tests.status.sample import (
     ALARM,
     CLOCK,
@@ -131,7 +131,7 @@ def test_the_storage_is_told_in_hours() -> None:
 def test_a_bad_disk_says_why_and_what_fills_it() -> None:
     storage = replace(
         STORAGE,
-        state=snapshot.DiskState.FAILED,
+        state=house_views.DiskState.FAILED,
         reason="Input/output error",
         foreign_fills=True,
         blocked=None,
@@ -162,12 +162,12 @@ def test_the_machine_says_what_it_knows() -> None:
 def test_who_is_not_let_in_is_told_the_most_stubborn_alone() -> None:
     assert "Refused: an encoder at 10.2.0.66, 3 times in a row, last 40 s ago." in shown()
     refused = tuple(
-        snapshot.RefusedView(address=f"10.0.0.{at}", times=99 - at, age_s=1.0) for at in range(9)
+        house_views.RefusedView(address=f"10.0.0.{at}", times=99 - at, age_s=1.0) for at in range(9)
     )
     text = shown(document(system=replace(SYSTEM, refused=refused)), age_s=2.0)
     assert text.count("Refused:") == 3
     assert "10.0.0.0, 99 times in a row, last 3.0 s ago." in text
-    one = (snapshot.RefusedView(address="10.0.0.9", times=1, age_s=1.0),)
+    one = (house_views.RefusedView(address="10.0.0.9", times=1, age_s=1.0),)
     text = shown(document(system=replace(SYSTEM, refused=one)))
     assert "Refused: an encoder at 10.0.0.9, once, last 1.0 s ago." in text
 

@@ -115,6 +115,9 @@ DECISIONS = {
     "recorder.status.system_rules",
     "recorder.neighbours",
     "recorder.passwords",
+    "recorder.status.digits",
+    "recorder.status.house_views",
+    "recorder.status.room_views",
     "recorder.status.snapshot",
 }
 EFFECTS = {

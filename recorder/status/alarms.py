@@ -19,7 +19,8 @@ import attrs
 from recorder.logs import about
 from recorder.status.alarm_rules import conditions
 from recorder.status.condition import RANK, Condition, Key
-from recorder.status.snapshot import AlarmView, Severity, rounded
+from recorder.status.digits import rounded
+from recorder.status.snapshot import AlarmView, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from recorder.status.condition import CRITICAL, INFO, WARNING, Condition, stands
-from recorder.status.snapshot import DiskState
+from recorder.status.house_views import DiskState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from recorder.status.condition import Key
-    from recorder.status.snapshot import Severity, StorageView
+    from recorder.status.house_views import StorageView
+    from recorder.status.snapshot import Severity
 
 TIME_LEFT: Final = ((600, CRITICAL), (3 * 3600, WARNING), (24 * 3600, INFO))
 CLEARS_ABOVE: Final = 1.2

@@ -12,7 +12,7 @@ from recorder.status.condition import WARNING, Condition
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from recorder.status.snapshot import HooksView
+    from recorder.status.house_views import HooksView
 
 PATIENCE_S: Final = 300.0
 """Receivers are restarted, too."""

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from recorder.amounts import duration
 from recorder.status.condition import CRITICAL, WARNING, Condition, stands
-from recorder.status.snapshot import RoomState
+from recorder.status.room_views import RoomState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from recorder.status.condition import Key
-    from recorder.status.snapshot import PublisherView, RoomView, Severity, VideoView
+    from recorder.status.room_views import PublisherView, RoomView, VideoView
+    from recorder.status.snapshot import Severity
 
 SILENT_S, LOST_S = 4.0, 10.0
 DRIFT_S: Final = 10.0

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from recorder.status.condition import Key
-    from recorder.status.snapshot import ConfigView, Severity, SystemView
+    from recorder.status.house_views import ConfigView, SystemView
+    from recorder.status.snapshot import Severity
 
 HOT: Final = ((85.0, CRITICAL), (80.0, WARNING))
 COOLS_BY: Final = 5.0

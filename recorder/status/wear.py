@@ -12,7 +12,8 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from recorder.status.snapshot import WearView, rounded
+from recorder.status.digits import rounded
+from recorder.status.house_views import WearView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from recorder.status.snapshot import BlockedView, DiskState, PublisherView, RefusedView, RoomState
+from recorder.status.house_views import BlockedView, DiskState, RefusedView
+from recorder.status.room_views import PublisherView, RoomState
 from tests.status import snapshots as made
 
 if TYPE_CHECKING:

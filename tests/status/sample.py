@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from recorder.status.snapshot import (
-    AlarmView,
-    AudioView,
+from recorder.status.house_views import (
     BlockedView,
     ClockView,
     ConfigView,
     DiskState,
-    LineView,
-    PublisherView,
-    RecordingView,
     RefusedView,
-    RoomState,
-    RoomView,
-    Severity,
-    Snapshot,
     StorageView,
     SweepView,
     SystemView,
-    VideoView,
     WearView,
 )
+from recorder.status.room_views import (
+    AudioView,
+    LineView,
+    PublisherView,
+    RecordingView,
+    RoomState,
+    RoomView,
+    VideoView,
+)
+from recorder.status.snapshot import AlarmView, Severity, Snapshot
 
 MIB = 1 << 20
 GIB = 1 << 30

@@ -6,24 +6,24 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from recorder.status.snapshot import (
-    AlarmView,
-    AudioView,
+from recorder.status.house_views import (
     ClockView,
     ConfigView,
     DiskState,
+    StorageView,
+    SweepView,
+    SystemView,
+    WearView,
+)
+from recorder.status.room_views import (
+    AudioView,
     PublisherView,
     RecordingView,
     RoomState,
     RoomView,
-    Severity,
-    Snapshot,
-    StorageView,
-    SweepView,
-    SystemView,
     VideoView,
-    WearView,
 )
+from recorder.status.snapshot import AlarmView, Severity, Snapshot
 
 SINCE = "2026-11-22T10:30:00.000Z"
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from recorder.status import snapshot
+from recorder.status import house_views, room_views, snapshot
 from tests.status.snapshots import picture
 
 # What is measured now and then, by its class: which field says how long ago.
@@ -91,7 +91,8 @@ NOW: Final = {
 
 CLASSES: Final[list[Any]] = [
     found
-    for found in vars(snapshot).values()
+    for module in (room_views, house_views, snapshot)
+    for found in vars(module).values()
     if isinstance(found, type) and issubclass(found, msgspec.Struct)
 ]
 

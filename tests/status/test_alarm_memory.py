@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from recorder.status.alarm_rules import conditions
 from recorder.status.alarms import HISTORY, SETTLE_S, Alarms
-from recorder.status.snapshot import DiskState, HooksView, Severity
+from recorder.status.house_views import DiskState, HooksView
+from recorder.status.snapshot import Severity
 from tests.status import snapshots as made
 from tests.status.alarm_cases import BLOCKED, GOOD, HAPPENED, kinds, of_storage, of_system
 

@@ -11,7 +11,9 @@ from msgspec.structs import replace
 
 from recorder.status.alarm_rules import conditions
 from recorder.status.alarms import SETTLE_S, Alarms
-from recorder.status.snapshot import DiskState, RefusedView, RoomState, Severity
+from recorder.status.house_views import DiskState, RefusedView
+from recorder.status.room_views import RoomState
+from recorder.status.snapshot import Severity
 from tests.status import snapshots as made
 from tests.status.alarm_cases import (
     CASES,

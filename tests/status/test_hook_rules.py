@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from recorder.status.alarm_rules import conditions
 from recorder.status.hook_rules import hook_conditions
-from recorder.status.snapshot import HooksView
+from recorder.status.house_views import HooksView
 from tests.status import snapshots
 
 GOOD = HooksView(

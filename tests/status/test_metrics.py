@@ -6,6 +6,7 @@ import os
 import subprocess
 import time
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import attrs
 import prometheus_client
@@ -14,9 +15,13 @@ from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from recorder.histogram import Buckets
+from recorder.status.house_views import DiskState, HooksView
 from recorder.status.metrics import CONTENT_TYPE, Counters, Exposition, RoomCounters
-from recorder.status.snapshot import DiskState, HooksView, RoomState, Snapshot
+from recorder.status.room_views import RoomState
 from tests.status.sample import ALARM, GIB, IDLE, MIB, ROOM, SNAPSHOT, STORAGE, SYSTEM
+
+if TYPE_CHECKING:
+    from recorder.status.snapshot import Snapshot
 
 COUNTERS = Counters(
     rooms={

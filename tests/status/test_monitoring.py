@@ -13,8 +13,9 @@ import yaml
 from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
+from recorder.status.house_views import HooksView
 from recorder.status.metrics import Exposition
-from recorder.status.snapshot import HooksView, RoomState
+from recorder.status.room_views import RoomState
 from tests.status.sample import SNAPSHOT
 from tests.status.test_metrics import COUNTERS
 

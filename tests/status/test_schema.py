@@ -11,13 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from recorder.status import snapshot
-from recorder.status.snapshot import BlockedView, Snapshot, rounded
+from recorder.status import house_views, room_views, snapshot
+from recorder.status.digits import rounded
+from recorder.status.house_views import BlockedView
 from tests.helpers.pictures import SCHEMA, VALIDATOR
 from tests.status import snapshots as made
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from recorder.status.snapshot import Snapshot
+
+
+CLASSES = vars(room_views) | vars(house_views) | vars(snapshot)
 
 
 def check(picture: Snapshot) -> None:
@@ -30,7 +36,7 @@ def test_the_schema_is_one() -> None:
 
 @pytest.mark.parametrize("name", sorted(SCHEMA["$defs"]))
 def test_it_has_the_fields_that_the_classes_have(name: str) -> None:
-    fields = list(getattr(snapshot, name).__struct_fields__)
+    fields = list(CLASSES[name].__struct_fields__)
     assert list(SCHEMA["$defs"][name]["properties"]) == fields
     assert SCHEMA["$defs"][name]["required"] == fields
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recorder.status.snapshot import WearView
+from recorder.status.house_views import WearView
 from recorder.status.wear import DAY_S, STEP_S, Wear, wear_of
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from recorder.status.snapshot import LineView, PublisherView, RoomState, RoomView, Severity
+from recorder.status.room_views import LineView, PublisherView, RoomState, RoomView
+from recorder.status.snapshot import Severity
 from tests.status.snapshots import alarm, idle, picture, room, storage
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from recorder.status.snapshot import RoomState
+from recorder.status.room_views import RoomState
 from tests.status.fakes import refused
 from tests.status.snapshots import alarm, picture, room
 from tests.web.stage import recording

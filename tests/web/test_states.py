@@ -11,15 +11,9 @@ from msgspec.structs import replace
 from playwright.sync_api import expect
 
 from recorder.status.alarms import Alarms
-from recorder.status.snapshot import (
-    BlockedView,
-    DiskState,
-    HooksView,
-    PublisherView,
-    RefusedView,
-    RoomState,
-    Severity,
-)
+from recorder.status.house_views import BlockedView, DiskState, HooksView, RefusedView
+from recorder.status.room_views import PublisherView, RoomState
+from recorder.status.snapshot import Severity
 from tests.status.snapshots import alarm, clock, config, idle, picture, room, storage, system, video
 from tests.web.houses import ago, house, line
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from prometheus_client.metrics_core import CounterMetricFamily
 
 from recorder.status.metrics.families import counter, gauge, histogram, moment, states
-from recorder.status.snapshot import RoomState
+from recorder.status.room_views import RoomState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
     from recorder.status.metrics.counters import RoomCounters
-    from recorder.status.snapshot import RoomView, Snapshot
+    from recorder.status.room_views import RoomView
+    from recorder.status.snapshot import Snapshot
 
 
 def room_metrics(seen: Snapshot, now_s: float) -> Iterator[Metric]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 
+from recorder.status.house_views import DiskState
 from recorder.status.metrics.families import (
     counter,
     folder_label,
@@ -15,7 +16,6 @@ from recorder.status.metrics.families import (
     single,
     states,
 )
-from recorder.status.snapshot import DiskState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

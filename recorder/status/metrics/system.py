@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
+    from recorder.status.house_views import HooksView
     from recorder.status.metrics.counters import Counters
-    from recorder.status.snapshot import HooksView, Snapshot
+    from recorder.status.snapshot import Snapshot
 
 ENDS = ("clean", "crash", "power")
 
