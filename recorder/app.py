@@ -212,7 +212,6 @@ async def _main(
             )
             rooms = make_rooms(reloader, engine, memory, clock, boot)
             arrival.begin(reloader.config, rooms, engine, hooks)
-            services.start_soon(arrival.run, rooms, engine, name="resuming")
             clock.newest_utc_ms = lambda: engine.indexer.newest_start_utc_ms
             watch = ClockWatch(
                 clock,
@@ -225,6 +224,7 @@ async def _main(
             services.start_soon(watch.run, name="clock")
             attempts = Attempts()
             async with (
+                arrival.resuming(rooms, engine),
                 running(
                     rooms,
                     engine.writer,

@@ -9,6 +9,7 @@ writer's thread, between two hops. The loop, which never waits for the disk, the
 from __future__ import annotations
 
 import logging
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import trio
@@ -19,7 +20,7 @@ from recorder.recording.inheritance import inherit, read_left
 from recorder.status.wear import wear_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from recorder.app_hooks import Hooks
     from recorder.clock import Clock
@@ -79,7 +80,7 @@ class Arrival:
 
     def resume(self, config: Config, rooms: Rooms, engine: Engine, hooks: Hooks) -> None:
         """The disk takes writes, again or for the first time; the arguments are as of `begin`.
-        Never waits: where it was there before, `run` has the rooms go on."""
+        Never waits: where it was there before, `resuming` has the rooms go on."""
         if self._left is None:
             self._good.set()
             return
@@ -87,8 +88,15 @@ class Arrival:
         rooms.resume()
         self.begin(config, rooms, engine, hooks)
 
-    async def run(self, rooms: Rooms, engine: Engine) -> None:
-        """Until cancelled."""
+    @asynccontextmanager
+    async def resuming(self, rooms: Rooms, engine: Engine) -> AsyncIterator[None]:
+        """Rooms go on after `resume`, as long as the `with` lasts."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._resume, rooms, engine, name="resuming")
+            yield
+            nursery.cancel_scope.cancel()
+
+    async def _resume(self, rooms: Rooms, engine: Engine) -> None:
         while True:
             await self._good.wait()
             self._good = trio.Event()

@@ -91,15 +91,12 @@ async def staged(storage: Storage, clock: FakeClock, folder: Path) -> AsyncItera
     config, wear = load(folder / "config.yaml"), list["Wear"]()
     left = read_left(storage, BOOT) if storage.absence is None else None
     arrival = Arrival(storage, clock, left, boot=BOOT, window_s=lambda: 60.0, wear=wear)
-    async with (
-        trio.open_nursery() as nursery,
-        engine_on(
-            storage,
-            clock,
-            retention(folder, lambda: rooms.live, state=folder / "state"),
-            on_good=lambda: arrival.resume(config, rooms, engine, Hooks()),
-        ) as engine,
-    ):
+    async with engine_on(
+        storage,
+        clock,
+        retention(folder, lambda: rooms.live, state=folder / "state"),
+        on_good=lambda: arrival.resume(config, rooms, engine, Hooks()),
+    ) as engine:
         services = engine.services(clock, encoder="test", boot=BOOT, buffer_bytes=lambda: 1 << 20)
         rooms = Rooms(
             {"room101": None},
@@ -107,13 +104,12 @@ async def staged(storage: Storage, clock: FakeClock, folder: Path) -> AsyncItera
             reconnect_window_s=60.0,
             limit=64,
         )
-        nursery.start_soon(arrival.run, rooms, engine)
         stage = Stage(
             storage=storage, arrival=arrival, config=config, engine=engine, rooms=rooms, wear=wear
         )
         stage.begin()
-        yield stage
-        nursery.cancel_scope.cancel()
+        async with arrival.resuming(rooms, engine):
+            yield stage
 
 
 @contextmanager
