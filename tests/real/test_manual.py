@@ -173,6 +173,11 @@ def test_every_command_of_the_manual_works_in_its_order(pi: Machine) -> None:
 
 STOP = "pkill --exact recorder; while pgrep --exact recorder; do sleep 0.05; done"
 
+LESSON_IS_OVER = (
+    "timeout 20 sh -c 'until ls recordings/room101/*/0000042-*/0001.flv; do sleep 0.05; done'"
+)
+"""Whoever types the next command has seen it end."""
+
 README_CONFIG = """
 storage: {directory: ./recordings}
 rooms: {room101: {key: KEY}}
@@ -209,6 +214,8 @@ def test_the_commands_of_the_readme_work_in_its_order(pi: Machine, sources: Sour
         done = pi.run("sh", "-ec", script, cwd=SOURCE, stdin=typed)
         if done.code != 0:
             failed.append(f"{script}: {done}")
+        if "rtmp://" in script:
+            assert pi.run("sh", "-c", LESSON_IS_OVER, cwd=SOURCE).code == 0
     assert not failed, "\n".join(failed)
     assert pi.path("/tmp/lesson.mp4").stat().st_size > 0
 

@@ -153,6 +153,13 @@ async def test_every_address_answers_everybody_as_it_should(
         ranges = await trio.to_thread.run_sync(ask_for_ranges, recorder, path)
         size = (recording.folder / "0001.flv").stat().st_size
         assert ranges == [(200, size), (206, 10), (416, 0)]
+        await eventually(
+            lambda: (
+                b"\nrec_event_loop_lag_seconds_count 0.0\n"
+                not in ask(recorder, "GET", "/metrics", BY_BASIC).body
+            ),
+            what="the loop is looked at, which is done once a second",
+        )
         await trio.to_thread.run_sync(check_metrics, recorder)
         assert await wrong(BY_BASIC if is_public else cookie, 2) == []
         await recorder.stop()
