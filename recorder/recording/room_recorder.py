@@ -438,6 +438,7 @@ class RoomRecorder:
         gap_ms = max(0, now_ms - self._last_media_ms)
         position_ms = end_ms + gap_ms
         if self._began_ms is not None:
-            # What was cut off is not repaired yet, and its end not known.
-            position_ms, self._began_ms = max(end_ms, now_ms - self._began_ms), None
+            # Of what was cut off and is not repaired yet the end is not known, but the beginning.
+            # An encoder that began with a burst is ahead of that.
+            position_ms, self._began_ms = max(position_ms, now_ms - self._began_ms), None
         return Gap(reason=self._gap_reason, ms=gap_ms), position_ms

@@ -230,6 +230,7 @@ def test_it_says_when_the_list_is_old_and_asks_for_no_new_one(page: Page, stage:
     page.goto("/")
     old = page.locator("#archive-old")
     expect(page.locator("#recordings > li")).to_have_count(1)
+    expect(page.get_by_text("42, 10 min 00 s long")).to_be_visible()
     expect(old).to_be_hidden()
     shown = room()
     assert shown.recording is not None
