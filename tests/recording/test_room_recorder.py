@@ -397,6 +397,31 @@ def test_a_recording_of_the_recorder_before_is_continued_with_its_number(
     assert told == ["room101: recording 1: gap of 20 s, the connection was lost"]
 
 
+def test_a_restart_is_a_hole_though_what_came_before_is_ahead_of_the_clock(
+    tmp_path: Path, rules: SegmentRules
+) -> None:
+    """Encoders begin with a burst: three seconds of media had come within two."""
+    with _start_behind(tmp_path, rules, 3 * SECOND, is_waiting=True) as (studio, manifest, entry):
+        now_ms = studio.clock.now_ms
+        recording = studio.recorder.continue_recording(
+            manifest,
+            entry,
+            last_file=len(manifest.segments),
+            began_ms=now_ms - 2500,
+            silent_since_ms=now_ms - 500,
+        )
+        recording.recovered([])
+        studio.arrive()
+        studio.send(SECOND)
+        studio.end("unpublished")
+        studio.settle()
+    (*_, before, back) = manifests(tmp_path)[0].segments
+    assert back.gap is not None
+    assert back.gap.reason == "reconnect"
+    assert back.gap.ms >= 500
+    assert back.start_ms == before.end_ms + back.gap.ms
+
+
 def test_the_hole_in_a_lesson_is_its_own_and_not_that_of_one_that_nobody_came_back_to(
     tmp_path: Path, rules: SegmentRules
 ) -> None:
