@@ -6,27 +6,15 @@ import math
 import re
 from typing import Any
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from recorder.app_line import DUPLICATES, LEAST_S, Line, LineMeter, Moment, Word
+from recorder.app_line import DUPLICATES, LEAST_S, LineMeter, Moment, Word
 from recorder.live.tcp_info import TcpInfo
-from recorder.recording.lateness import Lateness
-from recorder.status.alarms import Alarms
 from recorder.status.room_views import LineView
-from tests.status import snapshots as made
-
-QUIET = TcpInfo(
-    rtt_us=1000,
-    rtt_variation_us=500,
-    resent=0,
-    data_segments=0,
-    delivered=0,
-    out_of_order=0,
-)
+from tests.helpers.line import QUIET, Encoder
 
 
 def moment(at_s: float, arrived_s: float, newest_dts: int, **more: Any) -> Moment:
@@ -36,91 +24,6 @@ def moment(at_s: float, arrived_s: float, newest_dts: int, **more: Any) -> Momen
         newest_dts=newest_dts,
         **{"step_ms": 40, "spread": None, "tcp": None, **more},
     )
-
-
-READ_S = 0.5
-"""An encoder is read about so often."""
-
-
-@attrs.define
-class Encoder:
-    """One that sends in real time, is read twice a second and looked at once.
-
-    Attributes:
-        step_ms: from one frame to the next.
-        jumps: of its clock, so far.
-    """
-
-    step_ms: int = 1
-    jumps: int = 0
-    meter: LineMeter = attrs.field(factory=LineMeter)
-    max_delay_s: float = 2.0
-    tick_s: float = 1.0
-    now_s: float = 100.0
-    arrived_s: float = 100.0
-    sent_dts: float = 0.0
-    newest_dts: int = 0
-    tcp: TcpInfo | None = QUIET
-    lateness: Lateness = attrs.field(factory=Lateness)
-    line: Line | None = None
-
-    def run(
-        self,
-        seconds: float,
-        *,
-        pace: float = 1.0,
-        late_s: float = 0.0,
-        segments: int = 100,
-        strays: int = 0,
-    ) -> Line:
-        """Go on for so many seconds; the last look at it is shown.
-
-        Args:
-            late_s: so long everything is on its way.
-            segments: a second, as `strays`.
-        """
-        for _ in range(round(seconds / READ_S)):
-            self.now_s += READ_S
-            self.sent_dts += 1000 * READ_S * pace
-            arrived_dts = round(self.sent_dts - late_s * 1000 * pace)
-            self._read(arrived_dts // self.step_ms * self.step_ms)
-            if self.tcp is not None:
-                self.tcp = replace(
-                    self.tcp,
-                    data_segments=(self.tcp.data_segments or 0) + segments // 2,
-                    out_of_order=(self.tcp.out_of_order or 0) + strays // 2,
-                )
-            if self.now_s % self.tick_s == 0:
-                self.line = self.look()
-        assert self.line is not None
-        return self.line
-
-    def _read(self, dts: int) -> None:
-        if dts <= self.newest_dts:
-            return  # It is still on its way.
-        self.newest_dts, self.arrived_s = dts, self.now_s
-        now_ms = round(self.now_s * 1000)
-        self.lateness.read(now_ms, dts, step_ms=self.step_ms, jumps=self.jumps)
-
-    def look(self) -> Line:
-        spread = self.lateness.take()
-        return self.meter.look(
-            Moment(
-                at_s=self.now_s,
-                arrived_s=self.arrived_s,
-                newest_dts=self.newest_dts,
-                step_ms=spread.step_ms,
-                spread=None
-                if spread.least_ms is None or spread.most_ms is None
-                else (spread.least_ms, spread.most_ms),
-                tcp=self.tcp,
-            ),
-            self.max_delay_s,
-        )
-
-    def words(self, seconds: int, **how: Any) -> set[str | None]:
-        """What was said in so many seconds, at each look."""
-        return {self.run(self.tick_s, **how).shown.word for _ in range(int(seconds / self.tick_s))}
 
 
 def test_a_line_without_fault_is_good_and_says_nothing() -> None:
@@ -428,64 +331,6 @@ def test_a_pace_is_that_between_two_arrivals() -> None:
         )
         rates.append(line.shown.media_rate)
     assert rates == [None, 1.0]
-
-
-@attrs.define
-class Watch:
-    """The alarms over an encoder, at the ticks of the board."""
-
-    encoder: Encoder
-    alarms: Alarms = attrs.field(factory=Alarms)
-
-    def stands(self, **how: Any) -> bool:
-        """Whether it is one behind the next tick."""
-        line = self.encoder.run(self.encoder.tick_s, **how)
-        media_age_s = self.encoder.now_s - self.encoder.arrived_s
-        seen = made.picture(rooms=(made.room(quality=line.score, media_age_s=media_age_s),))
-        found = self.alarms.judge(seen, self.encoder.now_s)
-        return "weak_connection" in [each.kind for each in found]
-
-    def until(self, wanted: bool, **how: Any) -> float:
-        """After how many seconds it is so; a minute is too long."""
-        began_s = self.encoder.now_s
-        while self.stands(**how) is not wanted:
-            assert self.encoder.now_s - began_s < 60
-        return self.encoder.now_s - began_s
-
-
-@pytest.mark.parametrize("tick_s", [1, 5])
-def test_a_line_that_goes_bad_is_an_alarm_in_time_and_is_over_when_it_is_good(tick_s: int) -> None:
-    watch = Watch(Encoder(tick_s=tick_s))
-    for _ in range(60 // tick_s):
-        assert not watch.stands()
-    assert watch.until(True, late_s=3) <= 30
-    assert watch.until(False) <= 45
-    for _ in range(60 // tick_s):
-        assert not watch.stands()
-
-
-@pytest.mark.parametrize("tick_s", [1, 5])
-def test_one_hiccup_is_no_alarm_and_one_every_few_seconds_is(tick_s: int) -> None:
-    watch = Watch(Encoder(tick_s=tick_s))
-    watch.encoder.run(20)
-    watch.encoder.run(2.5, late_s=2.5)
-    watch.encoder.run(2.5)
-    assert not any(watch.stands() for _ in range(60 // tick_s))
-    for _ in range(5):
-        watch.encoder.run(2.5, late_s=2.5)
-        watch.encoder.run(2.5)
-        stands = watch.stands()
-    assert stands
-
-
-@pytest.mark.parametrize("tick_s", [1, 5])
-def test_a_line_that_falls_silent_every_few_seconds_is_an_alarm_of_its_own(tick_s: int) -> None:
-    """Although each silence has one, and none lasts for long."""
-    watch = Watch(Encoder(tick_s=tick_s))
-    watch.encoder.run(20)
-    seen = [watch.stands(late_s=6 * (round(watch.encoder.now_s) % 12 < 6)) for _ in range(60)]
-    assert seen[-1]
-    assert not any(seen[: 15 // tick_s])
 
 
 @given(
