@@ -1,5 +1,5 @@
-"""What `run` and `deliver` run with, and by what a recorder that runs is asked: the configuration,
-or the last good copy of a bad one.
+"""What `run` and `deliver` run with, and by what a recorder that runs is asked and what it recorded
+is found: the configuration, or the last good copy of a bad one.
 
 Owns when a start falls back. An appliance that somebody has edited and restarted records today's
 lessons with yesterday's configuration, and says so; a person at a terminal, who can mend the file
@@ -69,8 +69,9 @@ def fall_back(path: Path, *, with_certificates: bool = True) -> Config | None:
 
 
 def load_to_ask(path: Path) -> Config:
-    """The configuration that a running recorder is asked by. It goes on when its file was spoilt,
-    and who then has to see to it must reach it: the last good copy says where it is.
+    """The configuration that a running recorder is asked by, and what it recorded is found by. It
+    goes on when its file was spoilt, and who then has to see to it must reach it and its lessons:
+    the last good copy says where they are. Not for what deletes: that is not done by a guess.
 
     Raises:
         ConfigError: the file cannot be used, and there is no such copy.

@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 import attrs
 import click
 
-from recorder.cli_config import config_option, find_config, load_config
+from recorder.cli_config import config_option, find_config
+from recorder.cli_fallback import load_to_ask
 from recorder.config.document import printable
 from recorder.recording.disk import OsDisk
 from recorder.recording.listing import Listed, list_recordings
@@ -48,7 +49,7 @@ def list_command(
     outer: Path | None, chosen: Path | None, room: str | None, limit: int, as_json: bool
 ) -> int:
     """List the newest recordings, also while the recorder runs."""
-    config = load_config(find_config(chosen or outer))
+    config = load_to_ask(find_config(chosen or outer))
     listing = list_recordings(
         config.storage.directory, OsDisk(), room=room, limit=limit, now_utc_ns=time.time_ns()
     )

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recorder.cli_config import MisuseError, config_option, find_config, load_config
+from recorder.cli_config import MisuseError, config_option, find_config
 from recorder.cli_control import ask
+from recorder.cli_fallback import load_to_ask
 from recorder.config.document import printable
 from recorder.config.units import parse_time
 
@@ -48,7 +49,7 @@ def live_rooms(snapshot: dict[str, Any]) -> list[str]:
 @click.pass_obj
 def quiet_command(outer: Path | None, chosen: Path | None, wait: str) -> int:
     """Tell whether no room is live, so that a restart disturbs no lesson; waits for it if asked."""
-    config = load_config(find_config(chosen or outer))
+    config = load_to_ask(find_config(chosen or outer))
     try:
         wait_s = parse_time(wait)
     except ValueError as error:

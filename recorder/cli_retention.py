@@ -2,7 +2,7 @@
 
 Owns the questions, the sentences and the exit codes: 0 done, 1 refused, 2 used wrongly. A recorder
 that runs does it itself (`cli_control`); otherwise the command takes the storage's lock and does it
-alone.
+alone. A spoilt configuration keeps nobody from keeping a recording; what deletes wants a good one.
 """
 
 import getpass
@@ -17,6 +17,7 @@ import click
 
 from recorder.cli_config import MisuseError, config_option, find_config, load_config
 from recorder.cli_control import NotDoneError, ask, state_folder
+from recorder.cli_fallback import load_to_ask
 from recorder.cli_question import ask_first
 from recorder.clock import SystemClock
 from recorder.config import Config
@@ -43,7 +44,7 @@ _number = click.argument("number", type=click.IntRange(min=1))
 @click.pass_obj
 def keep_command(outer: Path | None, chosen: Path | None, number: int, why: str) -> int:
     """Keep recording NUMBER: nothing deletes it until `recorder unkeep`."""
-    config = load_config(find_config(chosen or outer))
+    config = load_to_ask(find_config(chosen or outer))
     done = ask(config, "POST", f"/api/v1/recordings/{number}/keep", {"why": why})
     if done is None:
         with _alone(config) as storage:
@@ -62,7 +63,7 @@ def keep_command(outer: Path | None, chosen: Path | None, number: int, why: str)
 @click.pass_obj
 def unkeep_command(outer: Path | None, chosen: Path | None, number: int) -> int:
     """Let recording NUMBER go when the rules of retention say so."""
-    config = load_config(find_config(chosen or outer))
+    config = load_to_ask(find_config(chosen or outer))
     done = ask(config, "POST", f"/api/v1/recordings/{number}/unkeep")
     if done is None:
         with _alone(config) as storage:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import click
 
-from recorder.cli_config import MisuseError, config_option, find_config, load_config
+from recorder.cli_config import MisuseError, config_option, find_config
+from recorder.cli_fallback import load_to_ask
 from recorder.cli_question import ask_first
 from recorder.recording.clock_state import ClockState, read_clock_state, write_clock_state
 from recorder.recording.disk import OsDisk, closing
@@ -23,7 +24,7 @@ from recorder.recording.known import META_FOLDER
 @click.pass_obj
 def trust_clock_command(outer: Path | None, chosen: Path | None, yes: bool) -> None:
     """Say that the clock of this machine is right, after the recorder stopped trusting it."""
-    config = load_config(find_config(chosen or outer))
+    config = load_to_ask(find_config(chosen or outer))
     state = config.state or config.storage.directory / META_FOLDER
     disk = OsDisk()
     try:

@@ -14,7 +14,8 @@ from typing import Any
 import attrs
 import click
 
-from recorder.cli_config import config_option, find_config, load_config
+from recorder.cli_config import config_option, find_config
+from recorder.cli_fallback import load_to_ask
 from recorder.cli_progress import progress
 from recorder.config.document import printable
 from recorder.recording.disk import OsDisk
@@ -44,7 +45,7 @@ def verify_command(
     of one of these; without it, the configured storage. Nothing is changed.
     """
     if folder is None:
-        folder = load_config(find_config(chosen or outer)).storage.directory
+        folder = load_to_ask(find_config(chosen or outer)).storage.directory
     totals, everything = _Totals(), list[Verified]()
     with contextlib.closing(verify_folder(OsDisk(), folder, watch=progress)) as found:
         for verified in found:

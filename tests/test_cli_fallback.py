@@ -15,6 +15,7 @@ from recorder.cli import run_command
 from recorder.cli_fallback import fall_back, load_or_fall_back, load_to_ask
 from recorder.config import ConfigError, load
 from recorder.config.last_good import LAST_GOOD_FILE, copy_of
+from tests.recording.retention.shelf import open_shelf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,6 +118,48 @@ def test_a_spoilt_file_keeps_nobody_from_seeing_or_stopping_a_room(
     assert run_command([command[0], "--config", str(path), *command[1:]]) == 1
     # It was asked for: nobody runs in this test.
     assert "does not run" in (said := capsys.readouterr().err) or "No recorder runs" in said
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["quiet"], "Quiet: no room is live."),
+        (["list"], "1  hall"),
+        (["verify"], "1 recording, 2 segments"),
+        (["keep", "1"], "Recording 1 is kept."),
+        (["unkeep", "1"], "Recording 1 was not kept."),
+        (["trust-clock"], "Nothing is to be confirmed"),
+    ],
+    ids=lambda each: each[0] if isinstance(each, list) else "",
+)
+def test_a_spoilt_file_keeps_nobody_from_the_recordings(
+    path: Path,
+    keep: Callable[..., None],
+    capsys: pytest.CaptureFixture[str],
+    command: list[str],
+    said: str,
+) -> None:
+    write(path, BAD)
+    with open_shelf(path.parent / "recordings") as shelf:
+        shelf.add(1, days=1)
+    keep(path.parent / "recordings/.recorder")
+    run_command([command[0], "--config", str(path), *command[1:]])
+    told = capsys.readouterr()
+    assert said in told.out
+    assert f"warning: {path}:2: colour: is no known key\n" in told.err
+
+
+@pytest.mark.parametrize("command", [["delete", "--yes", "1"], ["sweep"]])
+def test_who_deletes_is_told_to_mend_it_first(
+    path: Path, keep: Callable[..., None], capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    write(path, BAD)
+    with open_shelf(path.parent / "recordings") as shelf:
+        shelf.add(1, days=1)
+    keep(path.parent / "recordings/.recorder")
+    assert run_command([command[0], "--config", str(path), *command[1:]]) == 2
+    assert "colour: is no known key" in capsys.readouterr().err
+    assert list((path.parent / "recordings/hall").glob("*/*"))
 
 
 def test_a_file_that_names_a_certificate_which_cannot_be_used_is_a_bad_one(
