@@ -25,6 +25,8 @@ GUESSES: Final = 20
 REFUSALS: Final = 5
 """Of one address; a person who mistypes a key sees it and mends it before that."""
 LATELY_S: Final = 60.0
+STUBBORN_S: Final = 600.0
+"""As long as refusals are remembered: who tries again every few minutes is one alarm."""
 
 STEP_MS: Final = 2000
 
@@ -120,7 +122,7 @@ def _strangers(system: SystemView) -> Iterator[Condition]:
             text=f"An encoder at {stubborn[0].address} is refused again and again "
             f"({stubborn[0].times} times): its room, key, password or address is wrong.",
             advice="Correct its settings; the recorder's log says which room it names.",
-            clear_s=120,
+            clear_s=STUBBORN_S,
         )
     if system.failed_logins >= GUESSES:
         yield Condition(

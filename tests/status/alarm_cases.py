@@ -63,7 +63,7 @@ CASES = [
     (of_config(restart=("state", "rtmp.listen")), "config_restart", "info", 0, 0),
     (of_system(failed_publishes=20), "failed_publishes", "warning", 0, 300),
     (of_system(failed_publishes=20, refused=(STUBBORN,)), "failed_publishes", "warning", 0, 300),
-    (of_system(failed_publishes=5, refused=(STUBBORN,)), "encoder_refused", "warning", 0, 120),
+    (of_system(failed_publishes=5, refused=(STUBBORN,)), "encoder_refused", "warning", 0, 600),
     (of_system(clock=made.clock(is_trusted=False, reason="no network")), "clock_untrusted",
      "warning", 5, 5),
     (of_room(state=RoomState.FAULT, reason="No disk."), "not_recorded", "critical", 0, 5),

@@ -184,56 +184,6 @@ def test_what_waits_to_clear_does_not_say_that_it_is_still_so() -> None:
     assert "seems" not in view.text
 
 
-def test_what_comes_and_goes_within_its_time_is_none() -> None:
-    alarms, seen = Alarms(), of_room(drift_s=20.0)
-    for second in range(0, 100, 9):
-        assert kinds(alarms, seen, second) == []
-        assert kinds(alarms, GOOD, second + 8) == []
-
-
-def test_the_time_left_clears_a_fifth_above_its_limit() -> None:
-    alarms, limit_s = Alarms(), 3 * 3600
-    assert kinds(alarms, of_storage(time_left_s=limit_s - 1), 0) == [("time_left", "warning")]
-    for now_s, left_s, severity in ((10, limit_s * 1.19, "warning"), (20, limit_s * 1.21, "info")):
-        seen = of_storage(time_left_s=int(left_s))
-        assert kinds(alarms, seen, now_s) == [("time_left", severity)]
-    assert kinds(alarms, of_storage(time_left_s=100 * 3600), 30) == []
-
-
-def test_heat_clears_five_degrees_below_its_limit() -> None:
-    alarms = Alarms()
-    for now_s, heat, severity in ((0, 85, "critical"), (1, 81, "critical"), (2, 79, "warning")):
-        assert kinds(alarms, of_system(temperature_c=float(heat)), now_s) == [
-            ("temperature", severity)
-        ]
-    assert kinds(alarms, of_system(temperature_c=74.0), 40) == []
-
-
-def test_an_encoder_that_sends_something_now_and_then_has_one_alarm() -> None:
-    alarms, since_s = Alarms(), 0
-    for second in range(100):
-        since_s = 0 if second % 11 == 0 else since_s + 1
-        alarms.judge(of_room(media_age_s=float(since_s)), second)
-    assert [(each["event"], each["severity"]) for each in alarms.history] == [
-        ("raised", "warning"),
-        ("raised", "critical"),
-    ]
-    assert kinds(alarms, GOOD, 200) == []
-
-
-def test_an_encoder_whose_keyframes_are_a_minute_apart_has_one_alarm() -> None:
-    alarms = Alarms()
-    for second in range(300):
-        video = made.video(
-            keyframe_age_s=float(second % 60), keyframe_distance_s=60.0 if second >= 60 else None
-        )
-        alarms.judge(of_room(video=video), second)
-    assert [each["event"] for each in alarms.history] == ["raised"]
-    (stands,) = alarms.judge(of_room(video=made.video(keyframe_distance_s=60.0)), 300)
-    assert "keyframes are 60 s apart" in stands.text
-    assert kinds(alarms, GOOD, 306) == []
-
-
 def test_one_that_gets_worse_is_said_again_and_seen_by_nobody() -> None:
     alarms = Alarms()
     (first,) = alarms.judge(of_storage(time_left_s=10_000), 0)

@@ -1,0 +1,79 @@
+"""Alarms of what comes and goes: one, and not one each time."""
+
+from __future__ import annotations
+
+import pytest
+
+from recorder.live.attempts import Attempts, Kind
+from recorder.status.alarms import Alarms
+from recorder.status.house_views import RefusedView
+from tests.status import snapshots as made
+from tests.status.alarm_cases import GOOD, kinds, of_room, of_storage, of_system
+
+
+def test_what_comes_and_goes_within_its_time_is_none() -> None:
+    alarms, seen = Alarms(), of_room(drift_s=20.0)
+    for second in range(0, 100, 9):
+        assert kinds(alarms, seen, second) == []
+        assert kinds(alarms, GOOD, second + 8) == []
+
+
+def test_the_time_left_clears_a_fifth_above_its_limit() -> None:
+    alarms, limit_s = Alarms(), 3 * 3600
+    assert kinds(alarms, of_storage(time_left_s=limit_s - 1), 0) == [("time_left", "warning")]
+    for now_s, left_s, severity in ((10, limit_s * 1.19, "warning"), (20, limit_s * 1.21, "info")):
+        seen = of_storage(time_left_s=int(left_s))
+        assert kinds(alarms, seen, now_s) == [("time_left", severity)]
+    assert kinds(alarms, of_storage(time_left_s=100 * 3600), 30) == []
+
+
+def test_heat_clears_five_degrees_below_its_limit() -> None:
+    alarms = Alarms()
+    for now_s, heat, severity in ((0, 85, "critical"), (1, 81, "critical"), (2, 79, "warning")):
+        assert kinds(alarms, of_system(temperature_c=float(heat)), now_s) == [
+            ("temperature", severity)
+        ]
+    assert kinds(alarms, of_system(temperature_c=74.0), 40) == []
+
+
+def test_an_encoder_that_sends_something_now_and_then_has_one_alarm() -> None:
+    alarms, since_s = Alarms(), 0
+    for second in range(100):
+        since_s = 0 if second % 11 == 0 else since_s + 1
+        alarms.judge(of_room(media_age_s=float(since_s)), second)
+    assert [(each["event"], each["severity"]) for each in alarms.history] == [
+        ("raised", "warning"),
+        ("raised", "critical"),
+    ]
+    assert kinds(alarms, GOOD, 200) == []
+
+
+def test_an_encoder_whose_keyframes_are_a_minute_apart_has_one_alarm() -> None:
+    alarms = Alarms()
+    for second in range(300):
+        video = made.video(
+            keyframe_age_s=float(second % 60), keyframe_distance_s=60.0 if second >= 60 else None
+        )
+        alarms.judge(of_room(video=video), second)
+    assert [each["event"] for each in alarms.history] == ["raised"]
+    (stands,) = alarms.judge(of_room(video=made.video(keyframe_distance_s=60.0)), 300)
+    assert "keyframes are 60 s apart" in stands.text
+    assert kinds(alarms, GOOD, 306) == []
+
+
+@pytest.mark.parametrize("every_s", [180, 599])
+def test_an_encoder_that_tries_every_few_minutes_is_one_alarm(every_s: int) -> None:
+    alarms, attempts = Alarms(), Attempts()
+    for second in range(10 * every_s):
+        if second % every_s == 0:
+            attempts.refused(Kind.KEY, "10.0.0.66", second)
+        refused = tuple(
+            RefusedView(address=each.address, times=each.times, age_s=each.age_s)
+            for each in attempts.worst(5, second)
+        )
+        alarms.judge(of_system(refused=refused), second)
+    assert [each["event"] for each in alarms.history] == ["raised"]
+    (stands,) = alarms.judge(GOOD, second + 1)
+    assert "(10 times)" in stands.text
+    assert stands.text.endswith("It seems to be over.")
+    assert alarms.judge(GOOD, second + 601) == ()
