@@ -43,7 +43,7 @@ def system_conditions(
     yield from _machine(system, standing)
     yield from _last_end(system, run)
     yield from _strangers(system)
-    yield from _clock(system, run)
+    yield from _clock(system, run, standing)
     yield from _config(system.config)
 
 
@@ -134,9 +134,11 @@ def _strangers(system: SystemView) -> Iterator[Condition]:
         )
 
 
-def _clock(system: SystemView, run: str) -> Iterator[Condition]:
+def _clock(system: SystemView, run: str, standing: Mapping[Key, Severity]) -> Iterator[Condition]:
     clock = system.clock
-    if not clock.is_trusted and system.uptime_s >= CLOCK_PATIENCE_S:
+    # Who was told before a restart is not told that it is over while it is not.
+    patience_s = 0.0 if stands("clock_untrusted", WARNING, standing) else CLOCK_PATIENCE_S
+    if not clock.is_trusted and system.uptime_s >= patience_s:
         yield Condition(
             kind="clock_untrusted",
             severity=WARNING,

@@ -113,6 +113,25 @@ def test_behind_a_restart_what_must_last_to_be_an_alarm_is_the_same_when_it_has(
     assert [each["event"] for each in after.history] == ["raised"]
 
 
+def test_behind_a_restart_a_clock_that_still_is_not_trusted_is_the_same_alarm() -> None:
+    def seen(uptime_s: float, *, is_trusted: bool = False) -> Snapshot:
+        reason = None if is_trusted else "no network"
+        return of_system(uptime_s=uptime_s, clock=made.clock(is_trusted=is_trusted, reason=reason))
+
+    before = Alarms()
+    before.judge(seen(600), 600)
+    (first,) = before.judge(seen(605), 605)
+    after = Alarms(before.to_bytes())
+    for now_s in range(700):
+        views = after.judge(seen(now_s), now_s)
+        assert [each.id for each in views] == ([first.id] if now_s >= 5 else [])
+    assert [each["event"] for each in after.history] == ["raised"]
+    assert after.judge(seen(705, is_trusted=True), 705) == ()
+    # A start that finds none of it waits for the network as ever.
+    again = Alarms(after.to_bytes())
+    assert kinds(again, seen(0), 0) == kinds(again, seen(599), 599) == []
+
+
 def test_behind_a_restart_another_event_of_its_kind_clears_the_one_before() -> None:
     before = Alarms()
     before.judge(of_storage(blocked=BLOCKED), 0)
