@@ -120,7 +120,7 @@ class ByHand:
         with Storage.open(folder, state, self.disk) as storage:
             with explained(folder):
                 entries = read_entries(storage)
-                shelved = self._shelves(storage)
+                shelved, are_all = self._shelves(storage)
             strays = [entry for entry in entries if isinstance(entry, str)]
             named = {entry.folder for entry in entries if isinstance(entry, Entry)}
             found = self._unfinished(storage, shelved - named)
@@ -128,15 +128,24 @@ class ByHand:
                 _drop_catalogue(storage)
             for path in sorted({*named, *found}):
                 self._one(storage, path)
-            for stray in strays:
+            # One that was damaged goes with what it was for, when that is whole.
+            numbers = [Entry(folder=path).number for path in (*named, *found)]
+            for stray in strays if are_all else ():
+                if naming.parse_number(stray) in numbers:
+                    continue
                 self._attempt(stray, partial(forget, storage, stray))
             return storage.warnings
 
-    def _shelves(self, storage: Storage) -> set[str]:
+    def _shelves(self, storage: Storage) -> tuple[set[str], bool]:
+        """The recordings' folders, and whether these are all."""
+        are_all = True
+
         def cannot_look(path: str, error: OSError) -> None:
+            nonlocal are_all
+            are_all = False
             self.told(Outcome(path=path, error=error))
 
-        return {each.path for each in walk(self.disk, storage.root, cannot_look)}
+        return {each.path for each in walk(self.disk, storage.root, cannot_look)}, are_all
 
     def _unfinished(self, storage: Storage, paths: set[str]) -> list[str]:
         unfinished = []

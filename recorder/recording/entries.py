@@ -51,8 +51,8 @@ class Entry:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Entry | None:
-        """None for an entry that was cut short: its folder was never made (DESIGN, "start a
-        recording")."""
+        """None for an entry that was cut short, of which the folder was never made (DESIGN, "start
+        a recording"), or damaged later."""
         try:
             raw = json.loads(content)
         except (ValueError, RecursionError):

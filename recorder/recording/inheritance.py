@@ -53,7 +53,7 @@ class Left:
     Attributes:
         next_number: all recordings from before have lower ones.
         found: by number.
-        without_folder: names of entries that were cut short.
+        without_folder: names of entries that name none: they were cut short, or damaged later.
         last_beat_ms: when the process before this one last wrote, in this boot; None: not known.
     """
 
@@ -112,7 +112,7 @@ class Inheritance:
     next_number: as of `Left`.
     continued: one for a room at most, the newest.
     cut_off: the folders of the others, which nobody goes on with.
-    without_folder: names of entries that were cut short.
+    without_folder: names of entries that name none.
     """
 
     next_number: int

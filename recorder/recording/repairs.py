@@ -23,7 +23,7 @@ from recorder.recording import naming
 from recorder.recording.diary import Diary
 from recorder.recording.recovery import Recovered, recover_recording, repair_files
 from recorder.recording.recovery_plan import INTERRUPTED
-from recorder.recording.shelves import open_recording
+from recorder.recording.shelves import open_recording, walk
 from recorder.recording.unfinished import forget
 from recorder.recording.written_off import make_whole
 
@@ -123,8 +123,14 @@ class Repairs:
         self._add(_Job(path, partial(self._recover, path, with_checksums=False), recovered))
 
     def forget(self, name: str) -> None:
-        """Remove an entry that names no folder."""
-        self._add(_Job(f"entry {name}", partial(forget, self._storage, name), lambda _: None))
+        """Remove an entry that names no folder. Where one bears its number it was damaged later,
+        and not cut short: that recording is made whole, and then the entry goes."""
+
+        def looked_for(paths: Sequence[str]) -> None:
+            for path in paths:
+                self.recover(path)
+
+        self._add(_Job(f"entry {name}", partial(self._forget, name), looked_for))
 
     def retry(self) -> None:
         """The disk is well: what it refused is tried again at once."""
@@ -187,6 +193,14 @@ class Repairs:
     def _repair_below(self, path: str, below: int) -> Sequence[Segment]:
         with open_recording(self._storage.disk, self._storage.root, path) as folder:
             return repair_files(self._storage.disk, folder, below=below, creator=self._creator).rows
+
+    def _forget(self, name: str) -> Sequence[str]:
+        number = naming.parse_number(name)
+        shelved = walk(self._storage.disk, self._storage.root)
+        paths = [each.path for each in shelved if each.number == number]
+        if not paths:
+            forget(self._storage, name)
+        return paths
 
     def _recover(self, path: str, *, with_checksums: bool) -> Recovered:
         def checksum(_: int, name: str) -> str:

@@ -79,11 +79,11 @@ def forget_missing(storage: Storage, path: str) -> None:
 
 def read_entries(storage: Storage) -> list[Entry | str]:
     """The recordings that are not finished, by number; of an entry that was cut short its name:
-    it has no folder. So too of what was to replace an entry that is gone: after a cut nothing
-    but `forget` removes it.
+    it has no folder, unless it was damaged later. So too of what was to replace an entry that is
+    gone: after a cut nothing but `forget` removes it.
 
-    An entry that the disk does not give is left out, and said in the log: one bad sector must
-    not keep a recorder from starting.
+    Of an entry that the disk does not give there is the name as well, and it is said in the log:
+    one bad sector must not keep a recorder from starting.
 
     Raises:
         OSError: the entries cannot be listed.
@@ -102,6 +102,6 @@ def read_entries(storage: Storage) -> list[Entry | str]:
             entry = Entry.from_bytes(read_small_file(disk, storage.unfinished, name))
         except OSError as error:
             log.warning("The entry %s of an unfinished recording cannot be read: %s", name, error)
-            continue
+            entry = None
         found.append(name if entry is None or entry.number != number else entry)
     return found

@@ -87,6 +87,19 @@ def test_a_recording_that_the_disk_does_not_give_is_named(directory: Path) -> No
     assert (directory / ".recorder/open/0000001").exists()
 
 
+@pytest.mark.parametrize("sick", ["room101", FOLDER.rpartition("/")[2]])
+def test_a_damaged_entry_stays_until_its_recording_is_whole(directory: Path, sick: str) -> None:
+    """Nothing else would tell the next start that there is something to be made whole."""
+    entry = directory / ".recorder/open/0000001"
+    entry.write_bytes(b"")
+    told, _ = recover(directory, Sick(sick))
+    assert [each.is_good for each in told] == [False]
+    assert entry.exists()
+    told, _ = recover(directory, RecordingDisk())
+    assert [(each.path, each.is_good) for each in told] == [(FOLDER, True)]
+    assert not entry.exists()
+
+
 def test_progress_reaches_its_total(directory: Path) -> None:
     (directory / ".recorder/open/0000001").unlink()
     _, watching = recover(directory, RecordingDisk())

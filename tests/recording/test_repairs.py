@@ -178,6 +178,33 @@ async def test_a_recording_of_which_nothing_was_recorded_goes(
     assert "cut off before anything was recorded" in caplog.text
 
 
+@pytest.mark.parametrize("content", [b"", bytes(4096), b'{"folder": "room1'])
+async def test_a_recording_whose_entry_was_damaged_is_made_whole_all_the_same(
+    storage: Storage, tmp_path: Path, content: bytes
+) -> None:
+    """A card that lost the block of an entry, as cheap ones do, has not lost the lesson."""
+    studio = _killed(storage)
+    (tmp_path / ".recorder/open/0000001").write_bytes(content)
+    (name,) = read_entries(storage)
+    assert isinstance(name, str)
+    found: list[Recovered] = []
+    done = trio.Event()
+
+    def deliver(recovered: Recovered) -> None:
+        found.append(recovered)
+        _set_when_done(done, recovered)
+
+    async with _running(storage) as repairs:
+        repairs.on_recovered = deliver
+        repairs.forget(name)
+        with trio.fail_after(10):
+            await done.wait()
+    assert [each.path for each in found] == [FOLDER, FOLDER]
+    assert manifests(tmp_path)[0].end_reason == "interrupted"
+    assert marks(tmp_path) == studio.sent
+    assert read_entries(storage) == []
+
+
 async def test_a_deletion_that_was_cut_off_is_finished_and_said(
     storage: Storage, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
