@@ -104,6 +104,7 @@ DECISIONS = {
     "recorder.recording.tracks",
     "recorder.recording.waiting",
     "recorder.status.alarm_rules",
+    "recorder.status.blanks",
     "recorder.status.condition",
     "recorder.status.disk_rules",
     "recorder.status.doors",

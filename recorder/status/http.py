@@ -17,6 +17,7 @@ import h11
 import trio
 
 from recorder.logs import same
+from recorder.status.blanks import Blanks
 from recorder.status.downloads import BLOCK_BYTES, NoSuchRangeError, NotModified, select
 from recorder.status.messages import Answer, Request
 
@@ -98,6 +99,7 @@ class HttpConnection:
         self._turn = turn
         self._upgrade = upgrade
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
+        self._blanks = Blanks()
         self._head: h11.Request | None = None
 
     async def run(self) -> None:
@@ -198,7 +200,10 @@ class HttpConnection:
             if self._http.they_are_waiting_for_100_continue:
                 go_on = h11.InformationalResponse(status_code=100, headers=[])
                 await self._write(self._http.send(go_on))
-            self._http.receive_data(bytes(await self._stream.receive_some(_READ_BYTES)))
+            data = bytes(await self._stream.receive_some(_READ_BYTES))
+            if self._blanks.are_too_many(data):
+                raise h11.RemoteProtocolError("there are too many blanks in a row")
+            self._http.receive_data(data)
 
     # Answers.
 
