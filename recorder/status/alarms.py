@@ -33,6 +33,9 @@ HISTORY: Final = 200
 SETTLE_S: Final = 60.0
 """What stood before a restart has so long to hold again."""
 
+CALM_S: Final = 60.0
+"""What comes again so soon after it has cleared flaps: it must be over for as long, then."""
+
 OVER: Final = "It seems to be over."
 
 _LEVELS: Final = {
@@ -54,6 +57,13 @@ class _Standing:
     raised_s: float | None = None
     """None: by the process before, whose clock nobody knows."""
     acknowledged_by: str | None = None
+    flaps: bool = False
+
+    @property
+    def clear_s(self) -> float:
+        """How long it must be over. What need not be for any time was ended by somebody."""
+        found = self.condition.clear_s
+        return max(found, CALM_S) if self.flaps and found else found
 
     def text(self, now_s: float) -> str:
         """What is the matter. While it waits to clear it is not so any more, and says so."""
@@ -75,6 +85,8 @@ class Alarms:
         self.revision = 0
         self.on_change: Callable[[dict[str, Any]], None] = lambda change: None
         self._standing: dict[Key, _Standing] = {}
+        self._cleared: dict[Key, float] = {}
+        """When, of those that have cleared lately."""
         self._before: dict[Key, _Standing] = {}
         self._dismissed: dict[Key, str] = {}
         self._dismissed_before: dict[Key, str] = {}
@@ -98,6 +110,7 @@ class Alarms:
             for key, each in known.items()
             if each.id
         }
+        self._cleared = {key: at for key, at in self._cleared.items() if now_s - at < CALM_S}
         holding = {(each.kind, each.room): each for each in conditions(seen, raised)}
         for key, condition in holding.items():
             self._holds(key, condition, seen, now_s)
@@ -165,7 +178,7 @@ class Alarms:
             return
         if before is not None:
             self._say("cleared", before, seen.time)
-        each.raised_s = now_s
+        each.raised_s, each.flaps = now_s, key in self._cleared
         each.id, each.since = f"{each.condition.kind}-{self._next}", seen.time
         self._next += 1
         self._say("raised", each, seen.time)
@@ -181,8 +194,9 @@ class Alarms:
             del self._standing[key]
         elif each.condition.until_acknowledged:
             pass
-        elif now_s - each.held_s >= each.condition.clear_s:
+        elif now_s - each.held_s >= each.clear_s:
             del self._standing[key]
+            self._cleared[key] = now_s
             self._say("cleared", each, seen.time)
 
     def _say(self, event: str, each: _Standing, time: str) -> None:

@@ -8,7 +8,7 @@ from recorder.live.attempts import Attempts, Kind
 from recorder.status.alarms import Alarms
 from recorder.status.house_views import RefusedView
 from tests.status import snapshots as made
-from tests.status.alarm_cases import GOOD, kinds, of_room, of_storage, of_system
+from tests.status.alarm_cases import GOOD, kinds, of_config, of_room, of_storage, of_system
 
 
 def test_what_comes_and_goes_within_its_time_is_none() -> None:
@@ -46,6 +46,28 @@ def test_an_encoder_that_sends_something_now_and_then_has_one_alarm() -> None:
         ("raised", "critical"),
     ]
     assert kinds(alarms, GOOD, 200) == []
+
+
+def test_a_line_that_falls_silent_again_and_again_is_told_twice_and_not_each_time() -> None:
+    alarms = Alarms()
+    for second in range(600):
+        # Six seconds of each twenty: it is well for longer than one silence needs to be over.
+        silent_s = max(0.0, second % 20 - 14.0)
+        alarms.judge(of_room(media_age_s=silent_s), second)
+    assert [each["event"] for each in alarms.history] == ["raised", "cleared", "raised"]
+    (stands,) = alarms.judge(GOOD, 658)
+    assert stands.text.endswith("It seems to be over.")
+    assert alarms.judge(GOOD, 659) == ()
+    # A minute later it is an event of its own, and over as soon as one is.
+    assert kinds(alarms, of_room(media_age_s=4.0), 719) == [("no_media", "warning")]
+    assert alarms.judge(GOOD, 724) == ()
+
+
+def test_what_somebody_mends_again_and_again_is_over_at_once_each_time() -> None:
+    alarms, wrong = Alarms(), of_config(errors=("config.yaml:3: a: is no known key",))
+    for second in range(0, 20, 2):
+        assert kinds(alarms, wrong, second) == [("config_refused", "warning")]
+        assert alarms.judge(GOOD, second + 1) == ()
 
 
 def test_an_encoder_whose_keyframes_are_a_minute_apart_has_one_alarm() -> None:

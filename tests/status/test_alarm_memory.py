@@ -175,8 +175,8 @@ def test_a_damaged_memory_begins_anew(content: bytes, caplog: pytest.LogCaptureF
 def test_the_history_is_bounded() -> None:
     alarms = Alarms()
     for number in range(HISTORY):
-        alarms.judge(of_storage(foreign_fills=True), number * 100)
-        alarms.judge(GOOD, number * 100 + 50)
+        alarms.judge(of_storage(foreign_fills=True), number * 200)
+        alarms.judge(GOOD, number * 200 + 50)
     assert len(alarms.history) == HISTORY
     assert len(json.loads(alarms.to_bytes())["history"]) == HISTORY
 
