@@ -87,15 +87,16 @@ def salvage_part(
         creator: what the head names as the file's maker.
         after_ms: where in the recording the segment begins if its head does not tell.
         landed_bytes: what comes behind so many bytes is in another segment too; None: not known.
-        suspect: a sync of it failed, so that what is in memory may not be on the disk.
+        suspect: a sync of it failed, so that bytes of it may not be what was sent.
 
     Raises:
         OSError: the part is as it was, or cut, or has both names: do it again.
     """
     name = naming.part_name(index)
     with closing(disk, disk.open_to_repair(folder, name)) as file:
-        if suspect:
-            disk.forget_cache(file)
+        # Of a process before this one nobody knows whether a sync failed: then memory has bytes
+        # that the disk never got, calls them clean, and a sync of them is no error any more.
+        disk.forget_cache(file)
         size = disk.size(file)
         most = size if landed_bytes is None else min(size, landed_bytes)
         # 1.

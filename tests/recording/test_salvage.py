@@ -244,6 +244,33 @@ def test_what_is_suspect_is_read_from_the_disk_and_says_so_for_good(tmp_path: Pa
     assert _salvage(tmp_path, (tmp_path / PART).read_bytes()).row == suspect
 
 
+class _Remembering(RecordingDisk):
+    """A disk of which a sync has failed: until it is forgotten, memory shows all that was written.
+    The kernel tells that once, and nothing to a process that comes later."""
+
+    def __init__(self, written: bytes) -> None:
+        super().__init__()
+        self._memory: bytes | None = written
+
+    def forget_cache(self, file: int) -> None:
+        super().forget_cache(file)
+        self._memory = None
+
+    def read(self, file: int, size: int, offset: int) -> bytes:
+        found = super().read(file, size, offset)
+        return found if self._memory is None else self._memory[offset : offset + size]
+
+
+def test_what_a_process_before_could_not_sync_is_not_believed(tmp_path: Path) -> None:
+    """Its part would be called complete, with the checksum of bytes that are gone at the next
+    boot."""
+    end = ends()[-20]
+    lost = unclosed()[:end] + bytes(len(unclosed()) - end)
+    salvaged = _salvage(tmp_path, lost, disk=_Remembering(unclosed()))
+    assert salvaged.row is not None
+    _check_file(tmp_path, salvaged.row, tags_up_to=end)
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -383,6 +410,7 @@ def test_the_steps_are_those_of_the_design(tmp_path: Path) -> None:
     _salvage(tmp_path, unclosed() + bytes(100), disk=disk)
     assert disk.operations[:-1] == [
         f"open_to_repair {PART}",
+        f"forget_cache {PART}",
         f"size {PART}",
         f"read {PART}",
         f"truncate {PART}",
