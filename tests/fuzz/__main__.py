@@ -14,7 +14,7 @@ import click
 
 from tests.helpers.program import CHECKOUT
 
-TARGETS = ["handshake", "chunks", "amf0", "amf3", "server", "session", "flv", "salvage"]
+TARGETS = ["handshake", "chunks", "amf0", "amf3", "server", "session", "flv", "salvage", "page"]
 """Named here, because what reads the bytes must not be imported before atheris can watch it."""
 
 

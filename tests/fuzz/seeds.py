@@ -23,7 +23,7 @@ from recorder.flv.tags import AUDIO, SCRIPT, VIDEO, file_header
 from recorder.flv.tags import tag as flv_tag
 from recorder.rtmp.digest import Schema
 from tests.flv.building import many_tracks, one_track, with_modex
-from tests.fuzz import script
+from tests.fuzz import requests, script
 from tests.fuzz.conversation import PASSWORD, SALT, Turn
 from tests.helpers import media
 from tests.helpers.cut_off import actions
@@ -51,6 +51,7 @@ WORDS: Final = (
     *(ENHANCED.keys()),
     *("?authmod=adobe&user=", "?authmod=llnw&user=", "&challenge=", "&response=", "&opaque="),
     *("&nonce=", "&cnonce=", "&nc=", "FLV\x01\x05", "avc1", "hvc1", "av01", "mp4a", "Opus"),
+    *requests.WORDS,
     *("recordingPosition", "segmentReason", "keyframes", "filepositions", "times", "forcedStart"),
 )
 """What no chance finds by itself."""
@@ -302,4 +303,5 @@ SEEDS: Final[Mapping[str, Callable[[], list[bytes]]]] = {
     "session": sessions,
     "flv": files,
     "salvage": parts,
+    "page": requests.requests,
 }

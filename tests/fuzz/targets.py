@@ -36,6 +36,7 @@ from recorder.rtmp.digest import Schema
 from recorder.rtmp.handshake import Expect, Handshake
 from recorder.rtmp.messages import Message
 from tests.fuzz.conversation import TIGHT, check
+from tests.fuzz.page import page
 from tests.fuzz.pieces import affordable, pieces
 from tests.fuzz.script import read_script
 from tests.helpers.cut_off import YOUNG
@@ -304,4 +305,5 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
     "session": session,
     "flv": flv,
     "salvage": salvage,
+    "page": page,
 }

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import h11
 import pytest
 
 from recorder.amf import encode_values
@@ -18,6 +19,9 @@ from recorder.rtmp.chunks import ChunkReader
 from recorder.rtmp.digest import find_digest
 from recorder.rtmp.output import Output
 from recorder.rtmp.relay import RelayEncoder
+from recorder.status import login
+from recorder.status.operations import Operations
+from recorder.status.pages import Pages
 from tests.fuzz import pieces as all_pieces
 from tests.fuzz.__main__ import TARGETS as NAMES
 from tests.fuzz.conversation import hear
@@ -154,6 +158,35 @@ def test_a_player_among_the_seeds_is_answered_and_leaves() -> None:
     events = [type(event) for each in said for event in each.events]
     assert events.count(PlayRequested) > events.count(PlayEnded) > 2
     assert any(find_digest(seed[1:1537]) for seed in SEEDS["handshake"]())
+
+
+def test_somebody_who_does_what_he_may_not_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Operations, "answer", lambda self, request: self._download(request, "", ""))
+    with pytest.raises(AssertionError):
+        stands_all("page")
+
+
+def test_a_password_that_nobody_knows_and_is_right_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(login, "is_password", lambda *_: True)
+    with pytest.raises(AssertionError, match="nobody knows"):
+        stands_all("page")
+
+
+def test_a_request_of_which_the_split_matters_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    receive = h11.Connection.receive_data
+
+    def forgetful(connection: h11.Connection, data: bytes) -> None:
+        receive(connection, data.replace(b"chunked", b"nothing"))
+
+    monkeypatch.setattr(h11.Connection, "receive_data", forgetful)
+    with pytest.raises(AssertionError):
+        stands_all("page")
+
+
+def test_a_fault_of_ours_behind_the_page_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Pages, "answer", lambda *_: 1 // 0)
+    with pytest.raises(AssertionError, match="a fault of ours"):
+        stands_all("page")
 
 
 @pytest.mark.parametrize("error", [RecursionError, MemoryError, UnicodeEncodeError])
