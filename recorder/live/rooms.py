@@ -48,6 +48,7 @@ class Rooms:
         self._limit = limit
         self._changed = trio.Event()
         self._held: str | None = None
+        self._to_release: list[Room] = []
         self._is_closed = False
         self.on_change: Callable[[], None] = lambda: None
         self._titles = titles
@@ -124,15 +125,14 @@ class Rooms:
         self._on_change()
 
     def hold(self, reason: str | None) -> None:
-        """Nothing shall be written, by a policy, for a reason in words; None: it may be again.
-        Publishers stay, and what they send is kept in memory as far as it goes."""
+        """Nothing shall be written, by a policy, for a reason in words; None: it may be again, and
+        `run` has the rooms go on, one by one as of `resume_in_turn`. Publishers stay, and what they
+        send is kept in memory as far as it goes."""
         if self._is_closed:
             return
         self._held = reason
-        now_ms = int(trio.current_time() * 1000)
-        if reason is None:
-            self._in_each("releasing", lambda room: room.recorder.release(now_ms))
-        else:
+        self._to_release = [] if reason is not None else self.all
+        if reason is not None:
             self._in_each("holding", lambda room: room.recorder.hold(reason))
         self._on_change()
 
@@ -154,9 +154,12 @@ class Rooms:
         return sum(room.publisher is not None for room in self._rooms.values())
 
     async def run(self) -> None:
-        """Close recordings whose window has ended, until cancelled."""
+        """Close recordings whose window has ended, and release rooms, until cancelled."""
         while True:
             self._tidy()
+            while self._to_release:
+                self._release_one()
+                await trio.lowlevel.checkpoint()
             deadline = min((r.window_ends_s for r in self._rooms.values()), default=math.inf)
             with trio.move_on_at(deadline):
                 await self._changed.wait()
@@ -170,6 +173,8 @@ class Rooms:
         """
         if self._held is not None:
             self.hold(None)
+        while self._to_release:
+            self._release_one()
         self._is_closed = True
         if to_be_continued:
             self._in_each("leaving", lambda room: room.recorder.leave(reason))
@@ -193,6 +198,11 @@ class Rooms:
                     doing,
                     extra=about(room.name),
                 )
+
+    def _release_one(self) -> None:
+        self._in_each("releasing", _release, [self._to_release.pop(0)])
+        if not self._to_release:
+            self._on_change()
 
     def _may_add(self, name: str) -> bool:
         folded = {other.casefold() for other in self._rooms}
@@ -238,3 +248,7 @@ class Rooms:
 
 def _resume(room: Room) -> None:
     room.recorder.resume(int(trio.current_time() * 1000))
+
+
+def _release(room: Room) -> None:
+    room.recorder.release(int(trio.current_time() * 1000))

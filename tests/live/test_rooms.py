@@ -135,7 +135,6 @@ async def test_a_room_does_not_go_on_when_the_disk_has_failed_meanwhile(
     [
         (lambda rooms: rooms.resume(), "resuming", ["resume"]),
         (lambda rooms: rooms.hold("too little is free"), "holding", ["hold too little is free"]),
-        (lambda rooms: rooms.hold(None), "releasing", ["release"]),
         (lambda rooms: rooms.clock_stepped(7), "noting a clock step", ["clock stepped 7"]),
         (lambda rooms: rooms.close("shutdown"), "closing", ["end shutdown"]),
         (
@@ -220,14 +219,86 @@ async def test_what_is_to_be_continued_is_left_and_not_ended(
 
 
 async def test_a_policy_that_stops_recording_reaches_every_room_and_those_that_come_later(
-    rooms: Rooms, recorders: dict[str, FakeRecorder]
+    rooms: Rooms, recorders: dict[str, FakeRecorder], nursery: trio.Nursery
 ) -> None:
     rooms.hold("full")
     rooms.find("guest")
     assert recorders["guest"].calls == ["hold full"]
+    nursery.start_soon(rooms.run)
     rooms.hold(None)
+    await trio.testing.wait_all_tasks_blocked()
     assert recorders["room102"].calls == ["hold full", "release"]
     assert rooms.live == []
+
+
+class Turns(trio.abc.Instrument):
+    """Counts those of the loop, in each of which every task that can go on does."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def before_io_wait(self, timeout: float) -> None:
+        self.count += 1
+
+
+async def test_everybody_is_heard_between_two_rooms_that_are_released(
+    rooms: Rooms, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns, released, pictures = Turns(), list[int](), list[int]()
+    monkeypatch.setattr(FakeRecorder, "release", lambda *_: released.append(turns.count))
+    rooms.on_change = lambda: pictures.append(len(released))
+    trio.lowlevel.add_instrument(turns)
+    nursery.start_soon(rooms.run)
+    rooms.hold("full")
+    rooms.hold(None)
+    await trio.testing.wait_all_tasks_blocked()
+    assert len(released) == len(set(released)) == 2
+    # That it is under way is shown at once, and the end of it.
+    assert pictures == [0, 0, 2]
+
+
+async def test_rooms_that_wait_to_be_released_wait_on_when_too_little_is_free_again(
+    rooms: Rooms,
+    recorders: dict[str, FakeRecorder],
+    nursery: trio.Nursery,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def release(recorder: FakeRecorder, _now_ms: int) -> None:
+        recorder.calls.append("release")
+        rooms.hold("full again")
+
+    monkeypatch.setattr(FakeRecorder, "release", release)
+    nursery.start_soon(rooms.run)
+    rooms.hold("full")
+    rooms.hold(None)
+    await trio.testing.wait_all_tasks_blocked()
+    assert recorders["room101"].calls == ["hold full", "release", "hold full again"]
+    assert recorders["room102"].calls == ["hold full", "hold full again"]
+
+
+async def test_a_room_that_cannot_be_released_does_not_keep_another_waiting(
+    rooms: Rooms,
+    recorders: dict[str, FakeRecorder],
+    nursery: trio.Nursery,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    recorders["room101"].raises = RuntimeError("a fault of ours")
+    nursery.start_soon(rooms.run)
+    rooms.hold(None)
+    await trio.testing.wait_all_tasks_blocked()
+    assert recorders["room102"].calls == ["release"]
+    assert "room101: releasing failed; this is a fault of the recorder" in caplog.text
+
+
+async def test_rooms_that_close_write_what_waits_to_be_released(
+    rooms: Rooms, recorders: dict[str, FakeRecorder]
+) -> None:
+    rooms.hold("full")
+    rooms.hold(None)
+    rooms.close("shutdown")
+    assert [recorders[name].calls for name in ("room101", "room102")] == [
+        ["hold full", "release"]
+    ] * 2
 
 
 async def test_rooms_that_close_write_what_a_policy_has_kept_and_listen_to_none_any_more(
