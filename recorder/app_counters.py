@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from recorder.histogram import WAITS_S, Histogram
+from recorder.recording.writer import NAMED_ERRORS, OTHER_ERROR
 from recorder.status.metrics import Counters, RoomCounters
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 DROPPED = {"buffer": 0, "policy": 0}
 """A counter that appears with its first loss would hide that one from every rate."""
+
+ERRORS = dict.fromkeys((*NAMED_ERRORS, OTHER_ERROR), 0)
+"""As of `DROPPED`: often the first error is the only one."""
 
 
 @attrs.define(kw_only=True)
@@ -67,7 +71,7 @@ class Sources:
             rejected["clients"] = self.broadcast.refused
         return Counters(
             rooms={room.name: _of_room(room, now_ms) for room in self.rooms.all},
-            write_errors=dict(self.engine.writer.failures),
+            write_errors={**ERRORS, **self.engine.writer.failures},
             write_seconds={call: each.buckets for call, each in self.write_seconds.items()},
             deleted_bytes=dict(watch.deleted_bytes),
             blocked=watch.blocked_by,

@@ -71,6 +71,7 @@ SLACK_MS = 300
 T = TypeVar("T")
 
 NAMED_ERRORS: Final = ("ENOSPC", "EIO", "EROFS")
+OTHER_ERROR: Final = "other"
 
 Errand: TypeAlias = "tuple[Callable[[], None], trio.Event, list[Exception]]"
 """What to do between two hops, who waits for it, and what it raised."""
@@ -313,7 +314,7 @@ class Writer:
 def errno_name(error: Exception) -> str:
     """A word of a short list: `ENOSPC`, `EIO`, `EROFS` or `other`."""
     name = errno.errorcode.get(getattr(error, "errno", None) or 0, "")
-    return name if name in NAMED_ERRORS else "other"
+    return name if name in NAMED_ERRORS else OTHER_ERROR
 
 
 def _run_errands(errands: Sequence[Errand]) -> None:
