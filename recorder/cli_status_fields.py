@@ -19,7 +19,9 @@ KNOWN_VERSION = 1
 
 UNKNOWN = "-"
 
-_LONGEST = 300
+_LONGEST = 600
+"""The longest sentence of ours, with a title and a path in it, is half of that."""
+
 _LARGEST = 1e18
 
 
@@ -35,7 +37,9 @@ class Fields:
     def text(self, name: str) -> str:
         """One line that a terminal only prints; empty where there is none."""
         value = self._values.get(name)
-        return printable(value[:_LONGEST]) if isinstance(value, str) else ""
+        if not isinstance(value, str):
+            return ""
+        return printable(value if len(value) <= _LONGEST else f"{value[:_LONGEST]} …")
 
     def number(self, name: str) -> float | None:
         """Neither NaN nor anything that no figure of ours can be."""

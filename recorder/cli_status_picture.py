@@ -149,7 +149,8 @@ class Picture:
             if advice := alarm.text("advice"):
                 yield self._ink.line(f"{'':10}{advice}")
         if len(shown) < len(alarms):
-            yield self._ink.line(f"{'':10}... and {len(alarms) - len(shown)} more alarms.")
+            more = len(alarms) - len(shown)
+            yield self._ink.line(f"{'':10}... and {more} more alarm{'s' if more > 1 else ''}.")
 
     def _lasting(self, alarm: Fields) -> str:
         """Nobody has measured how long it stood before the recorder started."""
@@ -213,10 +214,9 @@ class Picture:
             pieces += [". ", ("Clock not trusted", "yellow"), f": {clock.text('reason')}."]
         yield self._ink.line(*pieces)
         for wear in system.parts("wear"):
-            hours = (wear.number("period_s") or 0) / 3600
             yield self._ink.line(
                 f"{'':10}The disk of {wear.text('directory')} took "
-                f"{in_bytes(wear, 'written_bytes')} in {hours:.1f} h, all writes."
+                f"{in_bytes(wear, 'written_bytes')} in {span(wear.number('period_s'))}, all writes."
             )
         for refused in list(system.parts("refused"))[:_MOST_REFUSED]:
             yield self._ink.line(
@@ -254,7 +254,11 @@ class Picture:
         if left_out:
             states = [room.text("state") for room in left_out]
             counted = ", ".join(f"{states.count(each)} {each}" for each in dict.fromkeys(states))
-            yield self._ink.line(f"... and {len(left_out)} more rooms: {counted}.")
+            rooms_are = "1 more room" if len(left_out) == 1 else f"{len(left_out)} more rooms"
+            line = self._ink.line(f"... and {rooms_are}: {counted}.")
+            # The last line of the screen: what would not fit into it would not be seen.
+            line.no_wrap, line.overflow = True, "ellipsis"
+            yield line
 
 
 def console(*, is_terminal: bool) -> Console:

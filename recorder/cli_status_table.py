@@ -36,8 +36,10 @@ STATES: Final = {
 }
 """The worst first: in this order rooms are left out where not all have room."""
 
+_STATE: Final = "State"
+
 _COLUMNS: Final = (
-    ("State", 9, "left"),
+    (_STATE, 9, "left"),
     ("For", 8, "right"),
     ("Mbit/s", 6, "right"),
     ("Picture", 12, "left"),
@@ -49,8 +51,16 @@ _COLUMNS: Final = (
 """Behind the room. `Media`: since the last came. `Rest`: how old the oldest part is that is not
 safe from a power cut."""
 
-_LINE_WIDTH: Final = 5
-"""How good the encoder's line is; on a narrow screen only why it is not good."""
+_WIDE_COLUMNS: Final = (("Line", 5, "right"), ("Encoder", 12, "left"))
+"""How good the encoder's line is, which on a narrow screen only its reason says; and the encoder,
+which gets what the names leave."""
+
+_GIVE_WAY: Final = ("Encoder", "File", "Rest", "Picture", "Mbit/s", "Safe", "For", "Media", "Line")
+"""In this order, where the names have no room. A state says nothing without the room it is of."""
+
+_NAME: Final = 16
+"""So much of a name tells a room from others; `_WIDE_NAME` of a name and its title."""
+_WIDE_NAME: Final = 24
 
 
 def table_of(rooms: Sequence[Fields], width: int, ink: Ink) -> Table:
@@ -58,33 +68,15 @@ def table_of(rooms: Sequence[Fields], width: int, ink: Ink) -> Table:
     is_wide = width >= WIDE
     space = 2 if is_wide else 1
     names = [_name(room, with_title=is_wide) for room in rooms]
-    taken = sum(column + space for _, column, _ in _COLUMNS)
-    if is_wide:
-        taken += _LINE_WIDTH + space
-    rest = max(width - taken, 4)
     longest = max((Text(name).cell_len for name in names), default=0)
-    # The encoder gets what the names leave, and never less than makes sense.
-    name_width = min(max(longest, 4), rest - 15 if is_wide else rest)
-    table = _headed(name_width, space, ink)
-    if is_wide:
-        table.add_column("Line", width=_LINE_WIDTH, justify="right", no_wrap=True)
-        encoder = rest - name_width - space
-        table.add_column("Encoder", width=encoder, no_wrap=True, overflow="ellipsis")
-    for name, room in zip(names, rooms, strict=True):
-        cells = [name, *_cells(room, ink)]
-        if is_wide:
-            publisher = room.part("publisher")
-            cells.append(_percent(room.number("quality")))
-            cells.append(f"{publisher.text('address')} {publisher.text('software')}".strip())
-        style = ink.style(STATES.get(room.text("state"), ""))
-        table.add_row(
-            *(Text(cell, style if at == 1 else ink.style("")) for at, cell in enumerate(cells))
-        )
-    return table
-
-
-def _headed(name_width: int, space: int, ink: Ink) -> Table:
-    """With the columns that there always are."""
+    wanted = min(max(longest, 4), _WIDE_NAME if is_wide else _NAME)
+    columns = list(_COLUMNS + _WIDE_COLUMNS if is_wide else _COLUMNS)
+    for heading in _GIVE_WAY:
+        if _rest(columns, width, space) >= wanted:
+            break
+        columns = [each for each in columns if each[0] != heading]
+    rest = max(_rest(columns, width, space), 4)
+    name_width = min(max(longest, 4), rest)
     table = Table(
         box=None,
         padding=(0, space, 0, 0),
@@ -92,16 +84,30 @@ def _headed(name_width: int, space: int, ink: Ink) -> Table:
         header_style=ink.style("bold"),
         style=ink.style(""),
     )
-    table.add_column("Room", width=name_width, no_wrap=True, overflow="ellipsis")
-    for heading, column, side in _COLUMNS:
+    for heading, column, side in (("Room", name_width, "left"), *columns):
         table.add_column(
             heading,
-            width=column,
+            width=column + rest - name_width if heading == "Encoder" else column,
             justify="right" if side == "right" else "left",
             no_wrap=True,
             overflow="ellipsis",
         )
+    for name, room in zip(names, rooms, strict=True):
+        cells = _cells(room, ink)
+        state = ink.style(STATES.get(room.text("state"), ""))
+        table.add_row(
+            Text(name, ink.style("")),
+            *(
+                Text(cells[heading], state if heading == _STATE else ink.style(""))
+                for heading, _, _ in columns
+            ),
+        )
     return table
+
+
+def _rest(columns: Sequence[tuple[str, int, str]], width: int, space: int) -> int:
+    """What these leave to the names."""
+    return width - sum(column + space for _, column, _ in columns)
 
 
 def rank(state: str) -> int:
@@ -111,21 +117,23 @@ def rank(state: str) -> int:
     return order.index(state) if state in order else order.index("recording")
 
 
-def _cells(room: Fields, ink: Ink) -> tuple[str, ...]:
-    recording, video = room.part("recording"), room.part("video")
+def _cells(room: Fields, ink: Ink) -> dict[str, str]:
+    recording, video, publisher = room.part("recording"), room.part("video"), room.part("publisher")
     rates_age_s = ink.aged(room, "figures_age_s")
     is_known = rates_age_s is not None and rates_age_s <= RATES_S
-    return (
-        room.text("state"),
-        running(ink.aged(room, "state_age_s")),
-        megabits(room.number("bitrate") if is_known else None),
-        _size_and_rate(video, video.number("frame_rate") if is_known else None),
-        span(ink.aged(room, "media_age_s")),
+    return {
+        _STATE: room.text("state"),
+        "For": running(ink.aged(room, "state_age_s")),
+        "Mbit/s": megabits(room.number("bitrate") if is_known else None),
+        "Picture": _size_and_rate(video, video.number("frame_rate") if is_known else None),
+        "Media": span(ink.aged(room, "media_age_s")),
         # What is being written is always a part; the column has no room to say so.
-        recording.text("file").removesuffix(".part") or UNKNOWN,
-        in_bytes(recording, "safe_bytes"),
-        span(ink.aged(recording, "safe_age_s")),
-    )
+        "File": recording.text("file").removesuffix(".part") or UNKNOWN,
+        "Safe": in_bytes(recording, "safe_bytes"),
+        "Rest": span(ink.aged(recording, "safe_age_s")),
+        "Line": _percent(room.number("quality")),
+        "Encoder": f"{publisher.text('address')} {publisher.text('software')}".strip(),
+    }
 
 
 def _name(room: Fields, *, with_title: bool) -> str:

@@ -98,7 +98,49 @@ def test_a_long_name_is_cut_and_breaks_no_line() -> None:
     rooms = tuple(replace(ROOM, name=f"{number}{'x' * 63}") for number in range(3))
     lines = shown(document(rooms=rooms, alarms=()), width=80).splitlines()
     assert [line[0] for line in lines[-3:]] == ["0", "1", "2"]
-    assert all("0005.flv" in line and len(line) <= 80 for line in lines[-3:])
+    assert all(" recording " in line and len(line) <= 80 for line in lines[-3:])
+
+
+@pytest.mark.parametrize("width", [28, 40, 60, 80, 110, 112, 120])
+def test_rooms_are_told_apart_on_a_screen_of_any_width(width: int) -> None:
+    """What is less than the room and its state gives way to its name."""
+    rooms = tuple(
+        replace(ROOM, name=f"building7-hall-{number}", title=f"{number}. Hall, building 7")
+        for number in range(3)
+    )
+    lines = shown(document(rooms=rooms, alarms=()), width=width).splitlines()
+    for number, line in enumerate(lines[-3:]):
+        assert line.startswith(f"building7-hall-{number} ")
+        assert " recording" in line
+        # No column is so narrow that half a figure stands in it.
+        assert "…" not in line[line.index(" recording") :].split("  10.2.")[0]
+        assert len(line) <= width
+
+
+def test_a_screen_that_has_room_for_short_names_shows_all_columns() -> None:
+    heading = next(line for line in shown(width=80).splitlines() if line.startswith("Room "))
+    assert heading.split()[1:] == [
+        "State", "For", "Mbit/s", "Picture", "Media", "File", "Safe", "Rest",
+    ]  # fmt: skip
+
+
+def test_what_is_left_out_is_counted_on_one_line_of_a_narrow_screen() -> None:
+    rooms = tuple(replace(ROOM, name=f"room{number}", state=state)
+                  for number, state in enumerate((*RoomState, *RoomState)))  # fmt: skip
+    lines = shown(document(rooms=rooms), width=40, height=24, is_fitted=True).splitlines()
+    assert lines[-1].startswith("... and ")
+    assert len(lines) <= 24
+    alarms = tuple(replace(WARNING, id=str(number)) for number in range(6))
+    assert "... and 1 more alarm." in shown(document(alarms=alarms), height=60, is_fitted=True)
+
+
+def test_a_long_sentence_is_not_cut_in_a_word() -> None:
+    """A title, a folder and what to do: the longest that there is."""
+    text = f"{'Hall ' * 25}: not recorded: {'The disk is full. ' * 12}Free 7.5 MiB."
+    told = " ".join(shown(document(alarms=(replace(ALARM, text=text),))).split())
+    assert "Free 7.5 MiB. For " in told
+    endless = document(alarms=(replace(ALARM, text="x" * 10_000),))
+    assert "x …" in " ".join(shown(endless).split())
 
 
 def test_alarms_stand_on_top_with_what_to_do() -> None:
@@ -145,7 +187,7 @@ def test_a_bad_disk_says_why_and_what_fills_it() -> None:
 
 def test_the_machine_says_what_it_knows() -> None:
     assert "memory 91.0 MiB, load 0.3, 62 °C. Clock trusted." in shown()
-    assert "The disk of /srv/recordings took 36.0 GiB in 24.0 h, all writes." in shown()
+    assert "The disk of /srv/recordings took 36.0 GiB in 24 h, all writes." in shown()
     system = replace(
         SYSTEM,
         temperature_c=None,
