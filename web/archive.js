@@ -55,7 +55,7 @@ function line(recording) {
   if (recording.gaps) what.append(badge("warning", many(recording.gaps, "gap", "gaps")));
   if (recording.kept) what.append(badge("good", "kept"));
   const when = make("p", "note when");
-  when.append(...[moment(recording.start), span(recording.media_s), size(recording.bytes)].map((part) => make("span", "", part)));
+  when.append(...[moment(recording.start), ...lengths(recording)].map((part) => make("span", "", part)));
   const actions = make("p", "buttons");
   actions.append(keeper(recording, item));
   // One that is damaged has no end, and may be deleted; what is still in use the recorder refuses.
@@ -64,6 +64,13 @@ function line(recording) {
   item.append(what, when, actions);
   if (there.length) item.append(files(recording, there));
   return item;
+}
+
+// The list knows closed files alone; of a lesson that goes on the card says all of it.
+function lengths(recording) {
+  const isOver = recording.end || recording.damaged;
+  if (!isOver && !recording.segments.length) return ["its first file is being written"];
+  return [span(recording.media_s), size(recording.bytes), ...(isOver ? [] : ["so far, in closed files"])];
 }
 
 const path = (recording) => `/api/v1/recordings/${recording.number}`;

@@ -60,7 +60,9 @@ function verdict(look) {
     return { kind, what, advice: who === null ? alarm.advice : `Seen by ${who}. ${alarm.advice}`, alarm };
   }
   const rooms = snapshot.rooms.filter((room) => only === null || room.name === only);
-  const [kind, mood] = rooms.every((room) => WELL.has(room.state)) ? ["good", "All is well."] : ["info", "No alarm stands."];
+  // A disk that has just stopped answering is no alarm for a moment, and not well.
+  const isWell = snapshot.storage.state === "good" && rooms.every((room) => WELL.has(room.state));
+  const [kind, mood] = isWell ? ["good", "All is well."] : ["info", "No alarm stands."];
   return { kind, what: `${mood} ${recorded(rooms.filter(isBusy).length, only)} being recorded.` };
 }
 

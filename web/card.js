@@ -157,7 +157,7 @@ function rows(room, elapsed) {
   if (recording) {
     const rest = recording.bytes - recording.safe_bytes;
     const isSafe = recording.safe_age_s === null;
-    found.push(["safe on disk", isSafe ? `${size(recording.safe_bytes)}, all of it` : size(recording.safe_bytes)]);
+    found.push(["safe on disk", isSafe ? `${size(recording.safe_bytes)}, all that is written` : size(recording.safe_bytes)]);
     if (!isSafe) found.push(["not yet safe", `${size(rest)}, ${span(recording.safe_age_s + elapsed)} old`]);
     found.push(["file", recording.file || "between two"]);
     found.push(["recording", `${recording.number}, ${span(recording.media_s)} long`]);

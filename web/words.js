@@ -19,17 +19,19 @@ export const SEVERITIES = {
   grey: { word: "Unknown", path: "M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20zm-1.2 13.5h2.4v2.4h-2.4zm0-1.5c0-2.6 2.6-2.7 2.6-4.5 0-1-.7-1.5-1.5-1.5s-1.6.6-1.6 1.8H8.1C8.1 7.3 9.8 6 12 6s3.7 1.3 3.7 3.3c0 2.6-2.6 2.9-2.6 4.7z" },
 };
 
-const UNITS = ["B", "kB", "MB", "GB", "TB"];
+// As the recorder's own sentences, its terminal and its configuration have them: one size must not be
+// two numbers on one page.
+const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"];
 
 export function size(bytes) {
   if (bytes === null || bytes === undefined) return "unknown";
   let at = 0;
   let value = bytes;
-  while (value >= 999.5 && at < UNITS.length - 1) {
-    value /= 1000;
+  while (value >= 1023.95 && at < UNITS.length - 1) {
+    value /= 1024;
     at += 1;
   }
-  return `${at === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${UNITS[at]}`;
+  return at === 0 ? many(value, "byte", "bytes") : `${value.toFixed(1)} ${UNITS[at]}`;
 }
 
 export function rate(bits) {

@@ -71,6 +71,17 @@ def test_an_encoder_that_was_refused_a_few_times_or_long_ago_is_no_alarm(
 
 
 @pytest.mark.parametrize(
+    ("state", "told"),
+    [(DiskState.FAILED, "mend the disk now."), (DiskState.HELD, "make room on the disk now.")],
+)
+def test_a_room_that_is_not_recorded_says_what_the_disk_needs(state: DiskState, told: str) -> None:
+    lost = of_room(state=RoomState.FAULT, reason="Why.")
+    seen = replace(lost, storage=made.storage(state=state, reason="Why."))
+    (found,) = [each for each in conditions(seen) if each.kind == "not_recorded"]
+    assert found.advice.endswith(told)
+
+
+@pytest.mark.parametrize(
     ("seen", "kind", "severity", "set_s", "clear_s"),
     CASES,
     ids=[f"{case[1]}-{case[2]}-{number}" for number, case in enumerate(CASES)],

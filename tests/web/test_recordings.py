@@ -42,7 +42,7 @@ def test_each_says_what_it_is(page: Page, stage: Stage) -> None:
     expect(page.locator("#archive-note")).to_contain_text("4 recordings, as of")
     texts = lines.all_inner_texts()
     for text, words in zip(
-        texts, (["2 gaps", "1.7 GB", "1 h 30 min"], ["not over"], ["kept", "being deleted"],
+        texts, (["2 gaps", "1.6 GiB", "1 h 30 min"], ["not over"], ["kept", "being deleted"],
                 ["damaged"]), strict=True,
     ):  # fmt: skip
         assert "Physics" in text
@@ -52,6 +52,21 @@ def test_each_says_what_it_is(page: Page, stage: Stage) -> None:
     # What goes on cannot be deleted; what is damaged may have no end, and can.
     expect(lines.nth(1).get_by_role("button")).to_have_count(1)
     expect(lines.nth(3).get_by_role("button", name="Delete recording 42")).to_be_visible()
+
+
+def test_a_lesson_that_goes_on_is_not_called_empty(page: Page, stage: Stage) -> None:
+    """The list knows closed files alone: of ten minutes of a lesson that is nothing yet."""
+    going_on = {"end": None, "end_reason": None}
+    stage.actions.archive = [
+        recording(45, **going_on, segments=[], media_s=0.0, bytes=0),
+        recording(44, **going_on, media_s=600.0),
+    ]
+    page.goto("/")
+    first, second = (page.locator("#recordings .when").nth(at) for at in range(2))
+    expect(first).to_contain_text("its first file is being written")
+    expect(first).not_to_contain_text("0 s")
+    expect(second).to_contain_text("10 min 00 s")
+    expect(second).to_contain_text("so far, in closed files")
 
 
 def test_they_are_found_by_room_and_by_the_day_on_the_wall(page: Page, stage: Stage) -> None:
@@ -219,7 +234,7 @@ def test_a_file_is_fetched(page: Page, stage: Stage) -> None:
     download_it.press("Enter")
     expect(page.locator("details a:visible")).to_have_count(1)
     with page.expect_download() as download:
-        page.get_by_role("link", name="0002.flv, 800 MB").click()
+        page.get_by_role("link", name="0002.flv, 762.9 MiB").click()
     path = "room101/2026-11-22/0000042-103000Z"
     assert download.value.path().read_bytes() == b"FLV"
     assert f"download {path} 0002.flv" in stage.actions.calls

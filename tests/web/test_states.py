@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 from playwright.sync_api import expect
 
+from recorder import amounts
 from recorder.status.alarms import Alarms
 from recorder.status.house_views import BlockedView, DiskState, HooksView, RefusedView
 from recorder.status.room_views import PublisherView, RoomState
@@ -176,8 +177,8 @@ def test_a_card_says_its_figures_and_how_old_they_are(page: Page, stage: Stage) 
         "frames": "25.0 /s",
         "bitrate": "4.0 Mbit/s",
         "last media": re.compile(r"^\d s ago$"),
-        "safe on disk": "299 MB",
-        "not yet safe": re.compile(r"^1.0 MB, \d s old$"),
+        "safe on disk": "285.1 MiB",
+        "not yet safe": re.compile(r"^976.6 KiB, \d s old$"),
         "file": "0002.flv.part",
         "recording": "42, 10 min 00 s long",
         "encoder": "OBS",
@@ -198,7 +199,7 @@ def test_a_card_says_its_figures_and_how_old_they_are(page: Page, stage: Stage) 
     holed = replace(open_one, lost_ms=12_000, anomalies=counts)
     stage.show(picture(rooms=(room(recording=holed),)))
     lost = figure(card, "lost, as the disk took nothing")
-    expect(lost).to_have_text("12 s, 6.0 MB")
+    expect(lost).to_have_text("12 s, 5.7 MiB")
     expect(lost).to_have_class("warning")
     page.goto("/#room101")
     page.get_by_text("All figures").click()
@@ -209,8 +210,8 @@ def test_what_is_lost_so_far_stands_behind_the_reason_and_grows(page: Page, stag
     page.goto("/")
     for lost_ms, told in (
         (0, "No disk."),
-        (9_000, "No disk. 9 s (9.0 MB) are lost so far."),
-        (240_000, "No disk. 4 min 00 s (240 MB) are lost so far."),
+        (9_000, "No disk. 9 s (8.6 MiB) are lost so far."),
+        (240_000, "No disk. 4 min 00 s (228.9 MiB) are lost so far."),
     ):
         lost = {"lost_ms": lost_ms, "lost_bytes": 1000 * lost_ms}
         stage.show(picture(rooms=(room("hall", state=RoomState.FAULT, reason="No disk.", **lost),)))
@@ -245,6 +246,25 @@ def test_a_line_is_told_in_a_word_a_score_and_a_reason(page: Page, stage: Stage)
         expect(figure(page.locator(".more"), name)).to_have_text(value)
 
 
+@pytest.mark.parametrize("size", [0, 1023, 1024, 999_999, 5_000_000, 16_357_785, 10**9, 10**13])
+def test_a_size_is_told_as_the_recorder_s_own_sentences_tell_it(
+    page: Page, stage: Stage, size: int
+) -> None:
+    """`15.6 MiB are free` in the reason, and 16.3 MB beside it, would be two disks."""
+    stage.show(picture(storage=storage(kept_bytes=size, counted_age_s=0.0)))
+    page.goto("/")
+    expect(figure(page.locator("#disk"), "kept by people")).to_have_text(amounts.size(size))
+
+
+@pytest.mark.parametrize("state", [DiskState.STALLED, DiskState.FAILED, DiskState.HELD])
+def test_all_is_not_well_while_the_disk_is_not(page: Page, stage: Stage, state: DiskState) -> None:
+    """Also for the seconds in which that is no alarm yet, or none any more."""
+    stage.show(picture(storage=storage(state=state, reason="Reason.")))
+    page.goto("/")
+    expect(page.locator("#worst")).to_have_text("No alarm stands. 1 room is being recorded.")
+    expect(page.locator("#banner")).to_have_class("banner info")
+
+
 def test_the_disk_is_told_in_hours_left(page: Page, stage: Stage) -> None:
     page.goto("/")
     told = {1_000_000: "277 h", 149_000: "41 h", 9000: "2 h 30 min", 700: "11 min"}
@@ -253,9 +273,9 @@ def test_the_disk_is_told_in_hours_left(page: Page, stage: Stage) -> None:
         expect(page.locator("#left")).to_have_text(text)
         expect(page.locator("#counts .disk")).to_contain_text(text)
     disk = page.locator("#disk")
-    expect(figure(disk, "free")).to_have_text(re.compile(r"500 GB of 1.0 TB, \d s ago"))
-    expect(figure(disk, "kept by people")).to_have_text(re.compile(r"1.0 GB, 2\d s ago"))
-    expect(figure(disk, "not recordings")).to_have_text(re.compile(r"100 MB, 2\d s ago"))
+    expect(figure(disk, "free")).to_have_text(re.compile(r"465.7 GiB of 931.3 GiB, \d s ago"))
+    expect(figure(disk, "kept by people")).to_have_text(re.compile(r"953.7 MiB, 2\d s ago"))
+    expect(figure(disk, "not recordings")).to_have_text(re.compile(r"95.4 MiB, 2\d s ago"))
     expect(page.locator("#left-age")).to_have_text(re.compile(r", as of 2\d s ago"))
     expect(figure(disk, "last tried")).to_have_text(re.compile(r"\d s ago"))
     full = page.locator("#full")
@@ -289,7 +309,7 @@ def test_the_machine_says_what_who_is_asked_for_help_wants_to_know(
     machine = page.locator("#machine")
     expect(figure(machine, "recorder")).to_have_text("1.0, for 2 h 46 min")
     expect(figure(machine, "clock")).to_have_text("trusted")
-    expect(figure(machine, "disk of /srv/recordings")).to_contain_text("20.0 GB in 24 h 00 min")
+    expect(figure(machine, "disk of /srv/recordings")).to_contain_text("18.6 GiB in 24 h 00 min")
     expect(figure(machine, "configuration")).to_have_text("/etc/recorder/config.yaml")
     expect(figure(machine, "hooks")).to_have_count(0)
     expect(figure(machine, "looked at")).to_have_text(re.compile(r"\d s ago"))
