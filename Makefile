@@ -94,7 +94,7 @@ bench: $(TEST_STAMP)
 	test -z "$$missing" || echo "Not installed, so left out:$$missing"; \
 	$(VENV_PYTHON) -m tests.bench $(BENCH)
 
-# Try millions of bytes on everything that reads what others send, an hour for each of nine parts: on
+# Try millions of bytes on everything that reads what others send, an hour for each of eleven parts: on
 # Linux on x86-64. FUZZ="--hours 12 server" is one part for longer; FUZZ=--help tells more.
 fuzz: $(TEST_STAMP)
 	@$(VENV_PYTHON) -m tests.fuzz $(FUZZ)

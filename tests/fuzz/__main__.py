@@ -14,7 +14,10 @@ import click
 
 from tests.helpers.program import CHECKOUT
 
-TARGETS = ["handshake", "chunks", "amf0", "amf3", "server", "session", "flv", "salvage", "page"]
+TARGETS = [
+    *("handshake", "chunks", "amf0", "amf3", "server", "session", "flv", "salvage"),
+    *("page", "codecs", "segments"),
+]
 """Named here, because what reads the bytes must not be imported before atheris can watch it."""
 
 

@@ -27,7 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-LONGEST_BYTES: Final = {"salvage": 40_000, "handshake": 4000, "server": 6000, "page": 4000}
+LONGEST_BYTES: Final = {
+    "salvage": 40_000,
+    "handshake": 4000,
+    "server": 6000,
+    "page": 4000,
+    "segments": 4000,
+}
 """The largest input; 2000 where nothing is said. Short ones are tried more often."""
 
 MOST_S: Final = 30

@@ -35,7 +35,7 @@ _MOST_STEPS: Final = 200
 
 
 @attrs.define
-class _Input:
+class Input:
     """The bytes of an input, one behind the other; zeros behind its end."""
 
     data: bytes
@@ -60,7 +60,7 @@ class _Input:
 
 def read_script(data: bytes) -> tuple[list[bytes | OurTurn], Limits]:
     """Return what is said and done in turn, and the bounds it is heard with."""
-    source = _Input(data)
+    source = Input(data)
     options = source.number()
     client = RtmpClient(style=list(Style)[options & 3], repeat_extended=not options & 4)
     script: list[bytes | OurTurn] = []
@@ -84,7 +84,7 @@ def read_script(data: bytes) -> tuple[list[bytes | OurTurn], Limits]:
     return script, TIGHT if options & 8 else Limits()
 
 
-def _say_media(kind: int, client: RtmpClient, source: _Input, clock: int) -> None:
+def _say_media(kind: int, client: RtmpClient, source: Input, clock: int) -> None:
     stream_id = source.number()
     csid = CSIDS[source.number() % len(CSIDS)]
     if kind == MESSAGE:
@@ -103,7 +103,7 @@ def _say_media(kind: int, client: RtmpClient, source: _Input, clock: int) -> Non
         client.message(csid, 22, stream_id, clock, body[: len(body) - source.number() % 16])
 
 
-def _say(kind: int, client: RtmpClient, source: _Input) -> None:
+def _say(kind: int, client: RtmpClient, source: Input) -> None:
     if kind == COMMAND:
         name = COMMANDS[source.number() % len(COMMANDS)]
         stream_id, transaction = source.number(), source.number()

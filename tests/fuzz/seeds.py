@@ -23,8 +23,11 @@ from recorder.flv.tags import AUDIO, SCRIPT, VIDEO, file_header
 from recorder.flv.tags import tag as flv_tag
 from recorder.rtmp.digest import Schema
 from tests.flv.building import many_tracks, one_track, with_modex
+from tests.flv.test_parameters import RECORDS
 from tests.fuzz import requests, script
 from tests.fuzz.conversation import PASSWORD, SALT, Turn
+from tests.fuzz.media import BODY, DATA, KINDS, SPLIT, TAKE, TICK
+from tests.fuzz.media import FRAME as PICTURE
 from tests.helpers import media
 from tests.helpers.cut_off import actions
 from tests.helpers.logins import Account
@@ -294,6 +297,34 @@ def parts() -> list[bytes]:
     return [*files(), data, head + data[len(head) :], head + data[len(head) : -3], head]
 
 
+def messages() -> list[bytes]:
+    """One of each codec, and of each wrapper."""
+    many = many_tracks(0x96, 1, b"avc1", [(0, bytes(9)), (1, bytes(9))])
+    own = [
+        *((VIDEO, body) for body in (media.avc_config(), media.avc_frame(), media.avc_end(), many)),
+        *((AUDIO, body) for body in (media.aac_config(), media.aac_frame(), media.mp3_frame())),
+        (VIDEO, with_modex(b"\x91hvc1\0\0\0" + bytes(9), [bytes(3), bytes(300)])),
+        (VIDEO, one_track(0x96, 1, b"avc1", 1, bytes(9))),
+        (AUDIO, media.multichannel_config(b"Opus")),
+        (SCRIPT, media.metadata(width=64)),
+    ]
+    return [bytes((KINDS.index(kind),)) + body for kind, body in (*RECORDS, *own)]
+
+
+def publishes() -> list[bytes]:
+    """A few seconds of one, said in the ways that `segments` knows."""
+    data = _step(DATA, media.amf_text("@setDataFrame") + media.metadata(width=64, title="x"))
+    cue = _step(DATA, encode_values("onCuePoint", 1))
+    frame = _step(PICTURE, 0, 60, 3)
+    rest = data + cue + (frame + _step(TAKE)) * 6 + _step(TICK, 200) + _step(SPLIT) + frame * 3
+    bodies = [(KINDS[each[0]], each[1:]) for each in messages() if KINDS[each[0]] != SCRIPT]
+    said = [_step(BODY, KINDS.index(kind), body[:255], 2) for kind, body in bodies]
+    return [
+        *(bytes((options,)) + rest + b"".join(said[options::4]) + rest for options in range(8)),
+        b"\5" + b"".join(said) + rest,
+    ]
+
+
 SEEDS: Final[Mapping[str, Callable[[], list[bytes]]]] = {
     "handshake": handshakes,
     "chunks": chunk_streams,
@@ -304,4 +335,6 @@ SEEDS: Final[Mapping[str, Callable[[], list[bytes]]]] = {
     "flv": files,
     "salvage": parts,
     "page": requests.requests,
+    "codecs": messages,
+    "segments": publishes,
 }

@@ -36,6 +36,7 @@ from recorder.rtmp.digest import Schema
 from recorder.rtmp.handshake import Expect, Handshake
 from recorder.rtmp.messages import Message
 from tests.fuzz.conversation import TIGHT, check
+from tests.fuzz.media import codecs, segments
 from tests.fuzz.page import page
 from tests.fuzz.pieces import affordable, pieces
 from tests.fuzz.script import read_script
@@ -306,4 +307,6 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
     "flv": flv,
     "salvage": salvage,
     "page": page,
+    "codecs": codecs,
+    "segments": segments,
 }

@@ -5,6 +5,7 @@ A machine without atheris has the seeds. `make fuzz` is the long run.
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ import pytest
 
 from recorder.amf import encode_values
 from recorder.amf.source import Source
+from recorder.flv.parameters import TrackParameters
+from recorder.recording.waiting import Waiting
 from recorder.rtmp import PlayEnded, PlayRequested, RemoteProtocolError
 from recorder.rtmp.chunks import ChunkReader
 from recorder.rtmp.digest import find_digest
@@ -22,6 +25,7 @@ from recorder.rtmp.relay import RelayEncoder
 from recorder.status import login
 from recorder.status.operations import Operations
 from recorder.status.pages import Pages
+from tests.fuzz import media
 from tests.fuzz import pieces as all_pieces
 from tests.fuzz.__main__ import TARGETS as NAMES
 from tests.fuzz.conversation import hear
@@ -35,6 +39,7 @@ from tests.rtmp.test_bounds import interleaved
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from recorder.recording.hold import Held
     from recorder.rtmp.chunk_stream import ChunkStream
 
 
@@ -187,6 +192,32 @@ def test_a_fault_of_ours_behind_the_page_is_seen(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(Pages, "answer", lambda *_: 1 // 0)
     with pytest.raises(AssertionError, match="a fault of ours"):
         stands_all("page")
+
+
+def test_a_frame_that_is_in_no_file_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame, turns = Waiting.frame, itertools.count(1)
+
+    def forgetful(waiting: Waiting, held: Held, now_ms: int) -> None:
+        if next(turns) % 5:
+            frame(waiting, held, now_ms)
+
+    monkeypatch.setattr(Waiting, "frame", forgetful)
+    with pytest.raises(AssertionError):
+        stands_all("segments")
+
+
+def test_a_picture_that_cannot_be_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        media, "parameters", lambda *_: TrackParameters(codec="", width=0, height=1)
+    )
+    with pytest.raises(AssertionError):
+        stands_all("codecs")
+
+
+def test_tracks_that_do_not_come_apart_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media, "split_tracks", lambda _, body: [body])
+    with pytest.raises(AssertionError):
+        stands_all("codecs")
 
 
 @pytest.mark.parametrize("error", [RecursionError, MemoryError, UnicodeEncodeError])
