@@ -110,6 +110,7 @@ DECISIONS = {
     "recorder.status.doors",
     "recorder.status.downloads",
     "recorder.status.hook_rules",
+    "recorder.status.intake",
     "recorder.status.operations",
     "recorder.status.places",
     "recorder.status.room_rules",

@@ -19,6 +19,7 @@ import trio
 from recorder.logs import same
 from recorder.status.blanks import Blanks
 from recorder.status.downloads import BLOCK_BYTES, NoSuchRangeError, NotModified, select
+from recorder.status.intake import MOST_HEADERS, Intake, TooManyHeadersError
 from recorder.status.messages import Answer, Request
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class HttpConnection:
         self._upgrade = upgrade
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
         self._blanks = Blanks()
+        self._intake = Intake()
         self._head: h11.Request | None = None
 
     async def run(self) -> None:
@@ -123,6 +125,9 @@ class HttpConnection:
                 return False
         except h11.RemoteProtocolError as error:
             await self._refuse(Answer.error(error.error_status_hint, f"Bad request: {error}."))
+            return False
+        except TooManyHeadersError:
+            await self._refuse(Answer.error(431, f"There are more than {MOST_HEADERS} headers."))
             return False
         except _TooLargeError:
             await self._refuse(Answer.error(413, f"The body is larger than {BODY_BYTES} bytes."))
@@ -166,7 +171,7 @@ class HttpConnection:
         assert self._head is not None, "there was a request"
         if self._upgrade is None:
             await self._send(Answer.error(404, "There is nothing at this address."))
-        elif self._http.trailing_data[0]:
+        elif self._http.trailing_data[0] or self._intake:
             # Who sends before the 101 breaks RFC 6455 §4.1, and what he sent would be lost.
             await self._send(Answer.error(400, "Frames came before the WebSocket was open."))
         else:
@@ -197,13 +202,19 @@ class HttpConnection:
             event = self._http.next_event()
             if event is not h11.NEED_DATA:
                 return event
-            if self._http.they_are_waiting_for_100_continue:
-                go_on = h11.InformationalResponse(status_code=100, headers=[])
-                await self._write(self._http.send(go_on))
-            data = bytes(await self._stream.receive_some(_READ_BYTES))
-            if self._blanks.are_too_many(data):
-                raise h11.RemoteProtocolError("there are too many blanks in a row")
-            self._http.receive_data(data)
+            if not self._intake:
+                await self._listen()
+            self._http.receive_data(self._intake.give(self._http.trailing_data[0]))
+
+    async def _listen(self) -> None:
+        """Wait for more. An end is nothing that comes."""
+        if self._http.they_are_waiting_for_100_continue:
+            go_on = h11.InformationalResponse(status_code=100, headers=[])
+            await self._write(self._http.send(go_on))
+        data = bytes(await self._stream.receive_some(_READ_BYTES))
+        if self._blanks.are_too_many(data):
+            raise h11.RemoteProtocolError("there are too many blanks in a row")
+        self._intake.hold(data)
 
     # Answers.
 

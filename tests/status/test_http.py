@@ -22,6 +22,7 @@ from recorder.status.http import (
     SEND_S,
     HttpConnection,
 )
+from recorder.status.intake import MOST_HEADERS
 from recorder.status.messages import Answer
 from tests.status.fakes import Echo, FakeDownload
 
@@ -58,6 +59,11 @@ async def one_answer(client: Client) -> tuple[int, object]:
         received += await client.receive_some()
     head, _, body = received.partition(b"\r\n\r\n")
     return int(head.split()[1]), json.loads(body)
+
+
+async def send_in_parts(client: Client, data: bytes, size: int) -> None:
+    for at in range(0, len(data), size):
+        await client.send_all(data[at : at + size])
 
 
 async def test_requests_are_answered_one_after_the_other() -> None:
@@ -161,6 +167,51 @@ async def test_blanks_without_end_are_refused_before_anybody_tries_to_read_them(
         nursery.cancel_scope.cancel()
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"too many blanks" in answer
+
+
+HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n"
+CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("size", [1, 1000, HEAD_BYTES], ids=["bytes", "parts", "whole"])
+@pytest.mark.parametrize(
+    ("front", "most"),
+    [(HEAD, MOST_HEADERS - 1), (CHUNKED + b"0\r\n", MOST_HEADERS + 1)],
+    ids=["head", "trailers"],
+)
+async def test_headers_without_end_are_refused_before_anybody_reads_them(
+    front: bytes, most: int, size: int
+) -> None:
+    """h11 reads all of them in one go, in which nobody is recorded."""
+    for count, status in ((most, 200), (most + 1, 431), (4000, 431)):
+        sent = front + b"a:\n" * count + b"\r\n"
+        async with connected(Echo(answer=OK)) as client, trio.open_nursery() as nursery:
+            nursery.start_soon(send_in_parts, client, sent, size)
+            found, _ = await one_answer(client)
+            nursery.cancel_scope.cancel()
+        assert found == status
+
+
+@pytest.mark.parametrize("lines", [b"a\n" * 1000, b"\n\n{}\n" * 1000], ids=["one", "empty"])
+async def test_the_lines_of_a_body_are_no_headers(lines: bytes) -> None:
+    echo, chunks = Echo(answer=OK), b"".join(b"1\r\n%c\r\n" % byte for byte in lines)
+    async with connected(echo) as client, trio.open_nursery() as nursery:
+        for request in (
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(lines) + lines,
+            CHUNKED + chunks + b"0\r\n\r\n",
+        ):
+            nursery.start_soon(client.send_all, request)
+            assert await one_answer(client) == (200, {"ok": True})
+    assert [request.body for request in echo.requests] == [lines, lines]
+
+
+async def test_many_requests_at_once_are_not_one_with_many_headers() -> None:
+    echo, count = Echo(answer=OK), 200
+    async with connected(echo) as client, trio.open_nursery() as nursery:
+        nursery.start_soon(client.send_all, GET * count + HEAD + b"Connection: close\r\n\r\n")
+        answers = await everything(client)
+    assert len(echo.requests) == count + 1
+    assert answers.count(b"HTTP/1.1 200 ") == count + 1
 
 
 @pytest.mark.parametrize(
