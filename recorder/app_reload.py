@@ -99,7 +99,7 @@ class Parts:
                 room.audience.end("who may watch it has changed")
         self.engine.writer.sync_interval_ms = int(config.storage.sync_interval * 1000)
         self.engine.watch.rules = settings.retention
-        self.engine.sweeper.low()
+        self.engine.sweeper.soon()
         self.page.follow(settings)
 
 

@@ -165,7 +165,7 @@ async def open_engine(
             now_ms=clock.monotonic_ms,
             is_recording=lambda: any(each.is_open for each in retention.live()),
             on_change=partial(_on_hold, guard, retention.on_hold),
-            on_low=lambda: sweeper.low(),
+            on_sweep=lambda: sweeper.soon(),
         )
         hand = Hand(
             storage,

@@ -35,4 +35,4 @@ def conditions(
     yield from system_conditions(seen.system, seen.run, standing)
     yield from hook_conditions(seen.system.hooks)
     for room in seen.rooms:
-        yield from room_conditions(room, seen.storage.state, standing)
+        yield from room_conditions(room, standing)

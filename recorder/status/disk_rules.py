@@ -32,8 +32,8 @@ def _state(storage: StorageView) -> Iterator[Condition]:
             kind="disk_failed",
             severity=CRITICAL,
             text=f"The recording disk takes no writes: {reason}",
-            advice="Check the disk, its cable and whether it is the right one; recording goes on "
-            "by itself.",
+            # What to do stands in the reason: a full disk needs no new cable.
+            advice="See to that now; recording goes on by itself.",
             clear_s=30,
         )
     elif storage.state is DiskState.STALLED:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 
 from recorder.amounts import duration
 from recorder.status.condition import CRITICAL, WARNING, Condition, stands
-from recorder.status.house_views import DiskState
 from recorder.status.room_views import RoomState
 
 if TYPE_CHECKING:
@@ -37,9 +36,7 @@ HICCUP_S: Final = 15.0
 hiccup is no alarm."""
 
 
-def room_conditions(
-    room: RoomView, disk: DiskState, standing: Mapping[Key, Severity]
-) -> Iterator[Condition]:
+def room_conditions(room: RoomView, standing: Mapping[Key, Severity]) -> Iterator[Condition]:
     """All that hold; `standing` as of `alarm_rules.conditions`."""
     name = room.title or room.name
     # With nobody's media in hand nothing is lost yet: the disk's own alarm says why none may come.
@@ -53,8 +50,7 @@ def room_conditions(
             room=room.name,
             severity=CRITICAL,
             text=f"{name}: not recorded: {reason}{lost}",
-            advice="What comes is kept in memory as far as it goes; "
-            + ("make room on the disk now." if disk is DiskState.HELD else "mend the disk now."),
+            advice="What comes is kept in memory as far as it goes; see to the disk now.",
         )
     if room.is_contested:
         yield Condition(

@@ -128,7 +128,7 @@ def _alarms(shown: tuple[RoomView, ...]) -> tuple[AlarmView, ...]:
         alarm(
             id="not_recorded-3", kind="not_recorded", severity=Severity.CRITICAL, room=faulty.name,
             text=f"{faulty.title}: not recorded: The disk says: Input/output error.",
-            advice="What comes is kept in memory as far as it goes; mend the disk now.",
+            advice="What comes is kept in memory as far as it goes; see to the disk now.",
             since=ago(80), age_s=80.0,
         ),
         alarm(

@@ -102,7 +102,7 @@ class SweepAlone:
             now_ms=clock.monotonic_ms,
             is_recording=lambda: False,
             on_change=lambda _: None,
-            on_low=lambda: None,
+            on_sweep=lambda: None,
         )
 
     def plan(self) -> Decision:

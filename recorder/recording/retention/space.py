@@ -42,6 +42,7 @@ COUNTED_S = 10
 """What is written in this time may not be counted as ours yet, or not be on the disk."""
 
 ROOMY_SHARE = 10
+MUCH_SHARE = 50
 """A disk with this part of it free above what is wanted is not nearly full."""
 
 NEED_S = 600

@@ -89,8 +89,8 @@ class Sweeper:
         self._remembered: object = None
         self._remember_by_s = 0.0
 
-    def low(self) -> None:
-        """Less is free than is wanted, and deleting may help."""
+    def soon(self) -> None:
+        """What is free has changed so that a sweep may help, or has better news."""
         self._low.set()
 
     def segment_ended(self) -> None:
@@ -153,10 +153,11 @@ class Sweeper:
         return self._indexer.is_ready or running_s >= PATIENCE_S
 
     def _is_wanted(self) -> bool:
-        if self._confirmed is not None or self._watch.wants_sweep:
+        watch = self._watch
+        if self._confirmed is not None or watch.wants_sweep or watch.is_better:
             return True
         # What a segment's end changes: sizes, and what may be deleted. Ages wait for the minute.
-        return self._segment_ended and (self._watch.rules.has_sizes or self._watch.is_low)
+        return self._segment_ended and (watch.rules.has_sizes or watch.is_low)
 
     async def sweep(self) -> Decision:
         """Decide, and do it; returns what was decided.

@@ -17,6 +17,7 @@ from recorder.recording.retention import words
 from recorder.recording.retention.ledger import Meter
 from recorder.recording.retention.planner import Goal
 from recorder.recording.retention.space import (
+    MUCH_SHARE,
     Brake,
     Foreign,
     Levels,
@@ -54,7 +55,8 @@ class SpaceWatch:
         now_ms: the monotonic clock.
         is_recording: whether anybody needs room now.
         on_change: told why recording must stop, in words; None: it may go on.
-        on_low: called when less is free than is wanted.
+        on_sweep: called when less is free than is wanted, and when there is room again: who has
+            made it looks whether that was enough, and a minute is long then.
 
     Attributes:
         space: as it was last measured; None: never.
@@ -76,7 +78,7 @@ class SpaceWatch:
         now_ms: Callable[[], int],
         is_recording: Callable[[], bool],
         on_change: Callable[[str | None], None],
-        on_low: Callable[[], None],
+        on_sweep: Callable[[], None],
     ) -> None:
         self.rules = rules
         self.ledger = ledger
@@ -92,7 +94,8 @@ class SpaceWatch:
         self._now_ms = now_ms
         self._is_recording = is_recording
         self._on_change = on_change
-        self._on_low = on_low
+        self._on_sweep = on_sweep
+        self._decided_available = 0
         self._brake = Brake()
         self._meter = Meter(now_ms())
         self._hour_began_ms = now_ms()
@@ -122,6 +125,13 @@ class SpaceWatch:
     def wants_sweep(self) -> bool:
         """Whether less is free than is wanted, and deleting may help."""
         return self.is_low and self._deleting_helps
+
+    @property
+    def is_better(self) -> bool:
+        """Whether much more is free than when somebody was told that there is too little."""
+        if self.space is None or not (self.foreign.fills or self.time_left is not TimeLeft.PLENTY):
+            return False
+        return self.space.available >= self._decided_available + self.space.total // MUCH_SHARE
 
     @property
     def blocked_by(self) -> dict[str, bool]:
@@ -162,8 +172,8 @@ class SpaceWatch:
             self._hour_began_ms = now_ms
             self.ledger.begin_hour()
         self._judge_brake(space)
-        if self.wants_sweep:
-            self._on_low()
+        if self.wants_sweep or self.is_better:
+            self._on_sweep()
 
     def _judge_brake(self, space: Space) -> None:
         levels = Levels.of(self.rules, total=space.total, rate=self.rate)
@@ -207,6 +217,7 @@ class SpaceWatch:
         self.others_bytes = max(0, ours - decision.kept_bytes)
         space, levels = self.space, self.levels
         assert space is not None, "measured before anything is decided"
+        self._decided_available = space.available
         assert levels is not None, "known with the space"
         self._judge_foreign(space, levels, ours)
         self.time_left_s = time_left_s(

@@ -151,7 +151,7 @@ class Shelf:
             now_ms=self.clock.monotonic_ms,
             is_recording=lambda: bool(self.live),
             on_change=self.held.append,
-            on_low=lambda: self.sweeper.low(),
+            on_sweep=lambda: self.sweeper.soon(),
         )
         self.hand = Hand(
             self.storage,

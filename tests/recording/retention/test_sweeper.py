@@ -13,6 +13,7 @@ import trio.testing
 from recorder.recording.manifest import Manifest
 from recorder.recording.retention.refusals import RefusedError
 from recorder.recording.retention.rules import RoomRules, Rules
+from recorder.recording.retention.space import TimeLeft
 from recorder.recording.retention.sweeper import (
     EVERY_S,
     LEAST_S,
@@ -341,6 +342,22 @@ async def test_less_space_than_is_wanted_brings_it_at_once(
     assert running.watch.is_low
     await passed(mock_clock, LEAST_S)
     assert running.there() == list(range(2, 10))
+
+
+async def test_room_that_somebody_made_is_counted_at_once(
+    running: Shelf, mock_clock: trio.testing.MockClock
+) -> None:
+    """What is told of a full disk must not outlive it by a minute."""
+    running.watch.rules = Rules()
+    running.disk.foreign = 500 * MIB
+    await passed(mock_clock, EVERY_S)
+    running.watch.time_left = TimeLeft.TEN_MINUTES
+    running.disk.foreign = 490 * MIB
+    await passed(mock_clock, LOOK_S)
+    assert running.watch.foreign.bytes == 500 * MIB
+    running.disk.foreign = 0
+    await passed(mock_clock, LOOK_S)
+    assert running.watch.foreign.bytes == 0
 
 
 async def test_where_nothing_is_left_to_delete_the_end_of_a_segment_is_waited_for(

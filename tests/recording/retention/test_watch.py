@@ -41,7 +41,7 @@ class Bench:
     now_ms: int = 0
     is_recording: bool = False
     said: list[str | None] = attrs.field(factory=list)
-    lows: int = 0
+    sweeps: int = 0
     watch: SpaceWatch = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -52,11 +52,11 @@ class Bench:
             now_ms=lambda: self.now_ms,
             is_recording=lambda: self.is_recording,
             on_change=self.said.append,
-            on_low=self._low,
+            on_sweep=self._swept,
         )
 
-    def _low(self) -> None:
-        self.lows += 1
+    def _swept(self) -> None:
+        self.sweeps += 1
 
     def look(self, available: int, written: int = 0) -> None:
         self.watch.look(Space(TOTAL, available * MIB), written)
@@ -107,7 +107,7 @@ def level(bench: Bench) -> TimeLeft:
 def test_a_disk_with_room_wants_nothing() -> None:
     bench = Bench()
     bench.look(500)
-    assert (bench.said, bench.lows) == ([], 0)
+    assert (bench.said, bench.sweeps) == ([], 0)
     assert why(bench) is None
 
 
@@ -116,11 +116,11 @@ def test_less_than_is_wanted_calls_for_a_sweep_until_nothing_is_left_to_delete()
     bench.look(600)
     bench.decided(ours=400)
     bench.look(23)
-    assert bench.lows == 1
+    assert bench.sweeps == 1
     assert bench.said == []
     bench.decided(ours=977, plan=Plan(missing_bytes=1))
     bench.look(23)
-    assert bench.lows == 1
+    assert bench.sweeps == 1
     assert bench.watch.is_low
     assert not bench.watch.wants_sweep
 
@@ -158,7 +158,7 @@ def test_by_the_other_policy_it_stops_at_the_floor_at_once() -> None:
     (reason,) = bench.said
     assert reason is not None
     assert "retention.when_full is stop-recording" in reason
-    assert bench.lows == 0
+    assert bench.sweeps == 0
 
 
 def test_nothing_kept_and_nothing_to_delete_is_said_as_well() -> None:
@@ -226,6 +226,26 @@ def test_data_of_others_are_named_once_and_cost_what_live_recordings_need(
     assert [each.levelno for each in named] == [logging.CRITICAL]
     assert "440.0 MiB more" in named[0].getMessage()
     assert bench.watch.ledger.accepted_bytes == 50 * MIB
+
+
+def test_who_has_made_room_is_told_at_once_whether_it_was_enough() -> None:
+    bench = Bench()
+    bench.look(900)
+    bench.now_ms = 10_000
+    bench.look(900, written=MIB)
+    bench.decided(ours=100)
+    bench.look(10)
+    bench.decided(ours=100, plan=Plan(missing_bytes=1))
+    assert bench.watch.foreign.growth == 890 * MIB
+    assert level(bench) is not TimeLeft.PLENTY
+    before = bench.sweeps
+    # As much as recordings free and take is no news.
+    bench.look(29)
+    assert (bench.sweeps, bench.watch.is_better) == (before, False)
+    bench.look(500)
+    assert (bench.sweeps, bench.watch.is_better) == (before + 1, True)
+    bench.decided(ours=100)
+    assert (bench.watch.foreign.fills, bench.watch.is_better) == (False, False)
 
 
 def test_time_that_runs_out_is_said_when_it_becomes_urgent_and_when_it_is_not_any_more(
