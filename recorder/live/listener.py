@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from recorder.addresses import plain_host
-from recorder.live.pool import PendingPool
+from recorder.live.pool import MEMBERS, MEMBERS_PER_ADDRESS, PendingPool
 from recorder.live.session import Session
 from recorder.live.tls import TlsStream
 from recorder.live.wire import Wire, wire_of
@@ -42,6 +42,13 @@ KEEPALIVE: Final = (
 """Seconds, and a number (tcp(7)). Who waits for a lesson sends nothing and is sent nothing: without
 it, one whose power was cut would have its place for ever."""
 
+
+CROWD: Final = (
+    f"{MEMBERS_PER_ADDRESS} of an address and {MEMBERS} of all may be "
+    "neither publishing nor watching"
+)
+LIMIT: Final = "limits.connections reached"
+"""Why there is no place, for the log."""
 
 REJECTED: Final = ("limit", "crowded")
 """`limits.connections` is reached; a newer connection has taken the place of one that did not
@@ -124,7 +131,7 @@ class Door:
         if self._inside >= self.limit and not self._make_place():
             self.rejected["limit"] += 1
             # From many addresses in a moment: one line says it.
-            log.warning("%s: refused: limits.connections reached", address, extra=same("full"))
+            log.warning("%s: refused: %s", address, LIMIT, extra=same("full"))
             return
         session = Session(
             stream,
@@ -138,7 +145,7 @@ class Door:
         self._sessions.add(session)
         try:
             for crowded_out in self._pool.enter(session, address):
-                self._crowd_out(crowded_out)
+                self._crowd_out(crowded_out, CROWD)
             await session.run()
         except* Exception:
             # The one place where anything is caught: a fault of ours in one connection must not
@@ -176,11 +183,11 @@ class Door:
         """One that does not publish yet goes for one that may be about to."""
         oldest = self._pool.pop_oldest()
         if oldest is not None:
-            self._crowd_out(oldest)
+            self._crowd_out(oldest, LIMIT)
         return oldest is not None
 
-    def _crowd_out(self, session: Session) -> None:
-        self.rejected["crowded"] += session.crowd_out()
+    def _crowd_out(self, session: Session, why: str) -> None:
+        self.rejected["crowded"] += session.crowd_out(why)
 
     def _move(self, session: Session, pending: bool) -> None:
         """Publishing connections never compete with the others for a place."""
@@ -191,9 +198,9 @@ class Door:
         for leaving in self._pool.enter(session, session.address, as_oldest=True):
             if leaving is session:
                 self.rejected["crowded"] += 1
-                leaving.dismiss("gave its place to a newer connection")
+                leaving.dismiss(f"gave its place to a newer connection: {CROWD}")
             else:
-                self._crowd_out(leaving)
+                self._crowd_out(leaving, CROWD)
 
 
 async def serve(

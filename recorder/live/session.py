@@ -163,9 +163,12 @@ class Session:
         """End when it next reads, with a farewell, unless it publishes by then."""
         self._stay.dismiss(ConnectionOver(reason, room))
 
-    def crowd_out(self) -> bool:
+    def crowd_out(self, why: str) -> bool:
         """End at once: somebody newer needs the place. Only for a session that does not publish;
         whatever it waits for, the delay before a refusal included, it waits no longer.
+
+        Args:
+            why: there is no place for both.
 
         Returns:
             False if it was over, and only its farewell is cut short.
@@ -174,8 +177,9 @@ class Session:
         if was_there:
             self._context.run(
                 log.info,
-                "%s: gave its place to a newer connection",
+                "%s: gave its place to a newer connection: %s",
                 self.address,
+                why,
                 # A crowd from a hundred addresses is one event: one line, and a count.
                 extra=same("crowded out"),
             )

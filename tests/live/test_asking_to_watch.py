@@ -80,7 +80,7 @@ async def test_who_is_crowded_out_while_it_asks_takes_no_place(
     (session,) = building.door._sessions
     viewer.client.watch(WATCH)
     await viewer.send()
-    session.crowd_out()
+    session.crowd_out("too many")
     await viewer.until_closed()
     assert not any("10.0.0.9 watches" in line for line in caplog.messages)
 

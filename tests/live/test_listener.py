@@ -159,6 +159,11 @@ async def test_a_line_of_who_gave_its_place_is_of_its_own_connection(
             await trio.testing.wait_all_tasks_blocked()
     (line,) = [each for each in caplog.records if "gave its place" in each.getMessage()]
     assert line.__dict__["whose"] == 0
+    # Nobody would guess what is one too many.
+    assert line.getMessage() == (
+        "10.0.0.1: gave its place to a newer connection: 8 of an address and 64 of all may be "
+        "neither publishing nor watching"
+    )
 
 
 class TestWithOnlyTwoConnectionsOneOfThemAStranger:
@@ -167,7 +172,7 @@ class TestWithOnlyTwoConnectionsOneOfThemAStranger:
         return {"memory": 1 << 20, "publishers": 8, "connections": 2, "buffer": 64 << 10}
 
     async def test_the_stranger_makes_place_for_a_newcomer(
-        self, building: Building, autojump_clock: MockClock
+        self, building: Building, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
     ) -> None:
         await building.publish()
         stranger = building.enter("10.0.0.2")
@@ -176,6 +181,9 @@ class TestWithOnlyTwoConnectionsOneOfThemAStranger:
         assert building.recorders["room102"].media_seen == [(9, 0, b"\x17\x01frame")]
         assert stranger.closed.is_set()
         assert building.door.rejected == {"limit": 0, "crowded": 1}
+        assert "10.0.0.2: gave its place to a newer connection: limits.connections reached" in (
+            caplog.messages
+        )
 
 
 async def test_hundreds_of_attempts_hold_up_neither_a_recording_nor_an_honest_encoder(
