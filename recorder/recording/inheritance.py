@@ -98,7 +98,7 @@ def _look_into(storage: Storage, entry: Entry) -> Found:
 @attrs.frozen(kw_only=True)
 class Continued:
     """A recording that its publisher may continue. `last_file`: the highest number of a segment
-    in its folder."""
+    in its folder or its manifest."""
 
     entry: Entry
     manifest: Manifest
@@ -168,6 +168,6 @@ def _continued(found: Found, now: Now, window_ms: int) -> Continued | None:
     return Continued(
         entry=found.entry,
         manifest=with_what_is_there(found.manifest, found.names),
-        last_file=highest_index(found.names),
+        last_file=highest_index([*found.names, *(row.file for row in found.manifest.segments)]),
         continuation=how,
     )

@@ -61,6 +61,20 @@ def test_an_open_recording_is_continued_and_older_ones_of_its_room_are_not(tmp_p
     assert sorted(found.numbers) == [1, 2]
 
 
+def test_a_recording_goes_on_behind_every_row_also_of_files_that_are_gone(tmp_path: Path) -> None:
+    """Who removed them, or lost them in a check of the disk, has not freed their numbers."""
+    disk = RecordingDisk()
+    initialise(tmp_path, None, disk)
+    with Storage.open(tmp_path, None, disk) as storage:
+        studio = _record(storage, ends=False, seconds=8)
+        for file in tmp_path.glob("room101/*/*/000*.flv*"):
+            file.unlink()
+        found = inherit(read_left(storage, BOOT), _now(studio), window_ms=WINDOW_MS)
+    (continued,) = found.continued
+    assert [row.file for row in continued.manifest.segments] == ["0001.flv", "0002.flv"]
+    assert continued.last_file == 2
+
+
 def test_what_is_over_damaged_or_without_a_folder_is_left_to_recovery(tmp_path: Path) -> None:
     disk = RecordingDisk()
     initialise(tmp_path, None, disk)
