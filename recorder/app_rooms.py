@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
 
 from recorder import __version__
+from recorder.amounts import count
 from recorder.app_reload import titles_of
 from recorder.app_settings import segment_rules
 from recorder.live.challenges import Challenges
@@ -21,9 +23,12 @@ from recorder.live.login_desk import LoginDesk
 from recorder.live.reception import Reception
 from recorder.live.rooms import Rooms
 from recorder.logs import of_room
+from recorder.recording.recovery_plan import DAMAGED_SEGMENTS
 from recorder.recording.room_recorder import RoomRecorder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from recorder.app_reload import Reloader
     from recorder.app_settings import Settings
     from recorder.clock import SystemClock
@@ -32,6 +37,8 @@ if TYPE_CHECKING:
     from recorder.live.memory import MemoryBudget
     from recorder.recording.engine import Engine
     from recorder.recording.inheritance import Inheritance
+    from recorder.recording.manifest import Segment
+    from recorder.recording.recording import LiveRecording
     from recorder.recording.repairs import Repairs
 
 log = logging.getLogger(__name__)
@@ -93,11 +100,26 @@ def take_over(inheritance: Inheritance, config: Config, rooms: Rooms, repairs: R
             began_ms=now_ms - each.continuation.began_ms,
             silent_since_ms=now_ms - each.continuation.silent_ms,
         )
-        repairs.go_on_behind(each.entry.folder, each.last_file + 1, recording.recovered)
+        repairs.go_on_behind(
+            each.entry.folder, each.last_file + 1, partial(_behind, room.name, recording)
+        )
         of_room(log, room.name).info("recording %d continues", recording.number)
         room.wait(each.continuation.left_ms / 1000)
     for folder in inheritance.cut_off:
         repairs.recover(folder)
+
+
+def _behind(room: str, recording: LiveRecording, rows: Sequence[Segment], damaged: int) -> None:
+    """What was cut off of a recording that goes on is repaired, as far as that can be."""
+    new = damaged - recording.manifest.counts.get(DAMAGED_SEGMENTS, 0)
+    if new > 0:
+        of_room(log, room).warning(
+            "recording %d: %s cannot be read, and what is in it is kept as *.damaged",
+            recording.number,
+            count(new, "part"),
+        )
+        recording.count({DAMAGED_SEGMENTS: new})
+    recording.recovered(rows)
 
 
 def make_house(

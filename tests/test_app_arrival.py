@@ -142,6 +142,23 @@ async def test_at_a_start_with_the_disk_everything_goes_on_at_once(
     assert stage.wear == []
 
 
+async def test_what_cannot_be_read_of_a_recording_that_goes_on_is_counted_and_said(
+    left: Studio, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    part = tmp_path / "recordings/room101/2026-11-22/0000001-103000Z/0002.flv.part"
+    part.write_bytes(b"something else")
+    with Storage.open(tmp_path / "recordings", tmp_path / "state", OsDisk()) as storage:
+        async with staged(storage, left.clock, tmp_path) as stage:
+            assert stage.recorder.number == 1
+            stage.recorder.end("lost")
+            await eventually(lambda: not stage.rooms.live, what="the end of the recording")
+    (manifest,) = manifests(tmp_path / "recordings")
+    assert [row.file for row in manifest.segments] == ["0001.flv"]
+    assert (manifest.end_reason, manifest.counts) == ("lost", {"damaged_segments": 1})
+    assert part.with_name("0002.flv.damaged").exists()
+    assert "room101: recording 1: 1 part cannot be read, and what is in it" in caplog.text
+
+
 def begin_one(stage: Stage) -> tuple[Room, Publisher]:
     """An encoder publishes into the room."""
     room = stage.rooms.get("room101")

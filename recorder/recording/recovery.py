@@ -126,19 +126,20 @@ def repair_files(
     *,
     below: int,
     creator: str,
-    progress: Progress | None = None,
+    gives_up: bool = False,
 ) -> Repaired:
     """Repair the files of a recording that goes on; the rows are for the owner of its manifest.
 
     Args:
         below: the first index that belongs to the recording as it goes on.
+        gives_up: as of `salvage_part`.
 
     Raises:
         OSError: do it again, with another disk or at the next start.
     """
     found = look(disk, folder)
     steps = plan_files(found, below=below)
-    return _carry_out(disk, folder, found, steps, creator, progress)
+    return _carry_out(disk, folder, found, steps, creator, gives_up=gives_up)
 
 
 def _carry_out(
@@ -147,7 +148,9 @@ def _carry_out(
     found: Found,
     steps: tuple[Step, ...],
     creator: str,
-    progress: Progress | None,
+    *,
+    gives_up: bool,
+    progress: Progress | None = None,
 ) -> Repaired:
     done = Repaired()
     known = () if found.manifest is None else found.manifest.segments
@@ -165,7 +168,13 @@ def _carry_out(
             case Salvage(index):
                 after_ms = end_before(index, (*known, *done.rows))
                 salvaged = salvage_part(
-                    disk, folder, index, creator=creator, after_ms=after_ms, progress=progress
+                    disk,
+                    folder,
+                    index,
+                    creator=creator,
+                    after_ms=after_ms,
+                    gives_up=gives_up,
+                    progress=progress,
                 )
                 done.cut_bytes += salvaged.cut_bytes
                 done.damaged += salvaged.damaged
@@ -191,6 +200,7 @@ def recover_folder(
     *,
     creator: str,
     checksum: Checksum | None = None,
+    gives_up: bool = False,
     progress: Progress | None = None,
 ) -> Recovered:
     """Make a recording's folder whole, wherever it lies. When it returns all of it is durable.
@@ -199,13 +209,15 @@ def recover_folder(
         path: of the folder, for a manifest that is made anew.
         creator: what a head names that is written here.
         checksum: computes what is missing; None: it stays missing.
+        gives_up: as of `salvage_part`.
         progress: told how many bytes more of the segments have been read.
 
     Raises:
         OSError: the rest is still to be done.
     """
     found = look(disk, folder)
-    done = _carry_out(disk, folder, found, plan_files(found), creator, progress)
+    steps = plan_files(found)
+    done = _carry_out(disk, folder, found, steps, creator, gives_up=gives_up, progress=progress)
     if found.is_damaged:
         set_aside(disk, folder, naming.MANIFEST_FILE)
     left = Found(names=frozenset(disk.list_folder(folder)))
@@ -245,6 +257,7 @@ def recover_recording(
     *,
     creator: str,
     checksum: Checksum | None = None,
+    gives_up: bool = False,
     progress: Progress | None = None,
     pause: Callable[[], None] = lambda: None,
 ) -> Recovered:
@@ -254,6 +267,7 @@ def recover_recording(
 
     Args:
         path: of its folder, below the storage.
+        gives_up: as of `salvage_part`.
         pause: called between two files that are deleted.
 
     Raises:
@@ -271,7 +285,13 @@ def recover_recording(
             forget_missing(storage, path)
             return Recovered(path=path, manifest=None, files=Repaired())
         recovered = recover_folder(
-            disk, folder, path, creator=creator, checksum=checksum, progress=progress
+            disk,
+            folder,
+            path,
+            creator=creator,
+            checksum=checksum,
+            gives_up=gives_up,
+            progress=progress,
         )
         if recovered.manifest is None:
             _remove_folder(disk, storage.root, path)

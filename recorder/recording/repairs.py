@@ -22,7 +22,8 @@ from recorder.logs import about, of_room, same
 from recorder.recording import naming
 from recorder.recording.diary import Diary
 from recorder.recording.recovery import Recovered, recover_recording, repair_files
-from recorder.recording.recovery_plan import INTERRUPTED
+from recorder.recording.recovery_plan import INTERRUPTED, Found
+from recorder.recording.salvage import UnreadableError
 from recorder.recording.shelves import open_recording, walk
 from recorder.recording.unfinished import forget
 from recorder.recording.written_off import make_whole
@@ -42,6 +43,11 @@ FIRST_RETRY_S = 1.0
 RETRY_S = 30.0
 """How long what the disk refused waits, twice as long each time up to this, unless somebody says
 that the disk is well."""
+
+PATIENCE = 6
+"""So often a part is tried that the disk does not give, for a minute in all. Then it is a bad
+sector, as a power cut leaves one in what was being written, and the part is set aside: its lesson
+would else never end, and a disk that is asked for such a sector holds up those who record."""
 
 PAUSE_S = 0.03
 """Between two files of a deletion that was cut off: the disk belongs to those who record."""
@@ -73,6 +79,8 @@ class Repairs:
         self.on_recovered: Callable[[Recovered], None] = lambda found: None
         self._jobs = deque[_Job]()
         self._paths = Counter[str]()
+        self._unreadable = Counter[str]()
+        """How often the disk did not give what was to be repaired."""
         self._wake = trio.Event()
         self._well = trio.Event()
         self._limiter = trio.CapacityLimiter(1)
@@ -90,19 +98,19 @@ class Repairs:
     def repair(self, part: WrittenOff, deliver: Repaired) -> None:
         """Make a segment whole that was written off, and give its row; None: nothing is in it."""
         what = f"{part.path}/{naming.segment_name(part.file)}"
-        self._add(
-            _Job(what, partial(make_whole, self._storage, part, creator=self._creator), deliver)
-        )
+        self._add(_Job(what, partial(self._make_whole, what, part), deliver))
 
     def go_on_behind(
-        self, path: str, below: int, deliver: Callable[[Sequence[Segment]], None]
+        self, path: str, below: int, deliver: Callable[[Sequence[Segment], int], None]
     ) -> None:
         """Make whole what lies in the folder of a recording that goes on.
 
         Args:
             below: the number of its next segment.
+            deliver: gets the rows, and how many parts are kept there that cannot be read.
         """
-        self._add(_Job(path, partial(self._repair_below, path, below), deliver))
+        work = partial(self._repair_below, path, below)
+        self._add(_Job(path, work, lambda found: deliver(*found)))
 
     def recover(self, path: str, deliver: Callable[[Recovered], None] | None = None) -> None:
         """Make a recording whole that nobody goes on with, then compute what checksums it lacks."""
@@ -163,6 +171,7 @@ class Repairs:
                     job.work, limiter=self._limiter, abandon_on_cancel=True
                 )
             except OSError as error:
+                self._unreadable[job.what] += isinstance(error, UnreadableError)
                 log.warning(
                     "%s cannot be repaired now: %s; it is tried again.",
                     job.what,
@@ -181,6 +190,7 @@ class Repairs:
             )
         else:
             self._paths -= Counter({job.what: 1})
+            del self._unreadable[job.what]
         return True
 
     def _add(self, job: _Job) -> None:
@@ -190,9 +200,19 @@ class Repairs:
 
     # In the thread.
 
-    def _repair_below(self, path: str, below: int) -> Sequence[Segment]:
-        with open_recording(self._storage.disk, self._storage.root, path) as folder:
-            return repair_files(self._storage.disk, folder, below=below, creator=self._creator).rows
+    def _gives_up(self, what: str) -> bool:
+        return self._unreadable[what] >= PATIENCE
+
+    def _make_whole(self, what: str, part: WrittenOff) -> Segment | None:
+        return make_whole(self._storage, part, creator=self._creator, gives_up=self._gives_up(what))
+
+    def _repair_below(self, path: str, below: int) -> tuple[Sequence[Segment], int]:
+        disk = self._storage.disk
+        with open_recording(disk, self._storage.root, path) as folder:
+            rows = repair_files(
+                disk, folder, below=below, creator=self._creator, gives_up=self._gives_up(path)
+            ).rows
+            return rows, Found(names=frozenset(disk.list_folder(folder))).damaged_segments
 
     def _forget(self, name: str) -> Sequence[str]:
         number = naming.parse_number(name)
@@ -211,6 +231,7 @@ class Repairs:
             path,
             creator=self._creator,
             checksum=checksum if with_checksums else None,
+            gives_up=self._gives_up(path),
             pause=partial(time.sleep, PAUSE_S),
         )
 

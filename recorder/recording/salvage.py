@@ -47,6 +47,11 @@ if TYPE_CHECKING:
     Progress: TypeAlias = Callable[[int], None]
     """Told, again and again, how many bytes more have been read."""
 
+
+class UnreadableError(OSError):
+    """The disk does not give what is in a part: it is gone, or has a bad sector there."""
+
+
 RECOVERED = "recovered"
 """Why a segment was begun whose head does not tell."""
 
@@ -79,6 +84,7 @@ def salvage_part(
     after_ms: int,
     landed_bytes: int | None = None,
     suspect: bool = False,
+    gives_up: bool = False,
     progress: Progress | None = None,
 ) -> Salvaged:
     """Make a segment of a part that nobody writes any more.
@@ -88,10 +94,32 @@ def salvage_part(
         after_ms: where in the recording the segment begins if its head does not tell.
         landed_bytes: what comes behind so many bytes is in another segment too; None: not known.
         suspect: a sync of it failed, so that bytes of it may not be what was sent.
+        gives_up: what cannot be read is damaged, and no error.
 
     Raises:
+        UnreadableError: the part is as it was.
         OSError: the part is as it was, or cut, or has both names: do it again.
     """
+    try:
+        return _salvage(disk, folder, index, creator, after_ms, landed_bytes, suspect, progress)
+    except UnreadableError:
+        if not gives_up:
+            raise
+    # On a disk that is gone this is an error as well, and the part stays what it is.
+    set_aside(disk, folder, naming.part_name(index))
+    return Salvaged(None, damaged=True)
+
+
+def _salvage(
+    disk: Disk,
+    folder: int,
+    index: int,
+    creator: str,
+    after_ms: int,
+    landed_bytes: int | None,
+    suspect: bool,
+    progress: Progress | None,
+) -> Salvaged:
     name = naming.part_name(index)
     with closing(disk, disk.open_to_repair(folder, name)) as file:
         # Of a process before this one nobody knows whether a sync failed: then memory has bytes
@@ -209,7 +237,13 @@ def _end_of_torn(disk: Disk, file: int, good_bytes: int) -> int:
 
 def _blocks(disk: Disk, file: int, offset: int, end: int) -> Iterator[bytes]:
     """What is in a file up to `end`, or to where it ends."""
-    while offset < end and (block := disk.read(file, min(BLOCK_BYTES, end - offset), offset)):
+    while offset < end:
+        try:
+            block = disk.read(file, min(BLOCK_BYTES, end - offset), offset)
+        except OSError as error:
+            raise UnreadableError(*error.args) from error
+        if not block:
+            return
         yield block
         offset += len(block)
 

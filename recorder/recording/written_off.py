@@ -6,11 +6,13 @@ step the error met, the file is a part, a segment, or both names of one.
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import attrs
 
+from recorder.logs import about
 from recorder.recording import naming
 from recorder.recording.final_name import set_aside
 from recorder.recording.recovery_plan import Found, RemovePart, Salvage, SetPartAside, plan_files
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from recorder.recording.disk import Disk
     from recorder.recording.manifest import Segment
     from recorder.recording.storage import Storage
+
+log = logging.getLogger(__name__)
 
 
 @attrs.frozen(kw_only=True)
@@ -41,11 +45,14 @@ class WrittenOff:
     position_ms: int
 
 
-def make_whole(storage: Storage, part: WrittenOff, *, creator: str) -> Segment | None:
+def make_whole(
+    storage: Storage, part: WrittenOff, *, creator: str, gives_up: bool = False
+) -> Segment | None:
     """The segment's row; None: there is no frame in it, or its recording is gone.
 
     Args:
         creator: what the head names as the file's maker.
+        gives_up: as of `salvage_part`.
 
     Raises:
         OSError: do it again when the disk is well.
@@ -55,10 +62,12 @@ def make_whole(storage: Storage, part: WrittenOff, *, creator: str) -> Segment |
             folder = opened.enter_context(open_recording(storage.disk, storage.root, part.path))
         except FileNotFoundError:
             return None
-        return _make_whole(storage.disk, folder, part, creator)
+        return _make_whole(storage.disk, folder, part, creator, gives_up=gives_up)
 
 
-def _make_whole(disk: Disk, folder: int, part: WrittenOff, creator: str) -> Segment | None:
+def _make_whole(
+    disk: Disk, folder: int, part: WrittenOff, creator: str, *, gives_up: bool
+) -> Segment | None:
     part_name, final_name = naming.part_name(part.file), naming.segment_name(part.file)
     row = None
     files = {
@@ -69,7 +78,7 @@ def _make_whole(disk: Disk, folder: int, part: WrittenOff, creator: str) -> Segm
     for step in plan_files(Found(names=frozenset(files), files=files)):
         match step:
             case Salvage():
-                row = salvage_part(
+                salvaged = salvage_part(
                     disk,
                     folder,
                     part.file,
@@ -77,7 +86,15 @@ def _make_whole(disk: Disk, folder: int, part: WrittenOff, creator: str) -> Segm
                     after_ms=part.position_ms,
                     landed_bytes=part.landed_bytes,
                     suspect=part.is_suspect,
-                ).row
+                    gives_up=gives_up,
+                )
+                row = salvaged.row
+                if salvaged.damaged:
+                    log.warning(
+                        "%s/%s cannot be read, and what is in it is kept as *.damaged",
+                        *(part.path, part_name),
+                        extra=about(part.path.split("/")[0]),
+                    )
             case RemovePart():
                 # The final name may not be durable yet, and is all there will be.
                 disk.sync_folder(folder)

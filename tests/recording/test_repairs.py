@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import logging
-from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,24 +12,21 @@ import trio
 import trio.testing
 
 from recorder.recording import repairs as repairs_module
-from recorder.recording.actions import SegmentRules
-from recorder.recording.hashing import open_hasher
-from recorder.recording.repairs import RETRY_S, Repairs
+from recorder.recording.repairs import RETRY_S
 from recorder.recording.retention.deletion import delete_recording
 from recorder.recording.storage import Storage, initialise
 from recorder.recording.unfinished import read_entries
 from recorder.recording.written_off import WrittenOff, make_whole
 from tests.helpers.disk import FailingDisk
 from tests.helpers.studio import SECOND, Studio, manifests, marks
+from tests.recording.repairing import FOLDER, RULES, killed, running, set_when_done
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from recorder.recording.manifest import Segment
     from recorder.recording.recovery import Recovered
-
-RULES = SegmentRules(duration_ms=3000, size_bytes=1 << 30, max_duration_ms=12 * 3600_000)
 
 
 @pytest.fixture
@@ -45,40 +41,10 @@ def storage(tmp_path: Path, disk: FailingDisk) -> Iterator[Storage]:
         yield storage
 
 
-@asynccontextmanager
-async def _running(storage: Storage) -> AsyncIterator[Repairs]:
-    async with (
-        open_hasher(storage.disk, lambda: storage.root) as hasher,
-        trio.open_nursery() as nursery,
-    ):
-        repairs = Repairs(storage, hasher, creator="test")
-        nursery.start_soon(repairs.run)
-        yield repairs
-        nursery.cancel_scope.cancel()
-
-
-def _killed(storage: Storage, seconds: int = 2) -> Studio:
-    """A lesson that was cut off by the death of its process."""
-    studio = Studio(storage, RULES)
-    studio.arrive()
-    studio.send(seconds * SECOND)
-    for files in studio.writer.queues[0].files:
-        files.close()
-    return studio
-
-
-def _set_when_done(done: trio.Event, found: Recovered) -> None:
-    if found.is_done:
-        done.set()
-
-
-FOLDER = "room101/2026-11-22/0000001-103000Z"
-
-
 async def test_a_segment_that_was_written_off_becomes_whole(
     storage: Storage, tmp_path: Path
 ) -> None:
-    studio = _killed(storage)
+    studio = killed(storage)
     part = WrittenOff(path=FOLDER, file=1, landed_bytes=1 << 30, is_suspect=True, position_ms=0)
     rows: list[Segment | None] = []
     done = trio.Event()
@@ -87,7 +53,7 @@ async def test_a_segment_that_was_written_off_becomes_whole(
         rows.append(row)
         done.set()
 
-    async with _running(storage) as repairs:
+    async with running(storage) as repairs:
         repairs.repair(part, deliver)
         await done.wait()
     assert rows[0] is not None
@@ -99,7 +65,7 @@ def test_a_part_that_is_none_is_not_done_with_before_it_is_gone_from_the_disk(
     storage: Storage, disk: FailingDisk, tmp_path: Path
 ) -> None:
     """On a disk that is still sick the removal stays in memory, and the part would be back."""
-    _killed(storage)
+    killed(storage)
     part = WrittenOff(path=FOLDER, file=1, landed_bytes=0, is_suspect=False, position_ms=0)
     file = tmp_path / FOLDER / "0001.flv.part"
     file.write_bytes(b"")
@@ -118,7 +84,7 @@ def test_a_part_that_is_none_is_not_done_with_before_it_is_gone_from_the_disk(
 async def test_a_recording_nobody_goes_on_with_is_finished_and_then_gets_its_checksums(
     storage: Storage, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    studio = _killed(storage, seconds=5)
+    studio = killed(storage, seconds=5)
     found: list[Recovered] = []
     done = trio.Event()
 
@@ -127,7 +93,7 @@ async def test_a_recording_nobody_goes_on_with_is_finished_and_then_gets_its_che
         if recovered.is_done:
             done.set()
 
-    async with _running(storage) as repairs:
+    async with running(storage) as repairs:
         repairs.recover(FOLDER, deliver)
         await done.wait()
         assert repairs.waiting == 0
@@ -153,8 +119,8 @@ async def test_a_recording_that_was_left_open_in_order_was_not_cut_off(
     for files in studio.writer.queues[0].files:
         files.close()
     done = trio.Event()
-    async with _running(storage) as repairs:
-        repairs.recover(FOLDER, partial(_set_when_done, done))
+    async with running(storage) as repairs:
+        repairs.recover(FOLDER, partial(set_when_done, done))
         await done.wait()
     assert "recording 1 ended (shutdown), 2.0 s, 1 file" in caplog.text
     assert "cut off" not in caplog.text
@@ -170,7 +136,7 @@ async def test_a_recording_of_which_nothing_was_recorded_goes(
     entry.write_text(f'{{"folder": "{FOLDER}"}}')
     (tmp_path / ".recorder/open/0000002").write_bytes(b"")
     done = trio.Event()
-    async with _running(storage) as repairs:
+    async with running(storage) as repairs:
         repairs.forget("0000002")
         repairs.recover(FOLDER, lambda _: done.set())
         await done.wait()
@@ -183,7 +149,7 @@ async def test_a_recording_whose_entry_was_damaged_is_made_whole_all_the_same(
     storage: Storage, tmp_path: Path, content: bytes
 ) -> None:
     """A card that lost the block of an entry, as cheap ones do, has not lost the lesson."""
-    studio = _killed(storage)
+    studio = killed(storage)
     (tmp_path / ".recorder/open/0000001").write_bytes(content)
     (name,) = read_entries(storage)
     assert isinstance(name, str)
@@ -192,9 +158,9 @@ async def test_a_recording_whose_entry_was_damaged_is_made_whole_all_the_same(
 
     def deliver(recovered: Recovered) -> None:
         found.append(recovered)
-        _set_when_done(done, recovered)
+        set_when_done(done, recovered)
 
-    async with _running(storage) as repairs:
+    async with running(storage) as repairs:
         repairs.on_recovered = deliver
         repairs.forget(name)
         with trio.fail_after(10):
@@ -217,7 +183,7 @@ async def test_a_deletion_that_was_cut_off_is_finished_and_said(
     next(delete_recording(storage, FOLDER, "operator"))
     found: list[Recovered] = []
     done = trio.Event()
-    async with _running(storage) as repairs:
+    async with running(storage) as repairs:
         repairs.on_recovered = found.append
         repairs.recover(FOLDER, lambda _: done.set())
         await done.wait()
@@ -231,16 +197,17 @@ async def test_a_deletion_that_was_cut_off_is_finished_and_said(
 async def test_rows_of_a_recording_that_goes_on_go_to_its_owner(
     storage: Storage, tmp_path: Path
 ) -> None:
-    _killed(storage, seconds=5)
+    killed(storage, seconds=5)
     manifest = manifests(tmp_path)[0]
     rows: list[Segment] = []
     done = trio.Event()
 
-    def deliver(found: Sequence[Segment]) -> None:
+    def deliver(found: Sequence[Segment], damaged: int) -> None:
+        assert damaged == 0
         rows.extend(found)
         done.set()
 
-    async with _running(storage) as repairs:
+    async with running(storage) as repairs:
         repairs.go_on_behind(FOLDER, 3, deliver)
         await done.wait()
     assert [row.file for row in rows] == ["0002.flv"]
@@ -254,12 +221,12 @@ async def test_what_the_disk_refuses_is_tried_again_when_it_is_well(
     caplog: pytest.LogCaptureFixture,
     mock_clock: trio.testing.MockClock,
 ) -> None:
-    studio = _killed(storage)
-    async with _running(storage) as repairs:
+    studio = killed(storage)
+    async with running(storage) as repairs:
         for again in (repairs.retry, lambda: mock_clock.jump(RETRY_S)):
             done = trio.Event()
             disk.arm(2)
-            repairs.recover(FOLDER, partial(_set_when_done, done))
+            repairs.recover(FOLDER, partial(set_when_done, done))
             for _ in range(100_000):
                 await trio.lowlevel.checkpoint()
                 if disk.failed is not None and repairs.waiting:
@@ -291,8 +258,8 @@ async def test_a_checksum_that_cannot_be_computed_is_tried_again(
     initialise(tmp_path, None, disk)
     done = trio.Event()
     with Storage.open(tmp_path, None, disk) as storage:
-        _killed(storage)
-        async with _running(storage) as repairs:
+        killed(storage)
+        async with running(storage) as repairs:
             repairs.recover(FOLDER, lambda found: done.set() if found.is_done else None)
             for _ in range(100_000):
                 if done.is_set():
@@ -311,15 +278,15 @@ async def test_a_fault_of_ours_over_one_folder_ends_nothing_and_it_stays_in_hand
         raise ValueError("a fault of ours")
 
     monkeypatch.setattr(repairs_module, "make_whole", fail)
-    _killed(storage)
-    _killed(storage)
+    killed(storage)
+    killed(storage)
     part = WrittenOff(path=FOLDER, file=1, landed_bytes=1 << 30, is_suspect=False, position_ms=0)
     done = trio.Event()
-    async with _running(storage) as repairs:
+    async with running(storage) as repairs:
         repairs.repair(part, lambda _: None)
         # In the telling of what was repaired.
         repairs.go_on_behind(FOLDER, 2, fail)
-        repairs.recover(FOLDER.replace("0000001", "0000002"), partial(_set_when_done, done))
+        repairs.recover(FOLDER.replace("0000001", "0000002"), partial(set_when_done, done))
         await done.wait()
         await trio.testing.wait_all_tasks_blocked()
         # Nobody deletes what nobody has understood.
@@ -330,10 +297,10 @@ async def test_a_fault_of_ours_over_one_folder_ends_nothing_and_it_stays_in_hand
 
 
 async def test_what_is_in_hand_is_told_until_it_is_done(storage: Storage) -> None:
-    _killed(storage)
+    killed(storage)
     done = trio.Event()
-    async with _running(storage) as repairs:
-        repairs.recover(FOLDER, partial(_set_when_done, done))
+    async with running(storage) as repairs:
+        repairs.recover(FOLDER, partial(set_when_done, done))
         assert repairs.in_hand == {FOLDER}
         await done.wait()
         await trio.testing.wait_all_tasks_blocked()

@@ -1,0 +1,144 @@
+"""A part that the disk does not give: it is tried for a minute, and then it is set aside."""
+
+from __future__ import annotations
+
+import errno
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+import trio.lowlevel
+import trio.testing
+
+from recorder.recording.repairs import PATIENCE
+from recorder.recording.storage import Storage, initialise
+from recorder.recording.unfinished import read_entries
+from recorder.recording.written_off import WrittenOff
+from tests.helpers.disk import FailingDisk
+from tests.helpers.studio import manifests, marks
+from tests.recording.repairing import FOLDER, killed, running, set_when_done
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from recorder.recording.manifest import Segment
+    from recorder.recording.repairs import Repairs
+
+
+class _BadSector(FailingDisk):
+    """A disk that does not give what stands behind so many bytes of any part."""
+
+    good_bytes: int | None = None
+    asked = 0
+
+    def read(self, file: int, size: int, offset: int) -> bytes:
+        if self.good_bytes is not None and self._names[file].endswith(".part"):
+            size = min(size, self.good_bytes - offset)
+            if not size:
+                self.asked += 1
+                raise OSError(errno.EIO, "cannot be read")
+        return super().read(file, size, offset)
+
+
+def _spoil(tmp_path: Path, disk: _BadSector) -> bytes:
+    content = (tmp_path / FOLDER / "0002.flv.part").read_bytes()
+    disk.good_bytes = len(content) - 100
+    return content
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> Iterator[tuple[Storage, _BadSector]]:
+    disk = _BadSector()
+    initialise(tmp_path, None, disk)
+    with Storage.open(tmp_path, None, disk) as storage:
+        yield storage, disk
+
+
+async def _until(done: trio.Event, repairs: Repairs) -> None:
+    """Hurry what waits for a disk that is not well."""
+    with trio.fail_after(20):
+        while not done.is_set():
+            repairs.retry()
+            await trio.lowlevel.checkpoint()
+
+
+async def test_a_part_with_a_bad_sector_keeps_its_recording_from_nothing(
+    bad: tuple[Storage, _BadSector], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a power cut leaves one in what was being written."""
+    storage, disk = bad
+    killed(storage, seconds=5)
+    content = _spoil(tmp_path, disk)
+    done = trio.Event()
+    async with running(storage) as repairs:
+        repairs.recover(FOLDER, partial(set_when_done, done))
+        await _until(done, repairs)
+        await trio.testing.wait_all_tasks_blocked()
+        assert repairs.in_hand == set()
+    assert disk.asked == PATIENCE + 1
+    (manifest,) = manifests(tmp_path)
+    assert (manifest.end_reason, manifest.counts) == ("interrupted", {"damaged_segments": 1})
+    assert [row.file for row in manifest.segments if row.sha256] == ["0001.flv"]
+    assert (tmp_path / FOLDER / "0002.flv.damaged").read_bytes() == content
+    assert "1 segments, 0 of them salvaged, 1 damaged" in caplog.text
+    assert read_entries(storage) == []
+
+
+async def test_a_part_that_the_disk_gives_after_all_is_salvaged(
+    bad: tuple[Storage, _BadSector], tmp_path: Path
+) -> None:
+    storage, disk = bad
+    studio = killed(storage, seconds=5)
+    _spoil(tmp_path, disk)
+    done = trio.Event()
+    async with running(storage) as repairs:
+        repairs.recover(FOLDER, partial(set_when_done, done))
+        while disk.asked < PATIENCE:
+            repairs.retry()
+            await trio.lowlevel.checkpoint()
+        disk.good_bytes = None
+        await _until(done, repairs)
+    assert marks(tmp_path) == studio.sent
+
+
+async def test_of_a_recording_that_goes_on_a_part_with_a_bad_sector_is_counted(
+    bad: tuple[Storage, _BadSector], tmp_path: Path
+) -> None:
+    storage, disk = bad
+    killed(storage, seconds=5)
+    _spoil(tmp_path, disk)
+    told: list[tuple[Sequence[Segment], int]] = []
+    done = trio.Event()
+
+    def deliver(rows: Sequence[Segment], damaged: int) -> None:
+        told.append((rows, damaged))
+        done.set()
+
+    async with running(storage) as repairs:
+        repairs.go_on_behind(FOLDER, 3, deliver)
+        await _until(done, repairs)
+    assert told == [([], 1)]
+
+
+async def test_a_segment_that_was_written_off_and_cannot_be_read_is_kept_and_none(
+    bad: tuple[Storage, _BadSector], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    storage, disk = bad
+    killed(storage, seconds=5)
+    content = _spoil(tmp_path, disk)
+    part = WrittenOff(path=FOLDER, file=2, landed_bytes=1 << 30, is_suspect=True, position_ms=0)
+    rows: list[Segment | None] = []
+    done = trio.Event()
+
+    def deliver(row: Segment | None) -> None:
+        rows.append(row)
+        done.set()
+
+    async with running(storage) as repairs:
+        repairs.repair(part, deliver)
+        await _until(done, repairs)
+    assert rows == [None]
+    assert (tmp_path / FOLDER / "0002.flv.damaged").read_bytes() == content
+    assert f"{FOLDER}/0002.flv.part cannot be read, and what is in it is kept" in caplog.text
