@@ -317,6 +317,7 @@ async def run_recorder(
     content: str | None = None,
     view_keys: Mapping[str, str] | None = None,
     state: Path | None = None,
+    patience_s: float = 0.0,
     **sections: Mapping[str, object],
 ) -> AsyncIterator[Recorder]:
     """The program, listening. A test that is through with it stops it, or leaving does.
@@ -335,6 +336,7 @@ async def run_recorder(
         env: what its environment has besides.
         content: what its file holds instead of what `sections` make.
         view_keys: of the rooms that may be watched.
+        patience_s: how long the program may wait for its disk before it listens.
         state, sections: see `configuration`.
     """
     config = configuration(folder, rooms, port or free_port(), state=state, **sections)
@@ -364,7 +366,7 @@ async def run_recorder(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(recorder._read_log, folder / "recorder.log")
             try:
-                await recorder.line(r"(?i)\blisten")
+                await recorder.line(r"(?i)\blisten", within_s=LINE_S + patience_s)
                 yield recorder
                 if process.poll() is None:
                     answers = await secrets.answers(recorder.page)

@@ -40,9 +40,12 @@ pytestmark = [pytest.mark.real, pytest.mark.root, pytest.mark.debian]
 
 LONG = os.environ.get("RECORDER_LONG_TESTS") == "1"
 
-IMPATIENT = """
+PATIENCE_S = 10.0 if LONG else 2.0
+"""How long a start waits for a disk that does not answer."""
+
+IMPATIENT = f"""
 from recorder.recording import arrival, health
-arrival.PATIENCE_S = 2
+arrival.PATIENCE_S = {PATIENCE_S}
 health.BAD_FOR_MS = 8000
 from recorder.cli import main
 main()
@@ -72,7 +75,8 @@ def started(folder: Path, **more: Any) -> AbstractAsyncContextManager[Recorder]:
 
 
 def started_without_disk(folder: Path) -> AbstractAsyncContextManager[Recorder]:
-    return started(folder, initialise=False, program=[] if LONG else ["-c", IMPATIENT])
+    program = [] if LONG else ["-c", IMPATIENT]
+    return started(folder, initialise=False, program=program, patience_s=PATIENCE_S)
 
 
 def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
