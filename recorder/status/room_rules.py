@@ -65,6 +65,16 @@ def room_conditions(room: RoomView, standing: Mapping[Key, Severity]) -> Iterato
     is_filling = room.buffer_limit_bytes and room.buffer_bytes >= room.buffer_limit_bytes / 2
     if is_filling and room.state is not RoomState.FAULT:
         yield _write_lag(room, name)
+    if room.state is RoomState.WAITING and stands("no_media", WARNING, standing, room.name):
+        # Its connection was given up, which is no better than the silence before.
+        is_lost = stands("no_media", CRITICAL, standing, room.name)
+        yield Condition(
+            kind="no_media",
+            room=room.name,
+            severity=CRITICAL if is_lost else WARNING,
+            text=f"{name}: the encoder fell silent and is gone; its recording waits for it.",
+            advice="Look at the encoder and at its network.",
+        )
     # While the disk stalls we may hold the encoder back: a silence that we cause is not its fault.
     if room.publisher is not None and room.state not in (RoomState.STOPPED, RoomState.STALLED):
         yield from _publisher(room, name, standing)

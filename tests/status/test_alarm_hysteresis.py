@@ -7,6 +7,7 @@ import pytest
 from recorder.live.attempts import Attempts, Kind
 from recorder.status.alarms import Alarms
 from recorder.status.house_views import RefusedView
+from recorder.status.room_views import RoomState
 from tests.status import snapshots as made
 from tests.status.alarm_cases import GOOD, kinds, of_config, of_room, of_storage, of_system
 
@@ -99,3 +100,21 @@ def test_an_encoder_that_tries_every_few_minutes_is_one_alarm(every_s: int) -> N
     assert "(10 times)" in stands.text
     assert stands.text.endswith("It seems to be over.")
     assert alarms.judge(GOOD, second + 601) == ()
+
+
+@pytest.mark.parametrize(("silent_s", "severity"), [(5.0, "warning"), (15.0, "critical")])
+def test_a_silence_is_not_over_because_its_connection_was_given_up(
+    silent_s: float, severity: str
+) -> None:
+    waiting = of_room(state=RoomState.WAITING, publisher=None, waits_s=40.0, media_age_s=None)
+    # Who leaves in the midst of a lesson may be coming back: that is a state, and no alarm.
+    assert kinds(Alarms(), waiting, 0) == []
+    alarms = Alarms()
+    assert kinds(alarms, of_room(media_age_s=silent_s), 0) == [("no_media", severity)]
+    for now_s in (2, 30, 59):
+        (told,) = alarms.judge(waiting, now_s)
+        assert (told.kind, told.severity.value) == ("no_media", severity)
+        assert told.text.endswith("is gone; its recording waits for it.")
+    assert kinds(alarms, GOOD, 60) == [("no_media", severity)]
+    assert kinds(alarms, GOOD, 64) == []
+    assert [each["event"] for each in alarms.history] == ["raised", "cleared"]
