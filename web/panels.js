@@ -10,11 +10,17 @@ const OF_THE_DISK = new Set(["disk_failed", "disk_stalled", "disk_held", "foreig
 // How bad the worst alarm of the disk is; "" without one.
 const toneOf = (alarms) => alarms.find((alarm) => OF_THE_DISK.has(alarm.kind))?.severity ?? "";
 
+// Of a new disk nobody knows how fast it fills.
+function asOf(left_s, counted) {
+  if (counted === null) return "";
+  return left_s === null ? ", as nothing was recorded yet" : `, as of ${ago(counted)}`;
+}
+
 export function showDisk({ storage, alarms }, elapsed) {
   const age = (seconds) => (seconds === null ? "" : `, ${ago(seconds + elapsed)}`);
   const counted = at(storage.counted_age_s, elapsed);
   text(byId("left"), left(storage.time_left_s));
-  text(byId("left-age"), storage.time_left_s === null || counted === null ? "" : `, as of ${ago(counted)}`);
+  text(byId("left-age"), asOf(storage.time_left_s, counted));
   const { total_bytes: total, free_bytes: free } = storage;
   const isKnown = total !== null && free !== null && total > 0;
   const full = isKnown ? Math.round((1 - free / total) * 100) : 0;

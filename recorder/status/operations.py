@@ -135,7 +135,11 @@ class Operations:
             handler = route.handlers.get(method)
             if handler is None:
                 allow = tuple(route.handlers)
-                return Answer.error(405, f"Only {' and '.join(allow)} work here.", allow)
+                return Answer.error(
+                    405,
+                    f"Only {' and '.join(allow)} work{'s' if len(allow) == 1 else ''} here.",
+                    allow,
+                )
             try:
                 return await handler(request, *match.groups())
             except BadRequestError as error:

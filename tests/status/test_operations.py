@@ -61,11 +61,15 @@ async def test_elsewhere_there_is_nothing(path: str) -> None:
     assert await asked("GET", path) == (404, {"error": "There is nothing at this address."})
 
 
-async def test_another_method_is_told_which_work() -> None:
+@pytest.mark.parametrize(
+    ("path", "allowed", "told"),
+    [("sweep", "GET, POST", "GET and POST work"), ("rooms/hall/split", "POST", "POST works")],
+)
+async def test_another_method_is_told_which_work(path: str, allowed: str, told: str) -> None:
     operations = Operations(FakeActions())
-    answer = await operations.answer(Request(method="PUT", path="/api/v1/sweep"))
-    assert (answer.status, answer.headers) == (405, (("Allow", "GET, POST"),))
-    assert json.loads(answer.body) == {"error": "Only GET and POST work here."}
+    answer = await operations.answer(Request(method="PUT", path=f"/api/v1/{path}"))
+    assert (answer.status, answer.headers) == (405, (("Allow", allowed),))
+    assert json.loads(answer.body) == {"error": f"Only {told} here."}
 
 
 @pytest.mark.parametrize(

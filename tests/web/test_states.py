@@ -297,9 +297,11 @@ def test_the_disk_is_told_in_hours_left(page: Page, stage: Stage) -> None:
     expect(page.locator("#left")).to_have_text("unknown")
     expect(figure(disk, "state")).to_have_text("takes no writes")
     expect(figure(disk, "state")).to_have_class("critical")
-    expect(page.locator("#left-age")).to_have_text("")
+    expect(page.locator("#left-age")).to_have_text(", as nothing was recorded yet")
     expect(figure(disk, "why")).to_have_text("Input/output error")
     expect(page.locator("#full")).to_be_hidden()
+    stage.show(picture(storage=storage(time_left_s=None, counted_age_s=None)))
+    expect(page.locator("#left-age")).to_have_text("")
 
 
 def test_the_machine_says_what_who_is_asked_for_help_wants_to_know(
