@@ -65,7 +65,8 @@ def room_conditions(room: RoomView, standing: Mapping[Key, Severity]) -> Iterato
     is_filling = room.buffer_limit_bytes and room.buffer_bytes >= room.buffer_limit_bytes / 2
     if is_filling and room.state is not RoomState.FAULT:
         yield _write_lag(room, name)
-    if room.state is RoomState.WAITING and stands("no_media", WARNING, standing, room.name):
+    is_gone = room.state is RoomState.WAITING and room.publisher is None
+    if is_gone and stands("no_media", WARNING, standing, room.name):
         # Its connection was given up, which is no better than the silence before.
         is_lost = stands("no_media", CRITICAL, standing, room.name)
         yield Condition(

@@ -111,6 +111,8 @@ def test_a_silence_is_not_over_because_its_connection_was_given_up(
     assert kinds(Alarms(), waiting, 0) == []
     alarms = Alarms()
     assert kinds(alarms, of_room(media_age_s=silent_s), 0) == [("no_media", severity)]
+    (told,) = alarms.judge(of_room(state=RoomState.WAITING, media_age_s=silent_s), 1)
+    assert "is connected and has sent nothing" in told.text
     for now_s in (2, 30, 59):
         (told,) = alarms.judge(waiting, now_s)
         assert (told.kind, told.severity.value) == ("no_media", severity)
