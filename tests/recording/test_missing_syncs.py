@@ -129,8 +129,8 @@ SYNCS = {
     # It is recovered.
     "the bytes of a part that was whole": Left("salvage._repair#1", "start and stop", DEEP),
     "a salvaged part's head": Left("salvage._repair#3", "start and stop", DEEP),
-    "a salvaged part's final name": Left(NAMED + "salvage.salvage_part", "start and stop", DEEP),
-    "a damaged part's bytes": Left("salvage.salvage_part", "killed while setting aside"),
+    "a salvaged part's final name": Left(NAMED + "salvage._salvage", "start and stop", DEEP),
+    "a damaged part's bytes": Left("salvage._salvage", "killed while setting aside"),
     "a damaged part's name": Left(
         "final_name._take_free_name < final_name.set_aside", "start and stop", DEEP
     ),
