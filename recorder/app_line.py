@@ -24,9 +24,9 @@ What we hold back ourselves is not the encoder's line: such moments are left out
 from __future__ import annotations
 
 import enum
+from array import array
 from collections import deque
-from operator import itemgetter
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -106,14 +106,20 @@ class LineMeter:
     """Of one publish, on one connection."""
 
     def __init__(self) -> None:
-        self._window: deque[_Sample] = deque()
+        self._window: deque[Moment] = deque()
+        # What the whole window is searched for: as bare numbers, since a hundred windows are
+        # searched every second, and in objects of their own they lie all over the memory.
+        self._least_s, self._most_s = array("d"), array("d")
+        """By how much media of each moment came later than at their best as of then, at least and
+        at most."""
+        self._rtt_us, self._variation_us = array("q"), array("q")
         self._best_s = 0.0
         """The least offset, by what is forgotten of it, as of the newest sample."""
         self._round_trip = RoundTrip()
 
     def pause(self) -> None:
         """What comes next says nothing of the line: we held the encoder back."""
-        self._window.clear()
+        self._forget(len(self._window))
 
     def look(self, moment: Moment, max_delay_s: float) -> Line:
         """Measure, and judge.
@@ -122,12 +128,13 @@ class LineMeter:
             max_delay_s: what the operator finds too much (`rtmp.max_delay`).
         """
         window = self._window
-        sample = self._sample(moment, window[-1].moment.at_s if window else None)
-        window.append(sample)
-        while moment.at_s - window[0].moment.at_s > WINDOW_S:
-            window.popleft()
-        first = window[0].moment
-        late_s, earliest_s = max(map(_MOST, window)), min(map(_LEAST, window))
+        self._take(moment, window[-1].at_s if window else None)
+        old = 0
+        while moment.at_s - window[old].at_s > WINDOW_S:
+            old += 1
+        self._forget(old)
+        first = window[0]
+        late_s, earliest_s = max(self._most_s), min(self._least_s)
         media_rate = None
         # Between two arrivals: up to half a second gathers before it is read.
         seconds = _heard_s(moment) - _heard_s(first)
@@ -152,9 +159,19 @@ class LineMeter:
             ),
         )
 
-    def _sample(self, moment: Moment, before_s: float | None) -> _Sample:
-        """Args:
-        before_s: when the sample before was taken.
+    def _forget(self, moments: int) -> None:
+        """So many of the window, the oldest."""
+        if moments:
+            for _ in range(moments):
+                self._window.popleft()
+            for numbers in (self._least_s, self._most_s, self._rtt_us, self._variation_us):
+                del numbers[:moments]
+
+    def _take(self, moment: Moment, before_s: float | None) -> None:
+        """Measure a moment, the newest of the window.
+
+        Args:
+            before_s: when the one before was.
         """
         now = _offset_s(moment)
         least, most = now, now
@@ -172,12 +189,15 @@ class LineMeter:
         rtt_us, variation_us = self._round_trip.look(moment.tcp)
         # Of what is read together the newest came within one step, unless it waited for the read.
         in_time_s = self._best_s + min(moment.step_ms / 1000, LONGEST_S)
-        late_s = max(0.0, least - in_time_s), max(0.0, most - in_time_s)
-        return _Sample(*late_s, rtt_us, variation_us, moment)
+        self._least_s.append(max(0.0, least - in_time_s))
+        self._most_s.append(max(0.0, most - in_time_s))
+        self._rtt_us.append(rtt_us)
+        self._variation_us.append(variation_us)
+        self._window.append(moment)
 
     def _grows(self, moment: Moment) -> bool:
         """Whether media came later and later in the window, by more than a slow clock explains."""
-        first = self._window[0].moment
+        first = self._window[0]
         return _offset_s(moment) - _offset_s(first) > DRIFT * (moment.at_s - first.at_s)
 
     def _tcp(self, first: Moment, last: Moment) -> _Tcp:
@@ -187,7 +207,7 @@ class LineMeter:
         segments = _grown(first.tcp.data_segments, last.tcp.data_segments)
         strays = _grown(first.tcp.out_of_order, last.tcp.out_of_order)
         share = min(1.0, strays / segments) if segments and strays is not None else None
-        rtt_us, variation_us = max(map(_RTT, self._window)), max(map(_VARIATION, self._window))
+        rtt_us, variation_us = max(self._rtt_us), max(self._variation_us)
         loss = None
         if share is not None and segments is not None and last.tcp.rtt_us is not None:
             loss = _lost(share, segments / (last.at_s - first.at_s), rtt_us / 1e6)
@@ -198,21 +218,6 @@ class LineMeter:
             loss=loss,
             resent=_grown(first.tcp.resent, last.tcp.resent),
         )
-
-
-class _Sample(NamedTuple):
-    """A moment of the window, and of it what the whole window is searched for: a tuple, since a
-    hundred windows are searched every second."""
-
-    least_s: float
-    """By how much its media came later than at their best as of then, at least and at most."""
-    most_s: float
-    rtt_us: int
-    variation_us: int
-    moment: Moment
-
-
-_LEAST, _MOST, _RTT, _VARIATION = itemgetter(0), itemgetter(1), itemgetter(2), itemgetter(3)
 
 
 def _offset_s(moment: Moment) -> float:

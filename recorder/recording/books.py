@@ -50,7 +50,7 @@ class Books:
     @property
     def pending_bytes(self) -> int:
         """Memory of media that are not in a file: on their way, or waiting for the disk."""
-        backlog = sum(publish.backlog_bytes for publish in self.publishes)
+        backlog = sum([publish.backlog_bytes for publish in self.publishes])
         return self.queue.pending_bytes + backlog
 
     @property

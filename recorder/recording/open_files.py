@@ -109,8 +109,10 @@ class OpenFiles:
     @property
     def newest(self) -> int | None:
         """The one that is written to; None: there is none, as between two."""
-        written = (file for file in reversed(self._files) if not self._files[file].is_closing)
-        return next(written, None)
+        for file in reversed(self._files):
+            if not self._files[file].is_closing:
+                return file
+        return None
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -119,9 +121,9 @@ class OpenFiles:
     @property
     def gaps(self) -> int:
         """How many of them have one before them."""
-        return sum(each.gap is not None for each in self._files.values())
+        return sum([each.gap is not None for each in self._files.values()])
 
     @property
     def landed_bytes(self) -> int:
         """What is in them."""
-        return sum(each.landed_bytes for each in self._files.values())
+        return sum([each.landed_bytes for each in self._files.values()])

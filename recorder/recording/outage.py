@@ -197,9 +197,11 @@ class Outage:
     def lost(self) -> tuple[int, int]:
         """Media given up since something was last written, in ms and in bytes: it grows as long as
         the disk takes nothing, also across moments when it only seemed to be well."""
-        told_ms, told_bytes = self._told
-        now = [publish.lost for publish in self._books.publishes]
-        return told_ms + sum(ms for ms, _ in now), told_bytes + sum(size for _, size in now)
+        ms, size = self._told
+        for publish in self._books.publishes:
+            lost_ms, lost_bytes = publish.lost
+            ms, size = ms + lost_ms, size + lost_bytes
+        return ms, size
 
     def written(self) -> None:
         """Media of the room have reached the disk; what was lost before stands in the manifest."""

@@ -243,12 +243,12 @@ class Segmenter:
     @property
     def track_figures(self) -> tuple[TrackFigures, ...]:
         """Of the tracks with frames in a segment, video before audio, by their numbers."""
-        found = ((track, self._segments.newest_slot(track)) for track in self._tracks)
-        return tuple(
-            _figures_of(slot, track, self._segments.frames_of(track))
-            for track, slot in found
-            if slot is not None
-        )
+        figures = []
+        for track in self._tracks:
+            frames, slot = self._segments.frames_of(track)
+            if slot is not None:
+                figures.append(_figures_of(slot, track, frames))
+        return tuple(figures)
 
     @property
     def clock_jumps(self) -> int:

@@ -75,18 +75,18 @@ class Segments:
         after an outage of the disk some of them twice."""
         counter: Counter[str] = Counter()
         for track in self._tracks:
-            counter[kind_name(track.kind)] += self.frames_of(track)
+            counter[kind_name(track.kind)] += self.frames_of(track)[0]
         return counter
 
-    def frames_of(self, track: Track) -> int:
-        """How many of a track were put into segments since the publish began, as of `frames`."""
-        slots = (self._slot(segment, track) for segment in (self._previous, self.current))
-        return track.past_frames + sum(slot.frames for slot in slots if slot is not None)
-
-    def newest_slot(self, track: Track) -> TrackSummary | None:
-        """What the newest segment with frames of a track holds of it; None without any."""
-        slots = (self._slot(segment, track) for segment in (self.current, self._previous))
-        return next((slot for slot in slots if slot is not None), track.past_slot)
+    def frames_of(self, track: Track) -> tuple[int, TrackSummary | None]:
+        """How many of a track were put into segments since the publish began, as of `frames`, and
+        what the newest segment with some of them holds of it; None without any."""
+        frames, newest = track.past_frames, track.past_slot
+        for segment in (self._previous, self.current):
+            slot = self._slot(segment, track)
+            if slot is not None:
+                frames, newest = frames + slot.frames, slot
+        return frames, newest
 
     @staticmethod
     def _slot(segment: OpenSegment | None, track: Track) -> TrackSummary | None:

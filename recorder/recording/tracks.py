@@ -44,6 +44,7 @@ class Track:
         "codec",
         "config",
         "extras",
+        "id",
         "key_distance",
         "key_dts",
         "kind",
@@ -59,6 +60,7 @@ class Track:
     def __init__(self, kind: int, number: int) -> None:
         self.kind = kind
         self.number = number
+        self.id = kind, number
         self.codec = ""
         self.clock: TrackClock | None = None
         """None before the first frame."""
@@ -82,10 +84,6 @@ class Track:
         self.slot: TrackSummary | None = None
         """Where ordinary frames are counted; None while each frame must be looked at: its track
         is new, its state has changed, two segments are open, every frame may be cut at."""
-
-    @property
-    def id(self) -> tuple[int, int]:
-        return self.kind, self.number
 
     @property
     def can_start(self) -> bool:
@@ -150,14 +148,13 @@ class Tracks:
         self.cutting: Track | None = None
         """The track whose frames a segment can begin with: the first video track that is not
         silent; without one, the first such audio track."""
+        self._ordered: tuple[Track, ...] = ()
         self._resumed_dts = 0
         """Where media of any track last came again after a pause of all."""
 
     def __iter__(self) -> Iterator[Track]:
         """Video before audio, by number."""
-        for kind in (VIDEO, AUDIO):
-            numbered = self.by_kind[kind]
-            yield from (numbered[number] for number in sorted(numbered))
+        return iter(self._ordered)
 
     def get(self, kind: int, part: Part) -> Track:
         """The track of a part; it begins here if there is none."""
@@ -165,6 +162,11 @@ class Tracks:
         track = numbered.get(part.track)
         if track is None:
             track = numbered[part.track] = Track(kind, part.track)
+            self._ordered = tuple(
+                numbered[number]
+                for numbered in (self.by_kind[VIDEO], self.by_kind[AUDIO])
+                for number in sorted(numbered)
+            )
         return track
 
     def have_place(self, kind: int, parts: tuple[Part, ...]) -> bool:
