@@ -97,7 +97,7 @@ class AppActions:
         self._board.changed()
         return {"room": room, "action": action}
 
-    def status(self) -> str:
+    def status(self) -> bytes:
         return self._board.picture.to_json()
 
     def history(self, room: str) -> dict[str, Any]:

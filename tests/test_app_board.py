@@ -190,7 +190,7 @@ async def test_a_line_costs_a_few_steps_a_look_and_a_read_and_none_a_message(
 
 
 async def watch(watcher: Watcher) -> None:
-    while await watcher.next() is not None:
+    while await watcher.next(lambda frame: True):
         pass
 
 

@@ -241,9 +241,9 @@ async def test_who_watches_comes_in_again_where_that_may_be_refused_now(
         viewer = stage.parts.page.broadcast.join(is_operator=False)
         assert viewer is not None
         with viewer:
-            await viewer.next()
+            assert await viewer.next(lambda frame: False)
             await stage.reload(text % after.format(**hashes))
-            assert (await viewer.next() is None) is is_sent_away
+            assert await viewer.next(lambda frame: False) is not is_sent_away
 
 
 async def test_who_watches_a_room_leaves_where_another_may_watch_it_now(tmp_path: Path) -> None:

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-TEXT = SNAPSHOT.to_json()
-WELL = replace(SNAPSHOT, alarms=()).to_json()
+TEXT = SNAPSHOT.to_json().decode()
+WELL = replace(SNAPSHOT, alarms=()).to_json().decode()
 PASSWORD = "pass:w\u00f6rd"
 
 

@@ -2,7 +2,9 @@
 
 Owns who watches, and how many may; what is not yet sent to whom: never more than the newest frame,
 so that a slow viewer costs nothing and sees no old picture; and for how many a picture has to be
-made. Who is still sent an older one needs none. Knows no socket.
+made. Who is still sent an older one needs none. Knows no socket: it is told how to begin a frame,
+which goes out whole at once to nearly everybody, and then wakes nobody's task. To wake 32 of them
+took three times as long as to send.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ class Broadcast:
     on_wait: called when somebody waits, and nobody did.
 
     Attributes:
+        frame: the newest picture, as a message of a WebSocket; `number` counts them.
         waiting: how many have got all that there is, and wait for the next picture.
         refused: how many found no place, or gave theirs to an operator.
     """
@@ -37,10 +40,9 @@ class Broadcast:
         self.on_wait = on_wait
         self.waiting = 0
         self.refused = 0
+        self.frame = b""
+        self.number = 0
         self._watchers: list[Watcher] = []
-        self._frame = b""
-        self._number = 0
-        self._published = trio.Event()
 
     @property
     def watchers(self) -> int:
@@ -50,14 +52,14 @@ class Broadcast:
     def dismiss(self) -> None:
         """Who watches now has to come in again: who may has changed."""
         for each in self._watchers:
-            each.is_dismissed = True
-        self._wake()
+            each.dismiss()
 
-    def publish(self, text: str) -> None:
-        """There is a newer picture."""
-        self._frame = text_frame(text)
-        self._number += 1
-        self._wake()
+    def publish(self, text: bytes) -> None:
+        """There is a newer picture, in UTF-8."""
+        self.frame = text_frame(text)
+        self.number += 1
+        for each in self._watchers:
+            each.offer()
 
     def join(self, *, is_operator: bool) -> Watcher | None:
         """Somebody watches from now on, until it leaves its `with`; None: there is no place.
@@ -69,9 +71,8 @@ class Broadcast:
             others = [each for each in self._watchers if not each.is_operator]
             if not (is_operator and others):
                 return None
-            others[-1].is_dismissed = True
+            others[-1].dismiss()
             self.leave(others[-1])
-            self._wake()
         watcher = Watcher(self, is_operator=is_operator)
         self._watchers.append(watcher)
         return watcher
@@ -80,27 +81,6 @@ class Broadcast:
         """Somebody watches no more, who may have left already."""
         if watcher in self._watchers:
             self._watchers.remove(watcher)
-
-    @property
-    def number(self) -> int:
-        """Of the newest picture."""
-        return self._number
-
-    async def newer(self, watcher: Watcher, number: int) -> tuple[int, bytes | None]:
-        """The newest picture behind that of this number, and its own; none for who is dismissed."""
-        self.waiting += 1
-        if self.waiting == 1:
-            self.on_wait()
-        try:
-            while not watcher.is_dismissed and self._number <= number:
-                await self._published.wait()
-        finally:
-            self.waiting -= 1
-        return self._number, None if watcher.is_dismissed else self._frame
-
-    def _wake(self) -> None:
-        published, self._published = self._published, trio.Event()
-        published.set()
 
 
 class Watcher:
@@ -115,6 +95,9 @@ class Watcher:
         self.is_dismissed = False
         self._broadcast = broadcast
         self._seen: int | None = None
+        self._begin: Callable[[bytes], bool] | None = None
+        """While it waits for a picture."""
+        self._woken = trio.Event()
 
     def __enter__(self) -> Watcher:
         return self
@@ -122,20 +105,50 @@ class Watcher:
     def __exit__(self, *_: object) -> None:
         self._broadcast.leave(self)
 
-    async def next(self) -> bytes | None:
-        """The newest picture that this viewer has not seen, as a frame of its WebSocket; None: it
-        has to come in again."""
+    def dismiss(self) -> None:
+        """It has to come in again."""
+        self.is_dismissed = True
+        self._woken.set()
+
+    def offer(self) -> None:
+        """There is a newer picture. Who is still sent an older one finds it later."""
+        if self._begin is not None and not self.is_dismissed:
+            self._seen = self._broadcast.number
+            if not self._begin(self._broadcast.frame):
+                self._begin = None
+                self._woken.set()
+
+    async def next(self, begin: Callable[[bytes], bool]) -> bool:
+        """Begin every picture from now on, the newest first, as long as each goes out whole.
+
+        Args:
+            begin: sends of a frame what can be sent without waiting; False: there is a rest.
+
+        Returns:
+            When there is a rest to be sent, True; when it has to come in again, False.
+        """
+        broadcast = self._broadcast
         if self._seen is None:
             # What was made before may be old: nobody may have watched since.
-            self._seen = self._broadcast.number
-            self._broadcast.on_join()
-        self._seen, frame = await self._broadcast.newer(self, self._seen)
-        return frame
+            self._seen = broadcast.number
+            broadcast.on_join()
+        self._woken, self._begin = trio.Event(), begin
+        broadcast.waiting += 1
+        try:
+            if broadcast.waiting == 1:
+                broadcast.on_wait()
+            if broadcast.number > self._seen:
+                self.offer()
+            if not self.is_dismissed:
+                await self._woken.wait()
+        finally:
+            self._begin = None
+            broadcast.waiting -= 1
+        return not self.is_dismissed
 
 
-def text_frame(text: str) -> bytes:
-    """A whole message of a server (RFC 6455 §5.2): final, of text, not masked."""
-    payload = text.encode()
+def text_frame(payload: bytes) -> bytes:
+    """A whole message of a server (RFC 6455 §5.2): final, of text in UTF-8, not masked."""
     size = len(payload)
     if size < 126:
         length = bytes((size,))

@@ -6,11 +6,13 @@ made anew by h11 (reference on style, §12). What trio-websocket cannot stand wa
 read and dropped, a viewer who says much is dropped himself.
 
 Pictures go past the library onto its stream: framed once for all, where it would frame each anew
-for every viewer, which is most of what 32 of them cost.
+for every viewer, which is most of what 32 of them cost. Where there is no TLS they go past Trio,
+too, as far as the socket takes them without waiting.
 """
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -40,11 +42,19 @@ has to come in again after three days."""
 
 class ReplayStream(trio.abc.Stream):
     """A stream that first gives bytes which somebody else has read already, and is over for who
-    has sent MOST_BYTES. Several tasks may send: what one sends goes as a whole."""
+    has sent MOST_BYTES. Several tasks may send: what one sends goes as a whole.
 
-    def __init__(self, head: bytes, stream: trio.abc.Stream) -> None:
+    Args:
+        socket: to which the stream sends what it is given as it is; None: there is none.
+    """
+
+    def __init__(
+        self, head: bytes, stream: trio.abc.Stream, socket: trio.SocketStream | None = None
+    ) -> None:
         self._head = bytearray(head)
         self._stream = stream
+        self._socket = socket
+        self._unsent = memoryview(b"")
         self._sending = trio.Lock()
         self._rest = MOST_BYTES
 
@@ -59,9 +69,24 @@ class ReplayStream(trio.abc.Stream):
         del self._head[:size]
         return data
 
+    def begin(self, data: bytes) -> bool:
+        """Send what needs no waiting; True: that was all of it. The next `send_all`, whoever's it
+        is, sends the rest before anything else. To be called only while there is none."""
+        taken = 0
+        if self._socket is not None and not self._sending.locked():
+            # Who is gone takes nothing, and `send_all` tells.
+            with suppress(OSError):
+                taken = os.write(self._socket.socket.fileno(), data)
+        self._unsent = memoryview(data)[taken:]
+        return not self._unsent
+
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         async with self._sending:
-            await self._stream.send_all(data)
+            unsent, self._unsent = self._unsent, memoryview(b"")
+            if unsent:
+                await self._stream.send_all(unsent)
+            if data:
+                await self._stream.send_all(data)
 
     async def wait_send_all_might_not_block(self) -> None:
         await self._stream.wait_send_all_might_not_block()
@@ -70,11 +95,20 @@ class ReplayStream(trio.abc.Stream):
         await self._stream.aclose()
 
 
-async def serve_live(stream: trio.abc.Stream, head: h11.Request, watcher: Watcher) -> None:
-    """Push every picture to this viewer until one of us has enough. Raises nothing but faults."""
+async def serve_live(
+    stream: trio.abc.Stream,
+    head: h11.Request,
+    watcher: Watcher,
+    socket: trio.SocketStream | None = None,
+) -> None:
+    """Push every picture to this viewer until one of us has enough. Raises nothing but faults.
+
+    Args:
+        socket: as of `ReplayStream`.
+    """
     replay = h11.Connection(h11.CLIENT).send(head)
     assert replay is not None, "a request has bytes"
-    viewer, stream = None, ReplayStream(replay, stream)
+    viewer, stream = None, ReplayStream(replay, stream, socket)
     async with trio.open_nursery() as nursery:
         with trio.move_on_after(HANDSHAKE_S):
             request = await trio_websocket.wrap_server_stream(
@@ -90,7 +124,7 @@ async def serve_live(stream: trio.abc.Stream, head: h11.Request, watcher: Watche
 
 
 async def _serve(
-    viewer: trio_websocket.WebSocketConnection, stream: trio.abc.SendStream, watcher: Watcher
+    viewer: trio_websocket.WebSocketConnection, stream: ReplayStream, watcher: Watcher
 ) -> None:
     """Until the first of these has enough."""
     async with trio.open_nursery() as tasks:
@@ -131,11 +165,16 @@ async def _ping(viewer: trio_websocket.WebSocketConnection) -> None:
 
 
 async def _push(
-    viewer: trio_websocket.WebSocketConnection, stream: trio.abc.SendStream, watcher: Watcher
+    viewer: trio_websocket.WebSocketConnection, stream: ReplayStream, watcher: Watcher
 ) -> None:
     """Send every picture that it has time for, until it has to come in again or goes."""
-    while (frame := await watcher.next()) is not None and viewer.closed is None:
+
+    def begin(frame: bytes) -> bool:
+        # Behind a farewell nothing may be sent.
+        return viewer.closed is None and stream.begin(frame)
+
+    while await watcher.next(begin) and viewer.closed is None:
         with trio.fail_after(SEND_S):
-            await stream.send_all(frame)
+            await stream.send_all(b"")
     with trio.move_on_after(CLOSE_S):
         await viewer.aclose(1008)

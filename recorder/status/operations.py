@@ -67,7 +67,7 @@ class Actions(Protocol):
 
     def act(self, room: str, action: str, who: str) -> dict[str, Any]: ...
 
-    def status(self) -> str: ...
+    def status(self) -> bytes: ...
 
     def history(self, room: str) -> dict[str, Any]: ...
 
@@ -156,7 +156,7 @@ class Operations:
     # What there is to see.
 
     async def _status(self, _request: Request) -> Answer:
-        return Answer(status=200, body=self._actions.status().encode() + b"\n")
+        return Answer(status=200, body=self._actions.status() + b"\n")
 
     async def _live(self, request: Request) -> Answer:
         _check_upgrade(request)

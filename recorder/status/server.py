@@ -114,7 +114,7 @@ class StatusServer:
             partial(self._site.receive, peer=peer),
             who=address,
             turn=self._turns.take,
-            upgrade=serve_live,
+            upgrade=partial(serve_live, socket=plain if context is None else None),
         ).run()
 
 

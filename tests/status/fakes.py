@@ -67,8 +67,8 @@ class FakeActions:
     def act(self, room: str, action: str, who: str) -> dict[str, Any]:
         return self._done(f"{action} {room} {who}")
 
-    def status(self) -> str:
-        return json.dumps(self._done("status"))
+    def status(self) -> bytes:
+        return json.dumps(self._done("status")).encode()
 
     def history(self, room: str) -> dict[str, Any]:
         return self._done(f"history {room}")

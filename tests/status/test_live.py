@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -18,6 +20,7 @@ from recorder.status.live import (
     MOST_MESSAGES,
     PING_EVERY_S,
     SEND_S,
+    ReplayStream,
     serve_live,
 )
 from recorder.status.operations import Operations
@@ -32,6 +35,7 @@ UPGRADE = (
 )
 
 PING, PONG = b"\x89\x80\x00\x00\x00\x00", b"\x8a\x00"
+TEXT = b"\x81\x80\x00\x00\x00\x00"
 
 
 @asynccontextmanager
@@ -47,6 +51,28 @@ async def served(broadcast: Broadcast, *, lockstep: bool = False) -> AsyncIterat
 
 
 @asynccontextmanager
+async def on_sockets(broadcast: Broadcast) -> AsyncIterator[trio.SocketStream]:
+    """As `served`, behind the handshake, on real sockets: frames go past Trio."""
+    client, server = (trio.SocketStream(each) for each in trio.socket.socketpair())
+    answer = Operations(FakeActions(broadcast=broadcast)).answer
+    upgrade = partial(serve_live, socket=server)
+    async with client, server, trio.open_nursery() as nursery:
+        nursery.start_soon(HttpConnection(server, answer, who="ada", upgrade=upgrade).run)
+        await client.send_all(UPGRADE)
+        assert (await client.receive_some(4096)).startswith(b"HTTP/1.1 101")
+        await trio.testing.wait_all_tasks_blocked()
+        yield client
+        nursery.cancel_scope.cancel()
+
+
+async def read(stream: trio.abc.ReceiveStream, size: int) -> bytes:
+    received = b""
+    while len(received) < size:
+        received += await stream.receive_some(size - len(received))
+    return received
+
+
+@asynccontextmanager
 async def viewer(broadcast: Broadcast) -> AsyncIterator[trio_websocket.WebSocketConnection]:
     async with served(broadcast) as stream, trio.open_nursery() as nursery:
         # Any stream will do, whatever the types say.
@@ -56,12 +82,12 @@ async def viewer(broadcast: Broadcast) -> AsyncIterator[trio_websocket.WebSocket
 
 
 async def test_a_viewer_gets_a_picture_of_now_at_once_and_then_each() -> None:
-    broadcast = Broadcast(32, lambda: broadcast.publish("first"))
-    broadcast.publish("old")
+    broadcast = Broadcast(32, lambda: broadcast.publish(b"first"))
+    broadcast.publish(b"old")
     async with viewer(broadcast) as socket:
         assert await socket.get_message() == "first"
         assert broadcast.watchers == 1
-        broadcast.publish("second")
+        broadcast.publish(b"second")
         assert await socket.get_message() == "second"
         await socket.aclose()
         await trio.testing.wait_all_tasks_blocked()
@@ -77,7 +103,7 @@ async def test_who_begins_to_watch_is_told_to_who_makes_the_pictures() -> None:
 
 
 async def test_a_viewer_that_is_dismissed_has_to_come_in_again() -> None:
-    broadcast = Broadcast(32, lambda: broadcast.publish("first"))
+    broadcast = Broadcast(32, lambda: broadcast.publish(b"first"))
     async with viewer(broadcast) as socket:
         assert await socket.get_message() == "first"
         broadcast.dismiss()
@@ -96,7 +122,7 @@ async def test_a_viewer_that_never_reads_is_dropped(autojump_clock: trio.testing
         assert (await stream.receive_some(4096)).startswith(b"HTTP/1.1 101")
         await trio.testing.wait_all_tasks_blocked()
         assert broadcast.watchers == 1
-        broadcast.publish("x" * 100_000)
+        broadcast.publish(b"x" * 100_000)
         await trio.sleep(SEND_S + 5)
         assert broadcast.watchers == 0
 
@@ -107,11 +133,11 @@ async def test_a_pong_waits_for_the_end_of_a_picture() -> None:
         await stream.send_all(UPGRADE)
         assert (await stream.receive_some(4096)).startswith(b"HTTP/1.1 101")
         await trio.testing.wait_all_tasks_blocked()
-        broadcast.publish("x" * 100_000)
+        broadcast.publish(b"x" * 100_000)
         received = bytes(await stream.receive_some(10))
         await stream.send_all(PING)
         await trio.testing.wait_all_tasks_blocked()
-        expected = text_frame("x" * 100_000) + PONG
+        expected = text_frame(b"x" * 100_000) + PONG
         while len(received) < len(expected):
             received += await stream.receive_some(len(expected) - len(received))
         assert received == expected
@@ -122,9 +148,83 @@ async def test_a_viewer_that_has_said_farewell_is_sent_no_more() -> None:
     async with viewer(broadcast) as socket:
         await trio.testing.wait_all_tasks_blocked()
         await socket.aclose()
-        broadcast.publish("late")
+        broadcast.publish(b"late")
         await trio.testing.wait_all_tasks_blocked()
         assert broadcast.watchers == 0
+
+
+async def test_a_picture_goes_to_a_socket_at_once() -> None:
+    broadcast = Broadcast(32)
+    async with on_sockets(broadcast) as client:
+        for text in (b"first", b"second"):
+            broadcast.publish(text)
+            # Before any other task has had a turn.
+            frame = os.read(client.socket.fileno(), 4096)
+            assert frame == text_frame(text)
+
+
+async def test_the_rest_of_a_picture_goes_before_anything_else() -> None:
+    broadcast, large = Broadcast(32), text_frame(b"x" * 4_000_000)
+    async with on_sockets(broadcast) as client:
+        broadcast.publish(b"x" * 4_000_000)
+        await client.send_all(PING)
+        await trio.testing.wait_all_tasks_blocked()
+        # Never more than the newest.
+        broadcast.publish(b"skipped")
+        broadcast.publish(b"newest")
+        with trio.fail_after(10):
+            assert await read(client, len(large)) == large
+            behind = {PONG + text_frame(b"newest"), text_frame(b"newest") + PONG}
+            assert await read(client, len(PONG + text_frame(b"newest"))) in behind
+
+
+async def test_a_picture_waits_for_what_is_being_sent(nursery: trio.Nursery) -> None:
+    client, server = (trio.SocketStream(each) for each in trio.socket.socketpair())
+    stream = ReplayStream(b"", server, server)
+    async with client, server:
+        nursery.start_soon(stream.send_all, b"x" * 4_000_000)
+        await trio.testing.wait_all_tasks_blocked()
+        # The socket has room again, and who sends has not had a turn.
+        drained = os.read(client.socket.fileno(), 1_000_000)
+        assert not stream.begin(b"frame")
+        nursery.start_soon(stream.send_all, b"")
+        with trio.fail_after(10):
+            rest = await read(client, 4_000_000 - len(drained) + 5)
+    assert drained + rest == b"x" * 4_000_000 + b"frame"
+
+
+async def test_behind_our_farewell_no_picture_goes() -> None:
+    broadcast = Broadcast(32)
+    async with on_sockets(broadcast) as client:
+        await client.send_all(MOST_MESSAGES * TEXT)
+        assert (await client.receive_some(4096))[:1] == b"\x88"
+        assert broadcast.watchers == 1
+        broadcast.publish(b"late")
+        with pytest.raises(BlockingIOError):
+            os.read(client.socket.fileno(), 4096)
+
+
+async def test_a_viewer_that_never_reads_its_socket_is_dropped(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    broadcast = Broadcast(32)
+    async with on_sockets(broadcast):
+        broadcast.publish(b"x" * 4_000_000)
+        await trio.sleep(SEND_S - 1)
+        assert (broadcast.watchers, broadcast.waiting) == (1, 0)
+        await trio.sleep(2)
+        assert broadcast.watchers == 0
+
+
+async def test_a_viewer_that_is_gone_keeps_no_picture_from_others() -> None:
+    broadcast = Broadcast(32)
+    async with on_sockets(broadcast) as client, on_sockets(broadcast) as gone:
+        # Without a word, and nobody has noticed yet.
+        gone.socket.shutdown(trio.socket.SHUT_RDWR)
+        broadcast.publish(b"picture")
+        assert os.read(client.socket.fileno(), 4096) == text_frame(b"picture")
+        await trio.testing.wait_all_tasks_blocked()
+        assert broadcast.watchers == 1
 
 
 async def test_a_viewer_that_does_not_answer_a_ping_is_dropped(

@@ -83,7 +83,7 @@ class StageActions(FakeActions):
     rates: list[tuple[float, int]] = attrs.field(factory=list)
     past: list[dict[str, Any]] = attrs.field(factory=list)
 
-    def status(self) -> str:
+    def status(self) -> bytes:
         uptime_s = self.shown.system.uptime_s + time.monotonic() - self.began_s
         system = replace(self.shown.system, uptime_s=uptime_s)
         return replace(self.shown, system=system).to_json()
