@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from playwright.sync_api import expect
 
+from recorder.status.house_views import DiskState, HooksView, WearView
+from recorder.status.room_views import PublisherView
+from tests.status.snapshots import config, picture, room, storage, system
 from tests.web.houses import FOREIGN, house, rates
 from tests.web.stage import recording
 
@@ -81,6 +84,39 @@ def test_titles_of_any_script_and_length_fit(page: Page, stage: Stage, rooms: in
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate(WIDER) <= 0, width
         keep(page, f"{rooms}-foreign-rooms-{width}")
+
+
+PATH: Final = "/srv/" + "recordings-of-all-lecture-halls" * 7
+
+
+def test_folders_and_receivers_of_any_length_fit(page: Page, stage: Stage) -> None:
+    """What people configure has no limit of ours, and need not have a space in it."""
+    hooks = HooksView(
+        is_delivering=True, failing=(f"https://{'receiver' * 20}/",), failing_since=None,
+        delivered=1, given_up=0, lost=0, age_s=1.0,
+    )  # fmt: skip
+    wear = WearView(directory=PATH, written_bytes=1, period_s=60.0, total_bytes=2, age_s=1.0)
+    stage.show(
+        picture(
+            rooms=(
+                room(
+                    "r" * 64, publisher=PublisherView(address="::1", software="X" * 128, age_s=1.0)
+                ),
+            ),
+            storage=storage(directory=PATH, reason=PATH, state=DiskState.FAILED),
+            system=system(
+                hooks=hooks,
+                wear=(wear,),
+                config=config(path=PATH, restart=(f"rooms.{'r' * 64}.key",)),
+            ),
+        )
+    )
+    page.goto("/")
+    expect(page.locator("#machine")).to_contain_text(PATH)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(WIDER) <= 0, width
+        keep(page, f"long-folders-{width}")
 
 
 @pytest.mark.parametrize("number", [45, 43])
