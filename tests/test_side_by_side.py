@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import MEMORY
-from tests.helpers.ports import AT_ONCE, free_port
+from tests.helpers.ports import AT_ONCE, free_port, kept_port
 from tests.side_by_side import unit_of
 
 TOP = Path(__file__).parent.parent
@@ -112,6 +112,12 @@ def test_files_that_share_what_is_costly_stay_together() -> None:
     users = [path for path in TOP.rglob("tests/real/test_*.py") if "Installed" in path.read_text()]
     assert len(users) > 1
     assert len({unit_of(f"{path.relative_to(TOP)}::test") for path in users}) == 1
+
+
+def test_nobody_gets_a_port_that_is_kept_for_a_program_that_comes_back() -> None:
+    with kept_port() as port:
+        assert port not in {free_port() for _ in range(AT_ONCE)}
+    assert port in {free_port() for _ in range(AT_ONCE)}
 
 
 def test_no_other_process_gets_a_port_that_one_of_us_was_given() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import socket
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,8 @@ FIRST = 20_000
 LAST = 32_767
 AT_ONCE = 100
 """They come around again when those who had them are gone."""
+
+_kept: set[int] = set()
 
 
 @cache
@@ -41,7 +43,21 @@ def free_port() -> int:
     """A TCP port of the loopback address that nobody listens on, and that no other test gets."""
     _, ports = _ports_of_this_process()
     for port in itertools.islice(ports, AT_ONCE):
+        if port in _kept:
+            continue
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
     raise AssertionError("somebody listens on every port of this test run")
+
+
+@contextmanager
+def kept_port() -> Iterator[int]:
+    """The same, and nobody gets it until the end of the context, also while nobody listens: for a
+    program that is gone and comes back, again and again."""
+    port = free_port()
+    _kept.add(port)
+    try:
+        yield port
+    finally:
+        _kept.discard(port)

@@ -15,6 +15,7 @@ import hashlib
 import os
 import random
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import attrs
@@ -24,7 +25,7 @@ import trio
 from tests.helpers import packets
 from tests.helpers.encoders import begin, sent_by
 from tests.helpers.faults.disks import run
-from tests.helpers.ports import free_port
+from tests.helpers.ports import kept_port
 from tests.helpers.program import Recorder, command, eventually, run_recorder
 from tests.real import said
 from tests.real.aftermath import (
@@ -88,11 +89,14 @@ async def test_after_any_kill_everything_is_repaired_and_the_recording_goes_on(
     source = sources.get("h264-aac", 12)
     # Once for all: what the encoder sends is the same every time.
     sent = await sent_by(source, tmp_path).reference()
-    async with trio.open_nursery() as nursery:
-        for number in range(CHAINS):
-            folder = tmp_path / f"chain{number}"
-            folder.mkdir()
-            nursery.start_soon(kill_again_and_again, folder, source, sent, random.Random(number))
+    with ExitStack() as kept:
+        async with trio.open_nursery() as nursery:
+            for number in range(CHAINS):
+                folder = tmp_path / f"chain{number}"
+                folder.mkdir()
+                # No other chain's page may get it while the program of this one is dead.
+                port, chance = kept.enter_context(kept_port()), random.Random(number)
+                nursery.start_soon(kill_again_and_again, folder, port, source, sent, chance)
 
 
 def started(folder: Path, port: int) -> AbstractAsyncContextManager[Recorder]:
@@ -108,9 +112,8 @@ def started(folder: Path, port: int) -> AbstractAsyncContextManager[Recorder]:
 
 
 async def kill_again_and_again(
-    folder: Path, source: Path, sent: Tracks, chance: random.Random
+    folder: Path, port: int, source: Path, sent: Tracks, chance: random.Random
 ) -> None:
-    port = free_port()
     kills: list[Kill] = []
     for number in range(KILLS):
         moment_s = chance.uniform(0.05, LIVE_AT_MOST_S)
