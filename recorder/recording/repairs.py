@@ -23,7 +23,7 @@ from recorder.recording import naming
 from recorder.recording.diary import Diary
 from recorder.recording.recovery import Recovered, recover_recording, repair_files
 from recorder.recording.recovery_plan import INTERRUPTED, Found
-from recorder.recording.salvage import UnreadableError
+from recorder.recording.remains import UnreadableError
 from recorder.recording.shelves import open_recording, walk
 from recorder.recording.unfinished import forget
 from recorder.recording.written_off import make_whole

@@ -21,25 +21,22 @@ from recorder.flv.head import Head, read_head
 from recorder.flv.scanner import ScannedTag, Scanner
 from recorder.flv.script import head_body
 from recorder.flv.summary import SegmentSummary
-from recorder.flv.tags import (
-    AUDIO,
-    FILE_HEADER_BYTES,
-    FLAGS_OFFSET,
-    SCRIPT,
-    TAG_OVERHEAD,
-    VIDEO,
-    file_header,
-    flags,
-    tag,
-)
+from recorder.flv.tags import FILE_HEADER_BYTES, FLAGS_OFFSET, SCRIPT, VIDEO, flags, tag
 from recorder.recording import naming
 from recorder.recording.disk import closing, write_all
 from recorder.recording.final_name import give_final_name, set_aside
 from recorder.recording.manifest import Segment
+from recorder.recording.remains import (
+    UnreadableError,
+    blocks,
+    has_remains,
+    is_more_than_a_cut_leaves,
+    keep_remains,
+)
 from recorder.recording.segment import facts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import TypeAlias
 
     from recorder.recording.disk import Disk
@@ -47,17 +44,8 @@ if TYPE_CHECKING:
     Progress: TypeAlias = Callable[[int], None]
     """Told, again and again, how many bytes more have been read."""
 
-
-class UnreadableError(OSError):
-    """The disk does not give what is in a part: it is gone, or has a bad sector there."""
-
-
 RECOVERED = "recovered"
 """Why a segment was begun whose head does not tell."""
-
-BLOCK_BYTES = 1 << 20
-
-_ZEROS = bytes(BLOCK_BYTES)
 
 
 @attrs.frozen
@@ -66,8 +54,9 @@ class Salvaged:
 
     Attributes:
         row: of the segment it is now; None: it is none.
-        damaged: something was in it, but no frame; it is kept under another name.
-        cut_bytes: what stood behind its last whole tag and is gone.
+        damaged: something was in it that is no frame, and is kept under another name: all of it, or
+            what stood behind its last whole tag.
+        cut_bytes: what stood behind its last whole tag.
     """
 
     row: Segment | None
@@ -129,16 +118,20 @@ def _salvage(
         most = size if landed_bytes is None else min(size, landed_bytes)
         # 1.
         scan = _scan(disk, file, most, progress)
-        has_something = not scan.has_frames and _has_something(disk, file, scan, most)
+        has_something = not scan.has_frames and has_remains(
+            disk, file, scan.scanner.good_bytes, most
+        )
         if has_something:
             disk.sync_file(file)
         if scan.has_frames:
             row = scan.row(index, after_ms)
+            if damaged := is_more_than_a_cut_leaves(disk, file, row, most):
+                keep_remains(disk, folder, name, file, row.bytes, most)
             row = _repair(disk, file, scan, row, size, creator=creator, suspect=suspect)
     if scan.has_frames:
         # 4.
         give_final_name(disk, folder, index)
-        return Salvaged(row, cut_bytes=size - row.bytes)
+        return Salvaged(row, damaged=damaged, cut_bytes=size - row.bytes)
     if has_something:
         set_aside(disk, folder, name)
         return Salvaged(None, damaged=True)
@@ -205,47 +198,13 @@ class _Scan:
 
 def _scan(disk: Disk, file: int, most: int, progress: Progress | None) -> _Scan:
     scan = _Scan()
-    for block in _blocks(disk, file, 0, most):
+    for block in blocks(disk, file, 0, most):
         scan.feed(block)
         if progress is not None:
             progress(len(block))
         if scan.scanner.broken is not None:
             break
     return scan
-
-
-def _has_something(disk: Disk, file: int, scan: _Scan, most: int) -> bool:
-    """Whether there is anything behind the whole tags and the one that was being written, but
-    zeros, which a disk gives for what it was not in time to write. What comes behind `most` is
-    in another segment too."""
-    blocks = _blocks(disk, file, _end_of_torn(disk, file, scan.scanner.good_bytes), most)
-    return any(block != _ZEROS[: len(block)] for block in blocks)
-
-
-def _end_of_torn(disk: Disk, file: int, good_bytes: int) -> int:
-    """Where the tag would end, or the file header, of which a file does not have all; any of it
-    may be zeros. The same place where neither begins there."""
-    first = disk.read(file, FILE_HEADER_BYTES, good_bytes)
-    if not good_bytes:
-        header = file_header(audio=True, video=True)
-        is_torn = all(found in (0, byte) for found, byte in zip(first, header, strict=False))
-        return FILE_HEADER_BYTES if is_torn else 0
-    size = int.from_bytes(first[1:4], "big")
-    is_torn = first[:1] in (bytes([AUDIO]), bytes([VIDEO]), bytes([SCRIPT]))
-    return good_bytes + (size + TAG_OVERHEAD if is_torn else 0)
-
-
-def _blocks(disk: Disk, file: int, offset: int, end: int) -> Iterator[bytes]:
-    """What is in a file up to `end`, or to where it ends."""
-    while offset < end:
-        try:
-            block = disk.read(file, min(BLOCK_BYTES, end - offset), offset)
-        except OSError as error:
-            raise UnreadableError(*error.args) from error
-        if not block:
-            return
-        yield block
-        offset += len(block)
 
 
 def _repair(

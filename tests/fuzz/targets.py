@@ -268,7 +268,7 @@ def salvage(data: bytes) -> None:
             assert salvaged.damaged or salvaged.cut_bytes == len(data)
             return
         file = left.pop("0001.flv")
-        assert not left
+        assert left == ({"0001.flv.damaged": data[len(file) :]} if salvaged.damaged else {})
         assert len(file) == salvaged.row.bytes == len(data) - salvaged.cut_bytes
         before, _, good = _scan([data])
         after, broken, _ = _scan([file])

@@ -1,0 +1,135 @@
+"""A part of which a card has lost a page in the middle: what stands behind it is kept."""
+
+from __future__ import annotations
+
+import errno
+import os
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recorder.flv.scanner import Scanner
+from recorder.recording.disk import Space, closing
+from recorder.recording.salvage import Salvaged, salvage_part
+from tests.helpers.cut_off import CREATOR, actions
+from tests.helpers.disk import FailingDisk, RecordingDisk
+from tests.helpers.segments import carry_out
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PART = "0001.flv.part"
+KEPT = "0001.flv.damaged"
+
+
+@cache
+def lesson() -> tuple[bytes, int]:
+    """A part of a second, and where a tag begins behind half of it."""
+    segment = carry_out(actions(end_ms=1_000, size=20_000))[0]
+    ends = [found.end for found in segment.tags()]
+    return bytes(segment.data), ends[len(ends) // 2]
+
+
+def spoiled(behind: bytes) -> tuple[bytes, int]:
+    """The lesson, a lost page, and something behind it; where the page begins."""
+    data, at = lesson()
+    return data[:at] + bytes(4096) + behind, at
+
+
+LONG = os.urandom(1 << 20) * 9
+
+
+def salvage(path: Path, disk: RecordingDisk, landed_bytes: int | None = None) -> Salvaged:
+    with closing(disk, disk.open_path(path)) as folder:
+        return salvage_part(disk, folder, 1, creator=CREATOR, after_ms=0, landed_bytes=landed_bytes)
+
+
+def check_front(path: Path, size: int) -> None:
+    data = (path / "0001.flv").read_bytes()
+    scanner = Scanner()
+    scanner.feed(data)
+    scanner.finish()
+    assert scanner.broken is None
+    assert len(data) == size
+
+
+def test_what_stands_behind_a_damage_is_kept_before_it_is_cut_off(tmp_path: Path) -> None:
+    content, at = spoiled(LONG)
+    (tmp_path / PART).write_bytes(content)
+    disk = RecordingDisk()
+    salvaged = salvage(tmp_path, disk)
+    assert salvaged.row is not None
+    assert (salvaged.row.bytes, salvaged.damaged) == (at, True)
+    check_front(tmp_path, at)
+    assert (tmp_path / KEPT).read_bytes() == content[at:]
+    made = [each for each in disk.operations if each.split()[0] not in ("read", "size", "exists")]
+    copied = made.index(f"sync_file {KEPT}")
+    assert made[copied + 2] == "sync_folder "
+    assert copied + 2 < made.index(f"truncate {PART}")
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        pytest.param(os.urandom(300_000), id="no more than a cut leaves"),
+        pytest.param(os.urandom(200_000) + bytes(9 << 20), id="a torn tag and zeros"),
+    ],
+)
+def test_what_a_cut_leaves_is_cut_off(tmp_path: Path, behind: bytes) -> None:
+    content, at = spoiled(behind)
+    (tmp_path / PART).write_bytes(content)
+    assert not salvage(tmp_path, RecordingDisk()).damaged
+    check_front(tmp_path, at)
+    assert os.listdir(tmp_path) == ["0001.flv"]
+
+
+def test_what_is_in_another_segment_too_is_not_kept(tmp_path: Path) -> None:
+    content, at = spoiled(LONG)
+    (tmp_path / PART).write_bytes(content)
+    assert not salvage(tmp_path, RecordingDisk(), landed_bytes=at + 4096).damaged
+    assert os.listdir(tmp_path) == ["0001.flv"]
+
+
+def test_without_room_nothing_is_cut_off(tmp_path: Path) -> None:
+    class Full(RecordingDisk):
+        def space(self, folder: int) -> Space:
+            return Space(1 << 30, len(LONG))
+
+    content, _ = spoiled(LONG)
+    (tmp_path / PART).write_bytes(content)
+    with pytest.raises(OSError, match="No space left") as raised:
+        salvage(tmp_path, Full())
+    assert raised.value.errno == errno.ENOSPC
+    assert os.listdir(tmp_path) == [PART]
+    assert (tmp_path / PART).read_bytes() == content
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["not done", "done"])
+def test_whatever_fails_it_is_kept_once_and_whole(tmp_path: Path, late: bool) -> None:
+    content, at = spoiled(LONG)
+    failed = list[str]()
+    for n in range(1, 60):
+        path = tmp_path / f"{n}"
+        path.mkdir()
+        (path / PART).write_bytes(content)
+        disk = FailingDisk()
+        disk.arm(n, errno.EIO, late=late)
+        try:
+            salvage(path, disk)
+        except OSError:
+            assert disk.failed is not None
+            failed.append(disk.failed)
+        else:
+            break
+        disk.arm(0)
+        if PART in os.listdir(path) and "0001.flv" not in os.listdir(path):
+            salvage(path, disk)
+        names = set(os.listdir(path)) - {PART, "0001.flv"}
+        # Of a file that was made with an error nobody knows whose it is, and it stays.
+        empty = {name for name in names if not (path / name).stat().st_size}
+        (kept,) = names - empty
+        assert (path / kept).read_bytes() == content[at:]
+        check_front(path, at)
+        assert late or not empty
+    assert f"sync_file {KEPT}" in failed
