@@ -74,7 +74,10 @@ class ChunkReader:
         self._length_limits = length_limits(limits)
         self._parsed_before = 0
         """Bytes of the chunk stream in front of `_data`."""
-        self._partial_bytes = 0
+        self.partial_bytes = 0
+        """Of all unfinished messages, as far as received."""
+        self.most_partial_bytes = limits.partial_bytes
+        """So many there may be; who may send less is allowed less."""
         self.allowance = limits.bytes_before_publish
         """No chunk may end behind this many bytes of the chunk stream."""
         self.steps_left = UNLIMITED
@@ -95,7 +98,7 @@ class ChunkReader:
     @property
     def buffered_bytes(self) -> int:
         """Bytes held: not parsed yet, or in partial messages."""
-        return len(self._data) - self._at + self._partial_bytes
+        return len(self._data) - self._at + self.partial_bytes
 
     def lift_allowance(self) -> None:
         """The peer may publish: it is no stranger any more."""
@@ -127,7 +130,7 @@ class ChunkReader:
             stream_id=stream.stream_id,
             chunk_size=self._chunk_size,
             length_limits=self._length_limits,
-            room_bytes=self._limits.partial_bytes - self._partial_bytes,
+            room_bytes=self.most_partial_bytes - self.partial_bytes,
             most=most,
         )
         return (stream.stream_id, media) if media else None
@@ -167,7 +170,7 @@ class ChunkReader:
         if self._parsed_before + self._at + size > self.allowance:
             raise RemoteProtocolError("too many bytes before a publish", Hint.TOO_LARGE)
         # Also of a chunk that is whole already: the split of what came must not matter.
-        if self._partial_bytes + size > self._limits.partial_bytes:
+        if self.partial_bytes + size > self.most_partial_bytes:
             raise RemoteProtocolError("too many unfinished bytes", Hint.TOO_LARGE)
         self._open, self._chunk_left = stream, size
 
@@ -182,14 +185,14 @@ class ChunkReader:
         if stream.partial is None:
             stream.partial = bytearray()
         stream.partial += piece
-        self._partial_bytes += len(piece)
+        self.partial_bytes += len(piece)
         if self._chunk_left:
             return None
         self._open = None
         if len(stream.partial) < stream.length:
             self._take_whole_chunks(stream, stream.partial)
             return None
-        self._partial_bytes -= stream.length
+        self.partial_bytes -= stream.length
         payload, stream.partial = bytes(stream.partial), None
         return payload
 
@@ -207,7 +210,7 @@ class ChunkReader:
             (len(self._data) - self._at) // stride,
             (stream.length - len(partial) - 1) // size,
             (self.allowance - self._parsed_before - self._at) // stride,
-            (self._limits.partial_bytes - self._partial_bytes) // size,
+            (self.most_partial_bytes - self.partial_bytes) // size,
         )
         looked_at = _FIRST_LOOK_CHUNKS
         while left > 0:
@@ -221,7 +224,7 @@ class ChunkReader:
             taken = bytearray(memoryview(self._data)[self._at : end])
             del taken[::stride]
             partial += taken
-            self._partial_bytes += len(taken)
+            self.partial_bytes += len(taken)
             self._at = end
             left = left - count if count == looked_at else 0
 
@@ -361,6 +364,6 @@ class ChunkReader:
             stream = self._streams.get(value)
             if stream is not None and stream.partial is not None:
                 # The errata: the header and the time stay in force.
-                self._partial_bytes -= len(stream.partial)
+                self.partial_bytes -= len(stream.partial)
                 stream.partial = None
                 self._counters.aborted_messages += 1

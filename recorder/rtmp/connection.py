@@ -201,6 +201,7 @@ class ServerConnection:
         """
         self._flow.accept_publish(stream_id)
         self._lift_allowance()
+        self._reader.most_partial_bytes = self._limits.partial_bytes
         self._stray_bytes = 0
 
     def reject_publish(self, stream_id: int, code: str, description: str) -> None:
@@ -279,6 +280,8 @@ class ServerConnection:
         if self._flow.is_paused:
             return PAUSED
         publishing = self._publishing
+        if not publishing:
+            self._bound_player()
         self._reader.steps_left = self._limits.steps_at_once
         while True:
             message = self._next_message()
@@ -289,7 +292,6 @@ class ServerConnection:
             if message is None:
                 if self._reader.steps_left <= 0:
                     return MORE
-                self._bound_player()
                 return NEED_DATA
             if self._messages_left is not None:
                 self._messages_left -= 1
@@ -392,12 +394,14 @@ class ServerConnection:
                 raise RemoteProtocolError("too many messages from a player", Hint.TOO_LARGE)
 
     def _bound_player(self) -> None:
-        """Who only plays has nothing large to say, and nobody counts what it lets us hold."""
-        streams = self._flow.streams
-        if not streams.playing or streams.publishing:
-            return
-        if self.buffered_bytes > self._limits.player_bytes:
-            raise RemoteProtocolError("too many unfinished bytes from a player", Hint.TOO_LARGE)
+        """Who only plays has nothing large to say, and nobody counts what it lets us hold. Who may
+        hold more changes with an event or an answer, so it is looked at between events; never by
+        what has come so far, for then the split would matter."""
+        reader, limits = self._reader, self._limits
+        is_player = bool(self._flow.streams.playing)
+        reader.most_partial_bytes = limits.player_bytes if is_player else limits.partial_bytes
+        if reader.partial_bytes > reader.most_partial_bytes:
+            raise RemoteProtocolError("too many unfinished bytes", Hint.TOO_LARGE)
 
     def _forget_input(self) -> None:
         """Let go of what was received. New objects: a traceback may hold the old ones."""

@@ -47,6 +47,8 @@ TIGHT: Final = Limits(
     audio_bytes=3000,
     command_bytes=2000,
     partial_bytes=4000,
+    player_bytes=1500,
+    player_messages=20,
     chunk_streams=6,
     bytes_before_publish=2000,
     messages_before_publish=50,
@@ -84,6 +86,9 @@ class Turn(enum.Enum):
     TAKE_OUTPUT = 3
     RELAY = 4
     """A frame to who plays on that NetStream."""
+    ALLOW_PLAYER = 5
+    ASK_AWAY = 6
+    """To connect anew."""
 
 
 @attrs.frozen
@@ -184,6 +189,10 @@ class Judge:
                 self.playing.remove(ours.stream_id)
             elif ours.turn is Turn.ALLOW_DATA:
                 self.server.allow_data(2)
+            elif ours.turn is Turn.ALLOW_PLAYER:
+                self.server.allow_player(2)
+            elif ours.turn is Turn.ASK_AWAY:
+                self.server.request_reconnect()
             else:
                 self.output += self.server.data_to_send()
                 if ours.turn is Turn.RELAY and ours.stream_id in self.playing:

@@ -247,6 +247,8 @@ def sessions() -> list[bytes]:
         *(b"\0" + _command("connect", 0, app.encode()) for app in logins()),
         *(bytes((options,)) + connect + _watched() for options in (0, 8)),
         b"\x08" + begun + _nearly_too_much(),
+        b"\x08" + connect + create + _command("play", 1, b"room", 0) + _too_much_of_a_player(),
+        b"\x08" + connect + _ours(Turn.ASK_AWAY) + (ping + _ours(Turn.ALLOW_PLAYER)) * 3,
         b"\0" + begun + _step(script.RAW, b"\x03\0\0\0") + frame,
     ]
 
@@ -255,6 +257,11 @@ def _nearly_too_much() -> bytes:
     """As many unfinished bytes as may be, and a whole message beside them: once it was too much."""
     begin = _step(script.CHUNK_SIZE, 15, 60) + _step(script.UNFINISHED, 1, 1, 4, 15, 80)
     return begin + _step(script.CHUNK_SIZE, 19, 136) + _step(script.FRAME, 1, 1, 6, 23, 11, 177)
+
+
+def _too_much_of_a_player() -> bytes:
+    """One message that is larger than all that a player may leave unfinished, but comes whole."""
+    return _step(script.CHUNK_SIZE, 15, 60) + _step(script.FRAME, 1, 1, 4, 8, 8, 0)
 
 
 def _watched() -> bytes:

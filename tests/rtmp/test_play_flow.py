@@ -403,16 +403,39 @@ def test_who_publishes_may_say_as_much_as_it_likes_and_its_stray_media_count_by_
     assert application.server.counters.media_without_publish == 200
 
 
-def test_a_player_cannot_make_us_hold_what_a_publisher_may() -> None:
+@pytest.mark.parametrize("size", [1, 1000, 9_000, 100_000])
+def test_a_player_cannot_make_us_hold_what_a_publisher_may(size: int) -> None:
+    """However it is split: of a fast line all would have come before anybody looks."""
     client, limits = RtmpClient(), Limits(player_bytes=10_000)
     application = playing(client, limits)
-    client.set_chunk_size(1 << 20)
-    client.video(0, bytes(50_000))
+    client.set_chunk_size(4096)
+    client.video(0, bytes(10_000))
+    client.video(40, bytes(12_000))
     whole = client.data_to_send()
-    application.server.receive_data(whole[:9_000])
+
+    def arrive() -> None:
+        for at in range(0, len(whole), size):
+            application.server.receive_data(whole[at : at + size])
+            assert application.server.next_event() is NEED_DATA
+
+    with pytest.raises(RemoteProtocolError, match="too many unfinished bytes"):
+        arrive()
+    assert application.server.counters.media_without_publish == 1
+    assert application.server.buffered_bytes == 0
+
+
+def test_what_a_publisher_has_not_finished_when_it_only_plays_is_too_much_for_a_player() -> None:
+    client, limits = RtmpClient(), Limits(player_bytes=10_000)
+    application = publishing(client, ServerConnection(limits, random=FILLER))
+    client.play("room", stream_id=2)
+    application.talk(client)
+    client.set_chunk_size(1 << 20)
+    application.talk(client)
+    client.video(0, bytes(50_000))
+    application.server.receive_data(client.data_to_send()[:40_000])
     assert application.server.next_event() is NEED_DATA
-    application.server.receive_data(whole[9_000:11_000])
-    with pytest.raises(RemoteProtocolError, match="too many unfinished bytes from a player"):
+    application.server.end_publish(1)
+    with pytest.raises(RemoteProtocolError, match="too many unfinished bytes"):
         application.server.next_event()
 
 
