@@ -86,7 +86,7 @@ def test_titles_of_any_script_and_length_fit(page: Page, stage: Stage, rooms: in
         keep(page, f"{rooms}-foreign-rooms-{width}")
 
 
-PATH: Final = "/srv/" + "recordings-of-all-lecture-halls" * 7
+PATH: Final = "/srv/" + "recordingsofalllecturehalls" * 8
 
 
 def test_folders_and_receivers_of_any_length_fit(page: Page, stage: Stage) -> None:
