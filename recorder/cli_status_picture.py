@@ -214,6 +214,9 @@ class Picture:
             pieces += [". ", ("Clock not trusted", "yellow"), f": {clock.text('reason')}."]
         yield self._ink.line(*pieces)
         for wear in system.parts("wear"):
+            if not wear.number("period_s"):
+                # Just begun to look.
+                continue
             yield self._ink.line(
                 f"{'':10}The disk of {wear.text('directory')} took "
                 f"{in_bytes(wear, 'written_bytes')} in {span(wear.number('period_s'))}, all writes."
@@ -246,6 +249,9 @@ class Picture:
     def _rooms(self, width: int, most: int | None) -> Iterator[RenderableType]:
         """The table, and what had no room in it."""
         rooms = list(Fields(self.document).parts("rooms"))
+        if not rooms:
+            yield self._ink.line("No room yet.")
+            return
         left_out: list[Fields] = []
         if most is not None and len(rooms) > most:
             rooms.sort(key=lambda room: rank(room.text("state")))

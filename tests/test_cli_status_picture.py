@@ -124,6 +124,16 @@ def test_a_screen_that_has_room_for_short_names_shows_all_columns() -> None:
     ]  # fmt: skip
 
 
+def test_no_room_is_no_empty_table() -> None:
+    assert shown(document(rooms=(), alarms=())).splitlines()[-1] == "No room yet."
+
+
+def test_a_disk_that_was_just_looked_at_has_no_wear_yet() -> None:
+    (wear,) = SYSTEM.wear
+    begun = replace(SYSTEM, wear=(replace(wear, period_s=0.0),))
+    assert "all writes" not in shown(document(system=begun))
+
+
 def test_what_is_left_out_is_counted_on_one_line_of_a_narrow_screen() -> None:
     rooms = tuple(replace(ROOM, name=f"room{number}", state=state)
                   for number, state in enumerate((*RoomState, *RoomState)))  # fmt: skip

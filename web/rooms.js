@@ -5,6 +5,9 @@ import { arrange, byId, text } from "./dom.js";
 
 const MANY = 12;
 
+// Whether there is a `*` the recorder does not say.
+const NO_ROOMS = "No room yet. Those of the configuration are shown here, and of its room `*` those that an encoder has named.";
+
 const cards = new Map();
 
 // What is wrong stands first: on a wall with a hundred rooms nobody scrolls to find it. What rests
@@ -48,7 +51,7 @@ export function showRooms({ rooms, alarms }, { elapsed, isOperator, only }) {
   document.body.classList.toggle("many", isTile);
   const none = byId("no-rooms");
   none.hidden = shown.length > 0;
-  text(none, only === null ? "No room is configured. Add one to the configuration." : `There is no room ${only} now.`);
+  text(none, only === null ? NO_ROOMS : `There is no room ${only} now.`);
 }
 
 // The card's link, for the focus of who comes back from it.

@@ -165,8 +165,8 @@ def _config(config: ConfigView) -> Iterator[Condition]:
             kind="config_last_good",
             severity=CRITICAL,
             text=f"The configuration cannot be used; the last good one is in force: {what}",
-            advice="Mend the file and reload the recorder: its next start would fail without that "
-            "copy, and what was changed since is not in force.",
+            advice="Mend the file and run `systemctl reload recorder`: its next start would fail "
+            "without that copy, and what was changed since is not in force.",
             clear_s=0,
         )
     elif config.errors:
@@ -174,7 +174,8 @@ def _config(config: ConfigView) -> Iterator[Condition]:
             kind="config_refused",
             severity=WARNING,
             text=f"The configuration was changed and is not in force: {what}",
-            advice="Mend the file and reload the recorder; until then the old one is in force.",
+            advice="Mend the file and run `systemctl reload recorder`; until then the old one is "
+            "in force.",
             clear_s=0,
         )
     if config.rtmps_off is not None:
@@ -182,8 +183,8 @@ def _config(config: ConfigView) -> Iterator[Condition]:
             kind="rtmps_off",
             severity=CRITICAL,
             text=f"Encoders set to rtmps:// are refused: {config.rtmps_off}.",
-            advice="Mend these files, or rtmp.tls in the configuration, and reload the recorder; "
-            "encoders set to rtmp:// are recorded meanwhile.",
+            advice="Mend these files, or rtmp.tls in the configuration, and run `systemctl reload "
+            "recorder`; encoders set to rtmp:// are recorded meanwhile.",
             clear_s=0,
         )
     if config.restart:

@@ -443,3 +443,13 @@ def test_one_room_alone_says_what_concerns_it(page: Page, stage: Stage) -> None:
     expect(page.locator("#no-rooms")).to_have_text("There is no room nowhere now.")
     page.goto("/#%")
     expect(page.locator("#no-rooms")).to_have_text("There is no room % now.")
+
+
+def test_a_house_of_which_no_room_has_a_name_yet_is_not_called_unconfigured(
+    page: Page, stage: Stage
+) -> None:
+    """`*` takes any name, and has no card until an encoder has said one."""
+    stage.show(picture(rooms=()))
+    page.goto("/")
+    expect(page.locator("#no-rooms")).to_contain_text("No room yet.")
+    expect(page.locator("#no-rooms")).to_contain_text("`*`")
