@@ -265,9 +265,11 @@ def _say(found: Recovered) -> None:
         Diary(found.manifest.room, found.manifest.number).ended(found.manifest)
     elif found.was_ended or found.made_anew or found.files.salvaged:
         room_log.warning(
-            "recording %s was cut off: repaired, %d segments, %d of them salvaged, %d damaged",
+            "recording %s was cut off: repaired, %d segments, %d of them salvaged, %d damaged, "
+            "%d bytes cut off",
             number,
             len(found.manifest.segments),
             found.files.salvaged,
             found.files.damaged,
+            found.files.cut_bytes,
         )

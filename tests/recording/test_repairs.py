@@ -85,6 +85,8 @@ async def test_a_recording_nobody_goes_on_with_is_finished_and_then_gets_its_che
     storage: Storage, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     studio = killed(storage, seconds=5)
+    with (tmp_path / FOLDER / "0002.flv.part").open("ab") as part:
+        part.write(b"half a tag")
     found: list[Recovered] = []
     done = trio.Event()
 
@@ -103,7 +105,10 @@ async def test_a_recording_nobody_goes_on_with_is_finished_and_then_gets_its_che
     assert all(row.sha256 for row in manifest.segments)
     assert marks(tmp_path) == studio.sent
     assert read_entries(storage) == []
-    assert "room101: recording 1 was cut off: repaired, 2 segments, 1 of them" in caplog.text
+    assert (
+        "room101: recording 1 was cut off: repaired, 2 segments, 1 of them salvaged, 0 damaged, "
+        "10 bytes cut off"
+    ) in caplog.text
 
 
 async def test_a_recording_that_was_left_open_in_order_was_not_cut_off(
