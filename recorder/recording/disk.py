@@ -60,6 +60,10 @@ class Space:
     available: int
 
 
+class UnreadableError(OSError):
+    """The disk does not give what is in a file: it is gone, or has a bad sector there."""
+
+
 class Disk(Protocol):
     """Blocking primitives. Folders and files are descriptors (int); every one raises OSError."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, assert_never
 import attrs
 
 from recorder.recording import naming
-from recorder.recording.disk import closing, replace_file
+from recorder.recording.disk import UnreadableError, closing, replace_file
 from recorder.recording.final_name import set_aside
 from recorder.recording.manifest import ManifestError
 from recorder.recording.recovery_plan import (
@@ -101,8 +101,12 @@ class Recovered:
     is_done: bool = True
 
 
-def look(disk: Disk, folder: int) -> Found:
-    """What lies in a recording's folder."""
+def look(disk: Disk, folder: int, *, gives_up: bool = False) -> Found:
+    """What lies in a recording's folder.
+
+    Args:
+        gives_up: a manifest that the disk does not give is damaged, and no error.
+    """
     names = disk.list_folder(folder)
     files = {name: disk.facts(folder, name) for name in names if naming.parse_segment(name)}
     manifest, is_damaged = None, False
@@ -111,6 +115,10 @@ def look(disk: Disk, folder: int) -> Found:
     except FileNotFoundError:
         pass
     except ManifestError:
+        is_damaged = True
+    except UnreadableError:
+        if not gives_up:
+            raise
         is_damaged = True
     return Found(
         names=frozenset(names),
@@ -209,13 +217,13 @@ def recover_folder(
         path: of the folder, for a manifest that is made anew.
         creator: what a head names that is written here.
         checksum: computes what is missing; None: it stays missing.
-        gives_up: as of `salvage_part`.
+        gives_up: as of `look` and `salvage_part`.
         progress: told how many bytes more of the segments have been read.
 
     Raises:
         OSError: the rest is still to be done.
     """
-    found = look(disk, folder)
+    found = look(disk, folder, gives_up=gives_up)
     steps = plan_files(found)
     done = _carry_out(disk, folder, found, steps, creator, gives_up=gives_up, progress=progress)
     if found.is_damaged:
@@ -267,13 +275,19 @@ def recover_recording(
 
     Args:
         path: of its folder, below the storage.
-        gives_up: as of `salvage_part`.
+        gives_up: as of `recover_folder`.
         pause: called between two files that are deleted.
 
     Raises:
         OSError: the entry stays, and the rest is done at the next attempt.
     """
-    removed = resume_deletion(storage, path, pause)
+    try:
+        removed = resume_deletion(storage, path, pause)
+    except UnreadableError:
+        # Whether it was being deleted its manifest would say.
+        if not gives_up:
+            raise
+        removed = None
     if removed is not None and removed.fate is Fate.GONE:
         return Recovered(path=path, manifest=None, files=Repaired(), was_deleted=True)
     disk = storage.disk

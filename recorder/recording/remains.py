@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from recorder.flv.tags import AUDIO, FILE_HEADER_BYTES, SCRIPT, TAG_OVERHEAD, VIDEO, file_header
 from recorder.recording import naming
-from recorder.recording.disk import closing, write_all
+from recorder.recording.disk import UnreadableError, closing, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,10 +32,6 @@ TORN_BYTES = 256 << 10
 """How long a torn tag is, at most, in what follows. What it says itself is not believed."""
 
 _ZEROS = bytes(BLOCK_BYTES)
-
-
-class UnreadableError(OSError):
-    """The disk does not give what is in a part: it is gone, or has a bad sector there."""
 
 
 def blocks(disk: Disk, file: int, offset: int, end: int) -> Iterator[bytes]:

@@ -21,9 +21,9 @@ import trio
 from recorder.logs import about, of_room, same
 from recorder.recording import naming
 from recorder.recording.diary import Diary
+from recorder.recording.disk import UnreadableError
 from recorder.recording.recovery import Recovered, recover_recording, repair_files
 from recorder.recording.recovery_plan import INTERRUPTED, Found
-from recorder.recording.remains import UnreadableError
 from recorder.recording.shelves import open_recording, walk
 from recorder.recording.unfinished import forget
 from recorder.recording.written_off import make_whole
@@ -45,8 +45,8 @@ RETRY_S = 30.0
 that the disk is well."""
 
 PATIENCE = 6
-"""So often a part is tried that the disk does not give, for a minute in all. Then it is a bad
-sector, as a power cut leaves one in what was being written, and the part is set aside: its lesson
+"""So often a file is tried that the disk does not give, for a minute in all. Then it is a bad
+sector, as a power cut leaves one in what was being written, and the file is set aside: its lesson
 would else never end, and a disk that is asked for such a sector holds up those who record."""
 
 PAUSE_S = 0.03

@@ -23,11 +23,10 @@ from recorder.flv.script import head_body
 from recorder.flv.summary import SegmentSummary
 from recorder.flv.tags import FILE_HEADER_BYTES, FLAGS_OFFSET, SCRIPT, VIDEO, flags, tag
 from recorder.recording import naming
-from recorder.recording.disk import closing, write_all
+from recorder.recording.disk import UnreadableError, closing, write_all
 from recorder.recording.final_name import give_final_name, set_aside
 from recorder.recording.manifest import Segment
 from recorder.recording.remains import (
-    UnreadableError,
     blocks,
     has_remains,
     is_more_than_a_cut_leaves,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recorder.recording.manifest import Segment
+    from recorder.recording.recovery import Recovered
     from recorder.recording.repairs import Repairs
 
 
@@ -31,12 +32,13 @@ class _BadSector(FailingDisk):
     """A disk that does not give what stands behind so many bytes of any part."""
 
     good_bytes: int | None = None
+    bad = ".part"
     asked = 0
 
     def read(self, file: int, size: int, offset: int) -> bytes:
-        if self.good_bytes is not None and self._names[file].endswith(".part"):
+        if self.good_bytes is not None and self._names[file].endswith(self.bad):
             size = min(size, self.good_bytes - offset)
-            if not size:
+            if size <= 0:
                 self.asked += 1
                 raise OSError(errno.EIO, "cannot be read")
         return super().read(file, size, offset)
@@ -84,6 +86,31 @@ async def test_a_part_with_a_bad_sector_keeps_its_recording_from_nothing(
     assert (tmp_path / FOLDER / "0002.flv.damaged").read_bytes() == content
     assert "1 segments, 0 of them salvaged, 1 damaged" in caplog.text
     assert read_entries(storage) == []
+
+
+async def test_a_manifest_that_the_disk_does_not_give_is_made_anew(
+    bad: tuple[Storage, _BadSector], tmp_path: Path
+) -> None:
+    storage, disk = bad
+    studio = killed(storage, seconds=5)
+    manifest = tmp_path / FOLDER / "recording.json"
+    content = manifest.read_bytes()
+    disk.good_bytes, disk.bad = 100, "recording.json"
+    done = trio.Event()
+
+    def made(found: Recovered) -> None:
+        # The sector stays where it is, with the file that was set aside.
+        disk.good_bytes = None
+        set_when_done(done, found)
+
+    async with running(storage) as repairs:
+        repairs.recover(FOLDER, made)
+        await _until(done, repairs)
+    assert disk.asked >= PATIENCE
+    assert manifests(tmp_path)[0].end_reason == "interrupted"
+    assert manifest.with_name("recording.json.damaged").read_bytes() == content
+    manifest.with_name("recording.json.damaged").unlink()
+    assert marks(tmp_path) == studio.sent
 
 
 async def test_a_part_that_the_disk_gives_after_all_is_salvaged(
