@@ -67,12 +67,12 @@ def room_conditions(room: RoomView, standing: Mapping[Key, Severity]) -> Iterato
         yield _write_lag(room, name)
     is_gone = room.state is RoomState.WAITING and room.publisher is None
     if is_gone and stands("no_media", WARNING, standing, room.name):
-        # Its connection was given up, which is no better than the silence before.
-        is_lost = stands("no_media", CRITICAL, standing, room.name)
+        # That its connection was given up is no end of the silence. Nor is it more than a warning:
+        # many pull the plug when a lesson is over, and nobody shall be called for that.
         yield Condition(
             kind="no_media",
             room=room.name,
-            severity=CRITICAL if is_lost else WARNING,
+            severity=WARNING,
             text=f"{name}: the encoder fell silent and is gone; its recording waits for it.",
             advice="Look at the encoder and at its network.",
         )
