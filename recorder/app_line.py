@@ -146,16 +146,16 @@ class LineMeter:
         return Line(
             score,
             LineView(
-                word=None if score is None else _word(score),
-                reason=reason,
-                media_rate=rounded(media_rate, 2),
-                late_ms=rounded(late_s * 1000),
-                jitter_ms=rounded((late_s - earliest_s) * 1000),
-                rtt_ms=rounded(rates.rtt_ms),
-                rtt_variation_ms=rounded(rates.rtt_variation_ms),
-                out_of_order=rounded(rates.out_of_order, 3),
-                loss=rounded(rates.loss, 4),
-                resent=rates.resent,
+                None if score is None else _word(score),
+                reason,
+                rounded(media_rate, 2),
+                rounded(late_s * 1000),
+                rounded((late_s - earliest_s) * 1000),
+                rounded(rates.rtt_ms),
+                rounded(rates.rtt_variation_ms),
+                rounded(rates.out_of_order, 3),
+                rounded(rates.loss, 4),
+                rates.resent,
             ),
         )
 

@@ -36,7 +36,7 @@ rate, and the scale of the page's chart for five minutes."""
 HISTORY_S: Final = 300.0
 
 
-class RoomFacts(msgspec.Struct, frozen=True, kw_only=True):
+class RoomFacts(msgspec.Struct, frozen=True):
     """A room at one moment.
 
     Attributes:
@@ -142,42 +142,38 @@ class RoomMeter:
         self._remember(bitrate, now_s)
         line = self._judge_line(facts, now_s)
         figures, since_s = facts.figures, facts.publisher_since_s
+        waits_s, publisher = None, None
+        if since_s is not None:
+            publisher = PublisherView(facts.address, facts.software, rounded(now_s - since_s))
+        elif figures.is_open:
+            waits_s = rounded(max(0.0, facts.window_ends_s - now_s))
+        drift_s = self._drift.look(figures.newest_dts, now_s - (figures.arrived_s or 0.0), now_s)
         return RoomView(
-            name=facts.name,
-            title=facts.title,
-            state=state,
-            reason=reason,
-            since=self._since,
-            state_age_s=rounded(now_s - self._since_s),
-            waits_s=rounded(max(0.0, facts.window_ends_s - now_s))
-            if since_s is None and figures.is_open
-            else None,
-            publisher=None
-            if since_s is None
-            else PublisherView(
-                address=facts.address, software=facts.software, age_s=rounded(now_s - since_s)
-            ),
-            video=self._tracks.video(frame_rate, now_s),
-            audio=self._tracks.audio(now_s),
-            bitrate=bitrate,
-            figures_age_s=None if bitrate is None else rounded(now_s - self._bytes[-1][0]),
-            quality=None if line is None else line.score,
-            line=None if line is None else line.shown,
-            av_offset_ms=self._tracks.av_offset_ms,
-            viewers=facts.viewers,
-            media_age_s=None if since_s is None else rounded(figures.arrived_s),
-            drift_s=rounded(
-                self._drift.look(figures.newest_dts, now_s - (figures.arrived_s or 0.0), now_s)
-            ),
-            buffer_bytes=figures.pending_bytes,
-            buffer_limit_bytes=figures.buffer_bytes,
-            lost_ms=figures.lost_ms,
-            lost_bytes=figures.lost_bytes,
-            write_age_s=rounded(figures.written_s),
-            recording=None
-            if figures.recording is None
-            else _recording(figures.recording, figures.unsafe_s),
-            is_contested=facts.is_contested,
+            facts.name,
+            facts.title,
+            state,
+            reason,
+            self._since,
+            rounded(now_s - self._since_s),
+            waits_s,
+            publisher,
+            self._tracks.video(frame_rate, now_s),
+            self._tracks.audio(now_s),
+            bitrate,
+            None if bitrate is None else rounded(now_s - self._bytes[-1][0]),
+            None if line is None else line.score,
+            None if line is None else line.shown,
+            self._tracks.av_offset_ms,
+            facts.viewers,
+            None if since_s is None else rounded(figures.arrived_s),
+            rounded(drift_s),
+            figures.pending_bytes,
+            figures.buffer_bytes,
+            figures.lost_ms,
+            figures.lost_bytes,
+            rounded(figures.written_s),
+            None if figures.recording is None else _recording(figures.recording, figures.unsafe_s),
+            facts.is_contested,
         )
 
     def _measure(self, facts: RoomFacts, now_s: float) -> None:
@@ -242,16 +238,16 @@ def _rate(samples: deque[tuple[float, int]], each: int = 1) -> float | None:
 
 def _recording(found: RecordingFigures, unsafe_s: float | None) -> RecordingView:
     return RecordingView(
-        number=found.number,
-        path=found.path,
-        age_s=rounded(found.age_s),
-        media_s=rounded(found.media_ms / 1000),
-        bytes=found.bytes,
-        segments=found.segments,
-        gaps=found.gaps,
-        file=found.file,
-        safe_bytes=found.safe_bytes,
-        safe_age_s=rounded(unsafe_s),
-        lost_ms=found.counts.get("lost_ms", 0),
-        anomalies=dict(found.counts),
+        found.number,
+        found.path,
+        rounded(found.age_s),
+        rounded(found.media_ms / 1000),
+        found.bytes,
+        found.segments,
+        found.gaps,
+        found.file,
+        found.safe_bytes,
+        rounded(unsafe_s),
+        found.counts.get("lost_ms", 0),
+        dict(found.counts),
     )

@@ -103,15 +103,13 @@ class TrackMeter:
             return None
         found, track = shown
         return VideoView(
-            codec=found.codec,
-            width=found.parameters.width,
-            height=found.parameters.height,
-            frame_rate=rounded(frame_rate) if self._is_seen else None,
-            frame_age_s=self._age(track.frame_s, now_s),
-            keyframe_age_s=self._age(track.key_s, now_s),
-            keyframe_distance_s=None
-            if found.key_distance_ms is None
-            else rounded(found.key_distance_ms / 1000),
+            found.codec,
+            found.parameters.width,
+            found.parameters.height,
+            rounded(frame_rate) if self._is_seen else None,
+            self._age(track.frame_s, now_s),
+            self._age(track.key_s, now_s),
+            None if found.key_distance_ms is None else rounded(found.key_distance_ms / 1000),
         )
 
     def audio(self, now_s: float) -> AudioView | None:

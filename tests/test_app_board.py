@@ -9,8 +9,10 @@ import attrs
 import pytest
 import trio
 import trio.testing
+from msgspec.structs import replace
 
 from recorder import app_board, app_machine, app_room_view
+from recorder.app_room_view import RoomFacts
 from recorder.live.publisher import Publisher
 from recorder.recording.lateness import Lateness
 from recorder.status.machine import Machine
@@ -141,6 +143,43 @@ async def test_a_publish_that_ends_and_one_that_begins_between_two_looks_are_two
         room.end(publisher, {})
         room.begin(publisher, CLIENT, gap_reason="reconnect")
         assert board.look().rooms[0].bitrate is None
+        room.end(publisher, {})
+
+
+async def test_every_fact_of_a_room_stands_in_its_place(tmp_path: Path) -> None:
+    """They are put together by position, and no two of these are alike."""
+    async with staged(tmp_path) as stage:
+        board = stage.parts.page.board
+        publisher = publish_in(stage, FakeConnection("10.0.0.1"))
+        room, board.max_delay_s = publisher.room, 1.5
+        room.title, publisher.software, publisher.since_s = "Physics", "OBS", 3.0
+        publisher.received_bytes, publisher.received_s = 4000, 5.0
+        publisher.has_media, room.window_ends_s = True, 6.0
+        now_s = trio.current_time()
+        figures = room.recorder.figures(int(now_s * 1000))
+        found = board._facts(room, now_s, "stalled", "refused")
+        assert found == RoomFacts(
+            name="a",
+            title="Physics",
+            figures=replace(
+                figures, recording=found.figures.recording, written_s=found.figures.written_s
+            ),
+            publish=1,
+            publisher_since_s=3.0,
+            address="10.0.0.1",
+            software="OBS",
+            has_media=True,
+            received_bytes=4000,
+            received_s=5.0,
+            window_ends_s=6.0,
+            stalled="stalled",
+            refused="refused",
+            is_contested=False,
+            spread=room.recorder.take_spread(),
+            tcp=None,
+            max_delay_s=1.5,
+            viewers=0,
+        )
         room.end(publisher, {})
 
 

@@ -43,6 +43,39 @@ def test_a_line_without_fault_is_good_and_says_nothing() -> None:
     )
 
 
+def test_every_figure_of_a_line_stands_in_its_place() -> None:
+    """They are made by position. No two of these are alike but lateness and jitter, which a test of
+    its own tells apart."""
+    meter = LineMeter()
+    for second in range(6):
+        tcp = TcpInfo(
+            rtt_us=31_000,
+            rtt_variation_us=7_000,
+            resent=3 * second,
+            data_segments=100 * second,
+            delivered=0,
+            out_of_order=second,
+        )
+        spread = (1000, 1500) if second == 3 else (1000, 1000)
+        found = meter.look(
+            moment(100 + second, 100 + second, 99_000 + 1000 * second, tcp=tcp, spread=spread), 2.0
+        )
+    share = 5 / 500
+    loss = 1 - (1 - share) ** (1 / (DUPLICATES + 100 * 0.031))
+    assert found.shown == LineView(
+        word=Word.WEAK,
+        reason="what it sends comes 0.5 s late",
+        media_rate=1.0,
+        late_ms=460.0,
+        jitter_ms=460.0,
+        rtt_ms=31.0,
+        rtt_variation_ms=7.0,
+        out_of_order=share,
+        loss=round(loss, 4),
+        resent=15,
+    )
+
+
 def test_before_it_is_measured_long_enough_nothing_is_said() -> None:
     encoder = Encoder()
     assert encoder.run(int(LEAST_S)).score is None

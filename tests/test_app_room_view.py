@@ -12,22 +12,32 @@ from recorder.app_room_view import HISTORY_S, YOUNG_S, RoomFacts, RoomMeter, sta
 from recorder.flv.parameters import TrackParameters
 from recorder.recording.figures import RecordingFigures, RoomFigures, TrackFigures
 from recorder.recording.lateness import Spread
-from recorder.status.room_views import RoomState, RoomView
+from recorder.status.room_views import (
+    AudioView,
+    PublisherView,
+    RecordingView,
+    RoomState,
+    RoomView,
+    VideoView,
+)
 
 UTC = "2026-11-22T10:30:00.000Z"
 RECORDING = RecordingFigures(
     number=1,
     path="a/2026-11-22/0000001-103000Z",
-    age_s=5.0,
+    age_s=5.5,
     media_ms=5000,
     bytes=1000,
     safe_bytes=500,
-    segments=1,
-    gaps=0,
+    segments=2,
+    gaps=3,
     file="0001.flv.part",
     counts={"lost_ms": 7, "clock_jumps": 1},
     tracks=(),
 )
+
+
+SOUND = TrackParameters(codec="mp4a", sample_rate=48_000, channels=2)
 
 
 def track(kind: str, frames: int, *, key_dts: int | None = None) -> TrackFigures:
@@ -288,6 +298,86 @@ def test_two_looks_in_one_moment_measure_nothing() -> None:
     meter = RoomMeter()
     meter.look(facts(), 200.0, UTC)
     assert meter.look(facts(), 200.0, UTC).bitrate is None
+
+
+def test_every_figure_of_a_room_stands_in_its_place() -> None:
+    """They are made by position, and no two of these are alike."""
+    meter = RoomMeter()
+
+    def look(now_s: float, frames: int) -> RoomView:
+        sound = replace(track("audio", frames), parameters=SOUND, newest_dts=900)
+        figures = {
+            "tracks": (track("video", frames, key_dts=500), sound),
+            "newest_dts": int(now_s * 1000) - 150_000,
+            "arrived_s": 0.3,
+            "pending_bytes": 31,
+            "buffer_bytes": 32,
+            "written_s": 0.7,
+            "unsafe_s": 0.8,
+            "lost_ms": 33,
+            "lost_bytes": 34,
+        }
+        seen = facts(
+            figures=figures,
+            title="Physics",
+            received_bytes=frames * 100,
+            received_s=now_s - 0.1,
+            viewers=35,
+            is_contested=True,
+        )
+        return meter.look(seen, now_s, UTC)
+
+    look(196.0, 100)
+    view = look(200.0, 180)
+    assert view.line is not None
+    assert view == RoomView(
+        name="a",
+        title="Physics",
+        state=RoomState.RECORDING,
+        reason=None,
+        since=UTC,
+        state_age_s=4.0,
+        waits_s=None,
+        publisher=PublisherView(address="10.0.0.1", software="OBS", age_s=100.0),
+        video=VideoView(
+            codec="avc1",
+            width=640,
+            height=360,
+            frame_rate=20.0,
+            frame_age_s=0.0,
+            keyframe_age_s=4.0,
+            keyframe_distance_s=2.0,
+        ),
+        audio=AudioView(codec="mp4a", sample_rate=48_000, channels=2, frame_age_s=0.0),
+        bitrate=16_000,
+        figures_age_s=0.1,
+        quality=1.0,
+        line=view.line,
+        av_offset_ms=100.0,
+        viewers=35,
+        media_age_s=0.3,
+        drift_s=0.0,
+        buffer_bytes=31,
+        buffer_limit_bytes=32,
+        lost_ms=33,
+        lost_bytes=34,
+        write_age_s=0.7,
+        recording=RecordingView(
+            number=1,
+            path="a/2026-11-22/0000001-103000Z",
+            age_s=5.5,
+            media_s=5.0,
+            bytes=1000,
+            segments=2,
+            gaps=3,
+            file="0001.flv.part",
+            safe_bytes=500,
+            safe_age_s=0.8,
+            lost_ms=7,
+            anomalies={"lost_ms": 7, "clock_jumps": 1},
+        ),
+        is_contested=True,
+    )
 
 
 def test_the_recording_is_shown_with_what_it_has_lost() -> None:

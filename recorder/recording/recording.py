@@ -168,25 +168,29 @@ class LiveRecording:
         """What is in files that have no final name yet."""
         return self._open.landed_bytes
 
-    @property
-    def figures(self) -> RecordingFigures:
-        """What is to be said of it now."""
+    def figures(self, sent_ms: int = 0) -> RecordingFigures:
+        """What is to be said of it now.
+
+        Args:
+            sent_ms: where in the recording the newest frame lies that its publisher has sent; of
+                the segment that is being written only it knows.
+        """
         open_file, closed = self._open.newest, self._manifest.sums(self._open.numbers)
         if self._is_suspended or self._open.are_old_away:
             # As of `closed_segments`.
             closed = Sums(0, 0, closed.gaps)
         return RecordingFigures(
-            number=self.number,
-            path=self.path,
-            age_s=(self._services.clock.monotonic_ms() - self.began_ms) / 1000,
-            media_ms=self.end_position_ms,
-            bytes=closed.bytes + self.open_bytes,
-            safe_bytes=self.safe_bytes,
-            segments=closed.segments + len(self._open),
-            gaps=closed.gaps + self._open.gaps,
-            file=None if open_file is None else naming.part_name(open_file),
-            counts=self.manifest.counts,
-            tracks=self._manifest.tracks,
+            self.number,
+            self.path,
+            (self._services.clock.monotonic_ms() - self.began_ms) / 1000,
+            self.end_position_ms if open_file is None else max(self.end_position_ms, sent_ms),
+            closed.bytes + self.open_bytes,
+            self.safe_bytes,
+            closed.segments + len(self._open),
+            closed.gaps + self._open.gaps,
+            None if open_file is None else naming.part_name(open_file),
+            self.manifest.counts,
+            self._manifest.tracks,
         )
 
     # What the room does.

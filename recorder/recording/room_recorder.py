@@ -122,21 +122,30 @@ class RoomRecorder:
         monotonic_ms = self._services.clock.monotonic_ms()
         unsafe_ms, written_ms = self._queue.unsafe_since_ms, self._written_ms
         lost_ms, lost_bytes = self._outage.lost
+        recording = self.recording
         return RoomFigures(
-            fault=self.fault,
-            is_stopped=self.is_stopped,
-            is_open=self.is_open,
-            newest_dts=None if segmenter is None else segmenter.newest_dts,
-            arrived_s=(now_ms - self._arrived_ms) / 1000 if self._has_come else None,
-            tracks=() if segmenter is None else segmenter.track_figures,
-            pending_bytes=self.pending_bytes,
-            buffer_bytes=self._services.buffer_bytes(),
-            written_s=None if written_ms is None else (monotonic_ms - written_ms) / 1000,
-            unsafe_s=None if unsafe_ms is None else (now_ms - unsafe_ms) / 1000,
-            recording=None if self.recording is None else self.recording.figures,
-            lost_ms=lost_ms,
-            lost_bytes=lost_bytes,
+            self.fault,
+            self.is_stopped,
+            self.is_open,
+            None if segmenter is None else segmenter.newest_dts,
+            (now_ms - self._arrived_ms) / 1000 if self._has_come else None,
+            () if segmenter is None else segmenter.track_figures,
+            self.pending_bytes,
+            self._services.buffer_bytes(),
+            None if written_ms is None else (monotonic_ms - written_ms) / 1000,
+            None if unsafe_ms is None else (now_ms - unsafe_ms) / 1000,
+            None if recording is None else recording.figures(self._sent_ms(recording)),
+            lost_ms,
+            lost_bytes,
         )
+
+    def _sent_ms(self, recording: LiveRecording) -> int:
+        """As of `LiveRecording.figures`."""
+        publish = self._publish
+        # Behind a split its first frame takes the publish over into the next recording.
+        if publish is None or publish.recording is not recording:
+            return 0
+        return publish.segmenter.end_position_ms
 
     def take_spread(self) -> Spread:
         """How late its media have come since this was last asked for; for one who asks."""

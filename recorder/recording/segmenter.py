@@ -404,12 +404,12 @@ def _announces_video(values: Sequence[Value]) -> bool:
 
 def _figures_of(slot: TrackSummary, track: Track, frames: int) -> TrackFigures:
     return TrackFigures(
-        kind=kind_name(slot.kind),
-        track=slot.number,
-        codec=slot.codec,
-        parameters=parameters_of(slot),
-        frames=frames,
-        newest_dts=None if track.clock is None else track.clock.dts,
-        key_dts=track.key_dts,
-        key_distance_ms=track.key_distance,
+        kind_name(slot.kind),
+        slot.number,
+        slot.codec,
+        parameters_of(slot),
+        frames,
+        None if track.clock is None else track.clock.dts,
+        track.key_dts,
+        track.key_distance,
     )

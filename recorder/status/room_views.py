@@ -1,6 +1,7 @@
 """What is shown of a room, as a part of a `Snapshot`.
 
-Names and units of every figure, and nothing of where they come from.
+Names and units of every figure, and nothing of where they come from. Those that a room has are made
+by position, as the figures of `recording`.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ class RoomState(enum.StrEnum):
     FAULT = "fault"
 
 
-class PublisherView(msgspec.Struct, frozen=True, kw_only=True):
+class PublisherView(msgspec.Struct, frozen=True):
     address: str
     software: str
     age_s: float
 
 
-class VideoView(msgspec.Struct, frozen=True, kw_only=True):
+class VideoView(msgspec.Struct, frozen=True):
     """Attributes:
     frame_rate: frames per second of the last seconds; None: not measured yet.
     frame_age_s: since the last frame came; `keyframe_age_s` since the last keyframe, and
@@ -55,7 +56,7 @@ class AudioView(msgspec.Struct, frozen=True, kw_only=True):
     frame_age_s: float | None
 
 
-class RecordingView(msgspec.Struct, frozen=True, kw_only=True):
+class RecordingView(msgspec.Struct, frozen=True):
     """The open recording.
 
     Attributes:
@@ -85,7 +86,7 @@ class RecordingView(msgspec.Struct, frozen=True, kw_only=True):
     anomalies: Mapping[str, int]
 
 
-class LineView(msgspec.Struct, frozen=True, kw_only=True):
+class LineView(msgspec.Struct, frozen=True):
     """How good an encoder's line is, over the last ten seconds.
 
     Attributes:
@@ -113,7 +114,7 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
     resent: int | None
 
 
-class RoomView(msgspec.Struct, frozen=True, kw_only=True):
+class RoomView(msgspec.Struct, frozen=True):
     """Attributes:
     reason: why it is in this state, where that is not plain; in words.
     since: UTC, by the clock of then; `state_age_s` by the monotonic clock.

@@ -118,7 +118,12 @@ async def test_an_operator_sees_what_the_encoders_and_the_recorder_do(
 ) -> None:
     source = sources.get("h264-aac", SOURCE_S)
     async with run_recorder(
-        tmp_path, [*REAL_ROOMS, *OWN_ROOMS, "idle"], status=STATUS, storage={"sync_interval": "1s"}
+        tmp_path,
+        [*REAL_ROOMS, *OWN_ROOMS, "idle"],
+        status=STATUS,
+        storage={"sync_interval": "1s"},
+        # As people have it: what is counted only when a file is closed would stand still.
+        segments={"duration": "10m"},
     ) as recorder:
         async with AsyncExitStack() as stack:
             encoders = [

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import attrs
 import pytest
 
+from recorder.flv.parameters import TrackParameters
 from recorder.recording.actions import SegmentRules, TrackFacts
 from recorder.recording.disk import OsDisk
 from recorder.recording.entries import Entry
+from recorder.recording.figures import RecordingFigures, RoomFigures, TrackFigures
 from recorder.recording.manifest import Gap
 from recorder.recording.recovery import repair_files
 from recorder.recording.shelves import open_recording, read_manifest
@@ -331,6 +333,68 @@ def _die(studio: Studio) -> None:
         files.close()
 
 
+def test_every_figure_stands_in_its_place(tmp_path: Path, rules: SegmentRules) -> None:
+    """They are made by position, and no two of these are alike but what there is none of."""
+    with _studio(tmp_path, rules) as studio:
+        studio.arrive()
+        studio.send(18)
+        now_ms = studio.clock.now_ms
+        studio.clock.advance(700)
+        written = sum(each.stat().st_size for each in tmp_path.rglob("*.flv*"))
+        assert studio.recorder.figures(now_ms + 300) == RoomFigures(
+            fault=None,
+            is_stopped=False,
+            is_open=True,
+            newest_dts=17 * FRAME_MS,
+            arrived_s=0.5,
+            tracks=(
+                TrackFigures(
+                    kind="video",
+                    track=0,
+                    codec="avc1",
+                    parameters=TrackParameters(codec="avc1", width=64, height=48),
+                    frames=18,
+                    newest_dts=17 * FRAME_MS,
+                    key_dts=3000,
+                    key_distance_ms=1000,
+                ),
+                TrackFigures(
+                    kind="audio",
+                    track=0,
+                    codec="mp4a",
+                    parameters=TrackParameters(codec="mp4a", sample_rate=44_100, channels=2),
+                    frames=18,
+                    newest_dts=17 * FRAME_MS,
+                    key_dts=None,
+                    key_distance_ms=None,
+                ),
+            ),
+            pending_bytes=studio.recorder.pending_bytes,
+            buffer_bytes=64 << 20,
+            written_s=1.3,
+            unsafe_s=2.9,
+            recording=RecordingFigures(
+                number=1,
+                path="room101/2026-11-22/0000001-103000Z",
+                age_s=4.3,
+                media_ms=17 * FRAME_MS,
+                bytes=written,
+                safe_bytes=0,
+                segments=2,
+                gaps=0,
+                file="0002.flv.part",
+                counts={},
+                tracks=(
+                    TrackFacts(kind="video", track=0, codec="avc1", width=64, height=48),
+                    TrackFacts(kind="audio", track=0, codec="mp4a", sample_rate=44_100, channels=2),
+                ),
+            ),
+            lost_ms=0,
+            lost_bytes=0,
+        )
+        studio.end()
+
+
 def test_a_hole_that_only_the_repair_finds_is_told(
     tmp_path: Path, rules: SegmentRules, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -338,10 +402,10 @@ def test_a_hole_that_only_the_repair_finds_is_told(
         recording = studio.recorder.continue_recording(
             manifest, entry, last_file=3, began_ms=0, silent_since_ms=0
         )
-        assert not recording.figures.tracks
+        assert not recording.figures().tracks
         sound = TrackFacts(kind="audio", track=0, codec="mp4a")
         recording.recovered([segment(1), segment(3, tracks=(sound,))])
-        assert list(recording.figures.tracks) == [sound]
+        assert list(recording.figures().tracks) == [sound]
         studio.writer.hop()
         _die(studio)
     told = [text for text in caplog.messages if "gap" in text]
@@ -459,7 +523,7 @@ def test_a_continued_recording_that_nobody_comes_back_to_ends(
             began_ms=studio.clock.now_ms - 2000,
             silent_since_ms=studio.clock.now_ms,
         )
-        assert [each.kind for each in recording.figures.tracks] == ["video", "audio"]
+        assert [each.kind for each in recording.figures().tracks] == ["video", "audio"]
         studio.recorder.end("lost")
         recording.recovered([])
         studio.settle()
