@@ -28,7 +28,7 @@ def storage(tmp_path: Path, state: Path) -> Iterator[Storage]:
 
 
 def test_the_first_one_follows_nobody(storage: Storage, state: Path) -> None:
-    assert begin_running(storage, state, "boot") is LastEnd.CLEAN
+    assert begin_running(storage, state, "boot") is None
     assert (state / RUNNING_FILE).stat().st_mode & 0o777 == 0o600
 
 
@@ -36,6 +36,9 @@ def test_the_first_one_follows_nobody(storage: Storage, state: Path) -> None:
 def test_one_that_left_its_mark_has_crashed_or_lost_its_power(
     storage: Storage, state: Path, boot: str, end: LastEnd
 ) -> None:
+    begin_running(storage, state, "boot")
+    end_running(storage, state)
+    # That one before it ended in order does not count any more.
     begin_running(storage, state, "boot")
     assert begin_running(storage, state, boot) is end
     # That is told once: this one has begun.
