@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from recorder.amounts import duration
 from recorder.status.condition import CRITICAL, INFO, WARNING, Condition, stands
 from recorder.status.house_views import DiskState
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 TIME_LEFT: Final = ((600, CRITICAL), (3 * 3600, WARNING), (24 * 3600, INFO))
 CLEARS_ABOVE: Final = 1.2
 """An alarm of the time left stands until this times its limit is left again."""
+
+FRESH_S: Final = 10.0
+"""What is told in whole minutes says how old it is when it is older than this."""
 
 
 def disk_conditions(storage: StorageView, standing: Mapping[Key, Severity]) -> Iterator[Condition]:
@@ -83,9 +87,12 @@ def _time_left(storage: StorageView, standing: Mapping[Key, Severity]) -> Iterat
         return
     hours, minutes = divmod(left_s // 60, 60)
     left = f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    # A sweep knows it, and comes once a minute, or later from a slow disk, which fills meanwhile.
+    age_s = storage.counted_age_s or 0.0
+    as_of = f", as of {duration(int(age_s * 1000))} ago" if age_s >= FRESH_S else ""
     yield Condition(
         kind="time_left",
         severity=severity,
-        text=f"The disk has room for {left} of recording, with all that may be deleted.",
+        text=f"The disk has room for {left} of recording, with all that may be deleted{as_of}.",
         advice="Delete or move recordings, let fewer be kept, or use a larger disk.",
     )

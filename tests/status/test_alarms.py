@@ -212,6 +212,17 @@ def test_one_that_gets_worse_is_said_again_and_seen_by_nobody() -> None:
     assert [each["event"] for each in alarms.history] == ["raised", "acknowledged", "raised"]
 
 
+@pytest.mark.parametrize(
+    ("age_s", "as_of"),
+    [(None, ""), (9.9, ""), (10.0, ", as of 10 s ago"), (75.4, ", as of 1 min 15 s ago")],
+)
+def test_the_time_left_says_how_old_it_is(age_s: float | None, as_of: str) -> None:
+    """A sweep comes once a minute, and somebody may fill the disk in less."""
+    (view,) = Alarms().judge(of_storage(time_left_s=500, counted_age_s=age_s), 0)
+    room = "The disk has room for 8 min of recording, with all that may be deleted"
+    assert view.text == f"{room}{as_of}."
+
+
 def test_what_has_happened_stands_until_it_is_seen_and_not_again() -> None:
     alarms = Alarms()
     seen = of_system(clock=made.clock(stepped_ms=5000, step_age_s=1.0, steps=1))
