@@ -292,6 +292,18 @@ def closing(disk: Disk, descriptor: int) -> Iterator[int]:
         disk.close(descriptor)
 
 
+def read_block(disk: Disk, file: int, size: int, offset: int) -> bytes:
+    """What is in a file there, at most so much; nothing at its end.
+
+    Raises:
+        UnreadableError: the disk does not give it.
+    """
+    try:
+        return disk.read(file, size, offset)
+    except OSError as error:
+        raise UnreadableError(*error.args) from error
+
+
 def write_all(disk: Disk, file: int, data: bytes, offset: int) -> int:
     """Write all of it at an offset; returns the offset behind it.
 

@@ -28,7 +28,7 @@ import attrs
 import trio
 
 from recorder.logs import same
-from recorder.recording.disk import closing
+from recorder.recording.disk import closing, read_block
 from recorder.recording.entries import is_recording_path
 from recorder.recording.shelves import open_recording
 
@@ -76,7 +76,8 @@ def sha256_of(
         stop: asked before each block.
 
     Raises:
-        OSError: the file cannot be read.
+        UnreadableError: the disk does not give all of it.
+        OSError: it cannot be opened.
         HashingStoppedError: `stop` said so.
     """
     digest = hashlib.sha256()
@@ -85,7 +86,7 @@ def sha256_of(
         while True:
             if stop is not None and stop():
                 raise HashingStoppedError(name)
-            block = disk.read(file, BLOCK_BYTES, offset)
+            block = read_block(disk, file, BLOCK_BYTES, offset)
             if not block:
                 # Not block by block: it would drop what is ahead and in memory already.
                 with suppress(OSError):

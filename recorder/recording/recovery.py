@@ -40,7 +40,7 @@ from recorder.recording.shelves import open_recording, read_manifest
 from recorder.recording.unfinished import forget, forget_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import TypeAlias
 
     from recorder.recording.disk import Disk
@@ -87,6 +87,7 @@ class Recovered:
         was_ended: it had no end before.
         was_deleted: its deletion had been cut off, and is finished.
         checksums: how many were computed.
+        unreadable: segments that the disk does not give, and that stay as they are, without one.
         is_done: the recording is finished, and its entry gone. False: checksums are missing.
     """
 
@@ -98,6 +99,7 @@ class Recovered:
     was_ended: bool = False
     was_deleted: bool = False
     checksums: int = 0
+    unreadable: tuple[str, ...] = ()
     is_done: bool = True
 
 
@@ -140,7 +142,7 @@ def repair_files(
 
     Args:
         below: the first index that belongs to the recording as it goes on.
-        gives_up: as of `salvage_part`.
+        gives_up: as of `salvage_part` and `scan_segment`.
 
     Raises:
         OSError: do it again, with another disk or at the next start.
@@ -193,7 +195,9 @@ def _carry_out(
                     done.empty += 1
             case Scan(index):
                 after_ms = end_before(index, (*known, *done.rows))
-                row = scan_segment(disk, folder, index, after_ms=after_ms, progress=progress)
+                row = scan_segment(
+                    disk, folder, index, after_ms=after_ms, gives_up=gives_up, progress=progress
+                )
                 done.added += 1
                 done.rows.append(row)
             case _:
@@ -217,7 +221,7 @@ def recover_folder(
         path: of the folder, for a manifest that is made anew.
         creator: what a head names that is written here.
         checksum: computes what is missing; None: it stays missing.
-        gives_up: as of `look` and `salvage_part`.
+        gives_up: as of `repair_files` and `look`; and what cannot be read has no checksum.
         progress: told how many bytes more of the segments have been read.
 
     Raises:
@@ -240,8 +244,10 @@ def recover_folder(
     else:
         _save(disk, folder, manifest)
     missing = without_checksum(manifest, left.names)
+    checksums = dict[str, str]()
     if checksum is not None and missing:
-        manifest = with_checksums(manifest, {name: checksum(folder, name) for name in missing})
+        checksums = _checksums(folder, missing, checksum, gives_up=gives_up)
+        manifest = with_checksums(manifest, checksums)
         _save(disk, folder, manifest)
     return Recovered(
         path=path,
@@ -250,9 +256,23 @@ def recover_folder(
         made_anew=found.manifest is None,
         was_damaged=found.is_damaged,
         was_ended=before.end is None,
-        checksums=0 if checksum is None else len(missing),
+        checksums=len(checksums),
+        unreadable=() if checksum is None else tuple(without_checksum(manifest, left.names)),
         is_done=checksum is not None or not missing,
     )
+
+
+def _checksums(
+    folder: int, names: Iterable[str], checksum: Checksum, *, gives_up: bool
+) -> dict[str, str]:
+    found = dict[str, str]()
+    for name in names:
+        try:
+            found[name] = checksum(folder, name)
+        except UnreadableError:
+            if not gives_up:
+                raise
+    return found
 
 
 def _save(disk: Disk, folder: int, manifest: Manifest) -> None:

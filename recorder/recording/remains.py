@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from recorder.flv.tags import AUDIO, FILE_HEADER_BYTES, SCRIPT, TAG_OVERHEAD, VIDEO, file_header
 from recorder.recording import naming
-from recorder.recording.disk import UnreadableError, closing, write_all
+from recorder.recording.disk import closing, read_block, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,10 +41,7 @@ def blocks(disk: Disk, file: int, offset: int, end: int) -> Iterator[bytes]:
         UnreadableError: the disk does not give it.
     """
     while offset < end:
-        try:
-            block = disk.read(file, min(BLOCK_BYTES, end - offset), offset)
-        except OSError as error:
-            raise UnreadableError(*error.args) from error
+        block = read_block(disk, file, min(BLOCK_BYTES, end - offset), offset)
         if not block:
             return
         yield block
@@ -65,7 +62,7 @@ def _has_something(disk: Disk, file: int, begin: int, end: int) -> bool:
 def _end_of_torn(disk: Disk, file: int, good_bytes: int) -> int:
     """Where the tag would end, or the file header, of which a file does not have all; any of it
     may be zeros. The same place where neither begins there."""
-    first = disk.read(file, FILE_HEADER_BYTES, good_bytes)
+    first = read_block(disk, file, FILE_HEADER_BYTES, good_bytes)
     if not good_bytes:
         header = file_header(audio=True, video=True)
         is_torn = all(found in (0, byte) for found, byte in zip(first, header, strict=False))

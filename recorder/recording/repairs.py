@@ -124,6 +124,7 @@ class Repairs:
                 self._add(_Job(path, partial(self._recover, path, with_checksums=True), finished))
 
         def finished(found: Recovered) -> None:
+            _say_unreadable(found)
             self.on_recovered(found)
             if deliver is not None:
                 deliver(found)
@@ -248,6 +249,14 @@ class Repairs:
         if isinstance(results[0], OSError):
             raise results[0]
         return results[0]
+
+
+def _say_unreadable(found: Recovered) -> None:
+    number = naming.parse_recording_folder(found.path.rpartition("/")[2])
+    for name in found.unreadable:
+        of_room(log, found.path.split("/")[0]).warning(
+            "recording %s: the disk does not give all of %s, which stays as it is", number, name
+        )
 
 
 def _say(found: Recovered) -> None:

@@ -139,19 +139,28 @@ def _salvage(
 
 
 def scan_segment(
-    disk: Disk, folder: int, index: int, *, after_ms: int, progress: Progress | None = None
+    disk: Disk,
+    folder: int,
+    index: int,
+    *,
+    after_ms: int,
+    gives_up: bool = False,
+    progress: Progress | None = None,
 ) -> Segment:
     """The row of a segment that has its final name and is in no manifest.
 
     What is under a final name is complete, so nothing is changed. Of a file that breaks all the
     same, the row says what can be played; `recorder verify` tells the rest.
 
+    Args:
+        gives_up: of what the disk does not give the row says what stands in front of it.
+
     Raises:
         OSError: it cannot be read.
     """
     with closing(disk, disk.open_file(folder, naming.segment_name(index))) as file:
         size = disk.size(file)
-        scan = _scan(disk, file, size, progress)
+        scan = _scan(disk, file, size, progress, gives_up=gives_up)
     return attrs.evolve(scan.row(index, after_ms), bytes=size)
 
 
@@ -195,14 +204,20 @@ class _Scan:
         return attrs.evolve(row, repaired=self.head.repaired, suspect=self.head.suspect)
 
 
-def _scan(disk: Disk, file: int, most: int, progress: Progress | None) -> _Scan:
+def _scan(
+    disk: Disk, file: int, most: int, progress: Progress | None, *, gives_up: bool = False
+) -> _Scan:
     scan = _Scan()
-    for block in blocks(disk, file, 0, most):
-        scan.feed(block)
-        if progress is not None:
-            progress(len(block))
-        if scan.scanner.broken is not None:
-            break
+    try:
+        for block in blocks(disk, file, 0, most):
+            scan.feed(block)
+            if progress is not None:
+                progress(len(block))
+            if scan.scanner.broken is not None:
+                break
+    except UnreadableError:
+        if not gives_up:
+            raise
     return scan
 
 

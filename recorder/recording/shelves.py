@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from recorder.recording import naming
-from recorder.recording.disk import UnreadableError, closing
+from recorder.recording.disk import closing, read_block
 from recorder.recording.manifest import Manifest, ManifestError
 from recorder.recording.rows import Row, damaged_row, row_of
 
@@ -155,19 +155,12 @@ def read_manifest(disk: Disk, folder: int) -> Manifest:
     blocks = list[bytes]()
     size = 0
     with closing(disk, disk.open_file(folder, naming.MANIFEST_FILE)) as file:
-        while block := _read(disk, file, size):
+        while block := read_block(disk, file, _BLOCK_BYTES, size):
             blocks.append(block)
             size += len(block)
             if size > MANIFEST_BYTES:
                 raise ManifestError(f"larger than {MANIFEST_BYTES} bytes")
     return Manifest.from_json(b"".join(blocks))
-
-
-def _read(disk: Disk, file: int, offset: int) -> bytes:
-    try:
-        return disk.read(file, _BLOCK_BYTES, offset)
-    except OSError as error:
-        raise UnreadableError(*error.args) from error
 
 
 def read_row(disk: Disk, root: int, path: str) -> Row:

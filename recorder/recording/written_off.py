@@ -52,7 +52,7 @@ def make_whole(
 
     Args:
         creator: what the head names as the file's maker.
-        gives_up: as of `salvage_part`.
+        gives_up: as of `salvage_part` and `scan_segment`.
 
     Raises:
         OSError: do it again when the disk is well.
@@ -104,7 +104,9 @@ def _make_whole(
                 set_aside(disk, folder, part_name)
                 return None
             case _:
-                row = scan_segment(disk, folder, part.file, after_ms=part.position_ms)
+                row = scan_segment(
+                    disk, folder, part.file, after_ms=part.position_ms, gives_up=gives_up
+                )
     # The disk may still be the sick one: a name that was removed in memory alone would be there
     # again when it is well, and nobody would come back for it.
     disk.sync_folder(folder)

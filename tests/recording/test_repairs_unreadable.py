@@ -1,4 +1,5 @@
-"""A part that the disk does not give: it is tried for a minute, and then it is set aside."""
+"""What the disk does not give is tried for a minute. Then a part is set aside, and a segment stays
+as it is."""
 
 from __future__ import annotations
 
@@ -111,6 +112,37 @@ async def test_a_manifest_that_the_disk_does_not_give_is_made_anew(
     assert manifest.with_name("recording.json.damaged").read_bytes() == content
     manifest.with_name("recording.json.damaged").unlink()
     assert marks(tmp_path) == studio.sent
+
+
+@pytest.mark.parametrize("has_manifest", [True, False])
+async def test_a_segment_with_a_bad_sector_stays_as_it_is(
+    bad: tuple[Storage, _BadSector],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    has_manifest: bool,
+) -> None:
+    """What is in front of the sector can be played, and its recording is over all the same."""
+    storage, disk = bad
+    killed(storage, seconds=5)
+    segment, done = tmp_path / FOLDER / "0001.flv", trio.Event()
+    content = segment.read_bytes()
+    disk.good_bytes, disk.bad = len(content) - 100, segment.name
+    if not has_manifest:
+        (tmp_path / FOLDER / "recording.json").unlink()
+    async with running(storage) as repairs:
+        repairs.recover(FOLDER, partial(set_when_done, done))
+        await _until(done, repairs)
+        await trio.testing.wait_all_tasks_blocked()
+        assert repairs.in_hand == set()
+    (manifest,) = manifests(tmp_path)
+    first, second = manifest.segments
+    assert (manifest.end_reason, manifest.counts) == ("interrupted", {"repaired_segments": 1})
+    assert (first.file, first.bytes, first.sha256) == ("0001.flv", len(content), None)
+    assert 2500 <= first.duration_ms <= 3000
+    assert second.sha256 is not None
+    assert segment.read_bytes() == content
+    assert "recording 1: the disk does not give all of 0001.flv, which stays" in caplog.text
+    assert read_entries(storage) == []
 
 
 async def test_a_part_that_the_disk_gives_after_all_is_salvaged(
