@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 MOST_CPU_S: Final = 5.0
 """Of one input, all ways of reading it together, with the counting of coverage in it. The largest
-inputs take some hundredths; what grows with the square of anything is found by this."""
+inputs take some tenths. What grows with the square of its size is found by this only where a few
+thousand bytes are enough to show it."""
 
 _DRIBBLED_BYTES: Final = 300
 _MOST_PIECES: Final = 64
