@@ -24,7 +24,7 @@ from recorder.status.operations import ActionRefusedError, Operations
 from tests.helpers.clock import FakeClock
 from tests.helpers.disk import RecordingDisk
 from tests.helpers.engines import engine_on, retention
-from tests.helpers.recordings import finished, folder_of, lay_down
+from tests.helpers.recordings import finished, folder_of, lay_down, segment
 from tests.status.fakes import FakeActions
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from recorder.recording.engine import Engine
+    from recorder.recording.manifest import Manifest
     from recorder.status.downloads import Download
     from recorder.status.messages import Answer
 
@@ -108,12 +109,14 @@ class House:
 
 
 @asynccontextmanager
-async def housed(folder: Path, count: int = 2) -> AsyncIterator[House]:
-    """A storage with so many recordings that have ended, and what serves them."""
+async def housed(folder: Path, count: int = 2, *others: Manifest) -> AsyncIterator[House]:
+    """A storage with so many recordings that have ended, and others, and what serves them."""
     disk = HungDisk()
     initialise(folder, None, disk)
     for number in range(1, count + 1):
         (lay_down(folder, finished(number)) / FILE).write_bytes(CONTENT)
+    for manifest in others:
+        lay_down(folder, manifest)
     with Storage.open(folder, None, disk) as storage:
         async with engine_on(storage, FakeClock(), retention(folder)) as engine:
             ready = trio.Event()
@@ -153,6 +156,17 @@ async def test_what_there_is_is_listed_and_fetched(tmp_path: Path) -> None:
         download.close()
         assert house.engine.hand.downloaded == {}
         await house.disk.until(lambda: len(house.lines("close")) == 1)
+
+
+async def test_what_is_doubtful_is_listed_as_such(tmp_path: Path) -> None:
+    segments = (segment(1, repaired=True, suspect=True), segment(2, repaired=True), segment(3))
+    doubtful = finished(2, clock="untrusted", segments=segments)
+    async with housed(tmp_path, 1, doubtful) as house:
+        found = await house.archive.recordings(room=None, first=None, last=None, cursor=None)
+        second, first = [
+            [each[key] for key in ("clock", "repaired", "suspect")] for each in found["recordings"]
+        ]
+        assert (second, first) == (["untrusted", 2, 1], ["trusted", 0, 0])
 
 
 @pytest.mark.parametrize(

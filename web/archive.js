@@ -38,8 +38,23 @@ async function attempt(act) {
   }
 }
 
-function badge(kind, word) {
-  return make("span", `badge ${kind}`, word);
+// A pointer is shown why, and a screen reader reads it, which passes over titles.
+function badge(kind, word, why) {
+  const made = make("span", `badge ${kind}`, word);
+  if (!why) return made;
+  made.title = why;
+  made.append(make("span", "hidden", `: ${why}`));
+  return made;
+}
+
+// As `recorder list` has them. Of one that is damaged nobody knows any.
+function* marks({ repaired, suspect, clock, segments }) {
+  const deleted = segments.filter((segment) => segment.deleted).length;
+  const files = (count) => many(count, "file", "files");
+  if (repaired) yield badge("info", `${files(repaired)} repaired`, "cut off while it was written, and made whole; its last seconds may be missing");
+  if (suspect) yield badge("warning", `${files(suspect)} suspect`, "the disk failed while it was written; what is in it may not be what was sent");
+  if (deleted) yield badge("info", `${files(deleted)} deleted`, "by the rules for what is kept; the length counts it still");
+  if (clock === "untrusted") yield badge("warning", "clock untrusted", "the clock was not known to be right when it began; its day and time may be wrong");
 }
 
 function line(recording) {
@@ -53,6 +68,7 @@ function line(recording) {
   if (recording.deleting) what.append(badge("warning", "being deleted"));
   if (!recording.end && !recording.damaged) what.append(badge("info", "not over"));
   if (recording.gaps) what.append(badge("warning", many(recording.gaps, "gap", "gaps")));
+  if (!recording.damaged) what.append(...marks(recording));
   if (recording.kept) what.append(badge("good", "kept"));
   const when = make("p", "note when");
   when.append(...[moment(recording.start), ...lengths(recording)].map((part) => make("span", "", part)));

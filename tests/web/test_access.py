@@ -35,7 +35,10 @@ def test_axe_sees_what_is_wrong(page: Page) -> None:
 @pytest.mark.parametrize("rooms", [1, 8, 100])
 def test_nothing_keeps_people_out(page: Page, stage: Stage, rooms: int) -> None:
     stage.show(house(rooms))
-    stage.actions.archive = [recording(42, kept=True, gaps=1), recording(41, damaged=True)]
+    stage.actions.archive = [
+        recording(42, kept=True, gaps=1, repaired=1, suspect=1, clock="untrusted"),
+        recording(41, damaged=True),
+    ]
     page.goto("/")
     expect(page.locator(".card")).to_have_count(rooms)
     expect(page.locator("#recordings > li")).to_have_count(2)

@@ -33,7 +33,7 @@ WIDER: Final = "document.documentElement.scrollWidth - innerWidth"
 def show(page: Page, stage: Stage, rooms: int, titles: tuple[str, ...] = ()) -> None:
     stage.actions.rates = rates()
     stage.actions.archive = [
-        recording(45, room="room102", gaps=1),
+        recording(45, room="room102", gaps=1, repaired=2, suspect=1, clock="untrusted"),
         recording(44, end=None, end_reason=None, segments=[]),
         recording(43, room="room103", kept=True),
         recording(42, damaged=True, segments=[]),

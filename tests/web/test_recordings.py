@@ -54,6 +54,37 @@ def test_each_says_what_it_is(page: Page, stage: Stage) -> None:
     expect(lines.nth(3).get_by_role("button", name="Delete recording 42")).to_be_visible()
 
 
+REPAIRED = "cut off while it was written, and made whole; its last seconds may be missing"
+SUSPECT = "the disk failed while it was written; what is in it may not be what was sent"
+DELETED = "by the rules for what is kept; the length counts it still"
+UNTRUSTED = "the clock was not known to be right when it began; its day and time may be wrong"
+
+
+def test_each_says_what_is_doubtful_and_why(page: Page, stage: Stage) -> None:
+    gone = {"file": "0001.flv", "bytes": 5, "deleted": True}
+    stage.actions.archive = [
+        recording(45, repaired=1, clock="untrusted"),
+        recording(44, repaired=2, suspect=1, segments=[gone, gone | {"deleted": False}]),
+        recording(43),
+        # Of its clock nobody knows.
+        recording(42, damaged=True, clock="untrusted", segments=[]),
+    ]
+    page.goto("/")
+    lines = page.locator("#recordings > li")
+    expect(lines).to_have_count(4)
+    told: tuple[dict[str, str], ...] = (
+        {"1 file repaired": REPAIRED, "clock untrusted": UNTRUSTED},
+        {"2 files repaired": REPAIRED, "1 file suspect": SUSPECT, "1 file deleted": DELETED},
+        {},
+    )
+    for line, marks in zip(lines.all(), told, strict=False):
+        badges = line.locator(".badge")
+        # Who listens hears why, and a pointer is shown it.
+        expect(badges).to_have_text([f"{word}: {why}" for word, why in marks.items()])
+        assert [each.get_attribute("title") for each in badges.all()] == list(marks.values())
+    expect(lines.last.locator(".badge")).to_have_text(["damaged"])
+
+
 def test_a_lesson_that_goes_on_is_not_called_empty(page: Page, stage: Stage) -> None:
     """The list knows closed files alone: of ten minutes of a lesson that is nothing yet."""
     going_on = {"end": None, "end_reason": None}
