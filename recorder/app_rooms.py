@@ -114,7 +114,7 @@ def _behind(room: str, recording: LiveRecording, rows: Sequence[Segment], damage
     new = damaged - recording.manifest.counts.get(DAMAGED_SEGMENTS, 0)
     if new > 0:
         of_room(log, room).warning(
-            "recording %d: %s cannot be read, and what is in it is kept as *.damaged",
+            "recording %d: of %s not all can be read, and what cannot is kept as *.damaged",
             recording.number,
             count(new, "part"),
         )

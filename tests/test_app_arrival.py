@@ -156,7 +156,7 @@ async def test_what_cannot_be_read_of_a_recording_that_goes_on_is_counted_and_sa
     assert [row.file for row in manifest.segments] == ["0001.flv"]
     assert (manifest.end_reason, manifest.counts) == ("lost", {"damaged_segments": 1})
     assert part.with_name("0002.flv.damaged").exists()
-    assert "room101: recording 1: 1 part cannot be read, and what is in it" in caplog.text
+    assert "room101: recording 1: of 1 part not all can be read, and what cannot" in caplog.text
 
 
 def begin_one(stage: Stage) -> tuple[Room, Publisher]:

@@ -22,8 +22,8 @@ from recorder.recording.totals import Totals
 
 if TYPE_CHECKING:
     from recorder.recording.figures import RoomTotals
-    from recorder.recording.manifest import Segment
     from recorder.recording.operations import Operation
+    from recorder.recording.salvage import Salvaged
     from recorder.recording.services import Services
     from recorder.recording.write_queue import WriteQueue
 
@@ -174,10 +174,10 @@ class Books:
         if recording.is_over:
             self.recordings.remove(recording)
 
-    def repaired(self, recording: LiveRecording, file: int, row: Segment | None) -> None:
+    def repaired(self, recording: LiveRecording, file: int, found: Salvaged) -> None:
         """As of `LiveRecording`."""
-        self.totals.repaired(row)
-        recording.repaired(file, row)
+        self.totals.repaired(found.row)
+        recording.repaired(file, found)
 
     def is_safe(self, files: RecordingFiles, file: int, size: int) -> None:
         """As of `QueueOwner`."""

@@ -260,4 +260,4 @@ class Outage:
 
 
 def _repaired(books: Books, recording: LiveRecording, file: int) -> Repaired:
-    return lambda row: books.repaired(recording, file, row)
+    return lambda found: books.repaired(recording, file, found)

@@ -32,6 +32,7 @@ from recorder.recording.operations import (
     SaveManifest,
     Start,
 )
+from recorder.recording.recovery_plan import DAMAGED_SEGMENTS
 from recorder.recording.written_off import WrittenOff
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from recorder.recording.files import RecordingFiles
     from recorder.recording.manifest import Gap, Manifest, Segment
     from recorder.recording.operations import Operation
+    from recorder.recording.salvage import Salvaged
     from recorder.recording.services import Services
     from recorder.recording.write_queue import WriteQueue
 
@@ -281,9 +283,10 @@ class LiveRecording:
 
     # What others have for it.
 
-    def repaired(self, file: int, row: Segment | None) -> None:
+    def repaired(self, file: int, found: Salvaged) -> None:
         """A segment that was written off is whole again, or is none."""
-        segment = self._open.comes_back(file)
+        segment, row = self._open.comes_back(file), found.row
+        self.count({DAMAGED_SEGMENTS: found.damaged})
         if row is not None:
             self._diary.repaired(row)
             gap = row.gap if segment is None else segment.gap

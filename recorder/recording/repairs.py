@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from recorder.recording.hashing import Hasher
     from recorder.recording.manifest import Segment
+    from recorder.recording.salvage import Salvaged
     from recorder.recording.services import Repaired
     from recorder.recording.storage import Storage
     from recorder.recording.written_off import WrittenOff
@@ -96,7 +97,7 @@ class Repairs:
         return set(self._paths)
 
     def repair(self, part: WrittenOff, deliver: Repaired) -> None:
-        """Make a segment whole that was written off, and give its row; None: nothing is in it."""
+        """Make a segment whole that was written off, and tell what became of it."""
         what = f"{part.path}/{naming.segment_name(part.file)}"
         self._add(_Job(what, partial(self._make_whole, what, part), deliver))
 
@@ -204,7 +205,7 @@ class Repairs:
     def _gives_up(self, what: str) -> bool:
         return self._unreadable[what] >= PATIENCE
 
-    def _make_whole(self, what: str, part: WrittenOff) -> Segment | None:
+    def _make_whole(self, what: str, part: WrittenOff) -> Salvaged:
         return make_whole(self._storage, part, creator=self._creator, gives_up=self._gives_up(what))
 
     def _repair_below(self, path: str, below: int) -> tuple[Sequence[Segment], int]:

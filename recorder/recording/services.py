@@ -10,12 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from recorder.clock import Clock
-    from recorder.recording.manifest import Manifest, Segment
+    from recorder.recording.manifest import Manifest
+    from recorder.recording.salvage import Salvaged
     from recorder.recording.storage import Storage
     from recorder.recording.writer import Writer
     from recorder.recording.written_off import WrittenOff
 
-Repaired: TypeAlias = "Callable[[Segment | None], None]"
+Repaired: TypeAlias = "Callable[[Salvaged], None]"
 """Told on the loop, once, what became of a segment that was written off."""
 
 

@@ -16,12 +16,11 @@ from recorder.logs import about
 from recorder.recording import naming
 from recorder.recording.final_name import set_aside
 from recorder.recording.recovery_plan import Found, RemovePart, Salvage, SetPartAside, plan_files
-from recorder.recording.salvage import salvage_part, scan_segment
+from recorder.recording.salvage import Salvaged, salvage_part, scan_segment
 from recorder.recording.shelves import open_recording
 
 if TYPE_CHECKING:
     from recorder.recording.disk import Disk
-    from recorder.recording.manifest import Segment
     from recorder.recording.storage import Storage
 
 log = logging.getLogger(__name__)
@@ -47,8 +46,8 @@ class WrittenOff:
 
 def make_whole(
     storage: Storage, part: WrittenOff, *, creator: str, gives_up: bool = False
-) -> Segment | None:
-    """The segment's row; None: there is no frame in it, or its recording is gone.
+) -> Salvaged:
+    """What became of it; no row: there is no frame in it, or its recording is gone.
 
     Args:
         creator: what the head names as the file's maker.
@@ -61,13 +60,13 @@ def make_whole(
         try:
             folder = opened.enter_context(open_recording(storage.disk, storage.root, part.path))
         except FileNotFoundError:
-            return None
+            return Salvaged(None)
         return _make_whole(storage.disk, folder, part, creator, gives_up=gives_up)
 
 
 def _make_whole(
     disk: Disk, folder: int, part: WrittenOff, creator: str, *, gives_up: bool
-) -> Segment | None:
+) -> Salvaged:
     part_name, final_name = naming.part_name(part.file), naming.segment_name(part.file)
     row = None
     files = {
@@ -78,7 +77,7 @@ def _make_whole(
     for step in plan_files(Found(names=frozenset(files), files=files)):
         match step:
             case Salvage():
-                salvaged = salvage_part(
+                row = salvage_part(
                     disk,
                     folder,
                     part.file,
@@ -87,14 +86,7 @@ def _make_whole(
                     landed_bytes=part.landed_bytes,
                     suspect=part.is_suspect,
                     gives_up=gives_up,
-                )
-                row = salvaged.row
-                if salvaged.damaged:
-                    log.warning(
-                        "%s/%s cannot be read, and what is in it is kept as *.damaged",
-                        *(part.path, part_name),
-                        extra=about(part.path.split("/")[0]),
-                    )
+                ).row
             case RemovePart():
                 # The final name may not be durable yet, and is all there will be.
                 disk.sync_folder(folder)
@@ -102,7 +94,7 @@ def _make_whole(
             case SetPartAside():
                 # What has the final name is not ours, and gets no row.
                 set_aside(disk, folder, part_name)
-                return None
+                return _told(part, Salvaged(None, damaged=True))
             case _:
                 row = scan_segment(
                     disk, folder, part.file, after_ms=part.position_ms, gives_up=gives_up
@@ -110,4 +102,16 @@ def _make_whole(
     # The disk may still be the sick one: a name that was removed in memory alone would be there
     # again when it is well, and nobody would come back for it.
     disk.sync_folder(folder)
-    return row
+    # By the names, since an error may have met whoever gave them.
+    damaged = any(naming.parse_damaged(name) == part.file for name in disk.list_folder(folder))
+    return _told(part, Salvaged(row, damaged=damaged))
+
+
+def _told(part: WrittenOff, found: Salvaged) -> Salvaged:
+    if found.damaged:
+        log.warning(
+            "Of %s/%s not all can be read, and what cannot is kept as *.damaged",
+            *(part.path, naming.part_name(part.file)),
+            extra=about(part.path.split("/")[0]),
+        )
+    return found

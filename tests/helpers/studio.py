@@ -210,11 +210,11 @@ class Studio:
         repairs, self._to_repair = self._to_repair, []
         for job in repairs:
             try:
-                row = make_whole(self.storage, job[0], creator=ENCODER)
+                found = make_whole(self.storage, job[0], creator=ENCODER)
             except OSError:
                 self._to_repair.append(job)
             else:
-                job[1](row)
+                job[1](found)
         recoveries, self._to_recover = self._to_recover, []
         for path in recoveries:
             try:

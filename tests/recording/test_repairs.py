@@ -14,6 +14,7 @@ import trio.testing
 from recorder.recording import repairs as repairs_module
 from recorder.recording.repairs import RETRY_S
 from recorder.recording.retention.deletion import delete_recording
+from recorder.recording.salvage import Salvaged
 from recorder.recording.storage import Storage, initialise
 from recorder.recording.unfinished import read_entries
 from recorder.recording.written_off import WrittenOff, make_whole
@@ -46,18 +47,19 @@ async def test_a_segment_that_was_written_off_becomes_whole(
 ) -> None:
     studio = killed(storage)
     part = WrittenOff(path=FOLDER, file=1, landed_bytes=1 << 30, is_suspect=True, position_ms=0)
-    rows: list[Segment | None] = []
+    whole: list[Salvaged] = []
     done = trio.Event()
 
-    def deliver(row: Segment | None) -> None:
-        rows.append(row)
+    def deliver(found: Salvaged) -> None:
+        whole.append(found)
         done.set()
 
     async with running(storage) as repairs:
         repairs.repair(part, deliver)
         await done.wait()
-    assert rows[0] is not None
-    assert (rows[0].file, rows[0].repaired, rows[0].suspect) == ("0001.flv", True, True)
+    (row,) = [found.row for found in whole]
+    assert row is not None
+    assert (row.file, row.repaired, row.suspect) == ("0001.flv", True, True)
     assert marks(tmp_path) == studio.sent
 
 
@@ -70,7 +72,7 @@ def test_a_part_that_is_none_is_not_done_with_before_it_is_gone_from_the_disk(
     file = tmp_path / FOLDER / "0001.flv.part"
     file.write_bytes(b"")
     disk.operations.clear()
-    assert make_whole(storage, part, creator="test") is None
+    assert make_whole(storage, part, creator="test") == Salvaged(None)
     made = [operation.partition(" ")[0] for operation in disk.operations]
     removed = made.index("unlink")
     assert made[removed + 1] == "sync_folder"
@@ -78,7 +80,7 @@ def test_a_part_that_is_none_is_not_done_with_before_it_is_gone_from_the_disk(
     disk.arm(removed + 2)
     with pytest.raises(OSError, match="Input/output"):
         make_whole(storage, part, creator="test")
-    assert make_whole(storage, part, creator="test") is None
+    assert make_whole(storage, part, creator="test") == Salvaged(None)
 
 
 async def test_a_recording_nobody_goes_on_with_is_finished_and_then_gets_its_checksums(

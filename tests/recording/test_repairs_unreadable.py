@@ -13,6 +13,7 @@ import trio.lowlevel
 import trio.testing
 
 from recorder.recording.repairs import PATIENCE
+from recorder.recording.salvage import Salvaged
 from recorder.recording.storage import Storage, initialise
 from recorder.recording.unfinished import read_entries
 from recorder.recording.written_off import WrittenOff
@@ -188,16 +189,16 @@ async def test_a_segment_that_was_written_off_and_cannot_be_read_is_kept_and_non
     killed(storage, seconds=5)
     content = _spoil(tmp_path, disk)
     part = WrittenOff(path=FOLDER, file=2, landed_bytes=1 << 30, is_suspect=True, position_ms=0)
-    rows: list[Segment | None] = []
+    whole: list[Salvaged] = []
     done = trio.Event()
 
-    def deliver(row: Segment | None) -> None:
-        rows.append(row)
+    def deliver(found: Salvaged) -> None:
+        whole.append(found)
         done.set()
 
     async with running(storage) as repairs:
         repairs.repair(part, deliver)
         await _until(done, repairs)
-    assert rows == [None]
+    assert whole == [Salvaged(None, damaged=True)]
     assert (tmp_path / FOLDER / "0002.flv.damaged").read_bytes() == content
-    assert f"{FOLDER}/0002.flv.part cannot be read, and what is in it is kept" in caplog.text
+    assert f"{FOLDER}/0002.flv.part not all can be read, and what cannot is kept" in caplog.text

@@ -269,6 +269,23 @@ def test_somebody_elses_file_under_a_segments_name_is_left_alone(tmp_path: Path)
     assert "0001.flv" not in [row.file for row in manifest.segments]
 
 
+def test_a_part_that_nobody_can_read_is_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with open_ward(tmp_path, sent=SECOND + 2) as ward:
+        ward.fall_sick()
+        ward.studio.send(SECOND)
+        ward.studio.writer.hop()
+        (part,) = tmp_path.glob("*/*/*/0001.flv.part")
+        part.write_bytes(b"nothing that could be a recording")
+        ward.get_well()
+        ward.studio.end("unpublished")
+    (manifest,) = ward.manifests()
+    assert manifest.counts["damaged_segments"] == 1
+    assert (part.parent / "0001.flv.damaged").exists()
+    assert "0001.flv.part not all can be read, and what cannot is kept" in caplog.text
+
+
 def test_a_room_in_which_nothing_happens_has_nothing_to_say_of_a_sick_disk(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
