@@ -78,13 +78,18 @@ def _cells(listed: Listed, zone: tzinfo | None) -> tuple[str, ...]:
         str(row.number),
         row.room,
         _local_time(row, zone),
-        _duration(row.duration_ms),
-        _size(row.bytes),
-        str(row.segments),
+        *_extent(row),
         state,
         ", ".join(_marks(row)),
     )
     return tuple(printable(cell[:_LONGEST]) for cell in cells)
+
+
+def _extent(row: Row) -> tuple[str, str, str]:
+    """How long, how large, and in how many files; of one that is damaged nobody knows."""
+    if row.damaged is not None:
+        return ("?",) * 3
+    return _duration(row.duration_ms), _size(row.bytes), str(row.segments)
 
 
 def _marks(row: Row) -> list[str]:

@@ -130,6 +130,7 @@ def test_a_damaged_recording_is_listed_as_damaged_and_is_the_exit_code(
     lines = _listed(capsys, exit_code=1)
     assert [line.split()[0] for line in lines[1:]] == ["3", "2", "1"]
     assert lines[2].endswith("unknown          damaged: version None, expected 1")
+    assert lines[2].split()[4:8] == ["?", "?", "?", "unknown"]
     assert _listed(capsys, "--limit", "1", exit_code=0)[1].split()[0] == "3"
 
 

@@ -84,9 +84,9 @@ function line(recording) {
 
 // The list knows closed files alone; of a lesson that goes on the card says all of it.
 function lengths(recording) {
-  const isOver = recording.end || recording.damaged;
-  if (!isOver && !recording.segments.length) return ["its first file is being written"];
-  return [span(recording.media_s), size(recording.bytes), ...(isOver ? [] : ["so far, in closed files"])];
+  if (recording.damaged) return ["how long it is nobody can tell; its files are in its folder"];
+  if (!recording.end && !recording.segments.length) return ["its first file is being written"];
+  return [span(recording.media_s), size(recording.bytes), ...(recording.end ? [] : ["so far, in closed files"])];
 }
 
 const path = (recording) => `/api/v1/recordings/${recording.number}`;

@@ -34,7 +34,8 @@ def test_each_says_what_it_is(page: Page, stage: Stage) -> None:
         recording(45, gaps=2),
         recording(44, end=None, end_reason=None),
         recording(43, kept=True, deleting=True),
-        recording(42, damaged=True, end=None, segments=[]),
+        # As the recorder lists it.
+        recording(42, damaged=True, end=None, segments=[], media_s=0.0, bytes=0),
     ]
     page.goto("/")
     lines = page.locator("#recordings > li")
@@ -43,11 +44,12 @@ def test_each_says_what_it_is(page: Page, stage: Stage) -> None:
     texts = lines.all_inner_texts()
     for text, words in zip(
         texts, (["2 gaps", "1.6 GiB", "1 h 30 min"], ["not over"], ["kept", "being deleted"],
-                ["damaged"]), strict=True,
+                ["damaged", "how long it is nobody can tell"]), strict=True,
     ):  # fmt: skip
         assert "Physics" in text
         for word in words:
             assert word in text
+    assert "0 B" not in texts[3]
     expect(lines.nth(0).get_by_role("button", name="Delete recording 45")).to_be_visible()
     # What goes on cannot be deleted; what is damaged may have no end, and can.
     expect(lines.nth(1).get_by_role("button")).to_have_count(1)
