@@ -18,8 +18,9 @@ from recorder.recording import catalogue_file, naming
 from recorder.recording.disk import closing
 from recorder.recording.entries import Entry, is_recording_path
 from recorder.recording.known import META_FOLDER, absolute
-from recorder.recording.recovery import look, recover_folder, recover_recording
+from recorder.recording.recovery import recover_folder, recover_recording
 from recorder.recording.recovery_plan import bytes_to_read
+from recorder.recording.recovery_steps import look
 from recorder.recording.refusals import explained
 from recorder.recording.shelves import open_recording, walk
 from recorder.recording.storage import Storage

@@ -22,8 +22,9 @@ from recorder.logs import about, of_room, same
 from recorder.recording import naming
 from recorder.recording.diary import Diary
 from recorder.recording.disk import UnreadableError
-from recorder.recording.recovery import Recovered, recover_recording, repair_files
+from recorder.recording.recovery import Recovered, recover_recording
 from recorder.recording.recovery_plan import INTERRUPTED, Found
+from recorder.recording.recovery_steps import repair_files
 from recorder.recording.shelves import open_recording, walk
 from recorder.recording.unfinished import forget
 from recorder.recording.written_off import make_whole

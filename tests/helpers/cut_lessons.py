@@ -18,7 +18,7 @@ from recorder.recording.continuation import Now
 from recorder.recording.disk import closing
 from recorder.recording.inheritance import inherit, read_left
 from recorder.recording.meta import LOCK_FILE, PROBE_FILE
-from recorder.recording.recovery import repair_files
+from recorder.recording.recovery_steps import repair_files
 from recorder.recording.shelves import open_recording
 from recorder.recording.storage import Storage, initialise
 from tests.helpers.clock import FakeClock

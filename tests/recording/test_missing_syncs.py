@@ -135,7 +135,7 @@ SYNCS = {
         "final_name._take_free_name < final_name.set_aside", "start and stop", DEEP
     ),
     "a damaged part's name, once more": Left("final_name.set_aside", "killed while setting aside"),
-    "a final name beside a part's": Left("recovery._carry_out", "start and stop", DEEP),
+    "a final name beside a part's": Left("recovery_steps.carry_out", "start and stop", DEEP),
     "a manifest that was whole": Left("recovery.recover_folder", "start and stop", DEEP),
     "a recovered manifest's bytes": Left(WRITTEN + "recovery._save", "start and stop", DEEP),
     "a recovered manifest's name": Left(REPLACED + "recovery._save", "start and stop", DEEP),

@@ -21,13 +21,8 @@ from recorder.recording.actions import Opened
 from recorder.recording.disk import OsDisk, closing
 from recorder.recording.hashing import sha256_of
 from recorder.recording.manifest import Gap
-from recorder.recording.recovery import (
-    Repaired,
-    look,
-    recover_folder,
-    recover_recording,
-    repair_files,
-)
+from recorder.recording.recovery import recover_folder, recover_recording
+from recorder.recording.recovery_steps import Repaired, look, repair_files
 from recorder.recording.shelves import open_recording
 from recorder.recording.storage import Storage
 from tests.helpers.cut_off import CREATOR, FOLDER, actions, cut_off

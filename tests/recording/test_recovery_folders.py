@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from recorder.recording.entries import Entry
-from recorder.recording.recovery import Repaired
+from recorder.recording.recovery_steps import Repaired
 from tests.helpers.cut_off import FOLDER, YOUNG, cut_off
 from tests.helpers.disk import RecordingDisk
 from tests.recording.recovering import (

@@ -14,7 +14,8 @@ import pytest
 
 from recorder.recording.entries import Entry
 from recorder.recording.manifest import Gap
-from recorder.recording.recovery import recover_recording, repair_files
+from recorder.recording.recovery import recover_recording
+from recorder.recording.recovery_steps import repair_files
 from recorder.recording.shelves import open_recording, read_manifest
 from recorder.recording.storage import Storage, initialise
 from recorder.recording.unfinished import read_entries

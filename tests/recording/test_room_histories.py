@@ -20,7 +20,8 @@ import pytest
 from recorder.recording.actions import SegmentRules
 from recorder.recording.continuation import Now
 from recorder.recording.inheritance import inherit, read_left
-from recorder.recording.recovery import recover_recording, repair_files
+from recorder.recording.recovery import recover_recording
+from recorder.recording.recovery_steps import repair_files
 from recorder.recording.shelves import open_recording
 from recorder.recording.storage import Storage, initialise
 from tests.helpers.clock import FakeClock

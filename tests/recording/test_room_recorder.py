@@ -18,7 +18,7 @@ from recorder.recording.disk import OsDisk
 from recorder.recording.entries import Entry
 from recorder.recording.figures import RecordingFigures, RoomFigures, TrackFigures
 from recorder.recording.manifest import Gap
-from recorder.recording.recovery import repair_files
+from recorder.recording.recovery_steps import repair_files
 from recorder.recording.shelves import open_recording, read_manifest
 from recorder.recording.storage import Storage, initialise
 from recorder.recording.unfinished import read_entries

@@ -14,7 +14,8 @@ from recorder.recording.disk import OsDisk
 from recorder.recording.entries import Entry
 from recorder.recording.listing import list_recordings
 from recorder.recording.manifest import Manifest
-from recorder.recording.recovery import Recovered, Repaired, recover_recording
+from recorder.recording.recovery import Recovered, recover_recording
+from recorder.recording.recovery_steps import Repaired
 from recorder.recording.retention.deletion import (
     Fate,
     Removed,
