@@ -14,13 +14,12 @@ import logging
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
-
 from recorder.logs import about
 from recorder.status.alarm_rules import conditions
 from recorder.status.condition import RANK, Condition, Key
 from recorder.status.digits import rounded
 from recorder.status.snapshot import AlarmView, Severity
+from recorder.status.standing import CALM_S, Standing, text_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,42 +32,11 @@ HISTORY: Final = 200
 SETTLE_S: Final = 60.0
 """What stood before a restart has so long to hold again."""
 
-CALM_S: Final = 60.0
-"""What comes again so soon after it has cleared flaps: it must be over for as long, then."""
-
-OVER: Final = "It seems to be over."
-
 _LEVELS: Final = {
     Severity.CRITICAL: logging.CRITICAL,
     Severity.WARNING: logging.WARNING,
     Severity.INFO: logging.INFO,
 }
-
-
-@attrs.define(kw_only=True)
-class _Standing:
-    condition: Condition
-    began_s: float
-    held_s: float
-    """When it last held."""
-    id: str = ""
-    """"" until it is raised."""
-    since: str = ""
-    raised_s: float | None = None
-    """None: by the process before, whose clock nobody knows."""
-    acknowledged_by: str | None = None
-    flaps: bool = False
-
-    @property
-    def clear_s(self) -> float:
-        """How long it must be over. What need not be for any time was ended by somebody."""
-        found = self.condition.clear_s
-        return max(found, CALM_S) if self.flaps and found else found
-
-    def text(self, now_s: float) -> str:
-        """What is the matter. While it waits to clear it is not so any more, and says so."""
-        is_over = self.held_s < now_s and not self.condition.until_acknowledged
-        return f"{self.condition.text} {OVER}" if is_over else self.condition.text
 
 
 class Alarms:
@@ -84,15 +52,16 @@ class Alarms:
         self.history: list[dict[str, Any]] = []
         self.revision = 0
         self.on_change: Callable[[dict[str, Any]], None] = lambda change: None
-        self._standing: dict[Key, _Standing] = {}
+        self._standing: dict[Key, Standing] = {}
         self._cleared: dict[Key, float] = {}
         """When, of those that have cleared lately."""
-        self._before: dict[Key, _Standing] = {}
+        self._before: dict[Key, Standing] = {}
         self._dismissed: dict[Key, str] = {}
         self._dismissed_before: dict[Key, str] = {}
         """By the process before; this one has not seen whether it still holds."""
         self._next = 1
         self._began_s: float | None = None
+        self._judged_s = -math.inf
         if remembered is not None:
             self._restore(remembered)
 
@@ -112,6 +81,10 @@ class Alarms:
         }
         self._cleared = {key: at for key, at in self._cleared.items() if now_s - at < CALM_S}
         holding = {(each.kind, each.room): each for each in conditions(seen, raised)}
+        for key in [key for key, each in holding.items() if each.prolongs]:
+            if key in self._standing and self._standing[key].held_s < self._judged_s:
+                del holding[key]
+        self._judged_s = now_s
         for key, condition in holding.items():
             self._holds(key, condition, seen, now_s)
         for key in list(self._standing):
@@ -138,7 +111,7 @@ class Alarms:
             if each.acknowledged_by == who:
                 return True
             each.acknowledged_by = who
-            self._note("acknowledged", _document(each), time, who=who)
+            self._note("acknowledged", each.to_document(), time, who=who)
             if each.condition.until_acknowledged:
                 self._dismissed[key] = each.condition.detail
                 del self._standing[key]
@@ -155,7 +128,7 @@ class Alarms:
             return
         each = self._standing.get(key)
         if each is None:
-            each = _Standing(condition=condition, began_s=now_s, held_s=now_s)
+            each = Standing(condition=condition, began_s=now_s, held_s=now_s)
             self._standing[key] = each
         worse = RANK[condition.severity] < RANK[each.condition.severity]
         again = condition.until_acknowledged and condition.detail != each.condition.detail
@@ -168,7 +141,7 @@ class Alarms:
         elif each.id and worse:
             self._is_worse(each, seen)
 
-    def _raise(self, key: Key, each: _Standing, seen: Snapshot, now_s: float) -> None:
+    def _raise(self, key: Key, each: Standing, seen: Snapshot, now_s: float) -> None:
         before = self._before.pop(key, None)
         if before is not None and before.condition.detail == each.condition.detail:
             each.id, each.since = before.id, before.since
@@ -183,7 +156,7 @@ class Alarms:
         self._next += 1
         self._say("raised", each, seen.time)
 
-    def _is_worse(self, each: _Standing, seen: Snapshot) -> None:
+    def _is_worse(self, each: Standing, seen: Snapshot) -> None:
         """Who has seen it has not seen this."""
         each.acknowledged_by = None
         self._say("raised", each, seen.time)
@@ -199,8 +172,8 @@ class Alarms:
             self._cleared[key] = now_s
             self._say("cleared", each, seen.time)
 
-    def _say(self, event: str, each: _Standing, time: str) -> None:
-        self._note(event, _document(each), time)
+    def _say(self, event: str, each: Standing, time: str) -> None:
+        self._note(event, each.to_document(), time)
         level = _LEVELS[each.condition.severity] if event == "raised" else logging.INFO
         about_it = about(each.condition.room)
         log.log(level, "Alarm %s: %s", event, each.condition.text, extra=about_it)
@@ -237,7 +210,7 @@ class Alarms:
             "version": 1,
             "next": self._next,
             "standing": [
-                _document(each) | {"until_acknowledged": each.condition.until_acknowledged}
+                each.to_document() | {"until_acknowledged": each.condition.until_acknowledged}
                 for each in (*self._standing.values(), *self._before.values())
                 if each.id
             ],
@@ -255,9 +228,9 @@ class Alarms:
             document = json.loads(remembered)
             if document["version"] != 1:
                 raise ValueError("another version")
-            standing = [_remembered(each) for each in document["standing"]]
+            standing = [Standing.remembered(each) for each in document["standing"]]
             dismissed = {
-                (str(each["kind"]), _text_or_none(each["room"])): str(each["detail"])
+                (str(each["kind"]), text_or_none(each["room"])): str(each["detail"])
                 for each in document.get("dismissed", [])
             }
             history, number = [dict(each) for each in document["history"]], int(document["next"])
@@ -276,37 +249,3 @@ def _by_weight(view: AlarmView) -> tuple[int, bool, float]:
     """The worst first, of those what nobody has seen, of those the newest."""
     age_s = math.inf if view.age_s is None else view.age_s
     return RANK[view.severity], view.acknowledged_by is not None, age_s
-
-
-def _remembered(document: dict[str, Any]) -> _Standing:
-    """What stood in the process before.
-
-    Raises:
-        KeyError, ValueError, TypeError: it was damaged.
-    """
-    return _Standing(
-        condition=Condition.remembered(document),
-        began_s=-math.inf,
-        held_s=-math.inf,
-        id=str(document["id"]),
-        since=str(document["since"]),
-        acknowledged_by=_text_or_none(document["acknowledged_by"]),
-    )
-
-
-def _text_or_none(value: object) -> str | None:
-    return None if value is None else str(value)
-
-
-def _document(each: _Standing) -> dict[str, Any]:
-    return {
-        "id": each.id,
-        "kind": each.condition.kind,
-        "room": each.condition.room,
-        "severity": each.condition.severity.value,
-        "text": each.condition.text,
-        "advice": each.condition.advice,
-        "detail": each.condition.detail,
-        "since": each.since,
-        "acknowledged_by": each.acknowledged_by,
-    }

@@ -27,6 +27,7 @@ class Condition:
     Attributes:
         set_s: so long it must last before it is an alarm; `clear_s` so long it must be over.
         until_acknowledged: it has happened and is no more: seeing it is all that is to be done.
+        prolongs: it goes on with what held at the last look, and holds up no alarm that clears.
         detail: another one is another event, where seeing the first says nothing of it.
     """
 
@@ -38,6 +39,7 @@ class Condition:
     set_s: float = 0.0
     clear_s: float = 5.0
     until_acknowledged: bool = False
+    prolongs: bool = False
     detail: str = ""
 
     @classmethod

@@ -75,6 +75,7 @@ def room_conditions(room: RoomView, standing: Mapping[Key, Severity]) -> Iterato
             severity=WARNING,
             text=f"{name}: the encoder fell silent and is gone; its recording waits for it.",
             advice="Look at the encoder and at its network.",
+            prolongs=True,
         )
     # While the disk stalls we may hold the encoder back: a silence that we cause is not its fault.
     if room.publisher is not None and room.state not in (RoomState.STOPPED, RoomState.STALLED):

@@ -121,3 +121,14 @@ def test_a_silence_is_not_over_because_its_connection_was_given_up(
     assert kinds(alarms, GOOD, 60) == [("no_media", "warning")]
     assert kinds(alarms, GOOD, 64) == []
     assert [each["event"] for each in alarms.history] == ["raised", "cleared"]
+
+
+def test_who_was_silent_and_came_back_before_it_left_is_not_said_to_have_fallen_silent() -> None:
+    waiting = of_room(state=RoomState.WAITING, publisher=None, waits_s=40.0, media_age_s=None)
+    alarms = Alarms()
+    assert kinds(alarms, of_room(media_age_s=5.0), 0) == [("no_media", "warning")]
+    assert kinds(alarms, GOOD, 1) == [("no_media", "warning")]
+    for now_s in (2, 3, 4):
+        (told,) = alarms.judge(waiting, now_s)
+        assert told.text.endswith("has sent nothing for 5 s. It seems to be over.")
+    assert alarms.judge(waiting, 5) == ()
