@@ -100,8 +100,8 @@ class Reading:
 
     async def _receive(self) -> bytes | bytearray:
         """An acknowledgement goes out only while the peer is slow or quiet. One that reaches a
-        socket closed behind its last byte (ffmpeg) is answered by a reset, and the peer's system
-        forgets what it has not sent yet (RFC 1122, section 4.2.2.13)."""
+        socket closed behind its last byte is answered by a reset, and the peer's system forgets
+        what it has not sent yet (RFC 1122, section 4.2.2.13)."""
         self._read_bytes, self.late_s = READ_BYTES, 0.0
         pause_s = self._next_read_s - trio.current_time()
         if pause_s > 0:

@@ -2,6 +2,12 @@
 
 Owns how much was received and how much of that is acknowledged, and what control messages of the
 peer change in it. Abort and Set Chunk Size are not here: the chunk reader obeys them itself.
+
+Only who announces a window is acknowledged anything, as by SRS and mediamtx. Who announces none
+(ffmpeg and librtmp when they publish) does not wait for it, and reads little: ffmpeg one message
+for each ten that it sends. A socket that is closed with something unread in it is reset, and what
+its system had not sent yet is lost (RFC 2525, section 2.17): the last frames of a lesson, and its
+good-bye.
 """
 
 from __future__ import annotations
@@ -41,14 +47,15 @@ class Control:
         self._output = output
         self._window = limits.window_bytes
         self._acknowledged = 0
-        self._acknowledge_every = limits.window_bytes // 2
+        self._acknowledge_every: int | None = None
         self._announced_window = limits.window_bytes
 
     @property
     def is_due(self) -> bool:
         """Say whether the peer is owed an acknowledgement."""
         return (
-            self._state.is_in(State.CONNECTED)
+            self._acknowledge_every is not None
+            and self._state.is_in(State.CONNECTED)
             and self.bytes_received - self._acknowledged >= self._acknowledge_every
         )
 

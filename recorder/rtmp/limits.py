@@ -112,8 +112,8 @@ class Limits:
     one makes our input cheap; above 64 KiB nothing is gained any more."""
 
     window_bytes: int = 2_500_000
-    """The window we announce, and the one we acknowledge by when the peer announces none or a
-    larger one (§2.5)."""
+    """The window we announce, and the one we acknowledge by when the peer announces a larger one
+    (§2.5)."""
 
 
 DEFAULT_LIMITS: Final = Limits()

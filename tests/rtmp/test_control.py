@@ -68,16 +68,13 @@ def acknowledged(client: RtmpClient) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("announced", "every"), [(None, 5000), (2000, 1000), (0, 5000), (1, 1), (1 << 31, 5000)]
+    ("announced", "every"), [(10_000, 5000), (2000, 1000), (1, 1), (1 << 31, 5000)]
 )
-def test_an_acknowledgement_is_due_at_half_the_smaller_window(
-    announced: int | None, every: int
-) -> None:
+def test_an_acknowledgement_is_due_at_half_the_smaller_window(announced: int, every: int) -> None:
     client = RtmpClient()
     application = publishing(client, server(window_bytes=10_000))
     client.set_chunk_size(0xFFFF)
-    if announced is not None:
-        client.window_ack_size(announced)
+    client.window_ack_size(announced)
     client.message(6, 9, 1, 0, bytes(5000))
     application.talk(client)
     base = application.server.bytes_received
@@ -92,9 +89,24 @@ def test_an_acknowledgement_is_due_at_half_the_smaller_window(
     assert not application.server.has_data_to_send
 
 
+@pytest.mark.parametrize("announced", [None, 0])
+def test_who_announces_no_window_is_acknowledged_nothing(announced: int | None) -> None:
+    """It need not read it, and what it leaves unread at its end costs what it said last."""
+    client = RtmpClient()
+    application = publishing(client, server(window_bytes=10_000))
+    client.set_chunk_size(0xFFFF)
+    if announced is not None:
+        client.window_ack_size(announced)
+    for _ in range(10):
+        client.message(6, 9, 1, 0, bytes(10_000))
+        application.feed(client.data_to_send())
+        assert not application.server.has_data_to_send
+
+
 def test_an_acknowledgement_may_wait_and_an_answer_may_not() -> None:
     client = RtmpClient()
     server = publishing(client, ServerConnection(Limits(window_bytes=1000), random=FILLER)).server
+    client.window_ack_size(1000)
     client.video(0, bytes(2000))
     server.receive_data(client.data_to_send())
     assert isinstance(server.next_event(), MediaReceived)
@@ -111,6 +123,7 @@ def test_a_peer_that_never_reads_cannot_make_acknowledgements_pile_up() -> None:
     client = RtmpClient()
     application = publishing(client)
     client.set_chunk_size(65536)
+    client.window_ack_size(2_500_000)
     for index in range(200):
         client.video(index * 40, bytes(60_000))
         application.feed(client.data_to_send())
@@ -124,6 +137,7 @@ def test_the_count_wraps_at_2_to_the_32() -> None:
     application.server._control.bytes_received = (1 << 32) - 10
     application.server.data_to_send()
     client.set_chunk_size(65536)
+    client.window_ack_size(2_500_000)
     for index in range(60):
         client.video(index * 40, bytes(60_000))
     size = application.server.bytes_received
