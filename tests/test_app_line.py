@@ -44,10 +44,10 @@ def test_a_line_without_fault_is_good_and_says_nothing() -> None:
 
 
 def test_every_figure_of_a_line_stands_in_its_place() -> None:
-    """They are made by position. No two of these are alike but lateness and jitter, which a test of
-    its own tells apart."""
+    """They are made by position, and no two of these are alike: all that is left in the window
+    comes late, and once more than else."""
     meter = LineMeter()
-    for second in range(6):
+    for second in range(15):
         tcp = TcpInfo(
             rtt_us=31_000,
             rtt_variation_us=7_000,
@@ -56,23 +56,24 @@ def test_every_figure_of_a_line_stands_in_its_place() -> None:
             delivered=0,
             out_of_order=second,
         )
-        spread = (1000, 1500) if second == 3 else (1000, 1000)
-        found = meter.look(
-            moment(100 + second, 100 + second, 99_000 + 1000 * second, tcp=tcp, spread=spread), 2.0
-        )
-    share = 5 / 500
+        late_s = 0.6 if second > 3 else 0.0
+        early_ms = 1000 + int(1000 * late_s)
+        spread = early_ms, 1700 if second == 5 else early_ms
+        at_s = 100 + second + late_s
+        found = meter.look(moment(at_s, at_s, 99_000 + 1000 * second, tcp=tcp, spread=spread), 2.0)
+    share = 10 / 1000
     loss = 1 - (1 - share) ** (1 / (DUPLICATES + 100 * 0.031))
     assert found.shown == LineView(
         word=Word.WEAK,
-        reason="what it sends comes 0.5 s late",
+        reason="what it sends comes 0.6 s late",
         media_rate=1.0,
-        late_ms=460.0,
-        jitter_ms=460.0,
+        late_ms=582.0,
+        jitter_ms=370.0,
         rtt_ms=31.0,
         rtt_variation_ms=7.0,
         out_of_order=share,
         loss=round(loss, 4),
-        resent=15,
+        resent=30,
     )
 
 
