@@ -8,11 +8,12 @@ between its two ends, and says which it was:
   behind a hole, and behind one lost packet comes all that was under way: a share s of all, where n
   packets follow before the lost one is there again, stands for p = 1 - (1 - s)^(1/n) lost. n is
   DUPLICATES, by which a sender learns of the loss, and what it sends in a round trip meanwhile;
-* delay: 1 without any, 0 at `max_delay`. It is the longest round trip of the window, or by how much
-  media came later in it than at their best, whichever is more. What has not come yet is late
-  too, once it is due for longer than SILENCE_S. The best is the least of all, and is forgotten by
-  DRIFT of the time that goes by: an encoder's clock may run slow by that without a delay that adds
-  up. A delay that has not grown in the window has come to stay, and fades in FORGIVEN_S;
+* delay: 1 without any, 0 at `max_delay`. It is the longest round trip of the window, where one was
+  measured of late, or by how much media came later in it than at their best, whichever is more.
+  What has not come yet is late too, once it is due for longer than SILENCE_S. The best is the least
+  of all, and is forgotten by DRIFT of the time that goes by: an encoder's clock may run slow by
+  that without a delay that adds up. A delay that has not grown in the window has come to stay, and
+  fades in FORGIVEN_S;
 * pace: 1 while media time runs with the clock, or PACE_GOOD of it, 0 at PACE_BAD.
 
 A clock slower than DRIFT is a delay that grows, and so is a line that carries less than is sent: no
@@ -186,7 +187,7 @@ class LineMeter:
             if not self._grows(moment):
                 forgotten = max(DRIFT, (now - self._best_s) / FORGIVEN_S)
             self._best_s = min(least, self._best_s + forgotten * (moment.at_s - before_s))
-        rtt_us, variation_us = self._round_trip.look(moment.tcp)
+        rtt_us, variation_us = self._round_trip.look(moment.tcp, moment.at_s)
         # Of what is read together the newest came within one step, unless it waited for the read.
         in_time_s = self._best_s + min(moment.step_ms / 1000, LONGEST_S)
         self._least_s.append(max(0.0, least - in_time_s))
@@ -210,10 +211,12 @@ class LineMeter:
         rtt_us, variation_us = max(self._rtt_us), max(self._variation_us)
         loss = None
         if share is not None and segments is not None and last.tcp.rtt_us is not None:
-            loss = _lost(share, segments / (last.at_s - first.at_s), rtt_us / 1e6)
+            # An old one is nearer than none.
+            rtt_s = (rtt_us or self._round_trip.last_us) / 1e6
+            loss = _lost(share, segments / (last.at_s - first.at_s), rtt_s)
         return _Tcp(
-            rtt_ms=None if last.tcp.rtt_us is None else rtt_us / 1000,
-            rtt_variation_ms=None if last.tcp.rtt_variation_us is None else variation_us / 1000,
+            rtt_ms=rtt_us / 1000 if rtt_us else None,
+            rtt_variation_ms=variation_us / 1000 if rtt_us else None,
             out_of_order=share,
             loss=loss,
             resent=_grown(first.tcp.resent, last.tcp.resent),

@@ -77,6 +77,16 @@ def test_every_figure_of_a_line_stands_in_its_place() -> None:
     )
 
 
+def test_a_round_trip_that_was_long_once_makes_no_line_bad_for_ever() -> None:
+    """An encoder that is sent nothing behind its first seconds is measured no more."""
+    encoder = Encoder(tcp=replace(QUIET, rtt_us=5_000_000))
+    line = encoder.run(20)
+    assert (line.shown.word, line.shown.rtt_ms) == (Word.BAD, 5000.0)
+    line = encoder.run(30)
+    assert line.score == pytest.approx(1, abs=0.001)
+    assert (line.shown.rtt_ms, line.shown.rtt_variation_ms) == (None, None)
+
+
 def test_before_it_is_measured_long_enough_nothing_is_said() -> None:
     encoder = Encoder()
     assert encoder.run(int(LEAST_S)).score is None

@@ -6,7 +6,7 @@ import attrs
 import pytest
 from msgspec.structs import replace
 
-from recorder.app_round_trip import RoundTrip
+from recorder.app_round_trip import FRESH_S, RoundTrip
 from recorder.live.tcp_info import TcpInfo
 
 
@@ -43,62 +43,71 @@ NEAR = pytest.approx(0, abs=20)
 @pytest.mark.parametrize("at_once", [1, 2, 10])
 def test_what_was_measured_since_the_last_look_is_what_it_is_now(at_once: int) -> None:
     kernel, round_trip = Kernel(), RoundTrip()
-    assert round_trip.look(kernel.measure(20_000)) == (20_000, 300)
+    assert round_trip.look(kernel.measure(20_000), 0) == (20_000, 300)
     for now_us in (2_000_000, 7_000, 300_000):
-        round_trip.look(kernel.measure(*[now_us] * at_once))
-        found_us, variation_us = round_trip.look(kernel.measure(*[now_us] * at_once))
+        round_trip.look(kernel.measure(*[now_us] * at_once), 0)
+        found_us, variation_us = round_trip.look(kernel.measure(*[now_us] * at_once), 0)
         assert found_us - now_us == NEAR
         assert variation_us == NEAR
 
 
 def test_one_measurement_alone_is_not_believed_when_it_is_longer() -> None:
     kernel, round_trip = Kernel(), RoundTrip()
-    found = [round_trip.look(kernel.measure(us)) for us in (20_000, 3_000_000, 20_000, 10_000)]
+    found = [round_trip.look(kernel.measure(us), 0) for us in (20_000, 3_000_000, 20_000, 10_000)]
     assert [us - 20_000 for us, _ in found[:3]] == [NEAR] * 3
     assert found[3][0] - 10_000 == NEAR
     # But it is told how far both lie apart.
     assert [round(variation_us, -4) for _, variation_us in found] == [0, 1_490_000, 1_490_000, 0]
 
 
-def test_while_nothing_is_acknowledged_it_stays() -> None:
+def test_while_nothing_is_acknowledged_it_stays_until_it_is_old() -> None:
     kernel, round_trip = Kernel(), RoundTrip()
-    round_trip.look(kernel.measure(500_000))
-    assert [round_trip.look(kernel.measure()) for _ in range(5)] == [(500_000, 300)] * 5
+    round_trip.look(kernel.measure(500_000), 0)
+    told = [round_trip.look(kernel.measure(), now_s) for now_s in (1, FRESH_S, FRESH_S + 1)]
+    assert told == [(500_000, 300), (500_000, 300), (0, 0)]
+    assert round_trip.last_us == 500_000
+
+
+def test_a_time_that_is_measured_again_and_is_the_same_is_of_now() -> None:
+    kernel, round_trip = Kernel(), RoundTrip()
+    for now_s in (0, FRESH_S, 2 * FRESH_S):
+        found = round_trip.look(kernel.measure(20_000), now_s)
+    assert found == (20_000, 300)
 
 
 def test_of_what_was_sent_again_nothing_is_measured() -> None:
     kernel, round_trip = Kernel(), RoundTrip()
-    round_trip.look(kernel.measure(20_000))
+    round_trip.look(kernel.measure(20_000), 0)
     for _ in range(2):
-        round_trip.look(kernel.measure(2_000_000))
+        round_trip.look(kernel.measure(2_000_000), 0)
         kernel.delivered += 1
-        last_us, _ = round_trip.look(kernel.measure())
+        last_us, _ = round_trip.look(kernel.measure(), 0)
     assert last_us - 2_000_000 == NEAR
 
 
 def test_of_several_at_once_one_that_was_long_counts_as_its_share() -> None:
     kernel, round_trip = Kernel(), RoundTrip()
-    round_trip.look(kernel.measure(10_000))
-    round_trip.look(kernel.measure(10_000, 2_000_000, 10_000))
-    found_us, _ = round_trip.look(kernel.measure(10_000, 2_000_000, 10_000))
+    round_trip.look(kernel.measure(10_000), 0)
+    round_trip.look(kernel.measure(10_000, 2_000_000, 10_000), 0)
+    found_us, _ = round_trip.look(kernel.measure(10_000, 2_000_000, 10_000), 0)
     assert 10_000 <= found_us <= 800_000
 
 
 def test_an_older_kernels_mean_is_believed() -> None:
     kernel, round_trip = Kernel(knows_delivered=False), RoundTrip()
-    round_trip.look(kernel.measure(10_000))
+    round_trip.look(kernel.measure(10_000), 0)
     kernel.measure(*[90_000] * 50)
-    round_trip.look(kernel.measure())
-    assert round_trip.look(kernel.measure())[0] > 85_000
+    round_trip.look(kernel.measure(), 0)
+    assert round_trip.look(kernel.measure(), 0)[0] > 85_000
 
 
 def test_what_the_kernel_does_not_know_is_nothing() -> None:
     unknown = replace(Kernel().measure(1), rtt_us=None)
-    assert [RoundTrip().look(None), RoundTrip().look(unknown)] == [(0, 0)] * 2
+    assert [RoundTrip().look(None, 0), RoundTrip().look(unknown, 0)] == [(0, 0)] * 2
 
 
 def test_a_count_that_is_wrong_makes_no_time_less_than_none() -> None:
     kernel, round_trip = Kernel(), RoundTrip()
-    round_trip.look(kernel.measure(1_000_000))
+    round_trip.look(kernel.measure(1_000_000), 0)
     told = kernel.measure(*[1_000] * 9)
-    assert round_trip.look(replace(told, delivered=kernel.delivered - 8))[0] == 0
+    assert round_trip.look(replace(told, delivered=kernel.delivered - 8), 0)[0] == 0

@@ -96,7 +96,8 @@ class LineView(msgspec.Struct, frozen=True):
         late_ms: how much later media came than at their best of late, at most.
         jitter_ms: between the earliest and the latest.
         rtt_ms: the longest round-trip time, as of `RoundTrip`; `rtt_variation_ms` by how much
-            two measurements of it lie off their mean, at most.
+            two measurements of it lie off their mean, at most; None: none was measured of late, as
+            of an encoder that is sent nothing.
         out_of_order: of its TCP segments, 0 to 1: came behind a hole, or overtaken.
         loss: of its TCP segments, 0 to 1: what `out_of_order` says of those lost on the way.
         resent: segments that we sent again.
