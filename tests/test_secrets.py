@@ -52,6 +52,7 @@ def test_a_secret_in_a_file_is_found_wherever_it_stands(tmp_path: Path, name: st
     folder = tmp_path / "room101" / "2026-11-22"
     folder.mkdir(parents=True)
     (folder / "last-good.yaml").write_text(KEY)
+    (folder / "last-good.yaml.tmp").write_text(KEY)
     (folder / "dangling").symlink_to(tmp_path / "nowhere")
     check_files([KEY.encode()], tmp_path)
     (folder / name).write_bytes(b"\0" * 1000 + (b"" if KEY in name else KEY.encode()))

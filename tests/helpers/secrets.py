@@ -22,8 +22,9 @@ SECRET_WORDS = frozenset({"key", "view_key", "password", "secret"})
 SHORTEST = 8
 """Characters. Shorter ones stand anywhere by chance; tests use them for nothing that matters."""
 
-COPY_OF_THE_CONFIGURATION = "last-good.yaml"
-"""In the state folder: it has the keys because it is the configuration."""
+COPIES_OF_THE_CONFIGURATION = frozenset({"last-good.yaml", "last-good.yaml.tmp"})
+"""In the state folder: they have the keys because they are the configuration. The second is the
+first one being written; where a kill has left it there the next start removes it."""
 
 SEARCHED_BYTES = 4 << 20
 """Of each file, from its beginning: text stands there, and media behind it."""
@@ -68,7 +69,7 @@ def files_with_secrets(folder: Path, secrets: list[bytes]) -> list[str]:
     for place, _, names in os.walk(folder):
         for name in names:
             path = Path(place, name)
-            if name == COPY_OF_THE_CONFIGURATION or path.is_symlink() or not path.is_file():
+            if name in COPIES_OF_THE_CONFIGURATION or path.is_symlink() or not path.is_file():
                 continue
             try:
                 with path.open("rb") as file:
