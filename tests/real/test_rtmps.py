@@ -148,6 +148,8 @@ async def test_a_start_without_the_certificate_records_over_rtmp_and_over_both_w
         write_certificate(authority, tmp_path)
         recorder.send(signal.SIGHUP)
         await recorder.line("RTMPS is on")
+        # With the next picture.
+        await recorder.line("Alarm cleared: Encoders set to rtmps")
         assert "rtmps_off" not in await alarms(recorder)
         published = await knock(recorder, trusted, source)
         assert published.code == 0, published.said
