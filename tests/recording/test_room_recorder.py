@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING
 import attrs
 import pytest
 
-from recorder.flv.parameters import TrackParameters
 from recorder.recording.actions import SegmentRules, TrackFacts
 from recorder.recording.disk import OsDisk
 from recorder.recording.entries import Entry
-from recorder.recording.figures import RecordingFigures, RoomFigures, TrackFigures
 from recorder.recording.manifest import Gap
 from recorder.recording.recovery_steps import repair_files
 from recorder.recording.shelves import open_recording, read_manifest
@@ -331,75 +329,6 @@ def _die(studio: Studio) -> None:
     """A killed process closes everything and says nothing."""
     for files in studio.writer.queues[0].files:
         files.close()
-
-
-def test_every_figure_stands_in_its_place(tmp_path: Path, rules: SegmentRules) -> None:
-    """They are made by position, and no two of these are alike but what there is none of: what is
-    lost has a test of its own."""
-    with _studio(tmp_path, rules) as studio:
-        studio.writer.sync_interval_ms = 1000
-        studio.arrive()
-        studio.send(12)
-        # From here on nothing is made safe.
-        studio.writer.sync_interval_ms = 60_000
-        studio.send(6)
-        now_ms = studio.clock.now_ms
-        studio.clock.advance(700)
-        safe = sum(studio.safe.values())
-        written = sum(each.stat().st_size for each in tmp_path.rglob("*.flv*"))
-        assert 0 < safe < written
-        assert studio.recorder.figures(now_ms + 300) == RoomFigures(
-            fault=None,
-            is_stopped=False,
-            is_open=True,
-            newest_dts=17 * FRAME_MS,
-            arrived_s=0.5,
-            tracks=(
-                TrackFigures(
-                    kind="video",
-                    track=0,
-                    codec="avc1",
-                    parameters=TrackParameters(codec="avc1", width=64, height=48),
-                    frames=18,
-                    newest_dts=17 * FRAME_MS,
-                    key_dts=3000,
-                    key_distance_ms=1000,
-                ),
-                TrackFigures(
-                    kind="audio",
-                    track=0,
-                    codec="mp4a",
-                    parameters=TrackParameters(codec="mp4a", sample_rate=44_100, channels=2),
-                    frames=18,
-                    newest_dts=17 * FRAME_MS,
-                    key_dts=None,
-                    key_distance_ms=None,
-                ),
-            ),
-            pending_bytes=studio.recorder.pending_bytes,
-            buffer_bytes=64 << 20,
-            written_s=1.3,
-            unsafe_s=1.7,
-            recording=RecordingFigures(
-                number=1,
-                path="room101/2026-11-22/0000001-103000Z",
-                age_s=4.3,
-                media_ms=17 * FRAME_MS,
-                bytes=written,
-                safe_bytes=safe,
-                segments=2,
-                gaps=0,
-                file="0002.flv.part",
-                counts={},
-                tracks=(
-                    TrackFacts(kind="video", track=0, codec="avc1", width=64, height=48),
-                    TrackFacts(kind="audio", track=0, codec="mp4a", sample_rate=44_100, channels=2),
-                ),
-            ),
-            lost_ms=0,
-            lost_bytes=0,
-        )
-        studio.end()
 
 
 def test_a_hole_that_only_the_repair_finds_is_told(

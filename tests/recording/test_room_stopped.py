@@ -1,4 +1,4 @@
-"""Stop, start and figures of a room, on real files; times are handed in."""
+"""Stop and start of a room, on real files; times are handed in."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from recorder.recording.lateness import Spread
 from recorder.recording.storage import Storage, initialise
 from tests.helpers import media
 from tests.helpers.studio import CLIENT, FRAME_MS, SECOND, Studio, manifests, marks
-from tests.helpers.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,102 +164,6 @@ def test_an_encoder_that_is_silent_and_begins_its_clock_anew_is_not_late(
         assert spread.least_ms == spread.most_ms
         clock.advance(FRAME_MS)
     studio.end()
-
-
-def test_the_figures_of_a_room_that_records(studio: Studio) -> None:
-    before = studio.recorder.figures(studio.clock.now_ms)
-    assert before.written_s is None
-    assert before.recording is None
-    assert before.tracks == ()
-    assert before.newest_dts is None
-    studio.arrive()
-    assert studio.recorder.figures(studio.clock.now_ms).tracks == ()
-    studio.send(4 * SECOND)
-    studio.clock.advance(700)
-    figures = studio.recorder.figures(studio.clock.now_ms)
-    recording = figures.recording
-    assert recording is not None
-    assert figures.is_open
-    assert figures.fault is None
-    assert figures.written_s == 0.7
-    assert figures.newest_dts == 4000 - FRAME_MS
-    video, audio = figures.tracks
-    assert (video.kind, video.codec) == ("video", "avc1")
-    assert (video.frames, video.key_dts) == (4 * SECOND, 3000)
-    assert (audio.kind, audio.frames, audio.key_dts) == ("audio", 4 * SECOND, None)
-    assert recording.number == 1
-    # It began with its first media, though half a second of them was held.
-    assert recording.age_s == 4.7
-    assert recording.file == "0002.flv.part"
-    assert (recording.segments, recording.gaps) == (2, 0)
-    # The open file counts: it is as long as ten minutes, and the lesson goes on.
-    assert recording.media_ms == 4000 - FRAME_MS
-    folder = studio.storage.directory / recording.path
-    on_disk = sum(path.stat().st_size for path in folder.glob("*.flv*"))
-    assert recording.bytes == on_disk
-    assert recording.safe_bytes <= on_disk
-    assert figures.unsafe_s is not None
-    assert [each.kind for each in recording.tracks] == ["video", "audio"]
-    studio.end()
-
-
-def test_to_say_how_a_lesson_is_takes_no_longer_the_longer_it_is(studio: Studio) -> None:
-    studio.arrive()
-    studio.send(4 * SECOND)
-    calls = []
-    for _ in range(2):
-        studio.recorder.figures(studio.clock.now_ms)
-        with Work() as work:
-            studio.recorder.figures(studio.clock.now_ms)
-        calls.append(work.calls)
-        studio.send(40 * SECOND)
-    assert calls[0] == calls[1]
-    studio.end()
-
-
-def test_media_are_what_is_audio_or_video_recorded_or_not(studio: Studio) -> None:
-    def arrived_s() -> float | None:
-        return studio.recorder.figures(studio.clock.now_ms).arrived_s
-
-    assert arrived_s() is None
-    studio.arrive()
-    studio.send(SECOND)
-    assert arrived_s() == FRAME_MS / 1000
-    metadata = encode_values(ON_METADATA, {"title": "a"})
-    for _ in range(10):
-        studio.clock.advance(1000)
-        studio.recorder.data(ON_METADATA, metadata, 0, studio.clock.now_ms)
-        studio.recorder.flush(studio.clock.now_ms)
-    assert arrived_s() == 10 + FRAME_MS / 1000
-    studio.recorder.stop(studio.clock.now_ms, {})
-    studio.send(1)
-    assert arrived_s() == FRAME_MS / 1000
-    studio.lose()
-    # Another one has sent nothing but metadata.
-    studio.recorder.publisher_arrived(CLIENT, gap_reason="reconnect")
-    studio.recorder.data(ON_METADATA, metadata, 0, studio.clock.now_ms)
-    assert arrived_s() is None
-    studio.end()
-
-
-def test_the_figures_between_publishes(studio: Studio) -> None:
-    studio.arrive()
-    studio.send(SECOND)
-    studio.lose()
-    studio.writer.hop()
-    studio.clock.advance(5000)
-    studio.arrive()
-    studio.send(SECOND)
-    recording = studio.recorder.figures(studio.clock.now_ms).recording
-    assert recording is not None
-    assert recording.gaps == 1
-    studio.lose()
-    studio.writer.hop()
-    figures = studio.recorder.figures(studio.clock.now_ms)
-    assert figures.recording is not None
-    assert figures.recording.file is None
-    assert figures.unsafe_s is None
-    studio.recorder.end("lost")
 
 
 def _metadata(studio: Studio, author: bytes) -> None:

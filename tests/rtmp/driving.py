@@ -158,3 +158,13 @@ def connected(client: RtmpClient, connection: ServerConnection | None = None) ->
     application.events.clear()
     client.replies.clear()
     return application
+
+
+def playing(client: RtmpClient, limits: Limits | None = None) -> Application:
+    """An application from which the client plays "room" on NetStream 1."""
+    application = Application(ServerConnection(limits or Limits(), random=FILLER))
+    client.watch("room")
+    application.talk(client)
+    assert application.events[-1] == PlayRequested(stream_id=1, name="room")
+    application.events.clear()
+    return application
