@@ -204,6 +204,8 @@ class Board:
     def look(self) -> Snapshot:
         """Make a picture, and tell it."""
         now_s = trio.current_time()
+        # Its memory is taken for the next one, and lies in the processor's cache then.
+        self._latest = None
         self._latest, self._latest_s = self._snapshot(now_s), now_s
         self._on_picture(self._latest)
         return self._latest
@@ -283,6 +285,7 @@ class Board:
         self, room: Room, now_s: float, stalled: str | None, refused: str | None
     ) -> RoomFacts:
         publisher, now_ms = room.publisher, int(now_s * 1000)
+        judges_line = self._meters[room.name].judges_line(now_s)
         return RoomFacts(
             room.name,
             room.title,
@@ -298,8 +301,8 @@ class Board:
             stalled,
             refused,
             room.takeovers.rests_for_ms(now_ms) > 0,
-            room.recorder.take_spread(),
-            None if publisher is None else publisher.connection.tcp_info(),
+            room.recorder.take_spread() if judges_line else None,
+            publisher.connection.tcp_info() if judges_line and publisher is not None else None,
             self.max_delay_s,
             len(room.audience),
         )

@@ -75,8 +75,8 @@ class Word(enum.StrEnum):
     BAD = "bad"
 
 
-class Moment(msgspec.Struct, frozen=True, kw_only=True):
-    """A publish at one look.
+class Moment(msgspec.Struct, frozen=True):
+    """A publish at one look. Made by position, as the figures of `recording`.
 
     Attributes:
         at_s: now; `arrived_s` when its newest media came, on the same clock.
@@ -215,11 +215,11 @@ class LineMeter:
             rtt_s = (rtt_us or self._round_trip.last_us) / 1e6
             loss = _lost(share, segments / (last.at_s - first.at_s), rtt_s)
         return _Tcp(
-            rtt_ms=rtt_us / 1000 if rtt_us else None,
-            rtt_variation_ms=variation_us / 1000 if rtt_us else None,
-            out_of_order=share,
-            loss=loss,
-            resent=_grown(first.tcp.resent, last.tcp.resent),
+            rtt_us / 1000 if rtt_us else None,
+            variation_us / 1000 if rtt_us else None,
+            share,
+            loss,
+            _grown(first.tcp.resent, last.tcp.resent),
         )
 
 

@@ -6,6 +6,7 @@ shows. Pure: told what is there and when it is, it remembers only what rates and
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
@@ -35,6 +36,10 @@ rate, and the scale of the page's chart for five minutes."""
 
 HISTORY_S: Final = 300.0
 
+JUDGED_EVERY_S: Final = 1.5
+"""At least: at every second look while somebody watches. A line is judged over ten seconds, and
+that is a third of what a look takes."""
+
 
 class RoomFacts(msgspec.Struct, frozen=True):
     """A room at one moment.
@@ -46,8 +51,9 @@ class RoomFacts(msgspec.Struct, frozen=True):
             `received_s`, on the clock of `now_s`; None: the one that publishes has sent none.
         stalled: why the disk does not answer, in words; None: it does.
         refused: why nobody may begin to publish, in words; None: somebody may.
-        spread: how late its media have come since the look before.
-        tcp: what the kernel knows of the publisher's line; None: nothing.
+        spread: how late its media have come since this was last asked; None: the line is not
+            judged at this moment.
+        tcp: what the kernel then knows of the publisher's line; None: nothing.
         max_delay_s: `rtmp.max_delay`.
         viewers: who watch it live.
     """
@@ -66,7 +72,7 @@ class RoomFacts(msgspec.Struct, frozen=True):
     stalled: str | None
     refused: str | None
     is_contested: bool
-    spread: Spread
+    spread: Spread | None
     tcp: TcpInfo | None
     max_delay_s: float
     viewers: int
@@ -116,6 +122,8 @@ class RoomMeter:
         self._frames: deque[tuple[float, int]] = deque()
         self._drift = DriftMeter()
         self._line = LineMeter()
+        self._judged: Line | None = None
+        self._judged_s = -math.inf
         self._history: deque[tuple[float, int]] = deque()
 
     def history(self, now_s: float) -> list[tuple[float, int]]:
@@ -125,6 +133,10 @@ class RoomMeter:
             for at_s, rate in self._history
             if now_s - at_s <= HISTORY_S
         ]
+
+    def judges_line(self, now_s: float) -> bool:
+        """Whether the next look, now, is to be told what its line does."""
+        return now_s - self._judged_s >= JUDGED_EVERY_S
 
     def look(self, facts: RoomFacts, now_s: float, utc: str) -> RoomView:
         """Measure, and say what is to be shown.
@@ -163,6 +175,7 @@ class RoomMeter:
             None if bitrate is None else rounded(now_s - self._bytes[-1][0]),
             None if line is None else line.score,
             None if line is None else line.shown,
+            None if line is None else rounded(now_s - self._judged_s),
             self._tracks.av_offset_ms,
             facts.viewers,
             None if since_s is None else rounded(figures.arrived_s),
@@ -183,7 +196,7 @@ class RoomMeter:
             self._publish = publish
             self._drift.clear()
             self._tracks.clear()
-            self._line = LineMeter()
+            self._line, self._judged, self._judged_s = LineMeter(), None, -math.inf
             self._bytes.clear()
             self._frames.clear()
         if publish is None:
@@ -192,9 +205,10 @@ class RoomMeter:
         self._tracks.look(facts.figures, now_s, is_seen=is_seen)
         # From read to read: for up to half a second bytes are left to gather.
         at_s = max(facts.received_s or 0.0, now_s - SILENCE_S)
+        frames = self._tracks.video_frames
         self._bytes.append((at_s, facts.received_bytes))
-        self._frames.append((at_s, self._tracks.video_frames))
-        if not is_seen or not self._tracks.video_frames:
+        self._frames.append((at_s, frames))
+        if not is_seen or not frames:
             # Frames that wait for a file come into it all at once.
             self._frames.clear()
         for samples in (self._bytes, self._frames):
@@ -206,21 +220,25 @@ class RoomMeter:
         figures = facts.figures
         if facts.stalled is not None or figures.newest_dts is None or figures.arrived_s is None:
             self._line.pause()
+            self._judged = None
             return None
         spread = facts.spread
+        if spread is None:
+            return self._judged
         if spread.begins_anew:
             self._line.pause()
         moment = Moment(
-            at_s=now_s,
-            arrived_s=now_s - figures.arrived_s,
-            newest_dts=figures.newest_dts,
-            step_ms=spread.step_ms,
-            spread=None
+            now_s,
+            now_s - figures.arrived_s,
+            figures.newest_dts,
+            spread.step_ms,
+            None
             if spread.least_ms is None or spread.most_ms is None
             else (spread.least_ms, spread.most_ms),
-            tcp=facts.tcp,
+            facts.tcp,
         )
-        return self._line.look(moment, facts.max_delay_s)
+        self._judged, self._judged_s = self._line.look(moment, facts.max_delay_s), now_s
+        return self._judged
 
     def _remember(self, bitrate: int | None, now_s: float) -> None:
         if bitrate is not None and (not self._history or now_s - self._history[-1][0] >= 1):
@@ -249,5 +267,5 @@ def _recording(found: RecordingFigures, unsafe_s: float | None) -> RecordingView
         found.safe_bytes,
         rounded(unsafe_s),
         found.counts.get("lost_ms", 0),
-        dict(found.counts),
+        found.counts,
     )

@@ -119,8 +119,8 @@ def rank(state: str) -> int:
 
 def _cells(room: Fields, ink: Ink) -> dict[str, str]:
     recording, video, publisher = room.part("recording"), room.part("video"), room.part("publisher")
-    rates_age_s = ink.aged(room, "figures_age_s")
-    is_known = rates_age_s is not None and rates_age_s <= RATES_S
+    is_known = _is_of_now(ink.aged(room, "figures_age_s"))
+    is_judged = _is_of_now(ink.aged(room, "line_age_s"))
     return {
         _STATE: room.text("state"),
         "For": running(ink.aged(room, "state_age_s")),
@@ -131,9 +131,13 @@ def _cells(room: Fields, ink: Ink) -> dict[str, str]:
         "File": recording.text("file").removesuffix(".part") or UNKNOWN,
         "Safe": in_bytes(recording, "safe_bytes"),
         "Rest": span(ink.aged(recording, "safe_age_s")),
-        "Line": _percent(room.number("quality")),
+        "Line": _percent(room.number("quality") if is_judged else None),
         "Encoder": f"{publisher.text('address')} {publisher.text('software')}".strip(),
     }
+
+
+def _is_of_now(age_s: float | None) -> bool:
+    return age_s is not None and age_s <= RATES_S
 
 
 def _name(room: Fields, *, with_title: bool) -> str:

@@ -12,7 +12,7 @@ import trio.testing
 from msgspec.structs import replace
 
 from recorder import app_board, app_machine, app_room_view
-from recorder.app_room_view import RoomFacts
+from recorder.app_room_view import JUDGED_EVERY_S, RoomFacts
 from recorder.live.publisher import Publisher
 from recorder.recording.lateness import Lateness
 from recorder.status.machine import Machine
@@ -155,7 +155,8 @@ async def test_every_fact_of_a_room_stands_in_its_place(tmp_path: Path) -> None:
         room.title, publisher.software, publisher.since_s = "Physics", "OBS", 3.0
         publisher.received_bytes, publisher.received_s = 4000, 5.0
         publisher.has_media, room.window_ends_s = True, 6.0
-        now_s = trio.current_time()
+        board.look()
+        now_s = trio.current_time() + JUDGED_EVERY_S
         figures = room.recorder.figures(int(now_s * 1000))
         found = board._facts(room, now_s, "stalled", "refused")
         assert found == RoomFacts(
@@ -175,7 +176,7 @@ async def test_every_fact_of_a_room_stands_in_its_place(tmp_path: Path) -> None:
             stalled="stalled",
             refused="refused",
             is_contested=False,
-            spread=room.recorder.take_spread(),
+            spread=Lateness().take(),
             tcp=None,
             max_delay_s=1.5,
             viewers=0,
@@ -224,7 +225,8 @@ async def test_a_line_costs_a_few_steps_a_look_and_a_read_and_none_a_message(
         assert reads == [999]
         for _ in range(3):
             stage.parts.page.board.look()
-        assert connection.times == 3
+        # In one moment it is judged once.
+        assert connection.times == 1
         room.end(publisher, {})
 
 

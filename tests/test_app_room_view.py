@@ -284,6 +284,47 @@ def test_a_line_is_judged_by_what_came_between_two_looks_and_not_by_what_we_held
     assert seen.quality == 1
 
 
+def test_a_line_is_judged_at_every_second_look_and_says_how_long_ago_that_was() -> None:
+    meter = RoomMeter()
+    judged = Spread(least_ms=200_000, most_ms=200_000, step_ms=40, begins_anew=False)
+    found = list[tuple[bool, float | None, float | None]]()
+
+    def look(now_s: float, **changes: Any) -> None:
+        figures = {"newest_dts": round((now_s - 200) * 1000), "arrived_s": 0.0}
+        is_asked = meter.judges_line(now_s)
+        seen = facts(figures=figures, spread=judged if is_asked else None, **changes)
+        view = meter.look(seen, now_s, UTC)
+        assert (view.line is None) is (view.line_age_s is None)
+        found.append((is_asked, view.quality, view.line_age_s))
+
+    for second in range(200, 206):
+        look(float(second))
+    assert found == [
+        (True, None, 0.0),
+        (False, None, 1.0),
+        (True, None, 0.0),
+        (False, None, 1.0),
+        (True, 1.0, 0.0),
+        (False, 1.0, 1.0),
+    ]
+    # With nobody watching there are 5 s between two.
+    look(210.0)
+    look(210.2, stalled="no answer")
+    look(210.4)
+    look(211.6)
+    assert found[6:] == [
+        (True, 1.0, 0.0),
+        (False, None, None),
+        # What was judged before the disk stood still is not said of behind it.
+        (False, None, None),
+        (True, None, 0.0),
+    ]
+    # Nor is anything of another publish's line.
+    look(212.0, publish=2)
+    assert found[10:] == [(False, None, None)]
+    assert meter.judges_line(212.2)
+
+
 def test_while_the_disk_fails_no_frame_is_called_missing() -> None:
     meter = RoomMeter()
     tracks = track("video", 5), track("audio", 5)
@@ -304,7 +345,7 @@ def test_every_figure_of_a_room_stands_in_its_place() -> None:
     """They are made by position, and no two of these are alike."""
     meter = RoomMeter()
 
-    def look(now_s: float, frames: int) -> RoomView:
+    def look(now_s: float, frames: int, **changes: Any) -> RoomView:
         sound = replace(track("audio", frames), parameters=SOUND, newest_dts=900)
         figures = {
             "tracks": (track("video", frames, key_dts=500), sound),
@@ -324,11 +365,13 @@ def test_every_figure_of_a_room_stands_in_its_place() -> None:
             received_s=now_s - 0.1,
             viewers=35,
             is_contested=True,
+            **changes,
         )
         return meter.look(seen, now_s, UTC)
 
-    look(196.0, 100)
-    view = look(200.0, 180)
+    look(192.0, 20)
+    look(195.0, 80)
+    view = look(200.0, 180, spread=None)
     assert view.line is not None
     assert view == RoomView(
         name="a",
@@ -336,7 +379,7 @@ def test_every_figure_of_a_room_stands_in_its_place() -> None:
         state=RoomState.RECORDING,
         reason=None,
         since=UTC,
-        state_age_s=4.0,
+        state_age_s=8.0,
         waits_s=None,
         publisher=PublisherView(address="10.0.0.1", software="OBS", age_s=100.0),
         video=VideoView(
@@ -345,7 +388,7 @@ def test_every_figure_of_a_room_stands_in_its_place() -> None:
             height=360,
             frame_rate=20.0,
             frame_age_s=0.0,
-            keyframe_age_s=4.0,
+            keyframe_age_s=8.0,
             keyframe_distance_s=2.0,
         ),
         audio=AudioView(codec="mp4a", sample_rate=48_000, channels=2, frame_age_s=0.0),
@@ -353,6 +396,7 @@ def test_every_figure_of_a_room_stands_in_its_place() -> None:
         figures_age_s=0.1,
         quality=1.0,
         line=view.line,
+        line_age_s=5.0,
         av_offset_ms=100.0,
         viewers=35,
         media_age_s=0.3,

@@ -286,9 +286,10 @@ def test_old_news_say_so_are_grey_and_grow_older() -> None:
 def test_rates_that_were_measured_long_ago_are_not_shown_as_those_of_now(
     age_s: float | None, is_shown: bool
 ) -> None:
-    rooms = (replace(ROOM, figures_age_s=age_s),)
+    rooms = (replace(ROOM, figures_age_s=age_s, line_age_s=age_s),)
     line = row(shown(document(rooms=rooms)), "room101 ")
     assert ("3.2" in line) is is_shown
+    assert ("90 %" in line) is is_shown
     assert ("1920x1080 30" in line) is is_shown
     assert "1920x1080" in line
 

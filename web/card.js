@@ -151,7 +151,7 @@ function rows(room, elapsed) {
   const found = [];
   const { recording } = room;
   if (room.waits_s !== null) found.push(["waits another", span(room.waits_s - elapsed)]);
-  if (room.publisher && room.quality !== null) found.push(connection(room));
+  if (room.publisher && room.quality !== null) found.push(connection(room, elapsed));
   if (room.publisher && room.line?.reason) found.push(["because", room.line.reason]);
   if (room.media_age_s !== null) found.push(["last media", ago(room.media_age_s + elapsed)]);
   if (recording) {
@@ -172,10 +172,11 @@ function rows(room, elapsed) {
 }
 
 // The word first: a percentage alone says nothing to who is no technician.
-function connection({ quality, line: figures }) {
+function connection({ quality, line: figures, line_age_s: age }, elapsed) {
   const percent = `${Math.round(quality * 100)} %`;
   const word = figures?.word ?? null;
-  return ["connection", word === null ? percent : `${word}, ${percent}`, word === null || word === "good" ? "" : "warning"];
+  const text = aged(word === null ? percent : `${word}, ${percent}`, at(age, elapsed));
+  return ["connection", text, word === null || word === "good" ? "" : "warning"];
 }
 
 const CODECS = { avc1: "H.264", hvc1: "HEVC", av01: "AV1", vp08: "VP8", vp09: "VP9", vvc1: "VVC", mp4a: "AAC", fLaC: "FLAC", "ac-3": "AC-3", "ec-3": "E-AC-3", ".mp3": "MP3" };

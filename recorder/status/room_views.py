@@ -87,7 +87,7 @@ class RecordingView(msgspec.Struct, frozen=True):
 
 
 class LineView(msgspec.Struct, frozen=True):
-    """How good an encoder's line is, over the last ten seconds.
+    """How good an encoder's line is, over ten seconds.
 
     Attributes:
         word: `good`, `weak` or `bad`; None: not measured long enough.
@@ -122,7 +122,8 @@ class RoomView(msgspec.Struct, frozen=True):
     waits_s: so long its recording still waits for its publisher.
     bitrate: bits per second that came in the last seconds; `figures_age_s` since that and the
         frame rate were measured.
-    quality: of the connection, 0 to 1; None: not measured. How it comes about stands in `line`.
+    quality: of the connection, 0 to 1; None: not measured. How it comes about stands in `line`;
+        `line_age_s` since both were judged.
     av_offset_ms: by how much the newest sound lies behind the newest picture, in media time; less
         than 0: before it.
     media_age_s: since the last audio or video came.
@@ -148,6 +149,7 @@ class RoomView(msgspec.Struct, frozen=True):
     figures_age_s: float | None
     quality: float | None
     line: LineView | None
+    line_age_s: float | None
     av_offset_ms: float | None
     viewers: int
     media_age_s: float | None

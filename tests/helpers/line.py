@@ -88,14 +88,14 @@ class Encoder:
         spread = self.lateness.take()
         return self.meter.look(
             Moment(
-                at_s=self.now_s,
-                arrived_s=self.arrived_s,
-                newest_dts=self.newest_dts,
-                step_ms=spread.step_ms,
-                spread=None
+                self.now_s,
+                self.arrived_s,
+                self.newest_dts,
+                spread.step_ms,
+                None
                 if spread.least_ms is None or spread.most_ms is None
                 else (spread.least_ms, spread.most_ms),
-                tcp=self.tcp,
+                self.tcp,
             ),
             self.max_delay_s,
         )

@@ -63,6 +63,7 @@ def room(name: str = "room101", **changes: Any) -> RoomView:
         figures_age_s=0.0,
         quality=None,
         line=None,
+        line_age_s=None,
         av_offset_ms=None,
         viewers=0,
         media_age_s=0.5,

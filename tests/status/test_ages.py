@@ -15,6 +15,7 @@ MEASURED: Final = {
     "VideoView": {"frame_rate": "frame_age_s", "keyframe_distance_s": "keyframe_age_s"},
     "RoomView": {
         "bitrate": "figures_age_s",
+        "quality": "line_age_s",
         "av_offset_ms": "media_age_s",
         "drift_s": "media_age_s",
     },
@@ -50,7 +51,7 @@ NOW: Final = {
     "VideoView": {"width", "height"},
     "AudioView": {"sample_rate", "channels"},
     "RecordingView": {"number", "media_s", "bytes", "segments", "gaps", "safe_bytes", "lost_ms"},
-    # Over ten seconds that end now.
+    # Over ten seconds that ended `line_age_s` ago, which stands beside it in its room.
     "LineView": {
         "media_rate",
         "late_ms",
@@ -62,7 +63,6 @@ NOW: Final = {
         "resent",
     },
     "RoomView": {
-        "quality",
         "waits_s",
         "viewers",
         "buffer_bytes",

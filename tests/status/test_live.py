@@ -193,6 +193,21 @@ async def test_a_picture_waits_for_what_is_being_sent(nursery: trio.Nursery) -> 
     assert drained + rest == b"x" * 4_000_000 + b"frame"
 
 
+@pytest.mark.parametrize("size", [3_000, 110_000], ids=["one room", "a hundred rooms"])
+async def test_a_socket_takes_a_picture_and_hardly_more_than_two_that_nobody_reads(
+    size: int,
+) -> None:
+    [listener] = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    reader = trio.socket.socket()
+    reader.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, 4096)
+    await reader.connect(listener.socket.getsockname())
+    async with listener, await listener.accept() as server, trio.SocketStream(reader):
+        stream = ReplayStream(b"", server, server)
+        # Each a little larger than the one before, as where a lesson begins in every room.
+        whole = next(number for number in range(100) if not stream.begin(bytes(size + number)))
+        assert 1 <= whole <= 3
+
+
 async def test_behind_our_farewell_no_picture_goes() -> None:
     broadcast = Broadcast(32)
     async with on_sockets(broadcast) as client:
