@@ -8,7 +8,7 @@ manifest, and what travels to the disk, their `LiveRecording` knows.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import attrs
 
@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 
 BEFORE: Final = 0
 """In place of a file's number: all those from before the recorder's start."""
+
+
+class Sums(NamedTuple):
+    """Of segments that are there, and `gaps` of all."""
+
+    segments: int
+    bytes: int
+    gaps: int
 
 
 @attrs.define
@@ -118,12 +126,10 @@ class OpenFiles:
     def numbers(self) -> tuple[int, ...]:
         return tuple(self._files)
 
-    @property
-    def gaps(self) -> int:
-        """How many of them have one before them."""
-        return sum([each.gap is not None for each in self._files.values()])
-
-    @property
-    def landed_bytes(self) -> int:
-        """What is in them."""
-        return sum([each.landed_bytes for each in self._files.values()])
+    def sums(self) -> Sums:
+        """Of all of them, as far as they are in their files."""
+        size = gaps = 0
+        for each in self._files.values():
+            size += each.landed_bytes
+            gaps += each.gap is not None
+        return Sums(len(self._files), size, gaps)

@@ -6,13 +6,14 @@ of it is on the disk, nor what of a segment is: its `LiveRecording` does.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import attrs
 
 from recorder.recording import naming
 from recorder.recording.late_rows import LOST, with_rows
 from recorder.recording.manifest import Event, Segment
+from recorder.recording.open_files import Sums
 from recorder.recording.recovery_plan import with_checksums
 
 if TYPE_CHECKING:
@@ -21,14 +22,6 @@ if TYPE_CHECKING:
     from recorder.recording.actions import Closed, TrackFacts
     from recorder.recording.manifest import Gap, Manifest
     from recorder.recording.open_files import OpenFile
-
-
-class Sums(NamedTuple):
-    """Of segments that are there, and `gaps` of all."""
-
-    segments: int
-    bytes: int
-    gaps: int
 
 
 class OpenManifest:

@@ -18,8 +18,8 @@ import attrs
 from recorder.recording import naming
 from recorder.recording.diary import Diary
 from recorder.recording.figures import RecordingFigures
-from recorder.recording.open_files import BEFORE, OpenFiles
-from recorder.recording.open_manifest import OpenManifest, Sums
+from recorder.recording.open_files import BEFORE, OpenFiles, Sums
+from recorder.recording.open_manifest import OpenManifest
 from recorder.recording.operations import (
     Append,
     CloseSegment,
@@ -168,7 +168,7 @@ class LiveRecording:
     @property
     def open_bytes(self) -> int:
         """What is in files that have no final name yet."""
-        return self._open.landed_bytes
+        return self._open.sums().bytes
 
     def figures(self, sent_ms: int = 0) -> RecordingFigures:
         """What is to be said of it now.
@@ -177,22 +177,24 @@ class LiveRecording:
             sent_ms: where in the recording the newest frame lies that its publisher has sent; of
                 the segment that is being written only it knows.
         """
-        open_file, closed = self._open.newest, self._manifest.sums(self._open.numbers)
+        manifest, files, open_file = self._manifest, self._open.sums(), self._open.newest
+        closed = manifest.sums(self._open.numbers)
         if self._is_suspended or self._open.are_old_away:
             # As of `closed_segments`.
             closed = Sums(0, 0, closed.gaps)
+        ends_ms = manifest.end_position_ms
         return RecordingFigures(
-            self.number,
+            manifest.now.number,
             self.path,
             (self._services.clock.monotonic_ms() - self.began_ms) / 1000,
-            self.end_position_ms if open_file is None else max(self.end_position_ms, sent_ms),
-            closed.bytes + self.open_bytes,
+            ends_ms if open_file is None else max(ends_ms, sent_ms),
+            closed.bytes + files.bytes,
             self.safe_bytes,
-            closed.segments + len(self._open),
-            closed.gaps + self._open.gaps,
+            closed.segments + files.segments,
+            closed.gaps + files.gaps,
             None if open_file is None else naming.part_name(open_file),
-            self.manifest.counts,
-            self._manifest.tracks,
+            manifest.now.counts,
+            manifest.tracks,
         )
 
     # What the room does.

@@ -83,21 +83,16 @@ class Segments:
         what the newest segment with some of them holds of it; None without any."""
         frames, newest = track.past_frames, track.past_slot
         for segment in (self._previous, self.current):
-            slot = self._slot(segment, track)
-            if slot is not None:
+            slot = None if segment is None else segment.slot(track)
+            if slot is not None and slot.frames:
                 frames, newest = frames + slot.frames, slot
         return frames, newest
-
-    @staticmethod
-    def _slot(segment: OpenSegment | None, track: Track) -> TrackSummary | None:
-        slot = None if segment is None else segment.slot(track)
-        return slot if slot is not None and slot.frames else None
 
     def _is_past(self, segment: OpenSegment | None) -> None:
         """Remember of it what is still asked when it is not open any more."""
         for track in self._tracks:
-            slot = self._slot(segment, track)
-            if slot is not None:
+            slot = None if segment is None else segment.slot(track)
+            if slot is not None and slot.frames:
                 track.past_frames += slot.frames
                 track.past_slot = slot
 

@@ -1,9 +1,10 @@
 """What those who watch cost: the recorder's CPU with nobody, with 32 viewers of the page, with one
 who never reads, and with players of a room.
 
-One recorder records 100 rooms in real time all the while. The windows with and without viewers
-follow each other, and every ratio is that of two neighbours: what else the machine does meets
-both. Counted is the time of the recorder's own process; viewers and encoders are other processes.
+One recorder records 100 rooms in real time all the while. Every ratio is that of a window with
+viewers and of two half as long without, before it and behind it: what else the machine does, and
+does more and more or less and less, meets both. Counted is the time of the recorder's own process;
+viewers and encoders are other processes.
 """
 
 from __future__ import annotations
@@ -135,21 +136,18 @@ class _Windows:
         )
 
     def _pairs(self, state: Callable[[], float], rounds: int) -> tuple[list[float], list[float]]:
-        """The state's and nobody's, every second time in the opposite order."""
+        """The state's and nobody's."""
         ours, theirs = list[float](), list[float]()
-        for number in range(rounds):
-            if number % 2:
-                ours.append(state())
-                theirs.append(self._unwatched())
-            else:
-                theirs.append(self._unwatched())
-                ours.append(state())
+        for _ in range(rounds):
+            before_ms = self._unwatched()
+            ours.append(state())
+            theirs.append((before_ms + self._unwatched()) / 2)
         return ours, theirs
 
-    def _busy_ms(self) -> float:
-        """CPU milliseconds a second, over a window."""
+    def _busy_ms(self, share: float = 1.0) -> float:
+        """CPU milliseconds a second, over a window or a share of one."""
         began_s, before_s = time.monotonic(), cpu_s(self._pid)
-        time.sleep(self._window_s)  # the time over which the work is counted
+        time.sleep(share * self._window_s)  # the time over which the work is counted
         return (cpu_s(self._pid) - before_s) / (time.monotonic() - began_s) * 1000
 
     def _settle(self) -> None:
@@ -158,7 +156,7 @@ class _Windows:
 
     def _unwatched(self) -> float:
         self._settle()
-        return self._busy_ms()
+        return self._busy_ms(0.5)
 
     def _watched(self) -> float:
         self._settle()

@@ -6,7 +6,7 @@ import pytest
 
 from recorder.recording.actions import CutReason, Opened
 from recorder.recording.manifest import Gap
-from recorder.recording.open_files import BEFORE, OpenFiles
+from recorder.recording.open_files import BEFORE, OpenFiles, Sums
 
 OPENED = Opened(
     segment=1,
@@ -23,11 +23,11 @@ def test_a_file_is_one_of_these_until_it_has_its_name() -> None:
     files = OpenFiles(None)
     gap = Gap(reason="reconnect", ms=40)
     assert [files.begin(OPENED, gap), files.begin(OPENED, None)] == [1, 2]
-    assert (files.newest, len(files), files.gaps) == (2, 2, 1)
+    assert (files.newest, len(files), files.sums()) == (2, 2, Sums(segments=2, bytes=0, gaps=1))
     assert files.numbers == (1, 2)
     files[2].landed_bytes = 7
     files[2].is_closing = True
-    assert (files.newest, files.landed_bytes) == (1, 7)
+    assert (files.newest, files.sums().bytes) == (1, 7)
     files.is_named(2)
     assert 2 not in files
     assert 1 in files
