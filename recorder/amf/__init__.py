@@ -4,7 +4,8 @@ Pure and bounded: no clock, no logging, nothing of ours. Whatever bytes come in,
 `AmfError` come out; `AmfLimits` holds every bound.
 """
 
-from recorder.amf.amf0 import decode_value, decode_values, encode_values
+from recorder.amf.amf0 import decode_value, decode_values
+from recorder.amf.amf0_encoder import encode_values
 from recorder.amf.amf3 import decode_amf3_value
 from recorder.amf.amf3_encoder import encode_amf3_value
 from recorder.amf.values import (

@@ -1,4 +1,4 @@
-"""AMF0 values <-> bytes.
+"""AMF0 bytes -> values.
 
 Owns the type markers of AMF0 and what real encoders make of them. Two ways in: `decode_value` is
 strict; `decode_values` takes a whole message as peers really send it: an object may simply end
@@ -10,28 +10,25 @@ bound that is passed makes the whole message fail.
 from __future__ import annotations
 
 import struct
-from itertools import groupby
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from recorder.amf import amf3
-from recorder.amf.source import MAX_KEY_BYTES, References, Source
+from recorder.amf.source import References, Source
 from recorder.amf.values import (
     DEFAULT_LIMITS,
     AmfBoundError,
     AmfError,
     AmfLimits,
     Date,
-    Dictionary,
     EcmaArray,
     Marker,
     TypedObject,
     Value,
     Xml,
 )
-from recorder.amf.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
 NUMBER: Final = 0x00
 BOOLEAN: Final = 0x01
@@ -50,13 +47,10 @@ XML_DOCUMENT: Final = 0x0F
 TYPED_OBJECT: Final = 0x10
 SWITCH_TO_AMF3: Final = 0x11
 
-_U16: Final = struct.Struct(">H")
-_S16: Final = struct.Struct(">h")
-_U32: Final = struct.Struct(">I")
-_NUMBER_IN_A_ROW: Final = struct.Struct(">xd")
+NUMBER_IN_A_ROW: Final = struct.Struct(">xd")
 """With its marker, which is zero."""
 
-_END_OF_OBJECT: Final = bytes((0, 0, OBJECT_END))
+END_OF_OBJECT: Final = bytes((0, 0, OBJECT_END))
 _ENDS_EARLY: Final = (b"", b"\0", b"\0\0")
 """What may be left where a member should follow, when an object simply ends with the message."""
 
@@ -95,21 +89,6 @@ def decode_value(
     """
     source = Source(bytes(data), offset, limits)
     return _Decoder(source, tolerant=False).value(0), source.offset
-
-
-def encode_values(*values: Value, limits: AmfLimits = DEFAULT_LIMITS) -> bytes:
-    """Return the values as AMF0, one after the other.
-
-    What AMF0 has no type for takes the nearest form that every reader knows: a byte array is a
-    string of these bytes, a vector a strict array, a dictionary a strict array of pairs.
-
-    Raises:
-        AmfError: a value is no AMF value, too deep (so also: contains itself) or too large.
-    """
-    encoder = _Encoder(limits)
-    for value in values:
-        encoder.value(value, 0)
-    return encoder.writer.finish()
 
 
 class _Decoder:
@@ -191,7 +170,7 @@ class _Decoder:
         Who announces more elements than there are has the rest of the message looked at for it; but
         such an array ends with the message, so there are no more of them than may be nested.
         """
-        source, size = self.source, _NUMBER_IN_A_ROW.size
+        source, size = self.source, NUMBER_IN_A_ROW.size
         left = min(most, (source.end - source.offset) // size)
         marks = source.data[source.offset : source.offset + left * size : size]
         count = len(marks) - len(marks.lstrip(bytes((NUMBER,))))
@@ -220,7 +199,7 @@ class _Decoder:
     def _at_end_of_members(self) -> bool:
         source = self.source
         head = source.data[source.offset : source.offset + 3]
-        if head == _END_OF_OBJECT or (self._tolerant and head in _ENDS_EARLY):
+        if head == END_OF_OBJECT or (self._tolerant and head in _ENDS_EARLY):
             source.offset += len(head)
             return True
         if head[:2] == b"\0\0":
@@ -245,91 +224,3 @@ _READERS: Final[Mapping[int, Callable[[_Decoder, int], Value]]] = {
     TYPED_OBJECT: _Decoder.typed_object,
     SWITCH_TO_AMF3: _Decoder.amf3_value,
 }
-
-
-class _Encoder:
-    def __init__(self, limits: AmfLimits) -> None:
-        self.writer = Writer(limits)
-
-    def value(self, value: Value, depth: int) -> None:
-        writer = self.writer
-        writer.enter(depth)
-        if value is None:
-            writer.u8(NULL)
-        elif isinstance(value, bool):  # before int: a bool is one
-            writer.raw(bytes((BOOLEAN, value)))
-        elif isinstance(value, int | float):
-            writer.u8(NUMBER)
-            writer.f64(value)
-        elif isinstance(value, str):
-            self._string(writer.encode_text(value), is_xml=isinstance(value, Xml))
-        elif isinstance(value, bytes):
-            self._string(value, is_xml=False)
-        elif isinstance(value, dict):
-            self._members(value, depth)
-        elif isinstance(value, list):
-            self._array(value, depth)
-        elif isinstance(value, Dictionary):
-            self._pairs(value, depth)
-        elif isinstance(value, Date):
-            writer.u8(DATE)
-            writer.f64(value.ms)
-            writer.pack(_S16, value.zone)
-        elif value is Marker.UNDEFINED:
-            writer.u8(UNDEFINED)
-        elif value is Marker.UNSUPPORTED:
-            writer.u8(UNSUPPORTED)
-        else:
-            raise writer.error("a value of this Python type has no AMF0 form")
-
-    def _string(self, text: bytes, *, is_xml: bool) -> None:
-        writer = self.writer
-        if is_xml or len(text) > 0xFFFF:
-            writer.u8(XML_DOCUMENT if is_xml else LONG_STRING)
-            writer.pack(_U32, len(text))
-        else:
-            writer.u8(STRING)
-            writer.pack(_U16, len(text))
-        writer.raw(text)
-
-    def _members(self, members: dict[str, Value], depth: int) -> None:
-        writer = self.writer
-        if isinstance(members, TypedObject):
-            writer.u8(TYPED_OBJECT)
-            self._short_text(members.class_name)
-        elif isinstance(members, EcmaArray):
-            writer.u8(ECMA_ARRAY)
-            writer.pack(_U32, len(members))
-        else:
-            writer.u8(OBJECT)
-        for key, value in members.items():
-            if not key:
-                raise writer.error("an empty key would end the object")
-            self._short_text(key)
-            self.value(value, depth + 1)
-        writer.raw(_END_OF_OBJECT)
-
-    def _array(self, elements: Sequence[Value], depth: int) -> None:
-        self.writer.u8(STRICT_ARRAY)
-        self.writer.pack(_U32, len(elements))
-        for kind, row in groupby(elements, type):
-            if kind is float or kind is int:
-                self.writer.enter(depth + 1)
-                self.writer.pack_each(_NUMBER_IN_A_ROW, cast("Iterator[float]", row))
-                continue
-            for element in row:
-                self.value(element, depth + 1)
-
-    def _pairs(self, dictionary: Dictionary, depth: int) -> None:
-        self.writer.u8(STRICT_ARRAY)
-        self.writer.pack(_U32, len(dictionary.pairs))
-        for pair in dictionary.pairs:
-            # The same depth: a pair is our way of writing, not a level of the value.
-            self._array(pair, depth)
-
-    def _short_text(self, text: str) -> None:
-        encoded = self.writer.encode_text(text)
-        if len(encoded) > MAX_KEY_BYTES:
-            raise self.writer.error("a name is too long")
-        self.writer.pack(_U16, len(encoded))
-        self.writer.raw(encoded)
