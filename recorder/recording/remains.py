@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from recorder.flv.tags import AUDIO, FILE_HEADER_BYTES, SCRIPT, TAG_OVERHEAD, VIDEO, file_header
 from recorder.recording import naming
-from recorder.recording.disk import closing, read_block, write_all
+from recorder.recording.disk import UnreadableError, closing, read_block, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +30,9 @@ CUT_LEAVES_MS = 30_000
 
 TORN_BYTES = 256 << 10
 """How long a torn tag is, at most, in what follows. What it says itself is not believed."""
+
+PAGE_BYTES = 4096
+"""In such pieces a system writes what memory has of a file, in any order."""
 
 _ZEROS = bytes(BLOCK_BYTES)
 
@@ -81,7 +84,7 @@ def is_more_than_a_cut_leaves(disk: Disk, file: int, row: Segment, most: int) ->
 
 
 def keep_remains(disk: Disk, folder: int, name: str, file: int, begin: int, end: int) -> None:
-    """Copy what stands there into a file of its own, durably.
+    """Copy what stands there into a file of its own, durably; one that was cut off is gone on with.
 
     Args:
         name: of the part.
@@ -89,17 +92,19 @@ def keep_remains(disk: Disk, folder: int, name: str, file: int, begin: int, end:
     Raises:
         OSError: there is no room for it, among others; nothing was cut.
     """
-    number = 1
+    number, begun = 1, None
     while disk.exists(folder, target := naming.damaged_name(name, number)):
-        if disk.facts(folder, target).size == end - begin:
-            # Cut off behind this, an earlier time.
-            disk.sync_folder(folder)
-            return
+        begun = _begun(disk, folder, target, file, begin, end)
+        if begun is not None:
+            break
         number += 1
-    if disk.space(folder).available < end - begin:
+    if disk.space(folder).available < end - begin - (begun or 0):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), target)
-    with closing(disk, disk.create_file(folder, target)) as copy:
+    opening = disk.create_file if begun is None else disk.open_to_repair
+    with closing(disk, opening(folder, target)) as copy:
         try:
+            # From its beginning: of what an earlier process wrote nobody knows whether a sync of
+            # it failed, and then memory has bytes that the disk never got.
             offset = 0
             for block in blocks(disk, file, begin, end):
                 offset = write_all(disk, copy, block, offset)
@@ -109,3 +114,31 @@ def keep_remains(disk: Disk, folder: int, name: str, file: int, begin: int, end:
                 disk.unlink(folder, target)
             raise
     disk.sync_folder(folder)
+
+
+def _begun(disk: Disk, folder: int, target: str, file: int, begin: int, end: int) -> int | None:
+    """How much of a copy there is under a name; None: what has it is something else, and stays.
+
+    A copy is told by what is in it, which stands in the part as well, page by page, or is zeros,
+    which a power cut leaves of what was not in time. So nothing is lost with it.
+    """
+    with closing(disk, disk.open_file(folder, target)) as copy:
+        size = disk.size(copy)
+        if size > end - begin:
+            return None
+        offset = 0
+        try:
+            for found in blocks(disk, copy, 0, size):
+                there = read_block(disk, file, len(found), begin + offset)
+                if found != there and not _is_torn_copy(found, there):
+                    return None
+                offset += len(found)
+        except UnreadableError:
+            # A bad sector in the one is no reason to give up the other.
+            return None
+    return size
+
+
+def _is_torn_copy(found: bytes, there: bytes) -> bool:
+    pages = (slice(at, at + PAGE_BYTES) for at in range(0, len(found), PAGE_BYTES))
+    return all(found[page] in (there[page], _ZEROS[: len(found[page])]) for page in pages)

@@ -187,8 +187,7 @@ HARMLESS = {
     "that a folder is gone": Left("unfinished.forget_missing", ""),
     # Behind a damage that no cut makes: `test_remains` looks for them.
     "the bytes of what stands behind a damage": Left("remains.keep_remains#1", ""),
-    "its name, once more": Left("remains.keep_remains#2", ""),
-    "the name of what stands behind a damage": Left("remains.keep_remains#3", ""),
+    "the name of what stands behind a damage": Left("remains.keep_remains#2", ""),
     # Recordings do not depend on it: it only tells how the recorder before this one ended.
     "that a recorder runs": Left(REPLACED + "running.begin_running", ""),
     "that a recorder has ended": Left("running.end_running", ""),

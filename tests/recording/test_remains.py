@@ -125,11 +125,94 @@ def test_whatever_fails_it_is_kept_once_and_whole(tmp_path: Path, late: bool) ->
         disk.arm(0)
         if PART in os.listdir(path) and "0001.flv" not in os.listdir(path):
             salvage(path, disk)
-        names = set(os.listdir(path)) - {PART, "0001.flv"}
-        # Of a file that was made with an error nobody knows whose it is, and it stays.
-        empty = {name for name in names if not (path / name).stat().st_size}
-        (kept,) = names - empty
-        assert (path / kept).read_bytes() == content[at:]
+        assert set(os.listdir(path)) - {PART, "0001.flv"} == {KEPT}
+        assert (path / KEPT).read_bytes() == content[at:]
         check_front(path, at)
-        assert late or not empty
     assert f"sync_file {KEPT}" in failed
+
+
+class _KilledError(Exception):
+    """A process that is killed cleans nothing up."""
+
+
+class _Killed(RecordingDisk):
+    """A disk under whose n-th write the process dies: half of it is written."""
+
+    def __init__(self, nth: int) -> None:
+        super().__init__()
+        self.left = nth
+
+    def write(self, file: int, data: bytes | memoryview, offset: int) -> int:
+        self.left -= 1
+        if not self.left:
+            super().write(file, data[: len(data) // 2], offset)
+            raise _KilledError
+        return super().write(file, data, offset)
+
+
+@pytest.mark.parametrize("nth", [1, 2, 9])
+def test_a_copy_that_a_kill_cut_off_is_gone_on_with(tmp_path: Path, nth: int) -> None:
+    content, at = spoiled(LONG)
+    (tmp_path / PART).write_bytes(content)
+    with pytest.raises(_KilledError):
+        salvage(tmp_path, _Killed(nth))
+    assert 0 < (tmp_path / KEPT).stat().st_size < len(content) - at
+    assert salvage(tmp_path, RecordingDisk()).damaged
+    assert sorted(os.listdir(tmp_path)) == ["0001.flv", KEPT]
+    assert (tmp_path / KEPT).read_bytes() == content[at:]
+
+
+@pytest.mark.parametrize("size", [3 << 20, None], ids=["a part of it", "all of it"])
+def test_a_copy_of_which_a_power_cut_left_pages_is_written_again(
+    tmp_path: Path, size: int | None
+) -> None:
+    """Also where it has its whole length: that says nothing of what is in it."""
+    content, at = spoiled(LONG)
+    (tmp_path / PART).write_bytes(content)
+    torn = bytearray(content[at:][:size])
+    torn[4096 * 9 : 4096 * 20] = bytes(4096 * 11)
+    (tmp_path / KEPT).write_bytes(torn)
+    disk = RecordingDisk()
+    salvage(tmp_path, disk)
+    assert (tmp_path / KEPT).read_bytes() == content[at:]
+    assert disk.operations.index(f"sync_file {KEPT}") < disk.operations.index(f"truncate {PART}")
+
+
+def test_what_is_kept_already_and_is_something_else_stays(tmp_path: Path) -> None:
+    content, at = spoiled(LONG)
+    (tmp_path / PART).write_bytes(content)
+    longer, other = content[at:] + b"more", bytearray(content[at:][: 2 << 20])
+    other[-1] ^= 1
+    (tmp_path / KEPT).write_bytes(longer)
+    (tmp_path / f"{KEPT}.2").write_bytes(other)
+    salvage(tmp_path, RecordingDisk())
+    assert (tmp_path / KEPT).read_bytes() == longer
+    assert (tmp_path / f"{KEPT}.2").read_bytes() == other
+    assert (tmp_path / f"{KEPT}.3").read_bytes() == content[at:]
+
+
+def test_a_copy_with_a_bad_sector_costs_only_itself(tmp_path: Path) -> None:
+    class BadSector(RecordingDisk):
+        def read(self, file: int, size: int, offset: int) -> bytes:
+            if self._names[file] == KEPT:
+                raise OSError(errno.EIO, "cannot be read")
+            return super().read(file, size, offset)
+
+    content, at = spoiled(LONG)
+    (tmp_path / PART).write_bytes(content)
+    (tmp_path / KEPT).write_bytes(content[at:][: 1 << 20])
+    salvage(tmp_path, BadSector())
+    check_front(tmp_path, at)
+    assert (tmp_path / f"{KEPT}.2").read_bytes() == content[at:]
+
+
+def test_a_copy_that_was_begun_needs_only_the_rest_of_the_room(tmp_path: Path) -> None:
+    class Narrow(RecordingDisk):
+        def space(self, folder: int) -> Space:
+            return Space(1 << 30, len(LONG) // 2)
+
+    content, at = spoiled(LONG)
+    (tmp_path / PART).write_bytes(content)
+    (tmp_path / KEPT).write_bytes(content[at:][: len(LONG) * 2 // 3])
+    salvage(tmp_path, Narrow())
+    assert (tmp_path / KEPT).read_bytes() == content[at:]
