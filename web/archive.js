@@ -14,6 +14,9 @@ const more = byId("more");
 const room = byId("search-room");
 
 let cursor = null;
+// By what those were searched that are shown, for which `cursor` counts: the fields may say something
+// else by now, for a search that nobody has begun.
+let shown = null;
 // Of the newest request: what an older one finds is asked for no more.
 let turn = 0;
 let titles = new Map();
@@ -142,19 +145,19 @@ function files(recording, there) {
 const dayOf = (date) => `${date.getFullYear()}-${String(date.getMonth() + 1).padStart(2, "0")}-${String(date.getDate()).padStart(2, "0")}`;
 const shifted = (day, days) => new Date(Date.parse(`${day}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);
 
-// Rows from the beginning of the list, or behind those that are shown, and where it goes on.
-async function find(isFirst) {
-  const from = byId("search-from").value;
-  const to = byId("search-to").value;
+const fields = () => ({ of: room.value, from: byId("search-from").value, to: byId("search-to").value });
+
+// Rows behind `start`, which is null for the beginning of the list, and where it goes on.
+async function find({ of, from, to }, start) {
   const query = new URLSearchParams();
-  if (room.value) query.set("room", room.value);
+  if (of) query.set("room", of);
   if (from) query.set("from", shifted(from, -1));
   if (to) query.set("to", shifted(to, 1));
   const wanted = (recording) => {
     const day = dayOf(new Date(recording.start));
     return (!from || day >= from) && (!to || day <= to);
   };
-  let found = { next: isFirst ? null : cursor };
+  let found = { next: start };
   const rows = [];
   do {
     if (found.next !== null) query.set("cursor", found.next);
@@ -167,10 +170,13 @@ async function find(isFirst) {
 async function page(isFirst) {
   turn += 1;
   const mine = turn;
+  const search = isFirst ? fields() : shown;
   setBusy(more, true);
   try {
-    const found = await find(isFirst);
-    if (mine === turn) show(found, isFirst);
+    const found = await find(search, isFirst ? null : cursor);
+    if (mine !== turn) return;
+    shown = search;
+    show(found, isFirst);
   } finally {
     if (mine === turn) setBusy(more, false);
   }
@@ -198,6 +204,7 @@ export function openArchive() {
   byId("archive").hidden = false;
   if (isOpen) return;
   isOpen = true;
+  byId("archive-old").hidden = true;
   attempt(() => page(true));
 }
 
@@ -206,6 +213,7 @@ export function closeArchive() {
   isOpen = false;
   turn += 1;
   list.replaceChildren();
+  more.hidden = true;
 }
 
 // The rooms to search in; and a word when recordings have begun or ended since the list was made.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import expect
 
-from tests.status.snapshots import picture
+from tests.status.snapshots import picture, room
 from tests.web.stage import PASSWORD, recording
 
 if TYPE_CHECKING:
@@ -139,6 +140,32 @@ def test_a_login_that_has_run_out_is_noticed_where_it_is_used(page: Page, stage:
     page.get_by_role("button", name="Log in").click()
     log_in(page, PASSWORD)
     expect(page.get_by_role("button", name="Stop Physics")).to_be_visible()
+
+
+@public
+def test_who_comes_back_is_shown_a_new_list_and_not_told_that_it_is_old(
+    page: Page, stage: Stage
+) -> None:
+    stage.actions.archive = [recording(2), recording(1)]
+    stage.actions.page = 1
+    page.goto("/")
+    page.get_by_role("button", name="Log in").click()
+    log_in(page, PASSWORD)
+    expect(page.get_by_role("button", name="More")).to_be_visible()
+    lesson = room()
+    assert lesson.recording is not None
+    stage.show(picture(rooms=(replace(lesson, recording=replace(lesson.recording, number=43)),)))
+    old = page.locator("#archive-old")
+    expect(old).to_be_visible()
+    # In another window, say.
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Keep recording 2").click()
+    expect(page.locator("#archive")).to_be_hidden()
+    page.get_by_role("button", name="Log in").click()
+    with page.expect_response("**/api/v1/recordings?*"):
+        log_in(page, PASSWORD)
+    expect(page.locator("#recordings > li")).to_have_count(1)
+    expect(old).to_be_hidden()
 
 
 @with_password

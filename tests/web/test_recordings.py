@@ -199,6 +199,22 @@ def test_more_of_a_list_that_is_shown_no_more_is_not_added(page: Page, stage: St
     expect(page.locator("#recordings .what .note")).to_have_text([" no. 4", " no. 3"])
 
 
+def test_more_goes_on_with_the_list_that_is_shown(page: Page, stage: Stage) -> None:
+    stage.actions.archive = [recording(5), recording(4), recording(3), recording(2, room="hall")]
+    stage.actions.page = 2
+    page.goto("/")
+    numbers, more = page.locator("#recordings .what .note"), page.get_by_role("button", name="More")
+    expect(numbers).to_have_text([" no. 5", " no. 4"])
+    # For a search that nobody has begun.
+    page.locator("#search-room").select_option("hall")
+    page.get_by_label("From").fill("2026-11-24")
+    more.click()
+    expect(numbers).to_have_text([" no. 5", " no. 4", " no. 3", " no. 2"])
+    page.get_by_label("From").fill("")
+    search(page)
+    expect(numbers).to_have_text([" no. 2"])
+
+
 def test_days_of_others_are_leafed_over(page: Page, stage: Stage) -> None:
     late = [recording(number, start="2026-11-23T23:30:00.000Z") for number in range(9, 1, -1)]
     stage.actions.archive = [*late, recording(1, start="2026-11-23T10:00:00.000Z")]
