@@ -32,7 +32,8 @@ from recorder.hooks.posting import post
 from recorder.hooks.signature import headers
 from recorder.hooks.targets import targets_of
 from recorder.hooks.turn import is_taken, take_turn
-from recorder.recording.disk import PRIVATE_FILE_MODE, OsDisk, closing, replace_file
+from recorder.recording.disk import PRIVATE_FILE_MODE, OsDisk, closing
+from recorder.recording.durable import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -18,12 +18,8 @@ import trio
 
 from recorder.config.last_good import LAST_GOOD_FILE, copy_of
 from recorder.logs import same
-from recorder.recording.disk import (
-    PRIVATE_FILE_MODE,
-    forget_replacement,
-    read_small_file,
-    replace_file,
-)
+from recorder.recording.disk import PRIVATE_FILE_MODE
+from recorder.recording.durable import forget_replacement, read_small_file, replace_file
 
 if TYPE_CHECKING:
     from recorder.config import Config

@@ -24,7 +24,8 @@ from recorder.app_archive import Archive
 from recorder.app_board import Board
 from recorder.app_listeners import StartError
 from recorder.logs import same
-from recorder.recording.disk import PRIVATE_FILE_MODE, read_small_file, replace_file
+from recorder.recording.disk import PRIVATE_FILE_MODE
+from recorder.recording.durable import read_small_file, replace_file
 from recorder.recording.running import LastEnd, begin_running, end_running
 from recorder.status.alarms import Alarms
 from recorder.status.broadcast import Broadcast

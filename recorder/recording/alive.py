@@ -11,7 +11,7 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
-from recorder.recording.disk import read_small_file
+from recorder.recording.durable import read_small_file
 
 if TYPE_CHECKING:
     from recorder.recording.storage import Storage

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from recorder.recording.disk import PRIVATE_FILE_MODE, read_small_file, replace_file
+from recorder.recording.disk import PRIVATE_FILE_MODE
+from recorder.recording.durable import read_small_file, replace_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from recorder.recording import naming
-from recorder.recording.disk import closing, read_small_file, replace_file
+from recorder.recording.disk import closing
+from recorder.recording.durable import read_small_file, replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

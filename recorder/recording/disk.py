@@ -1,14 +1,15 @@
 """The disk: the only door from recordings to the operating system.
 
 Owns every blocking call of the storage, each one primitive, so that what a power cut or a failing
-disk does between two of them can be played through: a double of `Disk` records, fails or
-forgets, and the procedures above (`storage`, `files`) never know. Nothing above calls `os`.
+disk does between two of them can be played through: a double of `Disk` records, fails or forgets,
+and the procedures above (`durable`, `storage`, `files`) never know. Nothing above calls `os`.
 
 The rules are in the primitives themselves: everything is relative to the descriptor of a folder,
 no symbolic link is followed, no descriptor survives an exec, a file is created only where none
 is. `rename` is the one primitive that may replace a name.
 
-Below the primitives stand the few procedures made of nothing but them.
+Below the primitives stands what their callers need to use one of them rightly; procedures made of
+several are in `durable`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import fcntl
 import os
 import re
 import stat
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -34,9 +35,6 @@ FOLDER_MODE = 0o750
 
 PRIVATE_FILE_MODE = 0o600
 PRIVATE_FOLDER_MODE = 0o700
-
-_SMALL_FILE_BYTES = 1 << 20
-"""What `read_small_file` takes: markers, counters and lists of ours are far below it."""
 
 _SAFE = os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | _SAFE
@@ -319,55 +317,3 @@ def write_all(disk: Disk, file: int, data: bytes, offset: int) -> int:
         offset += written
         left = left[written:]
     return offset
-
-
-def read_small_file(disk: Disk, folder: int, name: str) -> bytes:
-    """The whole of a small file of ours.
-
-    Raises:
-        OSError: FileNotFoundError among others; EFBIG when it is not small.
-    """
-    content = b""
-    with closing(disk, disk.open_file(folder, name)) as file:
-        while block := disk.read(file, _SMALL_FILE_BYTES, len(content)):
-            content += block
-            if len(content) > _SMALL_FILE_BYTES:
-                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), name)
-    return content
-
-
-def create_synced(disk: Disk, folder: int, name: str, content: bytes, mode: int) -> None:
-    """A new file whose bytes are durable; its name is not, until the folder is synced."""
-    with closing(disk, disk.create_file(folder, name, mode)) as file:
-        write_all(disk, file, content, 0)
-        disk.sync_file(file)
-
-
-def replace_file(disk: Disk, folder: int, name: str, content: bytes, mode: int = FILE_MODE) -> None:
-    """Give a file new content so that at any moment, power cuts included, either the old or the
-    new content is there whole. When it returns the new content is durable.
-
-    Raises:
-        OSError: the old or the new content is there, which of them is unknown.
-    """
-    temporary = f"{name}.tmp"
-    forget_replacement(disk, folder, name)
-    create_synced(disk, folder, temporary, content, mode)
-    disk.rename(folder, temporary, name)
-    disk.sync_folder(folder)
-
-
-def forget_replacement(disk: Disk, folder: int, name: str) -> None:
-    """Remove what a `replace_file` that was cut off has left. Only the holder of the storage's lock
-    writes here."""
-    with suppress(FileNotFoundError):
-        disk.unlink(folder, f"{name}.tmp")
-
-
-def ensure_folder(disk: Disk, parent: int, name: str, mode: int = FOLDER_MODE) -> int:
-    """The descriptor of a folder, which is made when it is missing; its name is durable."""
-    with suppress(FileExistsError):
-        disk.make_folder(parent, name, mode)
-    # Also when it was there: who made it may have died before the sync.
-    disk.sync_folder(parent)
-    return disk.open_folder(parent, name)

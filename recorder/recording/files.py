@@ -19,12 +19,8 @@ import attrs
 
 from recorder.logs import about
 from recorder.recording import naming
-from recorder.recording.disk import (
-    closing,
-    ensure_folder,
-    replace_file,
-    write_all,
-)
+from recorder.recording.disk import closing, write_all
+from recorder.recording.durable import ensure_folder, replace_file
 from recorder.recording.final_name import give_final_name
 from recorder.recording.retention.keeping import is_kept
 from recorder.recording.shelves import recording_folder

@@ -16,14 +16,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from recorder.recording.disk import (
-    PRIVATE_FILE_MODE,
-    PRIVATE_FOLDER_MODE,
-    closing,
-    ensure_folder,
-    read_small_file,
-    replace_file,
-)
+from recorder.recording.disk import PRIVATE_FILE_MODE, PRIVATE_FOLDER_MODE, closing
+from recorder.recording.durable import ensure_folder, read_small_file, replace_file
 from recorder.recording.refusals import StorageError, UnusableError, explained
 
 if TYPE_CHECKING:

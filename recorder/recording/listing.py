@@ -28,7 +28,8 @@ from recorder.flv.tags import (
 from recorder.recording import naming
 from recorder.recording.catalogue import Catalogue
 from recorder.recording.catalogue_file import CATALOGUE_FILE
-from recorder.recording.disk import closing, read_small_file
+from recorder.recording.disk import closing
+from recorder.recording.durable import read_small_file
 from recorder.recording.entries import Entry
 from recorder.recording.known import META_FOLDER, absolute
 from recorder.recording.opening import OPEN_FOLDER

@@ -12,14 +12,8 @@ import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from recorder.recording.disk import (
-    FILE_MODE,
-    closing,
-    create_synced,
-    read_small_file,
-    replace_file,
-    write_all,
-)
+from recorder.recording.disk import FILE_MODE, closing, write_all
+from recorder.recording.durable import create_synced, read_small_file, replace_file
 from recorder.recording.known import META_FOLDER
 from recorder.recording.refusals import FULL, StorageError, UnusableError
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from recorder.recording import naming
-from recorder.recording.disk import closing, read_small_file
+from recorder.recording.disk import closing
+from recorder.recording.durable import read_small_file
 from recorder.recording.entries import Entry
 from recorder.recording.known import META_FOLDER, absolute
 from recorder.recording.opening import OPEN_FOLDER

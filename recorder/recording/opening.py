@@ -14,7 +14,8 @@ import attrs
 
 from recorder.recording.ballast import BALLAST_FILE
 from recorder.recording.counter import read_counter
-from recorder.recording.disk import PRIVATE_FOLDER_MODE, closing, ensure_folder
+from recorder.recording.disk import PRIVATE_FOLDER_MODE, closing
+from recorder.recording.durable import ensure_folder
 from recorder.recording.known import META_FOLDER
 from recorder.recording.meta import is_lock, probe, read_marker, take_lock
 from recorder.recording.refusals import FULL, check_file_system

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from recorder.recording import naming
-from recorder.recording.disk import UnreadableError, closing, replace_file
+from recorder.recording.disk import UnreadableError, closing
+from recorder.recording.durable import replace_file
 from recorder.recording.final_name import set_aside
 from recorder.recording.recovery_plan import (
     Found,

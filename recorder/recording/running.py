@@ -11,7 +11,8 @@ import enum
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from recorder.recording.disk import PRIVATE_FILE_MODE, read_small_file, replace_file
+from recorder.recording.disk import PRIVATE_FILE_MODE
+from recorder.recording.durable import read_small_file, replace_file
 
 if TYPE_CHECKING:
     from pathlib import Path

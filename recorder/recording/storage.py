@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from recorder.recording.counter import Counter, highest_number, write_next
-from recorder.recording.disk import FOLDER_MODE, PRIVATE_FOLDER_MODE, closing, ensure_folder
+from recorder.recording.disk import FOLDER_MODE, PRIVATE_FOLDER_MODE, closing
+from recorder.recording.durable import ensure_folder
 from recorder.recording.known import META_FOLDER, KnownStorages, absolute, ensure_path
 from recorder.recording.meta import probe, read_marker, take_lock, write_marker
 from recorder.recording.opening import OPEN_FOLDER, open_place

@@ -11,13 +11,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from recorder.recording import naming
-from recorder.recording.disk import (
-    PRIVATE_FILE_MODE,
-    closing,
-    create_synced,
-    read_small_file,
-    replace_file,
-)
+from recorder.recording.disk import PRIVATE_FILE_MODE, closing
+from recorder.recording.durable import create_synced, read_small_file, replace_file
 from recorder.recording.entries import Entry
 
 if TYPE_CHECKING:

@@ -96,9 +96,9 @@ for _path in sorted(PACKAGE.glob("*.py")):
     for _function, _line in _calls_in(_path, "sync_file", "sync_folder"):
         ORDINALS.setdefault(_function, []).append(_line)
 
-REPLACED = "disk.replace_file < "
-CREATED = "disk.create_synced < "
-ENSURED = "disk.ensure_folder < "
+REPLACED = "durable.replace_file < "
+CREATED = "durable.create_synced < "
+ENSURED = "durable.ensure_folder < "
 WRITTEN = CREATED + REPLACED
 NAMED = "final_name._take_free_name < final_name.give_final_name < "
 
@@ -240,10 +240,10 @@ def test_every_sync_of_the_recorder_is_left_out_once() -> None:
         for function, lines in ORDINALS.items()
         for at in range(1, 1 + len(lines))
     }
-    asked -= {"disk.create_synced#1", "disk.replace_file#1", "disk.ensure_folder#1"}
+    asked -= {"durable.create_synced#1", "durable.replace_file#1", "durable.ensure_folder#1"}
     for path in sorted(PACKAGE.glob("*.py")):
         asked |= {
-            f"disk.{helper} < {function}"
+            f"durable.{helper} < {function}"
             for helper in ("create_synced", "replace_file", "ensure_folder")
             for function, _ in _calls_in(path, helper)
         }

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recorder.recording.disk import OsDisk, replace_file
+from recorder.recording.disk import OsDisk
+from recorder.recording.durable import replace_file
 from recorder.recording.final_name import give_final_name
 from recorder.recording.timed_disk import CALLS, TimedDisk
 

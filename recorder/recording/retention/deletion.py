@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from recorder.recording import naming
-from recorder.recording.disk import closing, replace_file
+from recorder.recording.disk import closing
+from recorder.recording.durable import replace_file
 from recorder.recording.entries import Entry
 from recorder.recording.final_name import set_aside
 from recorder.recording.manifest import ManifestError

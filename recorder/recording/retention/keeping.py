@@ -10,7 +10,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from recorder.recording import naming
-from recorder.recording.disk import FILE_MODE, create_synced
+from recorder.recording.disk import FILE_MODE
+from recorder.recording.durable import create_synced
 
 if TYPE_CHECKING:
     from recorder.recording.disk import Disk

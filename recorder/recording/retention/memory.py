@@ -6,7 +6,8 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from recorder.recording.disk import PRIVATE_FILE_MODE, closing, read_small_file, replace_file
+from recorder.recording.disk import PRIVATE_FILE_MODE, closing
+from recorder.recording.durable import read_small_file, replace_file
 from recorder.recording.retention.ledger import Ledger
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recorder.recording import naming
-from recorder.recording.disk import replace_file
+from recorder.recording.durable import replace_file
 from recorder.recording.manifest import Manifest
 from recorder.recording.retention.deletion import Fate, delete_recording, finish
 from recorder.recording.retention.keeping import keep, unkeep
