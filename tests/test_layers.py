@@ -83,6 +83,7 @@ DECISIONS = {
     "recorder.recording.hold",
     "recorder.recording.inspection",
     "recorder.recording.late_rows",
+    "recorder.recording.mounts",
     "recorder.recording.muted",
     "recorder.recording.open_files",
     "recorder.recording.recovery_plan",

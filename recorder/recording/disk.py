@@ -17,13 +17,14 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import re
 import stat
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import attrs
+
+from recorder.recording.mounts import file_system_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -257,28 +258,6 @@ class OsDisk:
 
     def close(self, descriptor: int) -> None:
         os.close(descriptor)
-
-
-def file_system_of(path: str, mountinfo: str) -> str:
-    """The file system of a real path, from the text of `/proc/self/mountinfo` (proc(5)).
-
-    The longest mount point that holds the path; of two on the same point the later, which lies
-    over the earlier. By path and not by device number: btrfs shows another one in stat().
-    """
-    found, found_length = "", -1
-    for line in mountinfo.splitlines():
-        fields = line.split(" ")
-        if "-" not in fields[6:-1]:
-            continue  # Not a line the kernel writes.
-        kind = fields[fields.index("-", 6) + 1]
-        point = _OCTAL.sub(lambda match: chr(int(match[1], 8)), fields[4]).rstrip("/")
-        if (path == point or path.startswith(f"{point}/")) and len(point) >= found_length:
-            found, found_length = kind, len(point)
-    return found
-
-
-# The kernel writes space, tab, newline and backslash in a mount point as three octal digits.
-_OCTAL = re.compile(r"\\([0-7]{3})")
 
 
 @contextmanager
