@@ -144,7 +144,7 @@ class _News:
     """The last that was heard. Replaced as a whole: another thread reads it.
 
     Attributes:
-        at_s: when, by the monotonic clock.
+        at_s: when, as of `_now_s`.
         trouble: why nothing has been heard since.
     """
 
@@ -153,16 +153,22 @@ class _News:
     trouble: str | None = None
 
 
+def _now_s() -> float:
+    """By a clock that goes on while the machine sleeps: a laptop that wakes shows news of hours
+    ago, which would look like those of now."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class _Watch:
     """What is known while it is live."""
 
     def __init__(self, first: Answer) -> None:
-        self._news = _News(first, time.monotonic())
+        self._news = _News(first, _now_s())
 
     def ask(self, source: Source) -> None:
         """Raises RefusedError: no further try will have an answer."""
         try:
-            self._news = _News(source.read(), time.monotonic())
+            self._news = _News(source.read(), _now_s())
         except RefusedError:
             raise
         except NoAnswerError as error:
@@ -174,7 +180,7 @@ class _Watch:
         news = self._news
         return Picture(
             document=news.answer.document,
-            age_s=time.monotonic() - news.at_s,
+            age_s=_now_s() - news.at_s,
             trouble=news.trouble,
             is_fitted=True,
         )

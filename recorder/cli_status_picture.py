@@ -131,11 +131,8 @@ class Picture:
             )
 
     def _alarms(self, most: int | None) -> Iterator[Text]:
-        # What somebody has seen stands behind what nobody has; within both the worst comes first.
-        alarms = sorted(
-            Fields(self.document).parts("alarms"),
-            key=lambda alarm: bool(alarm.text("acknowledged_by")),
-        )
+        # As the recorder has them: the worst first, of those what nobody has seen.
+        alarms = list(Fields(self.document).parts("alarms"))
         shown = alarms[:most]
         for alarm in shown:
             severity = alarm.text("severity")

@@ -481,6 +481,19 @@ def test_a_ctrl_c_whose_exception_got_lost_ends_it_all_the_same(
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_news_are_as_old_as_they_are_on_a_laptop_that_wakes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answer = Answer(WELL, json.loads(WELL))
+    clocks = {time.CLOCK_BOOTTIME: 1000.0, time.CLOCK_MONOTONIC: 1000.0}
+    monkeypatch.setattr(time, "clock_gettime", clocks.__getitem__)
+    watch = cli_status._Watch(answer)
+    assert watch.picture().age_s == 0
+    # The one clock stands still in sleep, and the other does not.
+    clocks[time.CLOCK_BOOTTIME] += 7200
+    assert watch.picture().age_s == 7200
+
+
 @pytest.mark.real
 def test_live_turns_grey_without_news_recovers_and_gives_the_screen_back(
     terminal: Callable[..., Terminal],

@@ -258,11 +258,14 @@ def test_what_is_lost_so_far_is_told_behind_the_reason() -> None:
     assert text.index("room101 fault: The disk is full.") < text.index(told)
 
 
-def test_what_somebody_has_seen_stands_behind_what_nobody_has() -> None:
+def test_alarms_stand_in_the_order_of_the_page_where_not_all_have_room() -> None:
     seen = replace(ALARM, acknowledged_by="operator")
-    text = shown(document(alarms=(seen, replace(WARNING, acknowledged_by=None))))
-    assert "2 alarms stand, 1 critical." in text
-    assert text.index(WARNING.text) < text.index(ALARM.text)
+    notes = [replace(WARNING, id=f"note-{n}", text=f"Note {n}.") for n in range(9)]
+    text = shown(document(alarms=(seen, *notes)), is_fitted=True)
+    assert "10 alarms stand, 1 critical." in text
+    # Who has seen the worst has not mended it: no number of notes puts it out of sight.
+    assert text.index(ALARM.text) < text.index("Note 0.")
+    assert "more alarms." in text
 
 
 def test_the_reason_of_a_room_is_told() -> None:

@@ -49,6 +49,7 @@ export function showAlarms(alarms, { elapsed, isOperator }) {
   byId("no-alarms").hidden = alarms.length > 0;
   allSeen.hidden = !isOperator || alarms.filter((alarm) => alarm.acknowledged_by === null).length < 2;
   if (isUsed) refocus(used, byId("alarms").querySelector("button:not([hidden])"), byId("alarms-title"));
+  followPast(alarms);
 }
 
 function fold() {
@@ -115,21 +116,43 @@ unfold.onclick = () => {
 
 const EVENTS = { raised: "came", cleared: "went", acknowledged: "seen" };
 
-byId("past").ontoggle = async () => {
-  if (!byId("past").open) return;
-  const list = byId("past-alarms");
+const past = byId("past");
+let asking = 0;
+let changes = null;
+
+// Who has it open sees what has happened since, too: a display on a wall has it open for days.
+function followPast(alarms) {
+  const found = JSON.stringify(alarms.map(({ id, severity, since: when, acknowledged_by: who }) => [id, severity, when, who]));
+  if (changes !== null && changes !== found && past.open) tellPast();
+  changes = found;
+}
+
+async function tellPast() {
+  asking += 1;
+  const mine = asking;
+  const told = await pastLines();
+  // What was asked for later is newer, whichever comes first.
+  if (mine === asking) byId("past-alarms").replaceChildren(...told);
+}
+
+async function pastLines() {
   try {
     const { history } = await ask("GET", "/api/v1/alarms");
-    list.replaceChildren(...history.reverse().map((event) => {
-      const item = make("li");
-      const who = event.who ? ` by ${event.who}` : "";
-      const what = make("span", "text");
-      sentence(what, event.text);
-      item.append(make("span", "note", `${moment(event.time)} · ${EVENTS[event.event] || event.event}${who}`), what);
-      return item;
-    }));
-    if (!history.length) list.replaceChildren(make("li", "note", "Nothing yet."));
+    return history.length ? history.reverse().map(pastLine) : [make("li", "note", "Nothing yet.")];
   } catch (error) {
-    list.replaceChildren(make("li", "error", error.message));
+    return [make("li", "error", error.message)];
   }
+}
+
+function pastLine(event) {
+  const item = make("li");
+  const who = event.who ? ` by ${event.who}` : "";
+  const what = make("span", "text");
+  sentence(what, event.text);
+  item.append(make("span", "note", `${moment(event.time)} · ${EVENTS[event.event] || event.event}${who}`), what);
+  return item;
+}
+
+past.ontoggle = () => {
+  if (past.open) tellPast();
 };

@@ -160,6 +160,18 @@ def test_what_happened_before_is_shown_when_asked_for(page: Page, stage: Stage) 
     expect(lines.nth(0)).to_contain_text("went<b>Full.</b>")
     expect(lines.nth(1)).to_contain_text("seen by ada")
     expect(lines.nth(2)).to_contain_text("came")
+    # It goes on while it is open, and is asked for when something has happened.
+    asked = stage.actions.calls.count("alarms")
+    stage.actions.past.append(
+        {"time": "2026-11-22T13:00:00.000Z", "event": "raised", "text": "No sound."}
+    )
+    stage.show(picture(alarms=(alarm(id="a", text="No sound."),)))
+    expect(lines).to_have_count(4)
+    expect(lines.nth(0)).to_contain_text("cameNo sound.")
+    # Not at each tick, by which the same alarm only grows older.
+    stage.show(picture(alarms=(alarm(id="a", text="No sound, still."),)))
+    expect(page.locator("#alarms > li")).to_contain_text("still")
+    assert stage.actions.calls.count("alarms") == asked + 1
 
 
 def test_the_banner_leads_to_the_other_alarms(page: Page, stage: Stage) -> None:
