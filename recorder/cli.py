@@ -24,8 +24,8 @@ from recorder.config.file import ConfigError
 from recorder.config.units import format_time
 from recorder.log_journal import for_standard_error
 from recorder.recording.disk import OsDisk
+from recorder.recording.initialise import initialise
 from recorder.recording.refusals import StorageError
-from recorder.recording.storage import initialise
 
 EXIT_GOOD = 0
 EXIT_INTERRUPTED = 130

@@ -16,7 +16,8 @@ import trio.testing
 
 from recorder.app_archive import MOST_THREADS, Archive
 from recorder.app_download import LentFile
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.initialise import initialise
+from recorder.recording.storage import Storage
 from recorder.status.downloads import BLOCK_BYTES
 from recorder.status.http import HttpConnection
 from recorder.status.messages import Level, Request

@@ -17,9 +17,10 @@ from recorder.live.publisher import Publisher
 from recorder.live.rooms import Rooms
 from recorder.recording.disk import OsDisk
 from recorder.recording.inheritance import read_left
+from recorder.recording.initialise import initialise
 from recorder.recording.room_recorder import RoomRecorder
 from recorder.recording.segmenter import SegmentRules
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from tests.helpers.engines import engine_on, retention
 from tests.helpers.live import FakeConnection
 from tests.helpers.media import VIDEO, avc_config, avc_frame

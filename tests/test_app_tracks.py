@@ -12,7 +12,8 @@ from recorder.flv.parameters import TrackParameters
 from recorder.recording.actions import SegmentRules
 from recorder.recording.disk import OsDisk
 from recorder.recording.figures import TrackFigures
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.initialise import initialise
+from recorder.recording.storage import Storage
 from tests.helpers.media import AUDIO, VIDEO, aac_config, aac_frame, avc_config, avc_frame
 from tests.helpers.studio import CLIENT, FRAME_MS, GOP_FRAMES, SECOND, Studio
 

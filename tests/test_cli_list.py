@@ -19,10 +19,11 @@ from recorder.config import file
 from recorder.recording.catalogue import Catalogue
 from recorder.recording.disk import OsDisk
 from recorder.recording.entries import Entry
+from recorder.recording.initialise import initialise
 from recorder.recording.listing import Listed
 from recorder.recording.manifest import Gap
 from recorder.recording.rows import row_of
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from tests.helpers.recordings import END, START, finished, folder_of, going_on, lay_down, segment
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from recorder import cli
 from recorder.cli_progress import progress
 from recorder.config import file
 from recorder.recording.disk import OsDisk
+from recorder.recording.initialise import initialise
 from recorder.recording.manifest import Manifest
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from tests.helpers.cut_off import FOLDER, actions, cut_off, tree
 
 ENTRY = ".recorder/open/0000001"

@@ -13,7 +13,7 @@ import pytest
 from recorder import cli
 from recorder.config import file
 from recorder.recording.disk import OsDisk
-from recorder.recording.storage import initialise
+from recorder.recording.initialise import initialise
 from tests.helpers.recorded import lesson, record, rewrite_manifest, rewrite_row
 
 FOLDER = "room101/2026-11-22/0000001-103000Z"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from recorder.recording.catalogue import Catalogue
 from recorder.recording.disk import OsDisk
+from recorder.recording.initialise import initialise
 from recorder.recording.manifest import Client, Manifest, Segment
 from recorder.recording.retention.candidates import candidates
 from recorder.recording.retention.decision import decide
@@ -25,7 +26,7 @@ from recorder.recording.retention.hand import PAUSE_S
 from recorder.recording.retention.planner import Goal
 from recorder.recording.retention.rules import RoomRules, Rules
 from recorder.recording.rows import Row
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from tests.bench.results import Figures
 
 if TYPE_CHECKING:

@@ -17,10 +17,11 @@ from recorder.recording.clock_state import ClockState, write_clock_state
 from recorder.recording.continuation import Now
 from recorder.recording.disk import closing
 from recorder.recording.inheritance import inherit, read_left
+from recorder.recording.initialise import initialise
 from recorder.recording.meta import LOCK_FILE, PROBE_FILE
 from recorder.recording.recovery_steps import repair_files
 from recorder.recording.shelves import open_recording
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from tests.helpers.clock import FakeClock
 from tests.helpers.cut_explorer import Depth, Explorer
 from tests.helpers.power_cuts import File, Folder, PowerCutDisk

@@ -23,11 +23,12 @@ from recorder.recording.actions import CutReason, Opened, SegmentFacts
 from recorder.recording.clock_state import ClockState, read_clock_state
 from recorder.recording.disk import closing
 from recorder.recording.hashing import sha256_of
+from recorder.recording.initialise import initialise
 from recorder.recording.known import KnownStorages
 from recorder.recording.manifest import Manifest
 from recorder.recording.recovery import recover_recording
 from recorder.recording.refusals import StorageError
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from recorder.recording.unfinished import forget, read_entries
 from tests.helpers.media import AUDIO, VIDEO
 from tests.helpers.power_cuts import File, Folder

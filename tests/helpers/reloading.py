@@ -25,9 +25,10 @@ from recorder.live.memory import MemoryBudget
 from recorder.logs import Log
 from recorder.recording.disk import OsDisk
 from recorder.recording.engine import Retention, open_engine
+from recorder.recording.initialise import initialise
 from recorder.recording.retention.ledger import Ledger
 from recorder.recording.room_recorder import RoomRecorder
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from recorder.recording.timed_disk import TimedDisk
 from recorder.status.pages import Pages
 from tests.helpers.certificates import write_certificate

@@ -10,8 +10,9 @@ import pytest
 
 from recorder.recording.actions import SegmentRules
 from recorder.recording.arrival import open_or_await
+from recorder.recording.initialise import initialise
 from recorder.recording.refusals import StorageError
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from recorder.recording.unfinished import read_entries
 from tests.helpers.disk import RecordingDisk
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recorder.recording.disk import OsDisk
-from recorder.recording.storage import initialise
+from recorder.recording.initialise import initialise
 from tests.helpers.disk import open_descriptors
 from tests.recording.keeping import Keeping
 

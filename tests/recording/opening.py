@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from recorder.recording.initialise import initialise
 from recorder.recording.refusals import StorageError
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from tests.helpers.disk import RecordingDisk
 
 if TYPE_CHECKING:

@@ -11,10 +11,11 @@ from recorder.flv.scanner import Scanner
 from recorder.recording.actions import Appended, Opened
 from recorder.recording.disk import OsDisk
 from recorder.recording.hashing import sha256_of
+from recorder.recording.initialise import initialise
 from recorder.recording.manifest import Manifest
 from recorder.recording.recovery import Recovered, recover_recording
 from recorder.recording.recovery_steps import Repaired
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from tests.helpers.cut_off import CREATOR, FOLDER, actions, tree
 from tests.helpers.disk import RecordingDisk
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recorder.recording.alive import ALIVE_FILE, Heartbeat, last_beat_ms
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.initialise import initialise
+from recorder.recording.storage import Storage
 from tests.helpers.disk import FailingDisk, open_descriptors
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ import pytest
 
 from recorder.recording import arrival
 from recorder.recording.arrival import is_awaited
+from recorder.recording.initialise import initialise
 from recorder.recording.refusals import StorageError, StorageGone, StorageMoved, UnusableError
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from tests.helpers.disk import RecordingDisk, RefusingDisk
 from tests.recording.arriving import SilentDisk, in_use, opened, refused, unmounted
 

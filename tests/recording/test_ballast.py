@@ -10,7 +10,8 @@ import pytest
 
 from recorder.recording.ballast import MAX_BYTES, MIN_BYTES, Ballast
 from recorder.recording.disk import OsDisk, Space
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.initialise import initialise
+from recorder.recording.storage import Storage
 from tests.helpers.disk import FailingDisk
 
 if TYPE_CHECKING:

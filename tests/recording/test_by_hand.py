@@ -12,7 +12,7 @@ import pytest
 from recorder.recording.by_hand import LOOKING, ByHand, Outcome
 from recorder.recording.disk import OsDisk
 from recorder.recording.hashing import sha256_of
-from recorder.recording.storage import initialise
+from recorder.recording.initialise import initialise
 from tests.helpers.cut_off import CREATOR, FOLDER, actions, cut_off
 from tests.helpers.disk import RecordingDisk
 

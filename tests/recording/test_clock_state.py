@@ -13,7 +13,8 @@ from recorder.recording.clock_state import (
     write_clock_state,
 )
 from recorder.recording.disk import OsDisk, closing
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.initialise import initialise
+from recorder.recording.storage import Storage
 from tests.helpers.clock_files import remember, remembered
 from tests.helpers.disk import FailingDisk, open_descriptors
 

@@ -18,8 +18,9 @@ from recorder.recording.clock_watch import (
     load_clock_state,
 )
 from recorder.recording.disk import OsDisk
+from recorder.recording.initialise import initialise
 from recorder.recording.known import META_FOLDER
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from recorder.trust import LONG_AGO_MS, Known, doubt
 from tests.helpers.clock import START_UTC_NS
 from tests.helpers.clock_files import remember, remembered

@@ -15,10 +15,11 @@ from recorder.recording.actions import SegmentRules
 from recorder.recording.catalogue import Catalogue
 from recorder.recording.disk import OsDisk
 from recorder.recording.entries import Entry
+from recorder.recording.initialise import initialise
 from recorder.recording.refusals import StorageGone
 from recorder.recording.retention.rules import Rules
 from recorder.recording.room_recorder import RoomRecorder
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from recorder.recording.unfinished import read_entries
 from tests.helpers.clock import FakeClock
 from tests.helpers.engines import engine_on, retention

@@ -15,8 +15,9 @@ import pytest
 
 from recorder.recording.actions import SegmentRules
 from recorder.recording.entries import Entry
+from recorder.recording.initialise import initialise
 from recorder.recording.recovery import recover_recording
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from recorder.recording.unfinished import read_entries
 from tests.helpers.disk import FailingDisk, open_descriptors
 from tests.helpers.studio import SECOND, Studio, manifests, marks, reconnect

@@ -11,8 +11,9 @@ import attrs
 import pytest
 
 from recorder.recording.entries import Entry
+from recorder.recording.initialise import initialise
 from recorder.recording.manifest import Manifest
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from tests.helpers.disk import FailingDisk, RecordingDisk, open_descriptors
 from tests.recording.filing import (
     ENDED,

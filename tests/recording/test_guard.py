@@ -19,7 +19,8 @@ import trio.testing
 
 from recorder.recording.disk import Space
 from recorder.recording.health import BAD_FOR_MS
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.initialise import initialise
+from recorder.recording.storage import Storage
 from tests.helpers.disk import RecordingDisk
 from tests.recording.guarding import BALLAST_BYTES, ROOMY, Bench, SickDisk, guarding
 

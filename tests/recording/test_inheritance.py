@@ -9,7 +9,8 @@ import attrs
 from recorder.recording.actions import SegmentRules
 from recorder.recording.continuation import Now
 from recorder.recording.inheritance import inherit, read_left
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.initialise import initialise
+from recorder.recording.storage import Storage
 from tests.helpers.disk import RecordingDisk
 from tests.helpers.studio import BOOT, SECOND, Studio
 

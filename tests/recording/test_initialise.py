@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from recorder.recording.initialise import initialise
 from recorder.recording.known import KNOWN_FILE
 from recorder.recording.refusals import StorageError
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from tests.helpers.cut_off import tree
 from tests.helpers.disk import FailingDisk, RecordingDisk, RefusingDisk
 from tests.recording.opening import refusal, refused_initialisation

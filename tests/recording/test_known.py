@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from recorder.recording.initialise import initialise
 from recorder.recording.known import KNOWN_FILE
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from tests.helpers.disk import RecordingDisk
 from tests.recording.opening import refusal, refused_initialisation
 

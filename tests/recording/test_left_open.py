@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from recorder.recording.disk import OsDisk
 from recorder.recording.entries import Entry
+from recorder.recording.initialise import initialise
 from recorder.recording.recovery import recover_recording
 from recorder.recording.shelves import open_recording, read_manifest
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from recorder.recording.unfinished import read_entries
 from tests.helpers.studio import FRAME_MS, SECOND, Studio, manifests, marks
 from tests.recording.ward import RULES, open_ward

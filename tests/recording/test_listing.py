@@ -13,11 +13,11 @@ from recorder.flv import tags
 from recorder.recording.catalogue import Catalogue
 from recorder.recording.disk import OsDisk
 from recorder.recording.entries import Entry
+from recorder.recording.initialise import initialise
 from recorder.recording.listing import FRESH_NS, Listing, list_recordings
 from recorder.recording.naming import number_name
 from recorder.recording.refusals import StorageError
 from recorder.recording.rows import row_of
-from recorder.recording.storage import initialise
 from tests.helpers.clock import START_UTC_NS
 from tests.helpers.disk import PatchyDisk, RecordingDisk
 from tests.helpers.recordings import finished, folder_of, going_on, lay_down, segment

@@ -146,16 +146,16 @@ SYNCS = {
     # A folder is taken into use.
     "the storage's folder": Left(ENSURED + "known.ensure_path", INIT, DEEP, ""),
     "the storage's folder, once more": Left("known._sync_parent", INIT, DEEP),
-    "its folder of ours": Left(ENSURED + "storage.initialise", INIT, DEEP),
+    "its folder of ours": Left(ENSURED + "initialise.initialise", INIT, DEEP),
     "the first counter's bytes": Left(
-        WRITTEN + "counter.write_next < storage._write_meta", INIT, DEEP
+        WRITTEN + "counter.write_next < initialise._write_meta", INIT, DEEP
     ),
     "the first counter's name": Left(
-        REPLACED + "counter.write_next < storage._write_meta", INIT, DEEP
+        REPLACED + "counter.write_next < initialise._write_meta", INIT, DEEP
     ),
     "the marker's bytes": Left(WRITTEN + "meta.write_marker", INIT, DEEP),
     "the marker's name": Left(REPLACED + "meta.write_marker", INIT, DEEP),
-    "the marker's name, once more": Left("storage.initialise", INIT, DEEP),
+    "the marker's name, once more": Left("initialise.initialise", INIT, DEEP),
     "the marker's name, opened": Left(
         ENSURED + "opening.open_place", "taken into use and opened", DEEP
     ),
@@ -178,7 +178,7 @@ HARMLESS = {
     # Until the head is durable too the part has its name, and nobody believes its head.
     "where a part is cut": Left("salvage._repair#2", "start and stop", DEEP),
     # The counter and the marker, which follow, are names in the same folder.
-    "the folder of entries": Left(ENSURED + "storage._write_meta", INIT, DEEP),
+    "the folder of entries": Left(ENSURED + "initialise._write_meta", INIT, DEEP),
     # Not for what it makes durable, but to hear what the disk says.
     "a probe": Left(CREATED + "meta.probe", "start and stop", DEEP),
     # The next start would remove it again. Without a cut there is none for a long time.

@@ -12,10 +12,11 @@ import trio
 import trio.testing
 
 from recorder.recording import repairs as repairs_module
+from recorder.recording.initialise import initialise
 from recorder.recording.repairs import RETRY_S
 from recorder.recording.retention.deletion import delete_recording
 from recorder.recording.salvage import Salvaged
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from recorder.recording.unfinished import read_entries
 from recorder.recording.written_off import WrittenOff, make_whole
 from tests.helpers.disk import FailingDisk

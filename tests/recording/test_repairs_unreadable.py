@@ -12,9 +12,10 @@ import trio
 import trio.lowlevel
 import trio.testing
 
+from recorder.recording.initialise import initialise
 from recorder.recording.repairs import PATIENCE
 from recorder.recording.salvage import Salvaged
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from recorder.recording.unfinished import read_entries
 from recorder.recording.written_off import WrittenOff
 from tests.helpers.disk import FailingDisk

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recorder.recording.entries import Entry
+from recorder.recording.initialise import initialise
 from recorder.recording.manifest import Gap
 from recorder.recording.recovery import recover_recording
 from recorder.recording.recovery_steps import repair_files
 from recorder.recording.shelves import open_recording, read_manifest
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from recorder.recording.unfinished import read_entries
 from tests.helpers.media import AUDIO, aac_frame
 from tests.helpers.studio import FRAME_MS, GOP_FRAMES, SECOND, Studio, manifests, marks

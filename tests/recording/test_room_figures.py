@@ -12,7 +12,8 @@ from recorder.flv.script import ON_METADATA
 from recorder.recording.actions import SegmentRules, TrackFacts
 from recorder.recording.disk import OsDisk
 from recorder.recording.figures import RecordingFigures, RoomFigures, TrackFigures
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.initialise import initialise
+from recorder.recording.storage import Storage
 from tests.helpers.studio import CLIENT, FRAME_MS, SECOND, Studio
 from tests.helpers.work import Work
 

@@ -20,10 +20,11 @@ import pytest
 from recorder.recording.actions import SegmentRules
 from recorder.recording.continuation import Now
 from recorder.recording.inheritance import inherit, read_left
+from recorder.recording.initialise import initialise
 from recorder.recording.recovery import recover_recording
 from recorder.recording.recovery_steps import repair_files
 from recorder.recording.shelves import open_recording
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from tests.helpers.clock import FakeClock
 from tests.helpers.studio import BOOT, ENCODER, Studio, manifests, marks
 from tests.recording.ward import SickDisk

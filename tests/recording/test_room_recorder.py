@@ -15,10 +15,11 @@ import pytest
 from recorder.recording.actions import SegmentRules, TrackFacts
 from recorder.recording.disk import OsDisk
 from recorder.recording.entries import Entry
+from recorder.recording.initialise import initialise
 from recorder.recording.manifest import Gap
 from recorder.recording.recovery_steps import repair_files
 from recorder.recording.shelves import open_recording, read_manifest
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from recorder.recording.unfinished import read_entries
 from tests.helpers.media import VIDEO, avc_config
 from tests.helpers.recordings import segment

@@ -12,8 +12,9 @@ from recorder.flv.script import ON_METADATA
 from recorder.flv.tags import AUDIO, VIDEO
 from recorder.recording.actions import SegmentRules, StreamHead
 from recorder.recording.disk import OsDisk
+from recorder.recording.initialise import initialise
 from recorder.recording.lateness import Spread
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from tests.helpers import media
 from tests.helpers.studio import CLIENT, FRAME_MS, SECOND, Studio, manifests, marks
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recorder.recording.disk import OsDisk
+from recorder.recording.initialise import initialise
 from recorder.recording.running import RUNNING_FILE, LastEnd, begin_running, end_running
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

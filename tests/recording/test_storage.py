@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from recorder.recording.initialise import initialise
 from recorder.recording.known import KNOWN_FILE
 from recorder.recording.refusals import StorageError, check_file_system, explain
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from tests.helpers.cut_off import tree
 from tests.helpers.disk import FailingDisk, RecordingDisk, RefusingDisk
 from tests.recording.opening import refusal, refused_initialisation

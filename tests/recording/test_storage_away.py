@@ -10,9 +10,10 @@ import pytest
 
 from recorder.recording.alive import Heartbeat
 from recorder.recording.disk import OsDisk
+from recorder.recording.initialise import initialise
 from recorder.recording.known import KNOWN_FILE
 from recorder.recording.refusals import StorageGone, StorageMoved
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from tests.helpers.disk import FailingDisk, RecordingDisk
 from tests.helpers.studio import SECOND, Studio, manifests, marks
 from tests.recording.arriving import RULES, away, in_use, opened, refused, unmounted

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recorder.recording.disk import OsDisk
+from recorder.recording.initialise import initialise
 from recorder.recording.refusals import StorageError, StorageGone, StorageMoved
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from tests.helpers.disk import FailingDisk, RecordingDisk, RefusingDisk
 
 if TYPE_CHECKING:

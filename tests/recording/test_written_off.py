@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from recorder.recording.disk import OsDisk
+from recorder.recording.initialise import initialise
 from recorder.recording.salvage import Salvaged
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from recorder.recording.written_off import WrittenOff, make_whole
 from tests.helpers.recorded import lesson, record
 

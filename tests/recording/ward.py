@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from recorder.recording.actions import SegmentRules
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.initialise import initialise
+from recorder.recording.storage import Storage
 from tests.helpers.disk import RecordingDisk
 from tests.helpers.studio import Studio, manifests
 

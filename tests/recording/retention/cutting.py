@@ -16,10 +16,11 @@ import attrs
 from recorder.recording import naming
 from recorder.recording.actions import SegmentRules
 from recorder.recording.findings import Kind
+from recorder.recording.initialise import initialise
 from recorder.recording.manifest import Manifest
 from recorder.recording.retention.deletion import Fate, delete_recording, finish
 from recorder.recording.shelves import open_recording
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from recorder.recording.unfinished import forget, read_entries
 from recorder.recording.verify import verify_recording
 from tests.helpers.clock import FakeClock

@@ -15,6 +15,7 @@ import trio
 
 from recorder.clock import utc_text
 from recorder.recording.disk import Space
+from recorder.recording.initialise import initialise
 from recorder.recording.manifest import Client, Manifest, Segment
 from recorder.recording.naming import recording_path, segment_name
 from recorder.recording.retention.hand import Hand
@@ -24,7 +25,7 @@ from recorder.recording.retention.operator import Operator
 from recorder.recording.retention.rules import Rules
 from recorder.recording.retention.sweeper import Sweeper
 from recorder.recording.retention.watch import SpaceWatch
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 from tests.helpers.clock import FakeClock
 from tests.helpers.disk import RecordingDisk
 

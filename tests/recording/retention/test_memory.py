@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from recorder.recording.disk import OsDisk
+from recorder.recording.initialise import initialise
 from recorder.recording.known import META_FOLDER
 from recorder.recording.retention.ledger import Ledger
 from recorder.recording.retention.memory import LEDGER_FILE, read_ledger, write_ledger
-from recorder.recording.storage import Storage, initialise
+from recorder.recording.storage import Storage
 
 if TYPE_CHECKING:
     from pathlib import Path
