@@ -5,6 +5,7 @@ What is recovered, and how, is `recording.by_hand`'s part.
 """
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import click
 
 from recorder import __version__
+from recorder.amounts import count
 from recorder.cli_config import config_option, find_config, load_config
 from recorder.cli_progress import progress
 from recorder.config.document import printable
@@ -34,7 +36,8 @@ def recover_command(
     """Finish the recordings that were cut off, while no recorder runs.
 
     FOLDER is a storage, or the folder of one recording; without it, the configured storage. What
-    cannot be read is kept beside the rest, under a name that ends in .damaged.
+    cannot be read is kept beside the rest, under a name that ends in .damaged; a finished file
+    stays where it is. What the disk does not give is asked for again first, for a minute.
     """
     state = None
     if folder is None:
@@ -61,6 +64,7 @@ def recover_command(
         checksum=checksum,
         watch=progress,
         told=told,
+        pause=_pause,
     )
     for warning in by_hand.recover(folder, state):
         click.echo(f"warning: {printable(warning)}", err=True)
@@ -69,6 +73,15 @@ def recover_command(
     elif not outcomes:
         click.echo("Every recording is finished.")
     return EXIT_GOOD if all(outcome.is_good for outcome in outcomes) else EXIT_DAMAGED
+
+
+def _pause(recordings: int, wait_s: float) -> None:
+    click.echo(
+        f"The disk does not give all of {count(recordings, 'recording')}; trying again in "
+        f"{wait_s:g} s.",
+        err=True,
+    )
+    time.sleep(wait_s)
 
 
 def _sentence(outcome: Outcome) -> str:
@@ -91,8 +104,9 @@ def _done(recovered: Recovered) -> list[str]:
         (files.added, "added to the manifest"),
         (files.empty, "without a frame removed"),
         (files.damaged, "unreadable and kept as .damaged"),
+        (len(recovered.unreadable), "not given whole by the disk and left in place"),
     ]
-    done = [f"{count} segment{'s' if count > 1 else ''} {what}" for count, what in counted if count]
+    done = [f"{count(number, 'segment')} {what}" for number, what in counted if number]
     if files.cut_bytes:
         done.append(f"{files.cut_bytes} bytes cut off")
     if recovered.was_damaged:
@@ -102,7 +116,7 @@ def _done(recovered: Recovered) -> list[str]:
     if recovered.was_ended:
         done.append("ended")
     if recovered.checksums:
-        done.append(f"{recovered.checksums} checksum{'s' if recovered.checksums > 1 else ''} added")
+        done.append(f"{count(recovered.checksums, 'checksum')} added")
     return done or ["was finished already"]
 
 
@@ -129,6 +143,7 @@ def _fields(outcome: Outcome) -> dict[str, Any]:
         "damaged": files.damaged,
         "cut_bytes": files.cut_bytes,
         "checksums": recovered.checksums,
+        "unreadable": list(recovered.unreadable),
         "manifest_damaged": recovered.was_damaged,
         "manifest_made_anew": recovered.made_anew,
         "ended": recovered.was_ended,

@@ -7,6 +7,7 @@ import os
 import pty
 import shutil
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -188,6 +189,7 @@ def test_programs_get_one_array(directory: Path, capsys: pytest.CaptureFixture[s
             "damaged": 0,
             "cut_bytes": 0,
             "checksums": 2,
+            "unreadable": [],
             "manifest_damaged": False,
             "manifest_made_anew": False,
             "ended": True,
@@ -206,11 +208,27 @@ def test_one_that_cannot_be_recovered_keeps_no_other_from_it(
 ) -> None:
     stranger = directory / FOLDER.replace("0000001", "0000005")
     stranger.mkdir()
-    (stranger / "recording.json").mkdir()
+    (stranger / "recording.json.tmp").mkdir()
     assert recover(directory) == 1
     first_line, second_line = capsys.readouterr().out.splitlines()
     assert first_line == f"{FOLDER}: 1 segment repaired, ended, 2 checksums added."
     assert "0000005-103000Z: cannot be recovered (Is a directory)" in second_line
+
+
+def test_it_says_what_it_waits_for(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder gives no bytes, as a bad sector does not."""
+    slept = list[float]()
+    monkeypatch.setattr(time, "sleep", slept.append)
+    manifest = directory / FOLDER / "recording.json"
+    manifest.unlink()
+    manifest.mkdir()
+    assert recover(directory) == 1
+    out, err = capsys.readouterr()
+    assert "the damaged manifest kept as .damaged and made anew" in out
+    assert "The disk does not give all of 1 recording; trying again in 16 s." in err
+    assert sum(slept) == 61
 
 
 def test_nothing_is_recovered_while_a_recorder_runs(

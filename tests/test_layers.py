@@ -73,6 +73,7 @@ DECISIONS = {
     "recorder.recording.actions",
     "recorder.recording.alignment",
     "recorder.recording.backlog",
+    "recorder.recording.bad_sectors",
     "recorder.recording.comparison",
     "recorder.recording.continuation",
     "recorder.recording.cuts",

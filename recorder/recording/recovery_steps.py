@@ -96,12 +96,12 @@ def repair_files(
 
     Args:
         below: the first index that belongs to the recording as it goes on.
-        gives_up: as of `salvage_part` and `scan_segment`.
+        gives_up: as of `look`, `salvage_part` and `scan_segment`.
 
     Raises:
         OSError: do it again, with another disk or at the next start.
     """
-    found = look(disk, folder)
+    found = look(disk, folder, gives_up=gives_up)
     steps = plan_files(found, below=below)
     return carry_out(disk, folder, found, steps, creator, gives_up=gives_up)
 

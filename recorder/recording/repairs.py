@@ -20,6 +20,7 @@ import trio
 
 from recorder.logs import about, of_room, same
 from recorder.recording import naming
+from recorder.recording.bad_sectors import FIRST_RETRY_S, PATIENCE, longer
 from recorder.recording.diary import Diary
 from recorder.recording.disk import UnreadableError
 from recorder.recording.recovery import Recovered, recover_recording
@@ -40,16 +41,6 @@ if TYPE_CHECKING:
     from recorder.recording.written_off import WrittenOff
 
 log = logging.getLogger(__name__)
-
-FIRST_RETRY_S = 1.0
-RETRY_S = 30.0
-"""How long what the disk refused waits, twice as long each time up to this, unless somebody says
-that the disk is well."""
-
-PATIENCE = 6
-"""So often a file is tried that the disk does not give, for a minute in all. Then it is a bad
-sector, as a power cut leaves one in what was being written, and the file is set aside: its lesson
-would else never end, and a disk that is asked for such a sector holds up those who record."""
 
 PAUSE_S = 0.03
 """Between two files of a deletion that was cut off: the disk belongs to those who record."""
@@ -160,7 +151,7 @@ class Repairs:
                 if refused:
                     with trio.move_on_after(delay_s):
                         await self._well.wait()
-                    delay_s = min(2 * delay_s, RETRY_S)
+                    delay_s = longer(delay_s)
 
     def _take_all(self) -> list[_Job]:
         jobs = list(self._jobs)

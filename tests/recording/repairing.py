@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import trio
 from recorder.recording.actions import SegmentRules
 from recorder.recording.hashing import open_hasher
 from recorder.recording.repairs import Repairs
+from tests.helpers.disk import FailingDisk
 from tests.helpers.studio import SECOND, Studio
 
 if TYPE_CHECKING:
@@ -20,6 +22,22 @@ if TYPE_CHECKING:
 
 RULES = SegmentRules(duration_ms=3000, size_bytes=1 << 30, max_duration_ms=12 * 3600_000)
 FOLDER = "room101/2026-11-22/0000001-103000Z"
+
+
+class BadSector(FailingDisk):
+    """A disk that does not give what stands behind so many bytes of any part."""
+
+    good_bytes: int | None = None
+    bad = ".part"
+    asked = 0
+
+    def read(self, file: int, size: int, offset: int) -> bytes:
+        if self.good_bytes is not None and self._names[file].endswith(self.bad):
+            size = min(size, self.good_bytes - offset)
+            if size <= 0:
+                self.asked += 1
+                raise OSError(errno.EIO, "cannot be read")
+        return super().read(file, size, offset)
 
 
 @asynccontextmanager

@@ -12,8 +12,8 @@ import trio
 import trio.testing
 
 from recorder.recording import repairs as repairs_module
+from recorder.recording.bad_sectors import RETRY_S
 from recorder.recording.initialise import initialise
-from recorder.recording.repairs import RETRY_S
 from recorder.recording.retention.deletion import delete_recording
 from recorder.recording.salvage import Salvaged
 from recorder.recording.storage import Storage

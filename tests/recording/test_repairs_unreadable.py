@@ -3,7 +3,6 @@ as it is."""
 
 from __future__ import annotations
 
-import errno
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,15 +11,14 @@ import trio
 import trio.lowlevel
 import trio.testing
 
+from recorder.recording.bad_sectors import PATIENCE
 from recorder.recording.initialise import initialise
-from recorder.recording.repairs import PATIENCE
 from recorder.recording.salvage import Salvaged
 from recorder.recording.storage import Storage
 from recorder.recording.unfinished import read_entries
 from recorder.recording.written_off import WrittenOff
-from tests.helpers.disk import FailingDisk
 from tests.helpers.studio import manifests, marks
-from tests.recording.repairing import FOLDER, killed, running, set_when_done
+from tests.recording.repairing import FOLDER, BadSector, killed, running, set_when_done
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,31 +29,15 @@ if TYPE_CHECKING:
     from recorder.recording.repairs import Repairs
 
 
-class _BadSector(FailingDisk):
-    """A disk that does not give what stands behind so many bytes of any part."""
-
-    good_bytes: int | None = None
-    bad = ".part"
-    asked = 0
-
-    def read(self, file: int, size: int, offset: int) -> bytes:
-        if self.good_bytes is not None and self._names[file].endswith(self.bad):
-            size = min(size, self.good_bytes - offset)
-            if size <= 0:
-                self.asked += 1
-                raise OSError(errno.EIO, "cannot be read")
-        return super().read(file, size, offset)
-
-
-def _spoil(tmp_path: Path, disk: _BadSector) -> bytes:
+def _spoil(tmp_path: Path, disk: BadSector) -> bytes:
     content = (tmp_path / FOLDER / "0002.flv.part").read_bytes()
     disk.good_bytes = len(content) - 100
     return content
 
 
 @pytest.fixture
-def bad(tmp_path: Path) -> Iterator[tuple[Storage, _BadSector]]:
-    disk = _BadSector()
+def bad(tmp_path: Path) -> Iterator[tuple[Storage, BadSector]]:
+    disk = BadSector()
     initialise(tmp_path, None, disk)
     with Storage.open(tmp_path, None, disk) as storage:
         yield storage, disk
@@ -70,7 +52,7 @@ async def _until(done: trio.Event, repairs: Repairs) -> None:
 
 
 async def test_a_part_with_a_bad_sector_keeps_its_recording_from_nothing(
-    bad: tuple[Storage, _BadSector], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    bad: tuple[Storage, BadSector], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As a power cut leaves one in what was being written."""
     storage, disk = bad
@@ -92,7 +74,7 @@ async def test_a_part_with_a_bad_sector_keeps_its_recording_from_nothing(
 
 
 async def test_a_manifest_that_the_disk_does_not_give_is_made_anew(
-    bad: tuple[Storage, _BadSector], tmp_path: Path
+    bad: tuple[Storage, BadSector], tmp_path: Path
 ) -> None:
     storage, disk = bad
     studio = killed(storage, seconds=5)
@@ -118,7 +100,7 @@ async def test_a_manifest_that_the_disk_does_not_give_is_made_anew(
 
 @pytest.mark.parametrize("has_manifest", [True, False])
 async def test_a_segment_with_a_bad_sector_stays_as_it_is(
-    bad: tuple[Storage, _BadSector],
+    bad: tuple[Storage, BadSector],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     has_manifest: bool,
@@ -148,7 +130,7 @@ async def test_a_segment_with_a_bad_sector_stays_as_it_is(
 
 
 async def test_a_part_that_the_disk_gives_after_all_is_salvaged(
-    bad: tuple[Storage, _BadSector], tmp_path: Path
+    bad: tuple[Storage, BadSector], tmp_path: Path
 ) -> None:
     storage, disk = bad
     studio = killed(storage, seconds=5)
@@ -165,7 +147,7 @@ async def test_a_part_that_the_disk_gives_after_all_is_salvaged(
 
 
 async def test_of_a_recording_that_goes_on_a_part_with_a_bad_sector_is_counted(
-    bad: tuple[Storage, _BadSector], tmp_path: Path
+    bad: tuple[Storage, BadSector], tmp_path: Path
 ) -> None:
     storage, disk = bad
     killed(storage, seconds=5)
@@ -184,7 +166,7 @@ async def test_of_a_recording_that_goes_on_a_part_with_a_bad_sector_is_counted(
 
 
 async def test_a_segment_that_was_written_off_and_cannot_be_read_is_kept_and_none(
-    bad: tuple[Storage, _BadSector], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    bad: tuple[Storage, BadSector], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     storage, disk = bad
     killed(storage, seconds=5)
@@ -203,3 +185,29 @@ async def test_a_segment_that_was_written_off_and_cannot_be_read_is_kept_and_non
     assert whole == [Salvaged(None, damaged=True)]
     assert (tmp_path / FOLDER / "0002.flv.damaged").read_bytes() == content
     assert f"{FOLDER}/0002.flv.part not all can be read, and what cannot is kept" in caplog.text
+
+
+async def test_of_a_recording_that_goes_on_the_manifest_may_have_a_bad_sector(
+    bad: tuple[Storage, BadSector], tmp_path: Path
+) -> None:
+    """It is read to know which segments have rows. Its owner has it in memory, and else would wait
+    for what was cut off until its own end, and longer."""
+    storage, disk = bad
+    killed(storage, seconds=5)
+    manifest = tmp_path / FOLDER / "recording.json"
+    content = manifest.read_bytes()
+    disk.good_bytes, disk.bad = 100, manifest.name
+    told: list[tuple[Sequence[Segment], int]] = []
+    done = trio.Event()
+
+    def deliver(rows: Sequence[Segment], damaged: int) -> None:
+        told.append((rows, damaged))
+        done.set()
+
+    async with running(storage) as repairs:
+        repairs.go_on_behind(FOLDER, 3, deliver)
+        await _until(done, repairs)
+    assert [([row.file for row in rows], damaged) for rows, damaged in told] == [
+        (["0001.flv", "0002.flv"], 0)
+    ]
+    assert manifest.read_bytes() == content
