@@ -1,7 +1,9 @@
 """One POST over a connection of its own: h11 for the protocol, Trio for the rest.
 
 Owns the exchange: bounded in time and in bytes, no redirect followed, TLS verified against the
-system's certificates. A URL's path may be a secret, so no reason holds more than host and status.
+system's certificates. What would take long to read is not read: in this loop other receivers wait,
+and where it is the recorder's, encoders. A URL's path may be a secret, so no reason holds more than
+host and status.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import h11
 import trio
 
 from recorder import __version__
+from recorder.blanks import Blanks
 from recorder.hooks.patience import Outcome, Result
 
 if TYPE_CHECKING:
@@ -100,18 +103,20 @@ async def _exchange(
 
 
 async def _status(connection: h11.Connection, stream: trio.abc.Stream) -> int:
-    received = 0
+    received, blanks = 0, Blanks()
     while True:
         event = connection.next_event()
         if isinstance(event, h11.Response):
             return event.status_code
         if event is h11.NEED_DATA:
-            data = await stream.receive_some(_READ_BYTES)
+            data = bytes(await stream.receive_some(_READ_BYTES))
             if not data:
                 raise _AnswerError("it closed the connection without an answer")
             received += len(data)
             if received > RESPONSE_BYTES:
                 raise _AnswerError("it answers with too much")
-            connection.receive_data(bytes(data))
+            if blanks.are_too_many(data):
+                raise _AnswerError("it answers with too many blanks in a row")
+            connection.receive_data(data)
         else:
             assert isinstance(event, h11.InformationalResponse), "nothing else precedes a response"

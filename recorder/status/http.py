@@ -16,8 +16,8 @@ from urllib.parse import unquote
 import h11
 import trio
 
+from recorder.blanks import Blanks
 from recorder.logs import same
-from recorder.status.blanks import Blanks
 from recorder.status.downloads import BLOCK_BYTES, NoSuchRangeError, NotModified, select
 from recorder.status.intake import MOST_HEADERS, Intake, TooManyHeadersError
 from recorder.status.messages import Answer, Request

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
 BODY = b'{"version":1}\n'
+BLANKS = b"HTTP/1.1 200 OK\r\nX:" + b" " * 16_000
+"""With a bad end behind them, h11 makes a second of work of it, in which nobody else is told."""
 PLAIN = ssl.create_default_context()
 
 
@@ -100,6 +102,8 @@ async def test_the_receiver_gets_the_body_with_its_headers() -> None:
         (b"HTTP/1.1 503 Busy\r\n\r\n", Outcome.FAILED, "it answers 503"),
         (b"", Outcome.FAILED, "it closed the connection without an answer"),
         (b"SSH-2.0-OpenSSH\r\n\r\n", Outcome.FAILED, "illegal status line"),
+        (BLANKS + b"\0\r\n\r\n", Outcome.FAILED, "too many blanks in a row"),
+        (BLANKS.replace(b" 200 OK", b" 100 Go on"), Outcome.FAILED, "too many blanks in a row"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1_000_000, Outcome.FAILED, "too long"),
         (b"HTTP/1.1 100 Go on\r\n\r\n" * RESPONSE_BYTES, Outcome.FAILED, "with too much"),
     ],

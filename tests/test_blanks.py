@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from recorder.status.blanks import MOST, Blanks
+from recorder.blanks import MOST, Blanks
 
 FOLDED = b"\r\n " * (MOST // 3 + 1)
 

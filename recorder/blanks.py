@@ -1,10 +1,11 @@
-"""Rows of blanks: what makes a request slow to read, noticed before it is read.
+"""Rows of blanks: what makes a request or an answer slow to read, noticed before it is read.
 
 h11 (0.16) seeks the end of the blanks in front of a header's value, and behind a chunk's size, by
 regular expressions that try every split of them when no good end follows. The time grows with the
 square of their number: one head full of them, from anybody, held up the loop for most of a second,
-and on a Raspberry Pi for several. Pure: bytes in, a verdict out. Heads, bodies and trailers are not
-told apart; nobody has a use for so many in any of them.
+and on a Raspberry Pi for several. So both guard their loop who read with h11 what others send: the
+page, and the hooks. Pure: bytes in, a verdict out. Heads, bodies and trailers are not told apart;
+nobody has a use for so many in any of them.
 """
 
 from __future__ import annotations
