@@ -104,6 +104,7 @@ async def test_the_receiver_gets_the_body_with_its_headers() -> None:
         (b"SSH-2.0-OpenSSH\r\n\r\n", Outcome.FAILED, "illegal status line"),
         (BLANKS + b"\0\r\n\r\n", Outcome.FAILED, "too many blanks in a row"),
         (BLANKS.replace(b" 200 OK", b" 100 Go on"), Outcome.FAILED, "too many blanks in a row"),
+        (b"POST /t0ken HTTP/1.1\r\n\r\n", Outcome.FAILED, "illegal status line"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1_000_000, Outcome.FAILED, "too long"),
         (b"HTTP/1.1 100 Go on\r\n\r\n" * RESPONSE_BYTES, Outcome.FAILED, "with too much"),
     ],
