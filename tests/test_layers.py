@@ -85,6 +85,7 @@ DECISIONS = {
     "recorder.recording.hold",
     "recorder.recording.inspection",
     "recorder.recording.late_rows",
+    "recorder.recording.long_way",
     "recorder.recording.mounts",
     "recorder.recording.muted",
     "recorder.recording.open_files",

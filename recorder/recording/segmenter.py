@@ -4,37 +4,21 @@ One per publish. Knows neither socket, disk, nor clock: whoever feeds it says wh
 carries out the actions. The rules are those of design §7 (when to cut) and protocol §5.9 (what
 makes a segment self-contained).
 
-Here a message is recognised and placed on the timeline; `waiting` holds it or hands it on, `hold`
-decides how the first segment begins, `cuts` when the next one does, `segments` which of two open
-ones a frame belongs to, `segment` what a file looks like.
+Owns the parts of that and what others ask of them. `long_way` recognises a message and places it on
+the timeline; `waiting` holds it or hands it on, `hold` decides how the first segment begins, `cuts`
+when the next one does, `segments` which of two open ones a frame belongs to, `segment` what a file
+looks like.
 
 The hot path is `short_way`: an ordinary frame of a track that has nothing special about it,
-recognised by its first bytes, which `_look_at` has seen before. Everything else, and every frame a
-segment could begin with, goes through `_look_at`.
+recognised by its first bytes, which the long way has seen before. Everything else, and every frame
+a segment could begin with, goes the long way.
 """
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
 
-from recorder.amf import AmfError, Value
-from recorder.flv.codecs import (
-    FRONT_BYTES,
-    Part,
-    Role,
-    classify,
-    config_record,
-    split_tracks,
-    telling_front,
-)
-from recorder.flv.script import (
-    ON_METADATA,
-    copied_fields,
-    read_script,
-    stops_ffmpeg,
-)
+from recorder.flv.codecs import FRONT_BYTES
 from recorder.flv.summary import TrackSummary
-from recorder.flv.tags import AUDIO, SCRIPT, VIDEO
 from recorder.flv.timeline import Timeline, TrackId
 from recorder.recording.actions import (
     Action,
@@ -50,11 +34,11 @@ from recorder.recording.actions import (
 )
 from recorder.recording.backlog import Backlog
 from recorder.recording.figures import TrackFigures
-from recorder.recording.hold import Held
+from recorder.recording.long_way import CLOCK_JUMPS, LongWay
 from recorder.recording.segment import kind_name, parameters_of
 from recorder.recording.segments import Segments
-from recorder.recording.short_way import ShortWay, write_ordinary
-from recorder.recording.tracks import HEADERS, SILENT_MS, Track, Tracks
+from recorder.recording.short_way import write_ordinary
+from recorder.recording.tracks import Track, Tracks
 from recorder.recording.waiting import Waiting
 
 __all__ = [
@@ -68,13 +52,6 @@ __all__ = [
     "Segmenter",
     "TrackFacts",
 ]
-
-MOST_WAYS: Final = 256
-"""Of each kind; a sender of more sorts of frames has the rest looked at."""
-
-CLOCK_JUMPS: Final = "clock_jumps"
-
-_FRAME: Final = Role.FRAME
 
 
 class Segmenter:
@@ -96,10 +73,8 @@ class Segmenter:
             timeline=self._timeline,
         )
         self._waiting = Waiting(self._tracks, self._segments)
-        self._ways: dict[int, dict[bytes, ShortWay]] = {VIDEO: {}, AUDIO: {}}
-        """Of each kind, by what the bodies of ordinary frames begin with."""
-        self._arrived_ms: int | None = None
-        """When the newest media came."""
+        self._long_way = LongWay(self._tracks, self._timeline, self._segments, self._waiting)
+        self._ways = self._long_way.ways
 
     def follow(self, rules: SegmentRules) -> None:
         """Other rules hold from the next segment on."""
@@ -124,21 +99,15 @@ class Segmenter:
             if segment is not None:
                 first, at = at, write_ordinary(media, at, self._ways, segment, now_ms)
                 if at > first:
-                    self._arrived_ms = now_ms
+                    self._long_way.arrived_ms = now_ms
             if at < len(media):
                 kind, timestamp, _, _, body = media[at]
-                self._look_at(kind, timestamp, b"".join(body), now_ms)
+                self._long_way.media(kind, timestamp, b"".join(body), now_ms)
                 at += 1
 
     def data(self, name: str | None, payload: bytes, timestamp: int, now_ms: int) -> None:
         """One data message: AMF0, from the handler's name on. Its own time is not believed."""
-        self._check_open()
-        if name == ON_METADATA:
-            self._metadata(payload)
-        elif stops_ffmpeg(name, payload):
-            self._segments.count("captions_without_text")
-        else:
-            self._other(Held(None, SCRIPT, (), payload))
+        self._long_way.data(name, payload)
 
     def tick(self, now_ms: int) -> None:
         """Time passes without media; held media may have waited long enough."""
@@ -264,142 +233,6 @@ class Segmenter:
     def end_position_ms(self) -> int:
         """Where in its recording the newest frame lies."""
         return self._segments.cuts.position_ms(self._timeline.newest or 0)
-
-    # What a message is.
-
-    def _check_open(self) -> None:
-        if self._waiting.is_finished:
-            raise RuntimeError("the publish is finished")
-
-    def _look_at(self, kind: int, timestamp: int, body: bytes, now_ms: int) -> None:
-        """The long way, of any message."""
-        self._check_open()
-        parts = classify(kind, body)
-        roles = {part.role for part in parts}
-        if Role.UNKNOWN in roles:
-            self._segments.count("unknown_tags")
-        if not self._tracks.have_place(kind, parts):
-            self._segments.count("refused_tracks")
-        elif _FRAME in roles:
-            self._new_frame(kind, timestamp, parts, body, now_ms)
-        elif roles & HEADERS:
-            for single in split_tracks(kind, body):
-                self._new_header(kind, single)
-        elif Role.EMPTY in roles:
-            self._segments.count("empty_frames")
-            self._new_mark(Role.EMPTY, kind, parts, body, timestamp)
-        elif self._is_foreign_end(kind, parts[0]):
-            self._segments.count("foreign_ends")
-        elif roles != {Role.UNKNOWN}:
-            self._new_mark(parts[0].role, kind, parts, body, None)
-
-    def _is_foreign_end(self, kind: int, part: Part) -> bool:
-        """Whether this ends what its track does not hold: ffmpeg ends track 1 as track 0."""
-        track = self._tracks.by_kind[kind].get(part.track)
-        return (
-            part.role is Role.SEQUENCE_END
-            and track is not None
-            and track.codec not in ("", part.codec)
-        )
-
-    def _new_frame(
-        self, kind: int, timestamp: int, parts: tuple[Part, ...], body: bytes, now_ms: int
-    ) -> None:
-        framed = [part for part in parts if part.role is _FRAME]
-        tracks = [self._tracks.get(kind, part) for part in framed]
-        dts, jumped = self._place(tracks, timestamp, now_ms)
-        self._tracks.choose_cutting(self._timeline.newest or dts)
-        wish = CutReason.JUMP if jumped else None
-        self._waiting.frame(Held(_FRAME, kind, parts, body, dts, wish), now_ms)
-        if len(parts) == 1 and not parts[0].keyframe:
-            self._remember(tracks[0], parts[0], body)
-
-    def _remember(self, track: Track, part: Part, body: bytes) -> None:
-        """What an ordinary frame of this track begins with."""
-        front, header_bytes = telling_front(track.kind, body)
-        if front and track.clock is not None and len(self._ways[track.kind]) < MOST_WAYS:
-            way = ShortWay(track, track.clock, part.codec, header_bytes)
-            self._ways[track.kind][front] = way
-
-    def _place(self, tracks: list[Track], timestamp: int, now_ms: int) -> tuple[int, bool]:
-        """The dts of a message, which is that of its first track; the others follow."""
-        waited_ms = 0 if self._arrived_ms is None else now_ms - self._arrived_ms
-        self._arrived_ms = now_ms
-        dts, jumped = 0, False
-        for track in reversed(tracks):
-            placement = self._timeline.place(track.id, timestamp, waited_ms=waited_ms)
-            track.clock = self._timeline.clock(track.id)
-            dts = placement.dts
-            jumped |= placement.jump_ms is not None
-            self._segments.count(CLOCK_JUMPS, int(placement.jump_ms is not None))
-            self._segments.count("clamped_frames", int(placement.clamped_ms > 0))
-            self._segments.count("separate_clocks", int(placement.apart_ms != 0))
-        if waited_ms >= SILENT_MS:
-            self._tracks.resumed(dts)
-        return dts, jumped
-
-    def _new_header(self, kind: int, body: bytes) -> None:
-        """A sequence header, or what goes with it, of one track."""
-        part = classify(kind, body)[0]
-        if part.role not in HEADERS:
-            return
-        track = self._tracks.get(kind, part)
-        if part.role is not Role.SEQUENCE_START and track.codec not in ("", part.codec):
-            self._segments.count("foreign_metadata")
-        elif self._is_empty_header(track, part, body):
-            self._segments.count("empty_headers")
-        elif not self._tracks.has_room(body):
-            self._segments.count("refused_headers")
-        elif not self._waiting.header(track, Held(part.role, kind, (part,), body)):
-            self._segments.count("repeated_headers")
-
-    @staticmethod
-    def _is_empty_header(track: Track, part: Part, body: bytes) -> bool:
-        """Whether a sequence header configures nothing where something is configured."""
-        return (
-            part.role is Role.SEQUENCE_START
-            and part.codec == track.codec
-            and track.is_configured
-            and not config_record(track.kind, body)
-        )
-
-    def _new_mark(
-        self, role: Role, kind: int, parts: tuple[Part, ...], body: bytes, timestamp: int | None
-    ) -> None:
-        """An empty frame, a sequence end or a command. An empty frame's time is taken if it
-        continues the track's; everything else gets the track's last."""
-        track = self._tracks.by_kind[kind].get(parts[0].track)
-        dts: int | None = None
-        if track is not None and track.clock is not None:
-            dts = track.clock.dts
-            if timestamp is not None and track.clock.is_near(timestamp):
-                fitting = track.clock.advance(timestamp)
-                dts = dts if fitting is None else fitting
-        self._other(Held(role, kind, parts, body, dts))
-
-    def _other(self, held: Held) -> None:
-        """What is no frame and no header."""
-        self._segments.count("dropped_data", self._waiting.other(held))
-
-    def _metadata(self, payload: bytes) -> None:
-        try:
-            _, values = read_script(payload)
-        except AmfError:
-            self._segments.count("damaged_metadata")
-            return
-        if not any(isinstance(value, dict) for value in values):
-            # Broken behind the name, or empty: what was said before still holds.
-            return
-        copied = copied_fields(values)
-        if _announces_video(values):
-            self._waiting.announce_video()
-        self._segments.metadata(copied)
-
-
-def _announces_video(values: Sequence[Value]) -> bool:
-    """Whether metadata names a video codec; a number, or a text with XSplit and others."""
-    members = next((value for value in values if isinstance(value, dict)), {})
-    return members.get("videocodecid") not in (None, 0.0, False, "", "0")
 
 
 def _figures_of(slot: TrackSummary, track: Track, frames: int) -> TrackFigures:

@@ -2,7 +2,7 @@
 
 An ordinary frame is of one known track, no keyframe, next in its track's time, and lies where its
 segment neither begins nor ends. It is recognised by its first bytes, which the long way
-(`Segmenter._look_at`) has seen before. What is done with it here is what the long way would do,
+(`long_way`) has seen before. What is done with it here is what the long way would do,
 step by step, without a call for each: `TrackClock.advance`, `OpenSegment.write_frame` and
 `SegmentSummary.add`. A property test holds one against the other.
 

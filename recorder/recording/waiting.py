@@ -2,7 +2,7 @@
 
 Owns where a message goes that was recognised and placed: into the `Hold` until it is known how the
 first segment begins, into the `Backlog` while the publish is suspended, and else to the segments.
-Pure. Does not know what a message is (the segmenter does), nor when a segment is cut.
+Pure. Does not know what a message is (`long_way` does), nor when a segment is cut.
 """
 
 from collections.abc import Sequence

@@ -63,29 +63,6 @@ def test_a_sender_whose_tracks_come_and_go_every_second_does_not_make_a_file_of_
     assert publish.segmenter.anomalies["refused_cuts"] > 200
 
 
-def test_an_empty_header_behind_a_good_one_configures_nothing() -> None:
-    publish = Publish()
-    publish.headers()
-    publish.play(0, 1_000)
-    publish.send(VIDEO, 1_000, b"\x17\0\0\0\0")
-    publish.send(AUDIO, 1_000, b"\xaf\0")
-    publish.play(1_000, 2_000)
-    (segment,) = publish.finish()
-    assert segment.closed_facts.counts == {"empty_headers": 2}
-
-
-def test_metadata_of_another_codec_do_not_change_a_tracks_codec() -> None:
-    """ffmpeg sends the second track's colours as the first one's."""
-    publish = Publish()
-    publish.headers()
-    publish.video(0, key=True)
-    publish.send(VIDEO, 0, media.enhanced_video(b"hvc1", 4, media.amf_text("colorInfo")))
-    publish.play(40, 2_000)
-    (segment,) = publish.finish()
-    assert segment.closed_facts.counts == {"foreign_metadata": 1}
-    assert not segment.closed_facts.forced
-
-
 def test_video_that_is_announced_and_never_comes_stands_in_no_head() -> None:
     """ffmpeg would say of every file that it cannot find the picture's size."""
     publish = Publish()
@@ -204,17 +181,6 @@ def test_a_pause_of_all_tracks_silences_none() -> None:
     assert kinds_at_the_head(segments[1]) == {VIDEO, AUDIO}
 
 
-def test_a_header_that_says_the_same_in_other_words_is_a_repeated_one() -> None:
-    publish = Publish()
-    publish.headers()
-    publish.play(0, 1_000)
-    publish.send(VIDEO, 0, b"\x27" + media.avc_config()[1:])
-    publish.send(AUDIO, 0, b"\xae" + media.aac_config()[1:])
-    publish.play(1_000, 3_000)
-    (segment,) = publish.finish()
-    assert segment.closed_facts.counts == {"repeated_headers": 2}
-
-
 def test_a_header_of_another_codec_with_the_same_record_is_new() -> None:
     publish = Publish()
     for ms in range(0, 1_000, 20):
@@ -224,14 +190,3 @@ def test_a_header_of_another_codec_with_the_same_record_is_new() -> None:
         publish.frame(AUDIO, ms, media.enhanced_audio(codec, 1, b"%d" % ms))
     _, later = publish.finish()
     assert later.others() == [(AUDIO, 0, media.enhanced_audio(b"ec-3", 0, b""))]
-
-
-def test_the_end_of_another_codec_is_not_that_of_the_track() -> None:
-    """ffmpeg ends the second track as the first one."""
-    publish = Publish()
-    publish.headers()
-    publish.play(0, 1_000)
-    publish.send(VIDEO, 0, media.enhanced_video(b"hvc1", 2, b""))
-    (segment,) = publish.finish()
-    assert len(segment.others()) == 2
-    assert segment.closed_facts.counts == {"foreign_ends": 1}

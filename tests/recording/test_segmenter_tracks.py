@@ -1,4 +1,4 @@
-"""Headers that change or repeat, tracks that come late, many tracks, and what is no frame."""
+"""Headers that change or repeat, tracks that come late, and many tracks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from recorder.recording.segmenter import CutReason
 from tests.helpers import media
-from tests.helpers.media import AUDIO, SCRIPT, VIDEO
+from tests.helpers.media import AUDIO, VIDEO
 from tests.helpers.segments import Publish, Segment, rules
 
 OTHER_PICTURE = media.avc_config(media.SPS_32X32)
@@ -341,131 +341,3 @@ def test_a_jump_in_a_message_of_many_tracks_is_one_jump() -> None:
     segments = publish.finish()
     assert reasons(segments) == [CutReason.START, CutReason.JUMP]
     assert publish.segmenter.anomalies == {"clock_jumps": 1}
-
-
-def test_a_damaged_header_among_many_is_left_out() -> None:
-    publish = Publish()
-    body = bytes([0x96, 0x20]) + b"".join(
-        fourcc + bytes([track]) + (4).to_bytes(3, "big") + b"\1\2\3\4"
-        for track, fourcc in ((0, b"avc1"), (1, b"xxxx"))
-    )
-    publish.send(VIDEO, 0, body)
-    publish.send(AUDIO, 0, media.aac_config())
-    publish.play(0, 1_000)
-    segment = publish.finish()[0]
-    assert len(headers_of(segment, VIDEO)) == 1
-    assert publish.segmenter.anomalies == {"unknown_tags": 1}
-
-
-def test_unknown_tags_are_dropped_and_counted() -> None:
-    publish = Publish()
-    publish.headers()
-    publish.play(0, 1_000)
-    publish.send(VIDEO, 0, media.enhanced_video(b"zzzz", 1, b"?"))
-    publish.send(VIDEO, 0, b"\x1f")
-    publish.play(1_000, 1_100)
-    segment = publish.finish()[0]
-    assert len(segment.others()) == 2
-    assert segment.closed_facts.counts == {"unknown_tags": 2}
-
-
-def test_a_sequence_end_keeps_the_time_of_its_track_and_begins_nothing() -> None:
-    publish = Publish()
-    publish.headers()
-    publish.play(0, 2_000)
-    publish.send(VIDEO, 0, media.avc_end())
-    publish.send(VIDEO, 0, media.video_command())
-    segments = publish.finish()
-    assert len(segments) == 1
-    assert segments[0].others()[2:] == [
-        (VIDEO, 1_960, media.avc_end()), (VIDEO, 1_960, media.video_command())
-    ]  # fmt: skip
-
-
-def test_what_is_no_frame_of_a_lagging_track_goes_with_it() -> None:
-    publish = Publish(rules(duration_ms=1_000))
-    publish.headers()
-    publish.play(0, 900)
-    publish.video(1_000, key=True)
-    publish.send(AUDIO, 900, b"")
-    publish.send(AUDIO, 50_000, b"")
-    segments = publish.finish()
-    assert segments[0].others()[2:] == [(AUDIO, 900, b""), (AUDIO, 900, b"")]
-    assert segments[1].others()[2:] == []
-
-
-def test_what_is_no_frame_of_a_track_without_frames_gets_the_newest_time() -> None:
-    publish = Publish()
-    publish.headers()
-    publish.play(0, 1_000)
-    publish.send(AUDIO, 5, media.enhanced_audio(b"mp4a", 2, b"", track=4))
-    assert publish.finish()[0].others()[-1][1] == 980
-
-
-def test_an_empty_frame_behind_a_closed_segment_stands_at_0() -> None:
-    publish = Publish(rules(duration_ms=1_000))
-    publish.headers()
-    publish.play(0, 900)
-    for ms in range(1_000, 2_100, 40):
-        publish.video(ms, key=ms == 1_000)
-    publish.send(AUDIO, 900, b"")
-    assert publish.finish()[1].others()[2:] == [(AUDIO, 0, b"")]
-
-
-# Script data.
-
-
-def test_data_messages_are_written_at_the_time_of_the_newest_frame() -> None:
-    publish = Publish()
-    publish.headers()
-    publish.play(0, 1_000)
-    publish.segmenter.data("onTextData", media.amf_text("onTextData"), 77, 0)
-    publish.segmenter.data(None, media.amf_number(1.0), 77, 0)
-    publish.play(1_000, 1_100)
-    assert publish.finish()[0].others()[2:] == [
-        (SCRIPT, 980, media.amf_text("onTextData")), (SCRIPT, 980, media.amf_number(1.0))
-    ]  # fmt: skip
-
-
-def test_the_newest_metadata_stand_in_the_head_of_the_open_file_and_of_the_next() -> None:
-    publish = Publish()
-    publish.segmenter.data("onMetaData", media.metadata(title="first"), 0, 0)
-    publish.headers()
-    publish.play(0, 1_000)
-    publish.segmenter.data("onMetaData", media.metadata(title="first", duration=7.0), 0, 0)
-    publish.segmenter.data("onMetaData", media.metadata(title="second", filesize=9.0), 0, 0)
-    publish.play(1_000, 4_000)
-    publish.segmenter.data("onMetaData", media.metadata(title="third"), 0, 0)
-    segments = publish.finish()
-    # As tags of their own they would make ffmpeg announce a stream of subtitles.
-    assert segments[0].others()[2:] == []
-    assert [segment.head()["title"] for segment in segments] == ["second", "third"]
-    assert publish.segmenter.anomalies == {"repeated_metadata": 1}
-
-
-def test_a_caption_that_would_stop_ffmpeg_is_counted_and_left_out() -> None:
-    publish = Publish()
-    publish.headers()
-    publish.play(0, 1_000)
-    publish.segmenter.data("onCaption", media.amf_text("onCaption"), 0, 0)
-    segments = publish.finish()
-    assert segments[0].others()[2:] == []
-    assert segments[0].closed_facts.counts == {"captions_without_text": 1}
-
-
-def test_metadata_that_say_nothing_do_not_take_back_what_was_said() -> None:
-    publish = Publish()
-    publish.segmenter.data("onMetaData", media.metadata(title="first"), 0, 0)
-    publish.headers()
-    publish.play(0, 1_000)
-    publish.segmenter.data("onMetaData", media.amf_text("onMetaData"), 0, 0)
-    assert publish.finish()[0].head()["title"] == "first"
-
-
-def test_damaged_metadata_are_counted() -> None:
-    publish = Publish()
-    publish.segmenter.data("onMetaData", b"\xff", 0, 0)
-    publish.segmenter.data("onMetaData", media.amf_text("onMetaData"), 0, 0)
-    publish.headers()
-    publish.play(0, 1_000)
-    assert publish.finish()[0].closed_facts.counts == {"damaged_metadata": 1}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder.recording.segmenter import Segmenter
+from recorder.recording.segmenter import Segmenter, SegmentRules
 from recorder.recording.short_way import ShortWay
 from recorder.recording.tracks import MOST_TRACKS
 from tests.flv.building import one_track
@@ -17,8 +17,9 @@ from tests.helpers.segments import carry_out, rules
 class LongSegmenter(Segmenter):
     """Never recognises an ordinary frame: everything goes the long way."""
 
-    def _remember(self, *_: object) -> None:
-        pass
+    def __init__(self, its_rules: SegmentRules, *, encoder: str) -> None:
+        super().__init__(its_rules, encoder=encoder)
+        self._ways = {VIDEO: {}, AUDIO: {}}  # of which nobody tells it
 
 
 Message = tuple[int, int, bytes]
@@ -101,13 +102,13 @@ def test_both_ways_make_the_same_files(
 def test_ordinary_frames_take_the_short_way() -> None:
     segmenter = Segmenter(rules(duration_ms=60_000), encoder="test")
     looked_at = []
-    long_way = segmenter._look_at
+    long_way = segmenter._long_way.media
 
     def look_at(kind: int, timestamp: int, body: bytes, now_ms: int) -> None:
         looked_at.append(timestamp)
         long_way(kind, timestamp, body, now_ms)
 
-    segmenter._look_at = look_at  # type: ignore[method-assign]  # only counts
+    segmenter._long_way.media = look_at  # type: ignore[method-assign]  # only counts
     segmenter.media(VIDEO, 0, media.avc_config(), 0)
     segmenter.media(AUDIO, 0, media.aac_config(), 0)
     segmenter.media(VIDEO, 0, media.avc_frame(), 0)
@@ -126,7 +127,7 @@ def test_a_sender_of_ever_new_sorts_of_frames_is_remembered_no_further() -> None
                 first_byte = 0x86 | frame_type << 4
                 body = one_track(first_byte, 1, fourcc, track, bytes(9))
                 segmenter.media(VIDEO, track, body, 0)
-    ways = segmenter._ways[VIDEO]
+    ways = segmenter._long_way.ways[VIDEO]
     assert len(ways) == 256
     assert all(isinstance(way, ShortWay) for way in ways.values())
 
