@@ -106,7 +106,14 @@ class Answer:
         return cls(status=status, body=json.dumps(document).encode() + b"\n")
 
     @classmethod
-    def error(cls, status: int, sentence: str, allow: tuple[str, ...] = ()) -> Answer:
-        """Why not, in one sentence; `allow`: the methods there are, where this one is not."""
-        answer = cls.of({"error": sentence}, status)
-        return attrs.evolve(answer, headers=(("Allow", ", ".join(allow)),)) if allow else answer
+    def error(cls, status: int, sentence: str) -> Answer:
+        """Why not, in one sentence."""
+        return cls.of({"error": sentence}, status)
+
+
+def only(*methods: str) -> Answer:
+    """The answer to any other method than these. HEAD is there wherever GET is, and who asks by
+    hand need not hear of it."""
+    sentence = f"Only {' and '.join(methods)} work{'s' if len(methods) == 1 else ''} here."
+    allow = ", ".join(f"{each}, HEAD" if each == "GET" else each for each in methods)
+    return attrs.evolve(Answer.error(405, sentence), headers=(("Allow", allow),))

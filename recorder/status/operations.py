@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import attrs
 
-from recorder.status.messages import Answer, BadRequestError, Level, Request
+from recorder.status.messages import Answer, BadRequestError, Level, Request, only
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -134,12 +134,7 @@ class Operations:
                 return Answer.error(401 if request.level is Level.NOBODY else 403, "Log in first.")
             handler = route.handlers.get(method)
             if handler is None:
-                allow = tuple(route.handlers)
-                return Answer.error(
-                    405,
-                    f"Only {' and '.join(allow)} work{'s' if len(allow) == 1 else ''} here.",
-                    allow,
-                )
+                return only(*route.handlers)
             try:
                 return await handler(request, *match.groups())
             except BadRequestError as error:
@@ -150,7 +145,7 @@ class Operations:
         if page is None:
             return Answer.error(404, "There is nothing at this address.")
         if method != "GET":
-            return Answer.error(405, "Only GET works here.", ("GET",))
+            return only("GET")
         return page
 
     # What there is to see.

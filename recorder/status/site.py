@@ -12,7 +12,7 @@ import attrs
 
 from recorder.status.doors import is_loopback
 from recorder.status.login import BusyError
-from recorder.status.messages import Answer, BadRequestError, Level, Request
+from recorder.status.messages import Answer, BadRequestError, Level, Request, only
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -68,13 +68,10 @@ class Site:
             return _with(busy, "Retry-After", "2")
         except BadRequestError as error:
             return Answer.error(400, str(error))
-        if request.path == "/api/v1/logout" and request.method == "POST":
-            peer.on_level(Level.NOBODY)
-            cookie = self.login.no_cookie(is_tls=peer.is_tls)
-            return _with(Answer.of({"level": "nobody"}), "Set-Cookie", cookie)
-        if request.path == "/api/v1/session" and request.method == "GET":
-            has_password = self.login.has_password
-            return Answer.of({"level": level.name.lower(), "has_password": has_password})
+        if request.path == "/api/v1/logout":
+            return self._logout(request, peer)
+        if request.path == "/api/v1/session":
+            return self._session(request, level)
         answer = await self.answer(attrs.evolve(request, who=OPERATOR, level=level))
         if answer.status == 401 and "authorization" in request.headers:
             return _with(answer, "WWW-Authenticate", 'Basic realm="recorder", charset="UTF-8"')
@@ -91,9 +88,22 @@ class Site:
             is_known = self.login.is_cookie(request.headers)
         return Level.OPERATOR if is_known else others
 
+    def _logout(self, request: Request, peer: Peer) -> Answer:
+        if request.method != "POST":
+            return only("POST")
+        peer.on_level(Level.NOBODY)
+        cookie = self.login.no_cookie(is_tls=peer.is_tls)
+        return _with(Answer.of({"level": "nobody"}), "Set-Cookie", cookie)
+
+    def _session(self, request: Request, level: Level) -> Answer:
+        if request.method not in ("GET", "HEAD"):
+            return only("GET")
+        has_password = self.login.has_password
+        return Answer.of({"level": level.name.lower(), "has_password": has_password})
+
     async def _login(self, request: Request, peer: Peer) -> Answer:
         if request.method != "POST":
-            return Answer.error(405, "Only POST works here.", ("POST",))
+            return only("POST")
         password = request.fields().get("password")
         if not isinstance(password, str):
             raise BadRequestError("`password` must be text.")

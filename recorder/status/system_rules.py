@@ -22,6 +22,9 @@ CLOCK_PATIENCE_S: Final = 600.0
 """A Pi has no clock of its own: the network has so long after the start to tell the time."""
 
 GUESSES: Final = 20
+GUESSED_S: Final = 20.0
+"""Guesses are counted for so long; who was refused before that is none of who guesses now."""
+
 REFUSALS: Final = 5
 """Of one address; a person who mistypes a key sees it and mends it before that."""
 LATELY_S: Final = 60.0
@@ -94,7 +97,8 @@ def _last_end(system: SystemView, run: str) -> Iterator[Condition]:
         yield Condition(
             kind="restarted",
             severity=WARNING,
-            text=f"The recorder {what} and has started again; what it was recording is repaired.",
+            text=f"The recorder {what} and has started again; what it was recording is repaired by "
+            "itself.",
             advice="Check the power, and the log of the time before.",
             until_acknowledged=True,
             detail=run,
@@ -106,12 +110,13 @@ def _strangers(system: SystemView) -> Iterator[Condition]:
         each for each in system.refused if each.times >= REFUSALS and each.age_s <= LATELY_S
     ]
     if system.failed_publishes >= GUESSES:
-        most = f", most from {system.refused[0].address}" if system.refused else ""
+        lately = [each for each in system.refused if each.age_s <= GUESSED_S]
+        most = f" Refused most often: {lately[0].address}." if lately else ""
         yield Condition(
             kind="failed_publishes",
             severity=WARNING,
             text=f"Somebody is guessing stream keys: {system.failed_publishes} wrong ones within "
-            f"20 s{most}.",
+            f"20 s.{most}",
             advice="Find out who, or keep that network from the port for encoders.",
             clear_s=300,
         )

@@ -71,6 +71,19 @@ def test_an_encoder_that_was_refused_a_few_times_or_long_ago_is_no_alarm(
     assert list(conditions(of_system(failed_publishes=19, refused=(refused,)))) == []
 
 
+def test_who_was_refused_before_is_not_named_as_the_one_who_guesses_now() -> None:
+    """An encoder with an old key is refused a hundred times, and then somebody else guesses."""
+    guesser = replace(STUBBORN, address="203.0.113.9", times=20, age_s=1.0)
+    before = replace(STUBBORN, times=100, age_s=21.0)
+    texts = [
+        condition.text
+        for refused in ((before, guesser), (before,), ())
+        for condition in conditions(of_system(failed_publishes=20, refused=refused))
+    ]
+    told = "Somebody is guessing stream keys: 20 wrong ones within 20 s."
+    assert texts == [f"{told} Refused most often: 203.0.113.9.", told, told]
+
+
 @pytest.mark.parametrize("state", [DiskState.FAILED, DiskState.HELD])
 def test_a_full_disk_is_given_no_new_cable(state: DiskState) -> None:
     """The reason says what is to be done; what stands behind it must fit to every reason."""

@@ -63,7 +63,7 @@ async def test_elsewhere_there_is_nothing(path: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "allowed", "told"),
-    [("sweep", "GET, POST", "GET and POST work"), ("rooms/hall/split", "POST", "POST works")],
+    [("sweep", "GET, HEAD, POST", "GET and POST work"), ("rooms/hall/split", "POST", "POST works")],
 )
 async def test_another_method_is_told_which_work(path: str, allowed: str, told: str) -> None:
     operations = Operations(FakeActions())

@@ -137,6 +137,23 @@ async def test_a_login_that_is_none(method: str, body: object, status: int) -> N
     assert "Set-Cookie" not in dict(answer.headers)
 
 
+@pytest.mark.parametrize(
+    ("path", "method", "status", "allowed"),
+    [
+        ("session", "HEAD", 200, None),
+        ("session", "POST", 405, "GET, HEAD"),
+        ("logout", "GET", 405, "POST"),
+        ("login", "DELETE", 405, "POST"),
+    ],
+)
+async def test_who_changes_who_asks_is_asked_by_its_methods_only(
+    path: str, method: str, status: int, allowed: str | None
+) -> None:
+    answer = await Stage(HASHED).ask(f"/api/v1/{path}", method=method, headers=SAME)
+    assert (answer.status, dict(answer.headers).get("Allow")) == (status, allowed)
+    assert "Set-Cookie" not in dict(answer.headers)
+
+
 async def test_a_login_from_a_foreign_page_is_not_even_tried() -> None:
     stage = Stage(HASHED)
     foreign = HOST | {"origin": "http://evil.example"}
