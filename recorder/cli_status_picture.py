@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from recorder.cli_status_fields import KNOWN_VERSION, UNKNOWN, Fields, span, time_left
+from recorder.cli_status_fields import KNOWN_VERSION, Fields, span
+from recorder.cli_status_house import machine_lines, storage_lines
 from recorder.cli_status_ink import Ink, in_bytes
 from recorder.cli_status_table import STATES, rank, table_of
 
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from rich.console import ConsoleOptions, RenderableType, RenderResult
 
 PIPE_WIDTH = 120
-
-FRESH_S = 3.0
-"""A figure that is older says how old it is; one of the last ticks need not."""
 
 REFRESHES = 2
 """Each second; the news come once."""
@@ -60,9 +58,6 @@ _FITTED = (
 """On a screen: as much as leaves LEAST_ROOMS of it to the rooms. The page has everything."""
 
 _LEAST_ROOMS = 5
-
-_MOST_REFUSED = 3
-"""Of the addresses that are not let in, the most stubborn."""
 
 
 @attrs.frozen(kw_only=True)
@@ -104,7 +99,9 @@ class Picture:
     def _above(self, measure: _Measure) -> Iterator[Text]:
         yield from self._head()
         yield from self._alarms(measure.alarms)
-        storage, machine = list(self._storage()), list(self._machine())
+        seen = Fields(self.document)
+        storage = list(storage_lines(seen.part("storage"), self._ink))
+        machine = list(machine_lines(seen.part("system"), self._ink))
         yield from storage if measure.has_details else storage[:1]
         yield from machine if measure.has_details else machine[:1]
         yield from self._reasons(measure.reasons)
@@ -155,75 +152,6 @@ class Picture:
         if age_s is None and (since := alarm.text("since")):
             return f" Since {since[:16].replace('T', ' ')} UTC"
         return f" For {span(age_s)}"
-
-    def _storage(self) -> Iterator[Text]:
-        storage = Fields(self.document).part("storage")
-        if not storage:
-            return
-        left, state = storage.number("time_left_s"), storage.text("state")
-        yield self._ink.line(
-            "Storage   ",
-            (time_left(left), _urgency(left)),
-            self._counted_ago(storage),
-            f", {in_bytes(storage, 'free_bytes')} of {in_bytes(storage, 'total_bytes')} free",
-            f" ({span(self._ink.aged(storage, 'free_age_s'))} ago). Disk ",
-            (state, "green" if state == "good" else "bold red"),
-            ".",
-        )
-        yield self._ink.line(
-            f"{'':10}{storage.text('directory')}, longest write {_milliseconds(storage)}, tried "
-            f"{span(self._ink.aged(storage, 'probe_age_s'))} ago.",
-        )
-        if reason := storage.text("reason"):
-            yield self._ink.line(f"{'':10}", (reason, "red"))
-        blocked = storage.part("blocked")
-        if blocked:
-            yield self._ink.line(
-                f"{'':10}A deletion plan of {in_bytes(blocked, 'bytes')} waits: "
-                f"`recorder sweep --confirm {blocked.text('plan')}`."
-            )
-        if storage.flag("foreign_fills"):
-            yield self._ink.line(f"{'':10}Data that are not recordings fill the disk.")
-
-    def _counted_ago(self, storage: Fields) -> str:
-        """A sweep knows how long the disk lasts, and comes once a minute."""
-        age_s = self._ink.aged(storage, "counted_age_s")
-        return "" if age_s is None or age_s < FRESH_S else f" ({span(age_s)} ago)"
-
-    def _machine(self) -> Iterator[Text]:
-        system = Fields(self.document).part("system")
-        clock = system.part("clock")
-        figures = []
-        if system.number("memory_bytes") is not None:
-            figures.append(f"memory {in_bytes(system, 'memory_bytes')}")
-        if (load := system.number("load")) is not None:
-            figures.append(f"load {load:.1f}")
-        if (degrees := system.number("temperature_c")) is not None:
-            figures.append(f"{degrees:.0f} °C")
-        is_weak = ("power too weak", "bold red") if system.flag("under_voltage_now") else ""
-        pieces = [f"Machine   {', '.join(figures)}", ", " if is_weak else "", is_weak]
-        age_s = self._ink.aged(system, "machine_age_s")
-        if age_s is not None and age_s >= FRESH_S:
-            pieces.append(f" ({span(age_s)} ago)")
-        if clock.flag("is_trusted"):
-            pieces.append(". Clock trusted.")
-        elif clock:
-            pieces += [". ", ("Clock not trusted", "yellow"), f": {clock.text('reason')}."]
-        yield self._ink.line(*pieces)
-        for wear in system.parts("wear"):
-            if not wear.number("period_s"):
-                # Just begun to look.
-                continue
-            yield self._ink.line(
-                f"{'':10}The disk of {wear.text('directory')} took "
-                f"{in_bytes(wear, 'written_bytes')} in {span(wear.number('period_s'))}, all writes."
-            )
-        for refused in list(system.parts("refused"))[:_MOST_REFUSED]:
-            yield self._ink.line(
-                f"{'':10}Refused: an encoder at {refused.text('address') or UNKNOWN}, "
-                f"{_times(refused.number('times'))}, last "
-                f"{span(self._ink.aged(refused, 'age_s'))} ago."
-            )
 
     def _reasons(self, most: int | None) -> Iterator[Text]:
         """Why rooms are in their states, what they have lost, and why their lines are not good."""
@@ -291,23 +219,6 @@ def _lost_so_far(room: Fields) -> str:
         return ""
     lost_s = (room.number("lost_ms") or 0) / 1000
     return f"{span(lost_s)}, {in_bytes(room, 'lost_bytes')} so far, which nothing brings back."
-
-
-def _times(number: float | None) -> str:
-    if number == 1:
-        return "once"
-    return f"{UNKNOWN if number is None else f'{number:.0f}'} times in a row"
-
-
-def _milliseconds(storage: Fields) -> str:
-    number = storage.number("write_ms")
-    return UNKNOWN if number is None else f"{number:.0f} ms"
-
-
-def _urgency(left_s: float | None) -> str:
-    if left_s is None or left_s >= 24 * 3600:
-        return ""
-    return "yellow" if left_s >= 3 * 3600 else "bold red"
 
 
 def _counted(alarms: list[Fields]) -> str:

@@ -23,7 +23,7 @@ from recorder.status.http import (
     HttpConnection,
 )
 from recorder.status.intake import MOST_HEADERS
-from recorder.status.messages import Answer
+from recorder.status.messages import Answer, only
 from tests.status.fakes import Echo, FakeDownload
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ async def test_who_asks_whether_to_go_on_is_told_to() -> None:
 
 
 async def test_the_headers_say_what_it_is_and_that_it_is_of_the_moment() -> None:
-    async with connected(Echo(answer=Answer.error(405, "No.", ("GET",)))) as client:
+    async with connected(Echo(answer=only("GET"))) as client:
         await client.send_all(b"PUT / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         head = (await everything(client)).partition(b"\r\n\r\n")[0].lower()
     assert b"content-type: application/json" in head
