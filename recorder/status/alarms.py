@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 HISTORY: Final = 200
 SETTLE_S: Final = 60.0
-"""What stood before a restart has so long to hold again."""
+"""What stood before a restart has so long to hold again, or as long as it must be over to clear."""
 
 _LEVELS: Final = {
     Severity.CRITICAL: logging.CRITICAL,
@@ -92,11 +92,7 @@ class Alarms:
                 self._is_over(key, seen, now_s)
         for key in [key for key in self._dismissed if key not in holding]:
             del self._dismissed[key]
-        if now_s - self._began_s >= SETTLE_S:
-            # What holds again and has not lasted long enough is not over.
-            for key in self._before.keys() - self._standing.keys():
-                self._say("cleared", self._before.pop(key), seen.time)
-            self._dismissed_before.clear()
+        self._settle(seen, now_s - self._began_s)
         return self._views(now_s)
 
     def acknowledge(self, alarm: str, who: str, time: str) -> bool:
@@ -172,6 +168,17 @@ class Alarms:
             self._cleared[key] = now_s
             self._say("cleared", each, seen.time)
 
+    def _settle(self, seen: Snapshot, so_long_s: float) -> None:
+        """What is over of what stood before the restart."""
+        if so_long_s < SETTLE_S:
+            return
+        self._dismissed_before.clear()
+        # What holds again and has not lasted long enough is not over. Nor is what must be over for
+        # longer: who tries every minute to get in may have had no reason to be seen yet.
+        for key in self._before.keys() - self._standing.keys():
+            if so_long_s >= self._before[key].clear_s:
+                self._say("cleared", self._before.pop(key), seen.time)
+
     def _say(self, event: str, each: Standing, time: str) -> None:
         self._note(event, each.to_document(), time)
         level = _LEVELS[each.condition.severity] if event == "raised" else logging.INFO
@@ -210,7 +217,7 @@ class Alarms:
             "version": 1,
             "next": self._next,
             "standing": [
-                each.to_document() | {"until_acknowledged": each.condition.until_acknowledged}
+                each.to_memory()
                 for each in (*self._standing.values(), *self._before.values())
                 if each.id
             ],

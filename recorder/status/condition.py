@@ -47,7 +47,7 @@ class Condition:
         """As another process has written it down.
 
         Raises:
-            KeyError, ValueError: it was damaged.
+            KeyError, ValueError, TypeError: it was damaged.
         """
         room = document["room"]
         return cls(
@@ -57,6 +57,7 @@ class Condition:
             text=str(document["text"]),
             advice=str(document.get("advice", "")),
             detail=str(document["detail"]),
+            clear_s=float(document.get("clear_s", 0)),
             until_acknowledged=bool(document.get("until_acknowledged")),
         )
 

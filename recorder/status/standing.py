@@ -64,8 +64,15 @@ class Standing:
             acknowledged_by=text_or_none(document["acknowledged_by"]),
         )
 
+    def to_memory(self) -> dict[str, Any]:
+        """For the next process."""
+        return self.to_document() | {
+            "until_acknowledged": self.condition.until_acknowledged,
+            "clear_s": self.clear_s,
+        }
+
     def to_document(self) -> dict[str, Any]:
-        """For the history, for hooks, and for the next process."""
+        """For the history, and for hooks."""
         return {
             "id": self.id,
             "kind": self.condition.kind,

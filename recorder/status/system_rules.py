@@ -45,7 +45,7 @@ def system_conditions(
     """
     yield from _machine(system, standing)
     yield from _last_end(system, run)
-    yield from _strangers(system)
+    yield from _strangers(system, standing)
     yield from _clock(system, run, standing)
     yield from _config(system.config)
 
@@ -105,10 +105,12 @@ def _last_end(system: SystemView, run: str) -> Iterator[Condition]:
         )
 
 
-def _strangers(system: SystemView) -> Iterator[Condition]:
-    stubborn = [
-        each for each in system.refused if each.times >= REFUSALS and each.age_s <= LATELY_S
-    ]
+def _strangers(system: SystemView, standing: Mapping[Key, Severity]) -> Iterator[Condition]:
+    # Refusals are counted anew from the start: who was told before it is not told that it is over
+    # while the same encoder has not had the time to be refused so often.
+    is_known = stands("encoder_refused", WARNING, standing)
+    least = 1 if is_known and system.uptime_s <= REFUSALS * STUBBORN_S else REFUSALS
+    stubborn = [each for each in system.refused if each.times >= least and each.age_s <= LATELY_S]
     if system.failed_publishes >= GUESSES:
         lately = [each for each in system.refused if each.age_s <= GUESSED_S]
         most = f" Refused most often: {lately[0].address}." if lately else ""
@@ -124,8 +126,8 @@ def _strangers(system: SystemView) -> Iterator[Condition]:
         yield Condition(
             kind="encoder_refused",
             severity=WARNING,
-            text=f"An encoder at {stubborn[0].address} is refused again and again "
-            f"({stubborn[0].times} times): its room, key, password or address is wrong.",
+            text=f"An encoder at {stubborn[0].address} is refused {_how_often(stubborn[0].times)}: "
+            "its room, key, password or address is wrong.",
             advice="Correct its settings; the recorder's log says which room it names.",
             clear_s=STUBBORN_S,
         )
@@ -137,6 +139,12 @@ def _strangers(system: SystemView) -> Iterator[Condition]:
             advice="Find out who, or close the page to that network.",
             clear_s=300,
         )
+
+
+def _how_often(times: int) -> str:
+    if times >= REFUSALS:
+        return f"again and again ({times} times)"
+    return f"({'once' if times == 1 else f'{times} times'} since the recorder was started)"
 
 
 def _clock(system: SystemView, run: str, standing: Mapping[Key, Severity]) -> Iterator[Condition]:

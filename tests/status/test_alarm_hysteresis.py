@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from recorder.live.attempts import Attempts, Kind
 from recorder.status.alarms import Alarms
 from recorder.status.house_views import RefusedView
 from recorder.status.room_views import RoomState
 from tests.status import snapshots as made
-from tests.status.alarm_cases import GOOD, kinds, of_config, of_room, of_storage, of_system
+from tests.status.alarm_cases import (
+    GOOD,
+    STUBBORN,
+    kinds,
+    of_config,
+    of_room,
+    of_storage,
+    of_system,
+)
 
 
 def test_what_comes_and_goes_within_its_time_is_none() -> None:
@@ -100,6 +109,35 @@ def test_an_encoder_that_tries_every_few_minutes_is_one_alarm(every_s: int) -> N
     assert "(10 times)" in stands.text
     assert stands.text.endswith("It seems to be over.")
     assert alarms.judge(GOOD, second + 601) == ()
+
+
+@pytest.mark.parametrize("every_s", [180, 599])
+def test_an_encoder_that_tries_every_few_minutes_is_the_same_alarm_behind_a_restart(
+    every_s: int,
+) -> None:
+    """Which counts its refusals anew."""
+    before = Alarms()
+    before.judge(of_system(refused=(STUBBORN,)), 0)
+    alarms, attempts = Alarms(before.to_bytes()), Attempts()
+    texts = set[str]()
+    for second in range(10 * every_s):
+        if second % every_s == every_s // 2:
+            attempts.refused(Kind.KEY, "10.0.0.66", second)
+        refused = tuple(
+            RefusedView(address=each.address, times=each.times, age_s=each.age_s)
+            for each in attempts.worst(5, second)
+        )
+        views = alarms.judge(of_system(refused=refused, uptime_s=float(second)), second)
+        texts |= {each.text.partition(":")[0] for each in views}
+    assert [each["event"] for each in alarms.history] == ["raised"]
+    assert {text.partition(" is refused ")[2] for text in texts} == {
+        "(once since the recorder was started)",
+        *(f"({times} times since the recorder was started)" for times in (2, 3, 4)),
+        *(f"again and again ({times} times)" for times in range(5, 11)),
+    }
+    # A start that finds no such alarm counts as ever.
+    again = of_system(refused=(replace(STUBBORN, times=4),), uptime_s=60.0)
+    assert Alarms().judge(again, 60) == ()
 
 
 @pytest.mark.parametrize(("silent_s", "severity"), [(5.0, "warning"), (15.0, "critical")])

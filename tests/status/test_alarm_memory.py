@@ -12,8 +12,9 @@ from recorder.status.alarm_rules import conditions
 from recorder.status.alarms import HISTORY, SETTLE_S, Alarms
 from recorder.status.house_views import DiskState, HooksView
 from recorder.status.snapshot import Severity
+from recorder.status.system_rules import STUBBORN_S
 from tests.status import snapshots as made
-from tests.status.alarm_cases import BLOCKED, GOOD, HAPPENED, kinds, of_storage, of_system
+from tests.status.alarm_cases import BLOCKED, GOOD, HAPPENED, STUBBORN, kinds, of_storage, of_system
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -152,6 +153,35 @@ def test_behind_a_restart_what_does_not_hold_any_more_is_cleared() -> None:
     after.judge(GOOD, SETTLE_S)
     assert [each["event"] for each in after.history] == ["raised", "cleared"]
     assert after.judge(GOOD, SETTLE_S + 1) == ()
+
+
+def test_behind_a_restart_an_encoder_that_is_refused_now_and_then_is_the_same_alarm() -> None:
+    """The process counts its refusals anew, and has seen nothing until there are enough."""
+    refused = of_system(failed_publishes=5, refused=(STUBBORN,))
+    before = Alarms()
+    (first,) = before.judge(refused, 1000)
+    after = Alarms(Alarms(before.to_bytes()).to_bytes())
+    for now_s in (0.0, SETTLE_S, STUBBORN_S - 1):
+        assert after.judge(GOOD, now_s) == ()
+    (again,) = after.judge(refused, STUBBORN_S - 0.5)
+    assert again.id == first.id
+    assert [each["event"] for each in after.history] == ["raised"]
+    # Whom somebody has mended in that time is over then.
+    mended = Alarms(before.to_bytes())
+    for now_s in (0.0, SETTLE_S, STUBBORN_S - 1, STUBBORN_S):
+        assert mended.judge(GOOD, now_s) == ()
+        is_over = now_s == STUBBORN_S
+        assert [each["event"] for each in mended.history] == ["raised", "cleared"][: 1 + is_over]
+
+
+def test_what_an_earlier_version_remembers_of_an_alarm_is_enough() -> None:
+    before = Alarms()
+    (first,) = before.judge(of_system(failed_logins=20), 0)
+    document = json.loads(before.to_bytes())
+    del document["standing"][0]["clear_s"]
+    after = Alarms(json.dumps(document).encode())
+    (again,) = after.judge(of_system(failed_logins=20), 5)
+    assert again.id == first.id
 
 
 def test_of_equal_ones_what_stood_before_the_restart_stands_last() -> None:
