@@ -130,11 +130,15 @@ class RecordingFiles:
         its safe bytes behind each.
 
         Raises:
+            FileNotFoundError: that segment has no name any more.
             OSError: what was written to that segment since its last sync may be lost.
         """
         for file, segment in self._segments.items():
             if segment.unsafe_since_ms is not None and segment.unsafe_since_ms <= before_ms:
                 self._sync(file, segment)
+                # Somebody may have removed it: it would be written on and called safe, and be
+                # gone for good when it is closed.
+                self._disk.facts(self._folder, naming.part_name(file))
                 segment.unsafe_since_ms = None
                 yield file, segment.size_bytes
 

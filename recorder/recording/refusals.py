@@ -72,7 +72,7 @@ def in_words(error: BaseException, directory: Path) -> str:
             return str(error)
         case OSError(errno=errno.ENOENT):
             return (
-                f"A folder of the recorder in {directory} is gone. Check that its disk is "
+                f"A file or folder of the recorder in {directory} is gone. Check that its disk is "
                 "mounted, and that nobody removes files there."
             )
         case OSError():

@@ -259,7 +259,8 @@ def _say(found: Recovered) -> None:
         room_log.info("recording %s deleted: this had been cut off", number)
         return
     if found.manifest is None:
-        room_log.info("recording %s was cut off before anything was recorded", number)
+        # It never began, or somebody removed it: a folder that is gone does not say which.
+        room_log.info("nothing is there of recording %s, which was cut off", number)
         return
     is_whole = not (found.made_anew or found.files.salvaged or found.files.damaged)
     if found.was_ended and is_whole and found.manifest.end_reason != INTERRUPTED:

@@ -117,7 +117,10 @@ def test_a_segment_is_synced_when_its_oldest_byte_is_old_enough(directory: Path)
         disk.operations.clear()
         assert list(files.sync_due(99)) == []
         assert list(files.sync_due(100)) == [(1, len(HEAD) + 3)]
-        assert disk.operations == [f"sync_file {FOLDER}/0001.flv.part"]
+        assert disk.operations == [
+            f"sync_file {FOLDER}/0001.flv.part",
+            f"facts {FOLDER}/0001.flv.part",  # whether anybody has removed it
+        ]
         assert files.unsafe_since_ms == 300
         assert list(files.sync_due(299)) == []
         files.append(1, b"two", 400)

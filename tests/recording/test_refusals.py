@@ -47,8 +47,8 @@ FOLDER = Path("/srv/recordings")
         (
             FileNotFoundError(errno.ENOENT, "x"),
             (
-                "A folder of the recorder in /srv/recordings is gone. Check that its disk is "
-                "mounted, and that nobody removes files there."
+                "A file or folder of the recorder in /srv/recordings is gone. Check that its disk "
+                "is mounted, and that nobody removes files there."
             ),
         ),
         (StorageError("A sentence."), "A sentence."),

@@ -149,7 +149,7 @@ async def test_a_recording_of_which_nothing_was_recorded_goes(
         repairs.recover(FOLDER, lambda _: done.set())
         await done.wait()
     assert read_entries(storage) == []
-    assert "cut off before anything was recorded" in caplog.text
+    assert "nothing is there of recording 1, which was cut off" in caplog.text
 
 
 @pytest.mark.parametrize("content", [b"", bytes(4096), b'{"folder": "room1'])
@@ -199,7 +199,7 @@ async def test_a_deletion_that_was_cut_off_is_finished_and_said(
     assert not (tmp_path / FOLDER).exists()
     assert read_entries(storage) == []
     assert "room101: recording 1 deleted: this had been cut off" in caplog.text
-    assert "before anything was recorded" not in caplog.text
+    assert "nothing is there" not in caplog.text
 
 
 async def test_rows_of_a_recording_that_goes_on_go_to_its_owner(

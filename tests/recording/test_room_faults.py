@@ -10,6 +10,7 @@ import logging
 import shutil
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 
 from recorder.recording.entries import Entry
@@ -26,6 +27,8 @@ from tests.recording.ward import RULES, SickDisk, open_ward, totals
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+FOLDER = "room101/2026-11-22/0000001-103000Z"
 
 
 @pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC, errno.EROFS])
@@ -221,6 +224,34 @@ def test_a_recording_whose_folder_is_gone_is_given_up_and_another_begins(
     (manifest,) = ward.manifests()
     assert manifest.number == 2
     assert marks(tmp_path)[-1] == studio.sent[-1]
+
+
+@pytest.mark.parametrize("removed", [FOLDER, f"{FOLDER}/0001.flv.part"])
+def test_a_file_that_somebody_removes_is_missed_at_its_next_sync_and_not_at_its_end(
+    tmp_path: Path, removed: str
+) -> None:
+    rules = attrs.evolve(RULES, duration_ms=600_000)
+    with open_ward(tmp_path, rules, sent=2 * SECOND) as ward:
+        studio = ward.studio
+        if (tmp_path / removed).is_dir():
+            shutil.rmtree(tmp_path / removed)
+        else:
+            (tmp_path / removed).unlink()
+        studio.send(5 * SECOND)
+        fault = studio.fault()
+        assert fault is not None
+        assert "nobody removes files there" in fault
+        safe = dict(studio.safe)
+        ward.get_well()
+        studio.writer.hop()
+        ward.get_well()
+        studio.send(20 * SECOND)
+        studio.end()
+    # What stood in it when it was missed is gone; all that came behind is there.
+    kept = marks(tmp_path)
+    assert kept == studio.sent[-len(kept) :]
+    assert len(kept) >= 20 * SECOND
+    assert safe.get((FOLDER, 1), 0) == 0
 
 
 def test_a_finished_recording_without_a_checksum_is_left_to_the_next_start(
