@@ -33,6 +33,8 @@ class RoundTrip:
     def __init__(self) -> None:
         self.last_us = 0
         self._last: TcpInfo | None = None
+        self._resent: int | None = None
+        """When something was last acknowledged."""
         self._measured = deque[int](maxlen=2)
         self._measured_s = -math.inf
 
@@ -46,14 +48,17 @@ class RoundTrip:
         last, self._last = self._last, tcp
         if last is None or last.rtt_us is None or tcp.delivered is None or last.delivered is None:
             self._take(tcp.rtt_us, now_s)
+            self._resent = tcp.resent
         elif tcp.delivered > last.delivered:
             if tcp.rtt_us != last.rtt_us:
-                # Of what was sent again nothing is measured (RFC 6298, section 3).
                 share = 1 - (1 - WEIGHT) ** (tcp.delivered - last.delivered)
                 measured = last.rtt_us + (tcp.rtt_us - last.rtt_us) / share
                 self._take(max(0, round(measured)), now_s)
-            else:
+            elif tcp.resent == self._resent:
+                # Measured again, and the same. Of what was sent again nothing is measured where
+                # there are no timestamps (RFC 6298, section 3), and the mean stays as it was.
                 self._measured_s = now_s
+            self._resent = tcp.resent
         self.last_us, variation_us = self._of_both(tcp)
         return (self.last_us, variation_us) if now_s - self._measured_s <= FRESH_S else (0, 0)
 

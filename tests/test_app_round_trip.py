@@ -21,6 +21,7 @@ class Kernel:
     knows_delivered: bool = True
     eighths_us: int = 0
     delivered: int = 0
+    resent: int = 0
 
     def measure(self, *measured_us: int) -> TcpInfo:
         """So long it took until each of some segments was acknowledged; what is told then."""
@@ -30,7 +31,7 @@ class Kernel:
         return TcpInfo(
             rtt_us=self.eighths_us >> 3,
             rtt_variation_us=300,
-            resent=0,
+            resent=self.resent,
             data_segments=0,
             delivered=self.delivered if self.knows_delivered else None,
             out_of_order=0,
@@ -83,6 +84,22 @@ def test_of_what_was_sent_again_nothing_is_measured() -> None:
         kernel.delivered += 1
         last_us, _ = round_trip.look(kernel.measure(), 0)
     assert last_us - 2_000_000 == NEAR
+
+
+def test_what_was_sent_again_is_no_round_trip_of_now() -> None:
+    """Also where it is acknowledged a while later."""
+    kernel, round_trip = Kernel(), RoundTrip()
+    kernel.resent = 7
+    round_trip.look(kernel.measure(20_000), 0)
+    told = []
+    for now_s in (FRESH_S / 2, FRESH_S, FRESH_S + 1):
+        kernel.resent += 1
+        round_trip.look(kernel.measure(), now_s)
+        kernel.delivered += 1
+        told.append(round_trip.look(kernel.measure(), now_s))
+    assert told == [(20_000, 300), (20_000, 300), (0, 0)]
+    # What comes behind it is one.
+    assert round_trip.look(kernel.measure(20_000), FRESH_S + 2) == (20_000, 300)
 
 
 def test_of_several_at_once_one_that_was_long_counts_as_its_share() -> None:
