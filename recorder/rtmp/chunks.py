@@ -1,7 +1,8 @@
 """The chunk stream, reading side: bytes in, whole messages out (protocol §2.1 to §2.5).
 
 Owns everything that decides where a chunk begins and ends, so also the two messages that change
-it: Set Chunk Size and Abort. Does not know what any other message means.
+it: Set Chunk Size and Abort. Does not know what any other message means, nor what a header says
+(`chunk_headers`).
 
 The reader works on what came, as it came. It is either at a header or inside a chunk's data, and
 remembers which; a header is consumed when it is complete, data as it comes. So a byte costs the
@@ -16,18 +17,18 @@ the rest to the general way.
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING, Final
 
-from recorder.rtmp.chunk_stream import ChunkStream, length_limits
+from recorder.rtmp.chunk_headers import ChunkHeaders
 from recorder.rtmp.errors import Hint, RemoteProtocolError
 from recorder.rtmp.limits import UNLIMITED
-from recorder.rtmp.messages import U32_MASK, Message, MessageType, u32_at_front
+from recorder.rtmp.messages import Message, MessageType, u32_at_front
 from recorder.rtmp.runs import Media, whole_media
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
+    from recorder.rtmp.chunk_stream import ChunkStream
     from recorder.rtmp.counters import Counters
     from recorder.rtmp.limits import Limits
 
@@ -37,23 +38,8 @@ DEFAULT_CHUNK_SIZE: Final = 128
 _CHUNK_SIZE_MAX: Final = 0xFF_FFFF
 """No message is longer, so every larger chunk size means this."""
 
-_HEADER_BYTES: Final = (11, 7, 3)
-"""Message header sizes of formats 0, 1 and 2 (§2.2); format 3 has none."""
-
-_ESCAPE: Final = 0xFF_FFFF
-"""In the 24-bit field: the time stands in four more bytes (§2.3)."""
-
-_FORMAT_0_DELTA_MAX_MS: Final = 1000
-"""A format 3 right after a format 0 repeats the format 0's *time* as its delta; above this no
-sender means it, it is an absolute time (§2.2)."""
-
 _FIRST_LOOK_CHUNKS: Final = 8
 """Half of what is looked at at once, to begin with."""
-
-_U24: Final = struct.Struct(">HB")
-_TWO_U24_U8: Final = struct.Struct(">HBHBB")
-_U32_LITTLE: Final = struct.Struct("<I")
-_U32: Final = struct.Struct(">I")
 
 
 class ChunkReader:
@@ -64,14 +50,13 @@ class ChunkReader:
     ) -> None:
         self._data = b""
         self._at = 0
-        self._limits = limits
         self._counters = counters
-        self._tell_format3_apart = tell_format3_apart
-        self._streams: dict[int, ChunkStream] = {}
+        self._headers = ChunkHeaders(limits, counters, tell_format3_apart=tell_format3_apart)
+        self._streams = self._headers.streams
+        self._length_limits = self._headers.length_limits
         self._open: ChunkStream | None = None  # its chunk's header is consumed, its data is not
         self._chunk_left = 0  # of the open chunk's data
         self._chunk_size = DEFAULT_CHUNK_SIZE
-        self._length_limits = length_limits(limits)
         self._parsed_before = 0
         """Bytes of the chunk stream in front of `_data`."""
         self.partial_bytes = 0
@@ -141,16 +126,18 @@ class ChunkReader:
         Raises:
             RemoteProtocolError: this is no chunk stream, or a bound was passed.
         """
+        headers = self._headers
         while True:
             stream = self._open
             if stream is None:
                 if self.steps_left <= 0:
                     return None
                 self.steps_left -= 1
-                stream = self._read_header()
+                stream = headers.read(self._data, self._at)
                 if stream is None:
                     self._forget_parsed()
                     return None
+                self._at = headers.end
                 self._open_chunk(stream)
             payload = self._take(stream)
             if payload is None:
@@ -227,128 +214,6 @@ class ChunkReader:
             self.partial_bytes += len(taken)
             self._at = end
             left = left - count if count == looked_at else 0
-
-    def _read_header(self) -> ChunkStream | None:
-        """Consume one chunk header; return its chunk stream, or None if it is incomplete."""
-        buffer, at = self._data, self._at
-        end = len(buffer)
-        if at == end:
-            return None
-        header_format = buffer[at] >> 6
-        csid = buffer[at] & 0x3F
-        at += 1
-        # §2.1: 0 and 1 announce the forms of two and three bytes. Equal numbers are the same
-        # chunk stream, whatever the form.
-        if csid == 0:
-            if at == end:
-                return None
-            csid = 64 + buffer[at]
-            at += 1
-        elif csid == 1:
-            if at + 1 >= end:
-                return None
-            csid = 64 + buffer[at] + (buffer[at + 1] << 8)
-            at += 2
-        stream = self._streams.get(csid)
-        if header_format == 3:
-            return self._continue(stream, at)
-        return self._begin(stream, csid, header_format, at, end)
-
-    def _begin(
-        self, stream: ChunkStream | None, csid: int, header_format: int, at: int, end: int
-    ) -> ChunkStream | None:
-        """Read a message header of format 0, 1 or 2, which is at `at`."""
-        buffer = self._data
-        if end - at < _HEADER_BYTES[header_format]:
-            return None
-        if stream is None:
-            stream = self._new_stream(csid, header_format)
-        elif stream.partial is not None:
-            # No sender does this; accepting it would hide that we lost the thread (§2.2).
-            raise RemoteProtocolError("a message begins inside another of its chunk stream")
-        if header_format == 2:
-            high, low = _U24.unpack_from(buffer, at)
-            length, type_id = stream.length, stream.type_id
-        else:
-            high, low, length_high, length_low, type_id = _TWO_U24_U8.unpack_from(buffer, at)
-            length = length_high << 8 | length_low
-            if length > self._length_limits[type_id]:
-                raise RemoteProtocolError(
-                    f"a message of type {type_id} declares {length} bytes", Hint.TOO_LARGE
-                )
-        stream_id = stream.stream_id
-        if header_format == 0:
-            (stream_id,) = _U32_LITTLE.unpack_from(buffer, at + 7)
-        at += _HEADER_BYTES[header_format]
-        time = high << 8 | low
-        extended = None
-        if time == _ESCAPE:
-            if end - at < 4:
-                return None
-            extended = buffer[at : at + 4]
-            (time,) = _U32.unpack(extended)
-            at += 4
-        # The header is complete: only now the stream's memory changes.
-        if header_format == 0:
-            stream.timestamp = time
-        else:
-            # §2.2: a spec-true sender would have written format 3 instead of a format 2 that
-            # repeats the delta in force. One that does not, means something else by format 3.
-            if header_format == 2 and time == stream.delta and not stream.delta_is_time:
-                stream.same_time = self._tell_format3_apart
-            # §2.4: steps backwards come as deltas modulo 2**32.
-            stream.timestamp = (stream.timestamp + time) & U32_MASK
-        stream.delta = time
-        stream.delta_is_time = header_format == 0
-        stream.length = length
-        stream.type_id = type_id
-        stream.stream_id = stream_id
-        stream.extended = extended
-        self._at = at
-        return stream
-
-    def _new_stream(self, csid: int, header_format: int) -> ChunkStream:
-        if header_format == 2:
-            raise RemoteProtocolError(
-                "a chunk stream begins with a header that inherits its length"
-            )
-        if len(self._streams) == self._limits.chunk_streams:
-            raise RemoteProtocolError("too many chunk streams", Hint.TOO_LARGE)
-        if header_format == 1:
-            self._counters.format1_first += 1
-        stream = self._streams[csid] = ChunkStream(csid)
-        return stream
-
-    def _continue(self, stream: ChunkStream | None, at: int) -> ChunkStream | None:
-        """Read what a format 3 header has behind its first bytes: at most a repeated time."""
-        if stream is None:
-            raise RemoteProtocolError(
-                "a chunk stream begins with a header that inherits everything"
-            )
-        extended = stream.extended
-        if extended is not None:
-            # §2.3: the extended field should be repeated, old OBS and librtmp do not. The four
-            # bytes themselves tell, or the first of them that differs.
-            repeated = self._data[at : at + 4]
-            if repeated == extended:
-                at += 4
-            elif extended.startswith(repeated):
-                return None
-            else:
-                self._counters.extended_absent += 1
-        self._at = at
-        if stream.partial is None:
-            self._repeat_header(stream)
-        return stream
-
-    def _repeat_header(self, stream: ChunkStream) -> None:
-        """Begin a new message with the same header as the last one (§2.2)."""
-        if stream.same_time:
-            self._counters.delta_zero_format3 += 1
-        elif stream.delta_is_time and stream.delta > _FORMAT_0_DELTA_MAX_MS:
-            self._counters.guarded_format3 += 1
-        else:
-            stream.timestamp = (stream.timestamp + stream.delta) & U32_MASK
 
     def _obey(self, message: Message) -> None:
         """Apply Set Chunk Size or Abort, from any chunk stream (§2.5), before the next byte."""

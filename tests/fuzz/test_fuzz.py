@@ -18,6 +18,7 @@ from recorder.amf.source import Source
 from recorder.flv.parameters import TrackParameters
 from recorder.recording.waiting import Waiting
 from recorder.rtmp import PlayEnded, PlayRequested, RemoteProtocolError
+from recorder.rtmp.chunk_headers import ChunkHeaders
 from recorder.rtmp.chunks import ChunkReader
 from recorder.rtmp.digest import find_digest
 from recorder.rtmp.output import Output
@@ -114,13 +115,13 @@ def test_a_reader_for_which_the_split_matters_is_seen(
 def test_a_reader_that_looks_at_bytes_again_and_again_is_seen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    header = ChunkReader._read_header
+    read = ChunkHeaders.read
 
-    def curious(reader: ChunkReader) -> ChunkStream | None:
-        assert len(reader._data[reader._at :]) >= 0
-        return header(reader)
+    def curious(headers: ChunkHeaders, data: bytes, at: int) -> ChunkStream | None:
+        assert len(data[at:]) >= 0
+        return read(headers, data, at)
 
-    monkeypatch.setattr(ChunkReader, "_read_header", curious)
+    monkeypatch.setattr(ChunkHeaders, "read", curious)
     with pytest.raises(AssertionError, match="again and again"):
         TARGETS["chunks"](b"\0" + interleaved(1, 2000))
 

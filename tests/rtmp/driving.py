@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import attrs
+import pytest
 
 from recorder.rtmp import (
     MORE,
@@ -69,6 +70,16 @@ def check_reading(
     assert read_messages([data + tail], limits=limits, counters=tailed) == (wanted, len(tail))
     assert counters == again == tailed
     return counters
+
+
+def failure(data: bytes, *, limits: Limits | None = None) -> RemoteProtocolError:
+    """Return the error of a chunk stream, which must be the same byte by byte."""
+    with pytest.raises(RemoteProtocolError) as whole:
+        read_messages([data], limits=limits)
+    with pytest.raises(RemoteProtocolError) as split:
+        read_messages(byte_by_byte(data), limits=limits)
+    assert (whole.value.reason, whole.value.hint) == (split.value.reason, split.value.hint)
+    return whole.value
 
 
 @attrs.define
