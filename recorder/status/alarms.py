@@ -18,6 +18,7 @@ from recorder.logs import about
 from recorder.status.alarm_rules import conditions
 from recorder.status.condition import RANK, Condition, Key
 from recorder.status.digits import rounded
+from recorder.status.disk_rules import unknown_of_disk
 from recorder.status.snapshot import AlarmView, Severity
 from recorder.status.standing import CALM_S, Standing, text_or_none
 
@@ -175,8 +176,10 @@ class Alarms:
         self._dismissed_before.clear()
         # What holds again and has not lasted long enough is not over. Nor is what must be over for
         # longer: who tries every minute to get in may have had no reason to be seen yet.
+        # Of some nobody knows yet.
+        unknown = unknown_of_disk(seen.storage)
         for key in self._before.keys() - self._standing.keys():
-            if so_long_s >= self._before[key].clear_s:
+            if key[0] not in unknown and so_long_s >= self._before[key].clear_s:
                 self._say("cleared", self._before.pop(key), seen.time)
 
     def _say(self, event: str, each: Standing, time: str) -> None:

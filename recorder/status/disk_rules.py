@@ -23,6 +23,16 @@ FRESH_S: Final = 10.0
 """What is told in whole minutes says how old it is when it is older than this."""
 
 
+COUNTED: Final = frozenset({"time_left", "foreign_data", "sweep_blocked"})
+"""Alarms of what a sweep counts."""
+
+
+def unknown_of_disk(storage: StorageView) -> frozenset[str]:
+    """The alarms of which nobody knows yet whether they hold: behind a start that has to make the
+    catalogue anew, or whose disk is silent or missing, the first sweep is minutes away."""
+    return COUNTED if storage.counted_age_s is None else frozenset()
+
+
 def disk_conditions(storage: StorageView, standing: Mapping[Key, Severity]) -> Iterator[Condition]:
     """All that hold; `standing` as of `alarm_rules.conditions`."""
     yield from _state(storage)

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from recorder.status.alarm_rules import conditions
 from recorder.status.alarms import HISTORY, SETTLE_S, Alarms
+from recorder.status.disk_rules import COUNTED
 from recorder.status.house_views import DiskState, HooksView
 from recorder.status.snapshot import Severity
 from recorder.status.system_rules import STUBBORN_S
@@ -182,6 +183,30 @@ def test_what_an_earlier_version_remembers_of_an_alarm_is_enough() -> None:
     after = Alarms(json.dumps(document).encode())
     (again,) = after.judge(of_system(failed_logins=20), 5)
     assert again.id == first.id
+
+
+def test_behind_a_restart_nothing_is_over_of_which_nobody_knows_yet_whether_it_is() -> None:
+    """A catalogue that is made anew, or a disk that is missing, keeps the first sweep waiting for
+    longer than alarms have to hold again."""
+    full = of_storage(time_left_s=500, foreign_fills=True, blocked=BLOCKED)
+    before = Alarms()
+    standing = before.judge(full, 0)
+    assert {each.kind for each in standing} == COUNTED
+    for each in standing:
+        before.acknowledge(each.id, "ada", made.SINCE)
+    after, told = Alarms(before.to_bytes()), len(before.history)
+    waits = of_storage(time_left_s=None, counted_age_s=None)
+    for now_s in (0.0, SETTLE_S, 500.0):
+        assert after.judge(waits, now_s) == ()
+    assert len(after.history) == told
+    # Seen is seen: they are the same.
+    again = Alarms(after.to_bytes()).judge(full, 600.0)
+    assert {(each.id, each.acknowledged_by) for each in again} == {
+        (each.id, "ada") for each in standing
+    }
+    # Or they are over, as the first sweep says.
+    after.judge(GOOD, 600.0)
+    assert [each["event"] for each in after.history[told:]] == ["cleared"] * 3
 
 
 def test_of_equal_ones_what_stood_before_the_restart_stands_last() -> None:
