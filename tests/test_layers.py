@@ -154,6 +154,7 @@ AWAITING = {
     "recorder.recording.engine",
     "recorder.recording.guard",
     "recorder.recording.hashing",
+    "recorder.recording.hop",
     "recorder.recording.indexing",
     "recorder.recording.repairs",
     "recorder.recording.retention.hand",

@@ -13,7 +13,7 @@ import threading
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from recorder.recording.batches import Race
+from recorder.recording.hop import Race
 from recorder.recording.known import KnownStorages, absolute, held
 from recorder.recording.refusals import StorageError, UnusableError, explained, silent
 from recorder.recording.storage import Storage

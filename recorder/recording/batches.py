@@ -6,32 +6,22 @@ room is its own. Blocking; touches the files of the rooms it was handed and noth
 
 from __future__ import annotations
 
-import errno
 from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
+from recorder.recording.hop import silence
 from recorder.recording.operations import newest_manifests, perform
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from recorder.recording.files import RecordingFiles
+    from recorder.recording.hop import Race
     from recorder.recording.operations import Operation
-
-GIVE_UP_S = 60.0
-"""A hop that takes longer than a stall may is a failure (design §4)."""
 
 Safe: TypeAlias = "tuple[RecordingFiles, int, int]"
 """A segment's file, by its number, and how many bytes of it are safe."""
-
-
-class DiskSilentError(OSError):
-    """The disk has not answered for GIVE_UP_S; the text says so."""
-
-
-def silence() -> DiskSilentError:
-    return DiskSilentError(errno.ETIMEDOUT, f"the disk has not answered for {GIVE_UP_S:.0f} s")
 
 
 @attrs.frozen
@@ -51,17 +41,6 @@ class Landing:
     safe: Sequence[Safe] = ()
     error: Exception | None = None
     unsafe_since_ms: int | None = None
-
-
-class Race:
-    """Between a hop that returns and a loop that gives it up: the first one is believed."""
-
-    def __init__(self) -> None:
-        self._winner = dict[str, str]()
-
-    def is_won_by(self, who: str) -> bool:
-        # One operation for both threads.
-        return self._winner.setdefault("winner", who) == who
 
 
 def write_batch(jobs: Sequence[Job], now_ms: int, sync_before_ms: int, race: Race) -> list[Landing]:

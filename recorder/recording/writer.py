@@ -9,9 +9,8 @@ A queue is not bounded here: whoever fills it asks `pending_bytes` and stops rea
 (`next_hop` says when to ask again), so that TCP is the queue and the room's buffer its bound.
 
 An error belongs to its room: what was to follow is handed back, and the room's files are closed as
-they are. A hop that does not come back is waited for, and given up after `GIVE_UP_S`: then every
-room gets back what had not been taken. The thread itself cannot be stopped, and what it was given
-is settled when it returns.
+they are. A hop that does not come back is given up in the end (`hop`): then every room gets back
+what had not been taken, and what the thread was given is settled when it returns.
 """
 
 from __future__ import annotations
@@ -21,31 +20,22 @@ import logging
 import math
 import weakref
 from collections import Counter
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import attrs
 import trio
 
 from recorder.logs import about
-from recorder.recording.batches import (
-    GIVE_UP_S,
-    DiskSilentError,
-    Landing,
-    Race,
-    close_all,
-    silence,
-    write_batch,
-)
+from recorder.recording.batches import Landing, close_all, write_batch
+from recorder.recording.hop import GIVE_UP_S, DiskSilentError, Hops, Race, silence
 from recorder.recording.refusals import FULL
 from recorder.recording.slowest import Slowest
 from recorder.recording.write_queue import WriteQueue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
-
-    import outcome
 
     from recorder.recording.disk import Space
     from recorder.recording.operations import Operation
@@ -62,13 +52,8 @@ EAGER_BYTES = 4 << 20
 """A batch this large goes at once: at full speed the disk and the network then work in turn
 without a second's pause, and a larger batch would save nothing that can be measured."""
 
-STALL_S = 3.0
-"""A hop that takes longer is a stall: the limit of promise 9."""
-
 SLACK_MS = 300
 """The next hop may come so much later than a tick: what would then be too old is synced now."""
-
-T = TypeVar("T")
 
 NAMED_ERRORS: Final = ("ENOSPC", "EIO", "EROFS")
 OTHER_ERROR: Final = "other"
@@ -88,7 +73,6 @@ class Writer:
         on_space: called with that.
         written_bytes: of all hops that have landed without an error.
         failures: how often the disk refused something, by `errno_name`.
-        silent_since_s: when the hop under way began, on Trio's clock, once that is a stall.
         silence: why nothing can be written now, once the disk was given up.
     """
 
@@ -110,7 +94,7 @@ class Writer:
         self.written_bytes = 0
         self.failures: Counter[str] = Counter()
         self.slowest = Slowest()
-        self.silent_since_s: float | None = None
+        self._hops = Hops(self._give_up)
         self.silence: DiskSilentError | None = None
         self._lifetime = trio.CancelScope(shield=True)
 
@@ -170,6 +154,11 @@ class Writer:
         """Memory of everything on its way to the disk, whoever sent it and is gone."""
         return self._dirty_bytes + self._in_flight_bytes
 
+    @property
+    def silent_since_s(self) -> float | None:
+        """When the hop under way began, on Trio's clock, once that is a stall."""
+        return self._hops.silent_since_s
+
     async def run(self) -> None:
         """Write until `stop`. Shielded: whatever ends the rest, the last batches still go."""
         with self._lifetime:
@@ -209,7 +198,7 @@ class Writer:
             before_ms = now_ms - self.sync_interval_ms + SLACK_MS
             return write_batch(jobs, now_ms, before_ms, race), self.measure()
 
-        landings, space = await self._carry(in_thread, began_s, race)
+        landings, space = await self._hops.carry(in_thread, began_s, race)
         ended_s = trio.current_time()
         self.slowest.note(ended_s - began_s, ended_s)
         if all(landing.error is None for landing in landings):
@@ -224,38 +213,6 @@ class Writer:
         if space is not None:
             self.on_space(space)
         self._fire_hop_done()
-
-    async def _carry(self, work: Callable[[], T], began_s: float, race: Race) -> T:
-        """One way to the thread and back. Not `to_thread.run_sync`, because the loop has things
-        to say and to do while the disk does not answer."""
-        landed = trio.Event()
-        results: list[outcome.Outcome[T]] = []
-        token = trio.lowlevel.current_trio_token()
-
-        def deliver(result: outcome.Outcome[T]) -> None:
-            results.append(result)
-            # The loop may have stopped meanwhile: what was written is found at the next start.
-            with suppress(trio.RunFinishedError):
-                token.run_sync_soon(landed.set)
-
-        trio.lowlevel.start_thread_soon(work, deliver)
-        with trio.move_on_at(began_s + STALL_S):
-            await landed.wait()
-        if not landed.is_set():
-            await self._outwait(landed, began_s, race)
-        return results[0].unwrap()
-
-    async def _outwait(self, landed: trio.Event, began_s: float, race: Race) -> None:
-        """The disk stalls: say so, and give it up in the end."""
-        self.silent_since_s = began_s
-        log.warning("The disk has not answered for %.0f s; media wait in memory.", STALL_S)
-        with trio.move_on_at(began_s + GIVE_UP_S):
-            await landed.wait()
-        if not landed.is_set() and race.is_won_by("loop"):
-            self._give_up()
-        await landed.wait()
-        log.warning("The disk answers again after %.0f s.", trio.current_time() - began_s)
-        self.silent_since_s = None
 
     def _give_up(self) -> None:
         log.error("The disk has not answered for %.0f s; from here on it is retried.", GIVE_UP_S)
@@ -281,7 +238,7 @@ class Writer:
         failed = {queue for queue, landing in results.items() if landing.error is not None}
         others = [queue for queue in self._queues if queue not in failed]
         files = [tuple(queue.files) for queue in others]
-        await self._carry(partial(close_all, files), math.inf, Race())
+        await self._hops.carry(partial(close_all, files), math.inf, Race())
         untouched = Landing(done=0)
         return results | {
             queue: attrs.evolve(results.get(queue, untouched), error=error) for queue in others

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, cast
 import attrs
 
 from recorder.flv.scanner import scan_file
-from recorder.recording.batches import DiskSilentError, Job, Race, silence, write_batch
+from recorder.recording.batches import Job, write_batch
 from recorder.recording.hashing import sha256_of
+from recorder.recording.hop import DiskSilentError, Race, silence
 from recorder.recording.manifest import Client, Manifest
 from recorder.recording.recovery import recover_recording
 from recorder.recording.room_recorder import RoomRecorder

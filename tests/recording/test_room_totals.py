@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from recorder.recording.batches import Race, write_batch
+from recorder.recording.batches import write_batch
+from recorder.recording.hop import Race
 from tests.helpers.media import VIDEO, avc_frame
 from tests.helpers.studio import FRAME_MS, SECOND
 from tests.recording.ward import UnsureDisk, losses, open_ward, totals

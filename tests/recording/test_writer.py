@@ -1,4 +1,4 @@
-"""Order, batches, syncs, errors, stalls and stops of the writer.
+"""Order, batches, syncs, errors and stops of the writer.
 
 The clock is a mock that is moved by hand: with one that jumps by itself a time-out would fire while
 a thread runs.
@@ -16,7 +16,7 @@ import pytest
 import trio
 import trio.testing
 
-from recorder.recording.batches import GIVE_UP_S, DiskSilentError, Race, silence, write_batch
+from recorder.recording.disk import Space
 from recorder.recording.operations import (
     CloseSegment,
     Finish,
@@ -27,12 +27,10 @@ from recorder.recording.operations import (
     SaveManifest,
     Start,
 )
-from recorder.recording.writer import EAGER_BYTES, STALL_S, TICK_S, Writer, open_writer
+from recorder.recording.writer import EAGER_BYTES, TICK_S, open_writer
 from tests.recording.writing import ENTRY, MANIFEST, OPENED, FakeFiles, Room, drained, landed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from recorder.recording.operations import Operation
 
 
@@ -264,112 +262,6 @@ class TestSyncs:
             assert room.files.calls == ["append 1 a", "closed"]
 
 
-@pytest.fixture
-def gate() -> Iterator[threading.Event]:
-    gate = threading.Event()
-    yield gate
-    gate.set()
-
-
-def _silent_since(writer: Writer) -> float | None:
-    return writer.silent_since_s
-
-
-def _silence(writer: Writer) -> DiskSilentError | None:
-    return writer.silence
-
-
-class TestADiskThatStalls:
-    async def test_is_said_and_nothing_is_given_up(
-        self,
-        mock_clock: trio.testing.MockClock,
-        gate: threading.Event,
-        caplog: pytest.LogCaptureFixture,
-    ) -> None:
-        async with open_writer(sync_interval_s=5) as writer:
-            room = Room.of(writer, FakeFiles(gate=gate))
-            writer.enqueue(room.queue, room.append("a"), 1)
-            writer.hurry()
-            began = trio.current_time()
-            await trio.testing.wait_all_tasks_blocked()
-            assert _silent_since(writer) is None
-            mock_clock.jump(STALL_S)
-            await trio.testing.wait_all_tasks_blocked()
-            assert _silent_since(writer) == began
-            assert "The disk has not answered for 3 s" in caplog.text
-            mock_clock.jump(20)
-            gate.set()
-            await writer.next_hop()
-            assert _silent_since(writer) is None
-            assert "The disk answers again after 23 s" in caplog.text
-            assert room.given_up == room.errors == []
-            assert len(room.done) == 1
-
-    async def test_for_a_minute_is_given_up_and_settled_when_it_comes_back(
-        self,
-        mock_clock: trio.testing.MockClock,
-        gate: threading.Event,
-        caplog: pytest.LogCaptureFixture,
-    ) -> None:
-        failures: list[Exception] = []
-        async with open_writer(sync_interval_s=5) as writer:
-            writer.on_failed = failures.append
-            room, other = Room.of(writer, FakeFiles(gate=gate)), Room.of(writer)
-            first, second = room.append("a"), room.append("b")
-            writer.enqueue(room.queue, first, 1)
-            writer.hurry()
-            await trio.testing.wait_all_tasks_blocked()
-            writer.enqueue(room.queue, second, 1)
-            mock_clock.jump(STALL_S)
-            await trio.testing.wait_all_tasks_blocked()
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(writer.next_hop)  # who is held back reads on
-                await trio.testing.wait_all_tasks_blocked()
-                mock_clock.jump(GIVE_UP_S - STALL_S)
-            assert isinstance(_silence(writer), DiskSilentError)
-            assert [len(each.given_up) for each in (room, other)] == [1, 1]
-            assert len(failures) == 1
-            assert "from here on it is retried" in caplog.text
-            gate.set()
-            await writer.next_hop()
-            assert _silence(writer) is None
-            assert room.done == [first]
-            assert room.lost == []
-            assert room.files.calls == ["append 1 a", "closed"]
-            assert other.files.calls == ["closed"]
-            assert [len(each.errors) for each in (room, other)] == [1, 1]
-            assert all("has not answered" in str(error) for error in room.errors + other.errors)
-
-    async def test_is_left_to_itself_at_the_end(
-        self, mock_clock: trio.testing.MockClock, gate: threading.Event
-    ) -> None:
-        async with open_writer(sync_interval_s=5) as writer:
-            room = Room.of(writer, FakeFiles(gate=gate))
-            writer.enqueue(room.queue, room.append("a"), 1)
-            writer.hurry()
-            await trio.testing.wait_all_tasks_blocked()
-        assert room.done == []
-
-
-def test_of_a_hop_and_a_loop_that_gives_it_up_the_first_is_believed() -> None:
-    race = Race()
-    assert race.is_won_by("thread")
-    assert not race.is_won_by("loop")
-    assert race.is_won_by("thread")
-
-
-def test_a_hop_that_was_given_up_closes_what_it_has_and_says_so() -> None:
-    race = Race()
-    assert race.is_won_by("loop")
-    writer = Writer(5, lambda: None)
-    room = Room.of(writer)
-    writer_job = room.queue.take()
-    (landing,) = write_batch([writer_job], 0, 0, race)
-    assert isinstance(landing.error, DiskSilentError)
-    assert room.files.calls == ["closed"]
-    assert silence().errno == errno.ETIMEDOUT
-
-
 async def test_the_last_batches_are_written_although_everything_is_cancelled() -> None:
     with trio.CancelScope() as scope:
         async with open_writer(sync_interval_s=5) as writer:
@@ -411,3 +303,22 @@ async def test_an_unused_writer_does_nothing(autojump_clock: trio.testing.MockCl
     async with open_writer(sync_interval_s=5, heartbeat=lambda: beats.append(True)):
         await trio.sleep(1000)
     assert beats == []
+
+
+async def test_each_hop_measures_the_disk_and_says_so_on_the_loop() -> None:
+    told: list[tuple[Space, bool]] = []
+    async with open_writer(sync_interval_s=5) as writer:
+        loop = threading.get_ident()
+        measured: list[bool] = []
+
+        def measure() -> Space:
+            measured.append(threading.get_ident() != loop)
+            return Space(total=2, available=1)
+
+        writer.measure = measure
+        writer.on_space = lambda space: told.append((space, threading.get_ident() == loop))
+        room = Room.of(writer)
+        writer.enqueue(room.queue, room.append("a"), 1)
+        await landed(writer)
+    assert measured == [True]
+    assert told == [(Space(total=2, available=1), True)]
