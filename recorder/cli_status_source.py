@@ -32,6 +32,16 @@ MOST_BYTES = 16 << 20
 """Of an answer; hundreds of rooms are one."""
 
 
+_BROKEN_OFF = (
+    ConnectionError,
+    http.client.HTTPException,
+    ssl.SSLEOFError,
+    ssl.SSLZeroReturnError,
+)
+"""The other end went away, which is no word on what it speaks: a recorder that is being restarted,
+or has no place for another connection, closes in the middle of the handshake, too."""
+
+
 class NoAnswerError(click.ClickException):
     """No snapshot was had; the next try may have one. The sentence is shown as it is."""
 
@@ -109,7 +119,7 @@ class Source:
         is_used = self._connection.sock is not None
         try:
             return self._once()
-        except (ConnectionError, http.client.HTTPException) as error:
+        except _BROKEN_OFF as error:
             self._connection.close()
             if not is_used:
                 raise self._failure(error) from error
@@ -130,6 +140,9 @@ class Source:
         if len(body) > MOST_BYTES:
             self._connection.close()
             raise RefusedError(f"What answers at {self._name} is no recorder: it says too much.")
+        if response.length:
+            # With a size to read `http.client` lets that pass.
+            raise http.client.IncompleteRead(body, response.length)
         return response.status, body
 
     def _headers(self) -> dict[str, str]:
@@ -153,6 +166,8 @@ class Source:
                     "file with the certificate of its authority in SSL_CERT_FILE, and its right "
                     "name in the address."
                 )
+            case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+                return NoAnswerError(f"{name} broke off without an answer; {self._hint}.")
             case ssl.SSLError():
                 return RefusedError(f"{name} does not speak TLS; try http:// in place of https://.")
             case TimeoutError():

@@ -313,6 +313,38 @@ def test_the_wrong_scheme_is_guessed(capsys: pytest.CaptureFixture[str]) -> None
     assert "does not speak TLS; try http:// in place of https://." in capsys.readouterr().err
 
 
+def go_away(server: socket.socket, said: bytes) -> None:
+    """Answer the next one that asks with this, and no more."""
+    connection, _ = server.accept()
+    connection.recv(1 << 16)
+    connection.sendall(said)
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "said"),
+    [
+        ("https", b""),
+        ("http", b""),
+        ("http", b"HTTP/1.1 200 \r\nContent-Length: 9999\r\n\r\n" + WELL[:500].encode()),
+        ("http", b"HTTP/1.1 200 \r\nContent-Length: 9999\r\n\r\n"),
+    ],
+)
+def test_who_goes_away_in_the_middle_is_asked_again(scheme: str, said: bytes) -> None:
+    """A recorder that restarts closes wherever it is, and speaks TLS and its own language still."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = read_address(f"{scheme}://127.0.0.1:{server.getsockname()[1]}")
+        source = cli_status_source.on_network(address, password="x", prompt=str)
+        for _ in range(2):
+            answering = threading.Thread(target=go_away, args=(server, said))
+            answering.start()
+            with pytest.raises(NoAnswerError, match="broke off without an answer") as caught:
+                source.read()
+            answering.join()
+            assert not isinstance(caught.value, RefusedError)
+        source.close()
+
+
 def test_nobody_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--once", f"http://127.0.0.1:{free_port()}") == 1
     assert "does not run: nobody listens there." in capsys.readouterr().err
