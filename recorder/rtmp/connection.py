@@ -1,9 +1,9 @@
 """The server's side of one RTMP connection: the only class that others use.
 
 Owns what happens to each type of message; commands go to the command flow, protocol control to
-`Control`. Knows no socket, no clock, no room and no file. Input is stored by `receive_data` and
-parsed by `next_event`, one event at a time, so that a message takes effect before the next byte is
-looked at. Where the application has to decide, parsing pauses.
+`Control`, and `Quotas` counts what a peer may say. Knows no socket, no clock, no room and no file.
+Input is stored by `receive_data` and parsed by `next_event`, one event at a time, so that a message
+takes effect before the next byte is looked at. Where the application has to decide, parsing pauses.
 
 Invariant: whatever bytes arrive, `next_event` returns an event or a marker or raises
 `RemoteProtocolError`; anything else is a bug here. The events do not depend on how the bytes were
@@ -33,6 +33,7 @@ from recorder.rtmp.handshake import Expect, Handshake
 from recorder.rtmp.limits import DECODED_BYTES, DEFAULT_LIMITS, HANDLED_STEPS, Limits
 from recorder.rtmp.messages import Aggregate, Message, MessageType
 from recorder.rtmp.output import Output
+from recorder.rtmp.quotas import Quotas
 from recorder.rtmp.states import ConnectionState, State, Step
 from recorder.rtmp.text import clean_text
 
@@ -47,9 +48,6 @@ _IN_AGGREGATES: Final = _MEDIA | {int(MessageType.DATA_AMF0), int(MessageType.DA
 
 _STRAY: Final = _IN_AGGREGATES | {int(MessageType.AGGREGATE)}
 """What is dropped, and bounded by its bytes, where nothing is published."""
-
-_MESSAGE_COST_BYTES: Final = 16
-"""What a dropped message costs beside its payload, so that empty ones end as well."""
 
 
 class ServerConnection:
@@ -86,11 +84,7 @@ class ServerConnection:
         self._control = Control(self._state, limits, self.counters, self._output)
         self._flow = CommandFlow(self._state, limits, self.counters, self._output)
         self._publishing = self._flow.streams.publishing
-        self._stray_bytes = 0
-        self._data_left = limits.data_messages
-        self._player_left = limits.player_messages
-        self._messages_left: int | None = limits.messages_before_publish
-        """Until the first accepted publish or play; then None: without a limit."""
+        self._quotas = Quotas(limits, self.counters)
 
     # Bytes in, events out
 
@@ -202,7 +196,7 @@ class ServerConnection:
         self._flow.accept_publish(stream_id)
         self._lift_allowance()
         self._reader.most_partial_bytes = self._limits.partial_bytes
-        self._stray_bytes = 0
+        self._quotas.forgive_stray()
 
     def reject_publish(self, stream_id: int, code: str, description: str) -> None:
         """Refuse the publish (§4.4), with a code such as "NetStream.Publish.BadName".
@@ -216,12 +210,12 @@ class ServerConnection:
         """Let so many more data messages through; never more than `data_messages` at once. What
         comes beyond is dropped and counted; a long one counts for several. For who knows how much
         time has passed."""
-        self._data_left = min(self._limits.data_messages, self._data_left + messages)
+        self._quotas.allow_data(messages)
 
     def allow_player(self, messages: int) -> None:
         """Let so many more messages through of who does not publish, as above; but what comes
         beyond them is the end of its connection."""
-        self._player_left = min(self._limits.player_messages, self._player_left + messages)
+        self._quotas.allow_player(messages)
 
     def end_publish(
         self,
@@ -271,7 +265,7 @@ class ServerConnection:
     def _lift_allowance(self) -> None:
         """It is no stranger any more."""
         self._reader.lift_allowance()
-        self._messages_left = None
+        self._quotas.is_stranger = False
 
     # Parsing
 
@@ -279,7 +273,7 @@ class ServerConnection:
         # Only what came with an event can pause, so once is often enough.
         if self._flow.is_paused:
             return PAUSED
-        publishing = self._publishing
+        publishing, quotas = self._publishing, self._quotas
         if not publishing:
             self._bound_player()
         self._reader.steps_left = self._limits.steps_at_once
@@ -287,26 +281,24 @@ class ServerConnection:
             message = self._next_message()
             if self._reader.obeyed:
                 if not publishing:
-                    self._count_for_player(self._reader.obeyed)
+                    quotas.count_for_player(self._reader.obeyed)
                 self._reader.obeyed = 0
             if message is None:
                 if self._reader.steps_left <= 0:
                     return MORE
                 return NEED_DATA
-            if self._messages_left is not None:
-                self._messages_left -= 1
-                if self._messages_left < 0:
-                    raise RemoteProtocolError("too many messages before a publish", Hint.TOO_LARGE)
+            if quotas.is_stranger:
+                quotas.count_for_stranger()
             type_id, stream_id, timestamp, payload = message
             if type_id in _MEDIA:
                 if stream_id in publishing:
                     return MediaReceived(
                         stream_id=stream_id, kind=type_id, timestamp=timestamp, payload=payload
                     )
-                self._drop(message)
+                quotas.count_stray(payload)
                 continue
             if not publishing and type_id not in _STRAY:
-                self._count_for_player(1 + len(payload) // self._limits.player_message_bytes)
+                quotas.count_for_player(1, payload)
             handle = self._MESSAGES.get(type_id)
             if handle is None:
                 self.counters.unknown_messages += 1
@@ -351,17 +343,16 @@ class ServerConnection:
         if message.stream_id in self._publishing:
             self._aggregate = Aggregate(message)
         else:
-            self._drop(message)
+            self._quotas.count_stray(message.payload)
 
     def _on_data(self, message: Message) -> DataReceived | None:
         if message.stream_id not in self._publishing:
-            self._drop(message)
+            self._quotas.count_stray(message.payload)
             return None
-        if self._data_left <= 0:
-            self.counters.excess_data += 1
+        size = len(message.payload)
+        if not self._quotas.takes_data(size):
             return None
-        self._data_left -= 1 + len(message.payload) // self._limits.data_bytes
-        self._reader.steps_left -= len(message.payload) // DECODED_BYTES
+        self._reader.steps_left -= size // DECODED_BYTES
         data = commands.read_data(message, self._limits.amf)
         if data is None:
             self.counters.undecodable_data += 1
@@ -376,22 +367,6 @@ class ServerConnection:
             name=clean_text(name, self._limits),
             payload=payload,
         )
-
-    def _drop(self, message: Message) -> None:
-        """Media for nobody: counted, and after a quota the end (§6 row 28)."""
-        self.counters.media_without_publish += 1
-        self._stray_bytes += len(message.payload) + _MESSAGE_COST_BYTES
-        if self._stray_bytes > self._limits.stray_bytes:
-            raise RemoteProtocolError(
-                "media keeps coming for a stream that is not publishing", Hint.NOT_PUBLISHING
-            )
-
-    def _count_for_player(self, messages: int) -> None:
-        """Who does not publish has little to say; strangers have bounds of their own."""
-        if self._messages_left is None:
-            self._player_left -= messages
-            if self._player_left < 0:
-                raise RemoteProtocolError("too many messages from a player", Hint.TOO_LARGE)
 
     def _bound_player(self) -> None:
         """Who only plays has nothing large to say, and nobody counts what it lets us hold. Who may

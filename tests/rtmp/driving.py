@@ -179,3 +179,10 @@ def playing(client: RtmpClient, limits: Limits | None = None) -> Application:
     assert application.events[-1] == PlayRequested(stream_id=1, name="room")
     application.events.clear()
     return application
+
+
+def failing(application: Application, data: bytes) -> Hint:
+    """Return what the error hints at that these bytes make."""
+    with pytest.raises(RemoteProtocolError) as caught:
+        application.feed(data)
+    return caught.value.hint

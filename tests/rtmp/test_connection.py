@@ -11,7 +11,6 @@ from recorder.rtmp import (
     ConnectRequested,
     DataReceived,
     Hint,
-    Limits,
     LocalProtocolError,
     MediaReceived,
     PublishEnded,
@@ -20,15 +19,8 @@ from recorder.rtmp import (
     ServerConnection,
 )
 from tests.helpers.rtmp_client import C0_C1, C2, RtmpClient
-from tests.rtmp.driving import FILLER, Application, connected, publishing, run, server
+from tests.rtmp.driving import FILLER, Application, connected, failing, publishing, run, server
 from tests.rtmp.test_messages import tag
-
-
-def failing(application: Application, data: bytes) -> Hint:
-    with pytest.raises(RemoteProtocolError) as caught:
-        application.feed(data)
-    return caught.value.hint
-
 
 # Pausing
 
@@ -172,35 +164,6 @@ def test_an_aggregate_for_nobody_is_dropped_whole() -> None:
     assert application.server.counters.media_without_publish == 1
 
 
-def test_media_for_nobody_is_dropped_and_ends_the_connection_after_a_quota() -> None:
-    client = RtmpClient()
-    application = connected(client, server(stray_bytes=1000))
-    client.video(0, bytes(500))
-    assert application.talk(client) == []
-    assert application.server.counters.media_without_publish == 1
-    client.video(40, bytes(500))
-    assert failing(application, client.data_to_send()) is Hint.NOT_PUBLISHING
-
-
-def test_empty_messages_for_nobody_use_up_the_quota_too() -> None:
-    client = RtmpClient()
-    application = connected(client, server(stray_bytes=1000))
-    for index in range(100):
-        client.audio(index, b"")
-    assert failing(application, client.data_to_send()) is Hint.NOT_PUBLISHING
-
-
-def test_an_accepted_publish_begins_the_quota_anew() -> None:
-    client = RtmpClient()
-    application = connected(client, server(stray_bytes=1000))
-    for _ in range(3):
-        client.video(0, bytes(800))
-        client.publish("room")
-        client.finish("room")
-        application.talk(client)
-    assert application.server.counters.media_without_publish == 3
-
-
 def test_media_after_the_end_of_its_publish_is_dropped() -> None:
     client = RtmpClient()
     application = publishing(client)
@@ -223,20 +186,6 @@ def test_strangers_get_few_bytes_and_publishers_as_many_as_they_like() -> None:
     application = publishing(client, server(bytes_before_publish=5000))
     client.video(0, bytes(6000))
     assert len(application.talk(client)) == 1
-
-
-def test_a_stranger_may_send_no_more_messages_than_a_client_needs() -> None:
-    client = RtmpClient()
-    application = connected(client, server(messages_before_publish=20))
-    for _ in range(25):
-        client.message(5, 99, 0, 0, b"")
-    assert failing(application, client.data_to_send()) is Hint.TOO_LARGE
-
-    client = RtmpClient()
-    application = publishing(client, server(messages_before_publish=20))
-    for time in range(50):
-        client.video(time, b"")
-    assert len(application.talk(client)) == 50
 
 
 def test_a_declared_16_mib_message_of_a_stranger_is_refused_by_its_header() -> None:
@@ -333,49 +282,3 @@ def test_telling_format_3_apart_can_be_switched_off() -> None:
     events = application.talk(client)
     times = [event.timestamp for event in events if isinstance(event, MediaReceived)]
     assert times == [0, 20, 40, 60]
-
-
-# Data messages
-
-
-def test_data_beyond_the_allowance_is_dropped_and_counted() -> None:
-    client = RtmpClient()
-    limits = Limits(data_messages=3)
-    application = publishing(client, ServerConnection(limits, random=FILLER))
-    for _ in range(5):
-        client.cue_point(1)
-    client.video(0, b"frame")
-    events = application.talk(client)
-    assert [type(event) for event in events] == [DataReceived] * 3 + [MediaReceived]
-    assert application.server.counters.excess_data == 2
-    application.server.allow_data(2)
-    application.server.allow_data(0)
-    for _ in range(3):
-        client.cue_point(2)
-    assert len(application.talk(client)) == 2
-    application.server.allow_data(1000)
-    for _ in range(5):
-        client.cue_point(3)
-    assert len(application.talk(client)) == 3, "no more than a burst is saved up"
-    assert application.server.counters.excess_data == 5
-
-
-def test_a_long_data_message_counts_for_several_short_ones() -> None:
-    client = RtmpClient()
-    limits = Limits(data_messages=5, data_bytes=100)
-    application = publishing(client, ServerConnection(limits, random=FILLER))
-    client.message(5, 18, 1, 0, encode_values("onCuePoint", "x" * 283))  # 299 bytes
-    client.message(5, 18, 1, 0, encode_values("onCuePoint", "x" * 84))  # 100 bytes: counts for two
-    client.cue_point(3)
-    assert len(application.talk(client)) == 2
-    assert application.server.counters.excess_data == 1
-
-
-def test_excess_data_is_not_even_decoded() -> None:
-    client = RtmpClient()
-    application = publishing(client, ServerConnection(Limits(data_messages=1), random=FILLER))
-    client.cue_point(1)
-    client.message(4, 18, 1, 0, b"\xff no AMF")
-    application.talk(client)
-    assert application.server.counters.undecodable_data == 0
-    assert application.server.counters.excess_data == 1
