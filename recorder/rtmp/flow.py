@@ -159,11 +159,8 @@ class CommandFlow:
         if streams.busy >= self._limits.publishing_streams:
             self._output.refuse(stream_id, _REFUSED, "Too many streams.")
             return None
-        try:
+        with self._output.telling(stream_id, _REFUSED):
             name = identifying_text(command.argument(0), self._limits, "stream name")
-        except RemoteProtocolError as error:
-            self._output.refuse(stream_id, _REFUSED, error.reason)
-            raise
         streams.request(stream_id, name)
         return PublishRequested(
             stream_id=stream_id,

@@ -6,11 +6,16 @@ whole before it is taken, so whoever sends these bytes sends complete chunks (pr
 
 from __future__ import annotations
 
-from typing import Final
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
 from recorder.rtmp import commands
 from recorder.rtmp.chunk_writer import ChunkWriter
+from recorder.rtmp.errors import RemoteProtocolError
 from recorder.rtmp.messages import Message, MessageType, u32_body
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Larix wants exactly these (SRS #4510, #4683, #4723).
 _CONTROL_CSID: Final = 2
@@ -58,6 +63,15 @@ class Output:
     def refuse(self, stream_id: int, code: str, description: str) -> None:
         """Write an onStatus that says why not (§4.4)."""
         self.status(stream_id, "error", code, description)
+
+    @contextmanager
+    def telling(self, stream_id: int, code: str) -> Iterator[None]:
+        """Tell the NetStream it concerns, before it ends the connection, what is wrong in here."""
+        try:
+            yield
+        except RemoteProtocolError as error:
+            self.refuse(stream_id, code, error.reason)
+            raise
 
     def status(self, stream_id: int, level: str, code: str, description: str) -> None:
         """Write an onStatus on a NetStream's own message stream."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from recorder.rtmp import commands
-from recorder.rtmp.errors import RemoteProtocolError
 from recorder.rtmp.events import Event, PlayChanged, PlayRequested
 from recorder.rtmp.messages import MessageType, stream_begin_body
 from recorder.rtmp.text import identifying_text
@@ -70,11 +69,8 @@ class PlayFlow:
         if not is_free and stream_id not in streams.playing:
             self._output.refuse(stream_id, _REFUSED, "This stream is taken.")
             return None
-        try:
+        with self._output.telling(stream_id, _REFUSED):
             name = identifying_text(command.argument(0), self._limits, "stream name")
-        except RemoteProtocolError as error:
-            self._output.refuse(stream_id, _REFUSED, error.reason)
-            raise
         if stream_id in streams.playing:
             streams.end_play(stream_id)
         stream = streams.request_play(stream_id, name)
