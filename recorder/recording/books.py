@@ -122,6 +122,8 @@ class Books:
             recording.end(reason, utc_text(publish.start_utc_ns))
             recording = None
         if recording is None:
+            if publish.has_lost_recording:
+                publish.begin_recording(opened.origin, self.services.clock)
             recording = self.recording = self._begin_recording(publish)
             self.is_open = True
         publish.recording = recording

@@ -55,6 +55,7 @@ class Cuts:
         self._flaps: deque[tuple[int, int]] = deque(maxlen=FLAPPING_CUTS)
         """When the last cuts were made that a sender can ask for at every frame: dts, arrival."""
         self._origin = -position_ms
+        self._has_started = False
 
     def wish(self, reason: CutReason) -> None:
         """A cut is wanted at the next frame that a segment can begin with."""
@@ -71,8 +72,15 @@ class Cuts:
         self._origin = -position_ms
 
     def start(self, base: int) -> None:
-        """The publish's media begin at this time, also those that no segment has."""
-        self._origin += base
+        """The media begin at this time, also those that no segment has; said once, or once more
+        behind `begin_anew`."""
+        if not self._has_started:
+            self._has_started = True
+            self._origin += base
+
+    def begin_anew(self) -> None:
+        """What was recorded so far is gone, and another recording begins with what comes next."""
+        self._origin, self._has_started = 0, False
 
     def suspend(self, origin: int | None) -> None:
         """No segment is open any more, and the next begins by itself. What lies before it was
@@ -84,7 +92,7 @@ class Cuts:
         """
         self._wishes &= {CutReason.SPLIT}
         if origin is not None:
-            self._origin = origin
+            self._origin, self._has_started = origin, True
 
     def position_ms(self, dts: int) -> int:
         """Where in its recording a frame lies."""

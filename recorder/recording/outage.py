@@ -105,6 +105,8 @@ class Outage:
             if not recording.is_begun or is_gone:
                 self._books.recordings.remove(recording)
                 self._queue.files.pop(recording.files, None)
+                if is_gone:
+                    self._begin_anew_behind(recording)
                 if is_gone or (lost and isinstance(lost[0], Start)):
                     services.recover(recording.path)
                 if recording is self._books.recording:
@@ -133,6 +135,15 @@ class Outage:
                 recording.path,
             )
         return is_gone
+
+    def _begin_anew_behind(self, gone: LiveRecording) -> None:
+        """What waits begins another recording, and not minutes into one that has nothing before."""
+        behind = [each for each in self._books.publishes if each.recording is gone]
+        for publish in behind:
+            publish.lose_recording()
+        for first in behind[:1]:
+            # It continues nothing any more.
+            first.gap = None
 
     # Stopped by policy.
 

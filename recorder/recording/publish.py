@@ -46,6 +46,7 @@ class Publish:
     on_its_way: how many of its appends have not landed.
     left_ms: when it was over, by the monotonic clock: nothing comes any more.
     ended: its recording ends behind it: the reason, and when.
+    has_lost_recording: somebody has removed it, and the next segment begins another.
     """
 
     client: Client
@@ -61,6 +62,7 @@ class Publish:
     recording: LiveRecording | None = None
     ended: tuple[str, str] | None = None
     is_suspended: bool = False
+    has_lost_recording: bool = False
     places: dict[int, Place] = attrs.field(factory=dict)
 
     @property
@@ -73,6 +75,11 @@ class Publish:
         newest_ms = now_ms if self.left_ms is None else self.left_ms
         self.start_ms = newest_ms - max(0, (self.segmenter.newest_dts or dts) - dts)
         self.start_utc_ns = clock.utc_ns() - (now_ms - self.start_ms) * 1_000_000
+
+    def lose_recording(self) -> None:
+        """While suspended: its recording is gone, and no place in it means anything any more."""
+        self.has_lost_recording, self.is_placed = True, False
+        self.segmenter.begin_anew()
 
     def suspend(self, lost: Sequence[Operation]) -> dict[str, int]:
         """The disk takes nothing; of these operations none was carried out.

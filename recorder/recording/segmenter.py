@@ -160,6 +160,10 @@ class Segmenter:
         """What the recording lasts is known only now; no segment has begun yet."""
         self._segments.cuts.continue_at(position_ms)
 
+    def begin_anew(self) -> None:
+        """While suspended: as of `Cuts`."""
+        self._segments.cuts.begin_anew()
+
     def resume(self, now_ms: int) -> None:
         """The disk takes writes again: what was kept begins the next segment."""
         self._waiting.resume(now_ms)

@@ -138,9 +138,8 @@ class Segments:
             lost_ms: so much media before it were given up.
         """
         lead = hold.has_undecodable_lead
-        if not self._opened:
-            # What was given up is part of the recording, and so is the time it took.
-            self.cuts.start(hold.first_dts - lost_ms)
+        # What was given up is part of the recording, and so is the time it took.
+        self.cuts.start(hold.first_dts - lost_ms)
         self._lost_ms = lost_ms
         self._open(reason, hold.first_dts, now_ms, is_entry=not lead)
         if lead:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import attrs
 import pytest
 
+from recorder.clock import utc_text
 from recorder.recording.entries import Entry
 from recorder.recording.initialise import initialise
 from recorder.recording.manifest import Gap
@@ -21,6 +22,7 @@ from recorder.recording.recovery_steps import repair_files
 from recorder.recording.shelves import open_recording, read_manifest
 from recorder.recording.storage import Storage
 from recorder.recording.unfinished import read_entries
+from tests.helpers.clock import START_UTC_NS
 from tests.helpers.media import AUDIO, aac_frame
 from tests.helpers.studio import FRAME_MS, GOP_FRAMES, SECOND, Studio, manifests, marks
 from tests.recording.ward import RULES, SickDisk, open_ward, totals
@@ -223,7 +225,14 @@ def test_a_recording_whose_folder_is_gone_is_given_up_and_another_begins(
         assert ended == {"aborted": 2}
     (manifest,) = ward.manifests()
     assert manifest.number == 2
-    assert marks(tmp_path)[-1] == studio.sent[-1]
+    kept = marks(tmp_path)
+    assert kept == studio.sent[-len(kept) :]
+    # It began when its first frame came, and the clock is a frame ahead of that.
+    before_ms = (len(studio.sent) - len(kept) + 1) * FRAME_MS
+    assert manifest.start == utc_text(START_UTC_NS + before_ms * 1_000_000)
+    assert [row.start_ms for row in manifest.segments][:1] == [0]
+    last = manifest.segments[-1]
+    assert last.start_ms + last.duration_ms == pytest.approx(len(kept) * FRAME_MS, abs=FRAME_MS)
 
 
 @pytest.mark.parametrize("removed", [FOLDER, f"{FOLDER}/0001.flv.part"])
@@ -252,6 +261,42 @@ def test_a_file_that_somebody_removes_is_missed_at_its_next_sync_and_not_at_its_
     assert kept == studio.sent[-len(kept) :]
     assert len(kept) >= 20 * SECOND
     assert safe.get((FOLDER, 1), 0) == 0
+
+
+@pytest.mark.parametrize("has_been_tried", [False, True])
+def test_a_publish_that_waits_behind_the_one_whose_recording_is_gone_continues_the_new_one(
+    tmp_path: Path, has_been_tried: bool
+) -> None:
+    with open_ward(tmp_path, sent=2 * SECOND) as ward:
+        studio = ward.studio
+        studio.lose()
+        shutil.rmtree(tmp_path / "room101")
+        studio.clock.advance(10_000)
+        studio.arrive()
+        studio.send(2 * SECOND)
+        assert studio.fault() is not None
+        if has_been_tried:
+            ward.get_well()
+            studio.writer.hop()  # it is missed now, and else when both have been played once
+        studio.lose()
+        studio.clock.advance(3000)
+        studio.arrive()
+        studio.send(2 * SECOND)
+        ward.get_well()
+        studio.writer.hop()
+        ward.get_well()
+        studio.send(2 * SECOND)
+        studio.end()
+    (manifest,) = ward.manifests()
+    first, *_, last = manifest.segments
+    assert (first.start_ms, first.gap) == (0, None)
+    kept = marks(tmp_path)
+    assert kept == studio.sent[-len(kept) :]
+    # Of the clock, from the last frame before to the first behind.
+    gap_ms = 3000 + FRAME_MS
+    assert [row.gap for row in manifest.segments if row.gap] == [Gap(reason="reconnect", ms=gap_ms)]
+    lasts_ms = len(kept) * FRAME_MS + gap_ms
+    assert last.start_ms + last.duration_ms == pytest.approx(lasts_ms, abs=2 * FRAME_MS)
 
 
 def test_a_finished_recording_without_a_checksum_is_left_to_the_next_start(
