@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 FIRST: Final = ("real", "web", "recording")
 """Folders of tests/, the longest waits first; the others follow as they are collected."""
 
-SHARE_AN_INSTALLATION: Final = {f"tests/real/{name}.py" for name in ("test_install", "test_manual")}
+SHARE_AN_INSTALLATION: Final = {
+    f"tests/real/{name}.py" for name in ("test_install", "test_manual", "test_upgrade")
+}
 
 
 def unit_of(nodeid: str) -> str:

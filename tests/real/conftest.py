@@ -10,9 +10,13 @@ import pytest
 from tests.helpers.encoders import Sources
 from tests.helpers.faults.disks import MIB, tmpfs
 from tests.helpers.installed import Installed, install
+from tests.helpers.machine import machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.helpers.machine import Machine
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +34,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     a copy of this machine's."""
     with tmpfs(tmp_path_factory.mktemp("installed"), 512 * MIB) as folder:
         yield install(folder)
+
+
+@pytest.fixture
+def pi(installed: Installed, tmp_path: Path) -> Iterator[Machine]:
+    """A machine on which the recorder was installed."""
+    with machine(tmp_path / "pi", layers=[installed.unpacked, installed.image]) as made:
+        yield made

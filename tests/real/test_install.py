@@ -11,11 +11,9 @@ import json
 import os
 import pty
 import re
-import signal
 import stat
 import subprocess
-import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,25 +21,27 @@ import pytest
 import yaml
 
 from recorder.passwords import is_password
-from tests.helpers.encoders import Encoder, publish_command
-from tests.helpers.installed import NEWER, PYTHON, SOURCE, gather_wheels, make, unpack
-from tests.helpers.machine import ACTIVE, CALLS, Machine, machine
+from tests.helpers.installed import PYTHON, SOURCE, gather_wheels, make, unpack
+from tests.helpers.machine import Machine, machine
 from tests.helpers.program import CHECKOUT
+from tests.real.installation import (
+    CONFIG,
+    OPT,
+    START_S,
+    kept,
+    publishing,
+    running,
+    versions,
+    wait_for,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.helpers.encoders import Sources
     from tests.helpers.installed import Installed
-    from tests.helpers.machine import Outcome
 
 pytestmark = [pytest.mark.real, pytest.mark.root, pytest.mark.debian]
 
 LONG = os.environ.get("RECORDER_LONG_TESTS") == "1"
-
-OPT = "/opt/recorder"
-CONFIG = "/etc/recorder/config.yaml"
-START_S = 30.0
 
 
 def owner_and_mode(path: Path) -> tuple[int, int, str]:
@@ -149,62 +149,6 @@ def test_libraries_for_a_raspberry_pi_are_gathered(tmp_path: Path) -> None:
 # On a machine.
 
 
-@pytest.fixture
-def pi(installed: Installed, tmp_path: Path) -> Iterator[Machine]:
-    """A machine on which the recorder was installed."""
-    with machine(tmp_path / "pi", layers=[installed.unpacked, installed.image]) as made:
-        yield made
-
-
-@contextmanager
-def running(pi: Machine) -> Iterator[Path]:
-    """The recorder, as its service starts it but for the sockets; gives its log."""
-    log = pi.path("/run/recorder.log")
-    with log.open("w") as file:
-        command = ("setpriv", "--reuid", "recorder", "--regid", "recorder", "--clear-groups")
-        process = subprocess.Popen(
-            pi.enter(*command, f"{OPT}/current/bin/recorder", "run", "--config", CONFIG),
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-        )
-    try:
-        wait_for(log, "listens on")
-        yield log
-        pi.run("pkill", "--signal", "TERM", "--uid", "recorder")
-        assert process.wait(START_S) == 0, log.read_text()
-    finally:
-        process.kill()
-        process.wait()
-
-
-def wait_for(log: Path, text: str) -> None:
-    end = time.monotonic() + START_S
-    while not log.exists() or text not in log.read_text():
-        assert time.monotonic() < end, f"{log} does not say {text!r}"
-        time.sleep(0.05)
-
-
-def url(pi: Machine) -> str:
-    (key,) = re.findall(r'key: "(\w+)"', pi.path(CONFIG).read_text())
-    return f"rtmp://127.0.0.1/live/{key}"
-
-
-@contextmanager
-def publishing(
-    pi: Machine, source: Path, pace: float | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A publish; behind the context it is over."""
-    command = publish_command(Encoder.CURRENT_FFMPEG, source, url(pi), pace=pace)
-    process = subprocess.Popen(pi.enter(*command, root=False), stdin=subprocess.DEVNULL)
-    try:
-        yield process
-        process.wait(START_S)
-    finally:
-        process.kill()
-        process.wait()
-
-
 def test_what_was_installed_records_as_the_unprivileged_user(pi: Machine, sources: Sources) -> None:
     with running(pi) as log:
         with publishing(pi, sources.get("h264-aac", 2)):
@@ -226,183 +170,7 @@ def test_what_was_installed_records_as_the_unprivileged_user(pi: Machine, source
     assert owner_and_mode(segment)[:2] == (user, group)
 
 
-# Again, and back.
-
-
-def kept(pi: Machine) -> dict[str, object]:
-    """What an upgrade must not touch."""
-    files = [pi.path(CONFIG), pi.path("/var/lib/recorder/storages.json")]
-    files += sorted(pi.path("/srv/recordings").rglob("*.flv"))
-    return {str(path): (path.read_bytes(), path.lstat()) for path in files}
-
-
-def versions(pi: Machine) -> dict[str, str | None]:
-    """What the two links name, and whatever else lies there."""
-    found = sorted(pi.path(OPT).iterdir())
-    return {
-        path.name: os.readlink(path) if path.is_symlink() else None
-        for path in found
-        if path.name != ".lock"
-    }
-
-
-def activate(pi: Machine, version: str, **variables: str) -> Outcome:
-    settings = [f"{name}={value}" for name, value in variables.items()]
-    return pi.run("env", *settings, "sh", f"{OPT}/{version}/systemd/activate.sh")
-
-
-def test_a_second_installation_is_an_upgrade_and_there_is_a_way_back(
-    pi: Machine, sources: Sources
-) -> None:
-    with running(pi) as log:
-        with publishing(pi, sources.get("h264-aac", 2)):
-            pass
-        wait_for(log, "ended")
-    pi.boot_systemd()
-    config = pi.path(CONFIG)
-    config.write_text(config.read_text() + "# Mine.\n")
-    before = kept(pi)
-    pi.path(f"{OPT}/0.0.9-0/lib").mkdir(parents=True)
-
-    done = pi.run("make", "install", f"PYTHON={PYTHON}", cwd=SOURCE)
-    assert (done.code, done.err) == (0, "")
-    assert done.out == (
-        "Installing the recorder 0.1.0 into /opt/recorder/0.1.0-2 ...\n"
-        "The recorder 0.1.0 is installed as /opt/recorder/0.1.0-2; before it was 0.1.0-1.\n"
-    )
-    both = {"0.1.0-1": None, "0.1.0-2": None}
-    assert versions(pi) == {**both, "current": "0.1.0-2", "previous": "0.1.0-1"}
-    assert kept(pi) == before
-    assert pi.calls() == [
-        "systemctl --quiet is-active recorder.service",
-        "systemctl daemon-reload",
-        "systemctl restart recorder.service recorder-deliver.service",
-    ]
-    assert pi.run("recorder", "--version").out == "recorder 0.1.0\n"
-
-    back = activate(pi, "previous")
-    assert (back.code, back.err) == (0, "")
-    assert versions(pi) == {**both, "current": "0.1.0-1", "previous": "0.1.0-2"}
-    assert kept(pi) == before
-
-
-@pytest.fixture
-def two(installed: Installed, tmp_path: Path) -> Iterator[Machine]:
-    """A machine under systemd with a newer version that is not in use yet."""
-    layers = [installed.newer, installed.image]
-    with machine(tmp_path / "two", layers=layers) as made:
-        made.boot_systemd()
-        yield made
-
-
-def test_an_upgrade_waits_for_a_quiet_moment_unless_somebody_is_in_a_hurry(
-    two: Machine, sources: Sources
-) -> None:
-    two.path(ACTIVE).touch()
-    asked, restarted = (
-        "systemctl --quiet is-active recorder.service",
-        "systemctl restart recorder.service recorder-deliver.service",
-    )
-    with running(two) as log, publishing(two, sources.get("aac", 40), pace=1) as encoder:
-        wait_for(log, "recording 1 began")
-        refused = activate(two, NEWER, UPGRADE_WAIT="0s")
-        assert (refused.code, refused.out) == (1, "Live: room1.\n")
-        assert refused.err == (
-            "recorder: No quiet moment came, so nothing was changed: try again when no lesson "
-            "runs, or with UPGRADE_NOW=1, which costs each live room some seconds.\n"
-        )
-        assert two.calls() == [asked]
-        assert versions(two)["current"] == "0.1.0-1"
-
-        hurried = activate(two, NEWER, UPGRADE_NOW="1")
-        assert (hurried.code, hurried.err) == (0, "")
-        assert two.calls()[-1] == restarted
-        assert versions(two)["current"] == NEWER
-
-        activation = ("sh", f"{OPT}/previous/systemd/activate.sh")
-        with subprocess.Popen(two.enter("env", "UPGRADE_WAIT=1m", *activation)) as waiting:
-            wait_for(two.path(CALLS), "is-active")
-            assert "recording 1 ended" not in log.read_text()
-            assert two.calls() == [asked]
-            encoder.send_signal(signal.SIGINT)
-            assert waiting.wait(START_S) == 0
-        assert "recording 1 ended" in log.read_text()
-        assert two.calls()[-1] == restarted
-        assert versions(two)["current"] == "0.1.0-1"
-
-
-def test_a_version_that_cannot_read_the_configuration_is_not_used(two: Machine) -> None:
-    two.path(CONFIG).write_text("no_such_key: 1\n")
-    done = activate(two, NEWER)
-    assert done.code == 1
-    assert "no_such_key" in done.err
-    assert done.err.endswith(
-        "recorder: The recorder 0.2.0 cannot use /etc/recorder/config.yaml, so nothing was "
-        "changed.\n"
-    )
-    assert versions(two)["current"] == "0.1.0-1"
-    assert two.calls() == []
-
-
-def test_a_version_that_does_not_start_makes_room_for_the_one_before(two: Machine) -> None:
-    two.stub(
-        "systemctl",
-        f"""#!/bin/sh
-echo "systemctl $*" >> {CALLS}
-case $* in
-    *is-active*) exit 1 ;;
-    restart*) test "$(readlink {OPT}/current)" != {NEWER} ;;
-esac
-""",
-    )
-    done = activate(two, NEWER)
-    assert done.code == 1
-    assert done.err == (
-        "recorder: The recorder 0.2.0 did not start, so 0.1.0-1 runs again; its log says why: "
-        "journalctl -u recorder -n 50\n"
-    )
-    assert versions(two)["current"] == "0.1.0-1"
-    assert two.calls().count("systemctl restart recorder.service recorder-deliver.service") == 2
-
-
-def test_sockets_are_only_closed_when_they_differ(two: Machine) -> None:
-    unit = two.path(f"{OPT}/{NEWER}/systemd/recorder-http.socket")
-    unit.write_text(unit.read_text() + "# Another one.\n")
-    # RTMPS was never switched on.
-    two.stub(
-        "systemctl",
-        f"""#!/bin/sh
-echo "systemctl $*" >> {CALLS}
-case $* in
-    *is-active*recorder.service | *is-active*rtmps.socket) exit 1 ;;
-esac
-""",
-    )
-    assert activate(two, NEWER).code == 0
-    sockets = "recorder-http.socket recorder-rtmp.socket"
-    # Not the one alone: an encoder that knocks at another would start the service in between.
-    assert [call for call in two.calls()[1:] if "is-active" not in call] == [
-        "systemctl daemon-reload",
-        f"systemctl stop recorder.service {sockets}",
-        f"systemctl start {sockets}",
-        "systemctl restart recorder.service recorder-deliver.service",
-    ]
-
-
-def test_a_unit_that_a_version_does_not_have_any_more_goes(two: Machine) -> None:
-    listing = two.path(f"{OPT}/0.1.0-1/systemd/install.list")
-    listing.write_text(
-        listing.read_text().replace("recorder.service ", "recorder.service      ")
-        + "old.service /usr/local/lib/systemd/system/old.service\n"
-    )
-    old = two.path("/usr/local/lib/systemd/system/old.service")
-    old.touch()
-    assert activate(two, NEWER).code == 0
-    assert not old.exists()
-    assert two.path("/usr/local/lib/systemd/system/recorder.service").exists()
-    calls = two.calls()
-    assert "systemctl --quiet disable --now old.service" in calls
-    assert not any("enable recorder" in call for call in calls)
+# What cannot be.
 
 
 def test_an_installation_that_fails_leaves_nothing_and_says_why(pi: Machine) -> None:
