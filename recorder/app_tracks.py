@@ -73,7 +73,8 @@ class TrackMeter:
             key = found.kind, found.track
             track = self._tracks.get(key)
             if track is None:
-                track = self._tracks[key] = _Track()
+                # Announced and not sent: missing from now on.
+                track = self._tracks[key] = _Track(frame_s=now_s)
             track.look(found, now_s)
             shown = self._shown.get(found.kind)
             if shown is None or not shown[1].total or found.track <= shown[0].track:

@@ -139,6 +139,34 @@ def test_a_new_recording_without_sound_misses_none(studio: Studio) -> None:
     studio.end()
 
 
+@pytest.mark.parametrize("missing", [VIDEO, AUDIO])
+def test_what_an_encoder_has_announced_and_never_sent_is_missed(
+    studio: Studio, missing: int
+) -> None:
+    """A camera that was dead before the lesson began is as dead as one that fails in it."""
+    meter = TrackMeter()
+    studio.arrive()
+    other = AUDIO if missing == VIDEO else VIDEO
+    # The longest that a picture is waited for, and a second.
+    send_one_kind(studio, other, 11 * SECOND)
+    looked(studio, meter)
+    send_one_kind(studio, other, 4 * SECOND, 11 * SECOND)
+    video, audio = looked(studio, meter)
+    assert video is not None
+    assert audio is not None
+    lacking, coming = (video, audio) if missing == VIDEO else (audio, video)
+    assert (lacking.frame_age_s, coming.frame_age_s) == (4, 0)
+    assert lacking.codec == ("avc1" if missing == VIDEO else "mp4a")
+    assert video.width == 64
+    # And when it comes it is there.
+    send_one_kind(studio, missing, 1, 15 * SECOND)
+    video, audio = looked(studio, meter)
+    assert video is not None
+    assert audio is not None
+    assert (video if missing == VIDEO else audio).frame_age_s == 0
+    studio.end()
+
+
 def test_behind_a_stop_frames_are_missed_since_the_start(studio: Studio) -> None:
     meter = TrackMeter()
     studio.arrive()

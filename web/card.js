@@ -13,6 +13,8 @@ const ACTIONS = {
   stop: ["Stop", "The recording ends, and nothing is recorded until somebody starts it again or the encoder comes anew."],
   start: ["Start", "A new recording begins at the next keyframe."],
 };
+// From then on the recorder calls a track missing.
+const MISSING_S = 3;
 const OFFERED = {
   starting: ["stop"],
   recording: ["split", "stop"],
@@ -183,20 +185,26 @@ const CODECS = { avc1: "H.264", hvc1: "HEVC", av01: "AV1", vp08: "VP8", vp09: "V
 const codec = (name) => CODECS[name] || name;
 const seen = (seconds, elapsed) => (seconds === null ? "not seen" : ago(seconds + elapsed));
 
+// Of a track that was announced and is silent from the beginning there was no last one.
+function frames(seconds, elapsed) {
+  const lasting = at(seconds, elapsed);
+  return lasting !== null && lasting >= MISSING_S ? `nothing for ${span(lasting)}` : `last frame ${seen(seconds, elapsed)}`;
+}
+
 // For who stands before the tablet and wants to know why.
 function details(room, elapsed) {
   const found = [];
   const { video, audio, publisher, recording } = room;
   if (publisher) found.push(["from", `${publisher.address}, for ${span(publisher.age_s + elapsed)}`]);
   if (video) {
-    found.push(["video", `${codec(video.codec)}, last frame ${seen(video.frame_age_s, elapsed)}`]);
+    found.push(["video", `${codec(video.codec)}, ${frames(video.frame_age_s, elapsed)}`]);
     found.push(["last keyframe", seen(video.keyframe_age_s, elapsed)]);
   }
   if (audio) {
     const tone = [codec(audio.codec)];
     if (audio.sample_rate) tone.push(`${audio.sample_rate / 1000} kHz`);
     if (audio.channels) tone.push(many(audio.channels, "channel", "channels"));
-    found.push(["sound", `${tone.join(", ")}, last ${seen(audio.frame_age_s, elapsed)}`]);
+    found.push(["sound", `${tone.join(", ")}, ${frames(audio.frame_age_s, elapsed)}`]);
   }
   if (video && video.keyframe_distance_s !== null) found.push(["keyframe every", `${video.keyframe_distance_s.toFixed(1)} s`]);
   if (room.av_offset_ms !== null) found.push(["sound runs", offset(room.av_offset_ms)]);

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class TrackFigures(msgspec.Struct, frozen=True):
-    """One track of a publish that has had frames in a file.
+    """One track of a publish that has had frames in a file, or was announced to have some.
 
     Attributes:
         kind: "video" or "audio"; `track` is its number.

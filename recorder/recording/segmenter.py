@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from recorder.flv.codecs import FRONT_BYTES
+from recorder.flv.parameters import parameters
 from recorder.flv.summary import TrackSummary
 from recorder.flv.timeline import Timeline, TrackId
 from recorder.recording.actions import (
@@ -215,12 +216,15 @@ class Segmenter:
 
     @property
     def track_figures(self) -> tuple[TrackFigures, ...]:
-        """Of the tracks with frames in a segment, video before audio, by their numbers."""
+        """Of the tracks with frames in a segment, and of those that are announced while others
+        have some: video before audio, by their numbers."""
         figures = []
         for track in self._tracks:
             frames, slot = self._segments.frames_of(track)
             if slot is not None:
                 figures.append(_figures_of(slot, track, frames))
+            elif track.is_configured and self._segments.current is not None:
+                figures.append(_announced(track))
         return tuple(figures)
 
     @property
@@ -250,3 +254,11 @@ def _figures_of(slot: TrackSummary, track: Track, frames: int) -> TrackFigures:
         track.key_dts,
         track.key_distance,
     )
+
+
+def _announced(track: Track) -> TrackFigures:
+    """Of a track of which nothing has come but its sequence header."""
+    assert track.config is not None, "it is configured"
+    found = parameters(track.kind, track.config)
+    kind = kind_name(track.kind)
+    return TrackFigures(kind, track.number, track.codec, found, 0, None, None, None)

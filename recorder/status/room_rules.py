@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from recorder.status.snapshot import Severity
 
 SILENT_S, LOST_S = 4.0, 10.0
+MISSING_S: Final = 3.0
+"""A track that is so far behind is missing, while the rest goes on."""
+
 DRIFT_S: Final = 10.0
 KEYFRAME_S: Final = 30.0
 WEAK: Final = 0.5
@@ -129,7 +132,7 @@ def _publisher(room: RoomView, name: str, standing: Mapping[Key, Severity]) -> I
         )
     for what, track in (("picture", room.video), ("sound", room.audio)):
         age_s = None if track is None else track.frame_age_s
-        if age_s is not None and age_s >= 3:
+        if age_s is not None and age_s >= MISSING_S:
             yield Condition(
                 kind=f"no_{'video' if what == 'picture' else 'audio'}",
                 room=room.name,
@@ -173,12 +176,12 @@ def _line(room: RoomView, name: str, *, set_s: float) -> Iterator[Condition]:
 def _keyframes(
     video: VideoView, publisher: PublisherView, room: str, name: str
 ) -> Iterator[Condition]:
-    age_s, distance_s = video.keyframe_age_s, video.keyframe_distance_s
-    if age_s is None and video.frame_age_s is not None:
-        # Pictures come, and none of the whole publish was a keyframe.
-        age_s = publisher.age_s
-    if age_s is None:
+    if video.frame_age_s is None or video.frame_age_s >= MISSING_S:
+        # Without pictures there are no keyframes, and nothing is wrong with how often they come.
         return
+    # Pictures come: none of the whole publish was a keyframe where there is none.
+    age_s = publisher.age_s if video.keyframe_age_s is None else video.keyframe_age_s
+    distance_s = video.keyframe_distance_s
     if age_s >= KEYFRAME_S:
         what = f"no keyframe for {age_s:.0f} s"
     elif distance_s is not None and distance_s >= KEYFRAME_S:

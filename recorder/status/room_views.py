@@ -36,8 +36,9 @@ class PublisherView(msgspec.Struct, frozen=True):
 class VideoView(msgspec.Struct, frozen=True):
     """Attributes:
     frame_rate: frames per second of the last seconds; None: not measured yet.
-    frame_age_s: since the last frame came; `keyframe_age_s` since the last keyframe, and
-        `keyframe_distance_s` between that and the one before, in media time.
+    frame_age_s: since the last frame came, or, of a track that this publish has announced and
+        never sent, since the others came; of sound, too. `keyframe_age_s` since the last keyframe,
+        and `keyframe_distance_s` between that and the one before, in media time.
     """
 
     codec: str

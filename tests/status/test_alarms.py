@@ -84,6 +84,17 @@ def test_who_was_refused_before_is_not_named_as_the_one_who_guesses_now() -> Non
     assert texts == [f"{told} Refused most often: 203.0.113.9.", told, told]
 
 
+@pytest.mark.parametrize("keyframe_age_s", [None, 30.0])
+@pytest.mark.parametrize("keyframe_distance_s", [None, 30.0])
+def test_a_camera_that_sends_nothing_is_not_told_to_send_keyframes(
+    keyframe_age_s: float | None, keyframe_distance_s: float | None
+) -> None:
+    """Of which nobody knows how often they would come."""
+    key = {"keyframe_age_s": keyframe_age_s, "keyframe_distance_s": keyframe_distance_s}
+    dead = of_room(video=made.video(frame_age_s=30.0, **key))
+    assert [each.kind for each in conditions(dead)] == ["no_video"]
+
+
 @pytest.mark.parametrize("state", [DiskState.FAILED, DiskState.HELD])
 def test_a_full_disk_is_given_no_new_cable(state: DiskState) -> None:
     """The reason says what is to be done; what stands behind it must fit to every reason."""

@@ -15,7 +15,18 @@ from recorder.status.alarms import Alarms
 from recorder.status.house_views import BlockedView, DiskState, HooksView, RefusedView
 from recorder.status.room_views import PublisherView, RoomState
 from recorder.status.snapshot import Severity
-from tests.status.snapshots import alarm, clock, config, idle, picture, room, storage, system, video
+from tests.status.snapshots import (
+    alarm,
+    audio,
+    clock,
+    config,
+    idle,
+    picture,
+    room,
+    storage,
+    system,
+    video,
+)
 from tests.web.houses import ago, house, line
 
 if TYPE_CHECKING:
@@ -244,6 +255,10 @@ def test_a_line_is_told_in_a_word_a_score_and_a_reason(page: Page, stage: Stage)
     }
     for name, value in told.items():
         expect(figure(page.locator(".more"), name)).to_have_text(value)
+    # Of a microphone that was dead from the beginning there was no last sound.
+    expect(figure(page.locator(".more"), "sound")).to_contain_text(", last frame 0 s ago")
+    stage.show(picture(rooms=(replace(shown, audio=audio(frame_age_s=20.0)),)))
+    expect(figure(page.locator(".more"), "sound")).to_contain_text(re.compile(", nothing for 2. s"))
 
 
 @pytest.mark.parametrize("size", [0, 1023, 1024, 999_999, 5_000_000, 16_357_785, 10**9, 10**13])
