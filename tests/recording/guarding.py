@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 import trio
@@ -12,17 +12,27 @@ import trio.testing
 
 from recorder.recording.disk import Space
 from recorder.recording.guard import Guard
+from recorder.recording.initialise import initialise
+from recorder.recording.storage import Storage
 from tests.helpers.disk import RecordingDisk
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from pathlib import Path
 
-    from recorder.recording.storage import Storage
+    import pytest
 
 T = TypeVar("T")
 
 ROOMY = Space(100_000_000, 100_000_000)
 BALLAST_BYTES = 2_000_000
+
+GONE = (
+    "The folder {} is gone. Check that its disk is connected and mounted; recording then goes on "
+    "by itself."
+)
+
+READ_ONLY = "is on a disk that takes no writes (read-only)."
 
 
 class SickDisk(RecordingDisk):
@@ -64,6 +74,23 @@ class SickDisk(RecordingDisk):
         """How many have begun: each opens the storage's folder by its path."""
         opened = (line for line in self.operations if line.startswith("open_path "))
         return sum(not line.endswith("/state") for line in opened)
+
+
+@contextmanager
+def sick_storage(folder: Path) -> Iterator[Storage]:
+    """A real storage on such a disk."""
+    directory = folder / "recordings"
+    initialise(directory, None, RecordingDisk())
+    with Storage.open(directory, None, SickDisk()) as storage:
+        yield storage
+
+
+def error(number: int) -> OSError:
+    return OSError(number, os.strerror(number))
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records]
 
 
 class Bench:

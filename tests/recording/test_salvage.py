@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
-from contextlib import contextmanager
-from functools import cache
 from typing import TYPE_CHECKING
 
 import attrs
@@ -23,83 +20,26 @@ from recorder.recording.disk import closing
 from recorder.recording.manifest import Segment as Row
 from recorder.recording.salvage import RECOVERED, Salvaged, salvage_part, scan_segment
 from tests.helpers import media
-from tests.helpers.cut_off import CREATOR, actions, tree
-from tests.helpers.disk import FailingDisk, RecordingDisk, RefusingDisk
+from tests.helpers.cut_off import CREATOR
+from tests.helpers.disk import RecordingDisk
 from tests.helpers.media import AUDIO, VIDEO
-from tests.helpers.segments import Segment, carry_out, check
+from tests.helpers.segments import Segment, check
+from tests.recording.salvaging import (
+    FINAL,
+    INDEX,
+    PART,
+    ends,
+    first_frame_end,
+    made,
+    part,
+    row_of_a_close,
+    salvage,
+    unclosed,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
-
-INDEX = 2
-PART = "0002.flv.part"
-FINAL = "0002.flv"
-
-
-@cache
-def made() -> Segment:
-    """A segment as it was closed: the second of a recording."""
-    return carry_out(actions())[1]
-
-
-@cache
-def unclosed() -> bytes:
-    """The same file before its close: its first head, and every frame."""
-    segment = made()
-    head = segment.opened.head
-    return bytes(head) + bytes(segment.data[len(head) :])
-
-
-@cache
-def ends() -> list[int]:
-    """Where its tags end."""
-    return [found.end for found in made().tags()]
-
-
-def first_frame_end() -> int:
-    """Where its first frame ends: no file is shorter."""
-    return next(end for end in ends() if end > len(made().opened.head))
-
-
-def row_of_a_close() -> Row:
-    """The row it has in the manifest when nothing goes wrong."""
-    segment = made()
-    return Row.of(
-        INDEX,
-        segment.closed_facts,
-        start_ms=segment.opened.position_ms,
-        reason=segment.reason.value,
-    )
-
-
-@contextmanager
-def _part(disk: RecordingDisk, path: Path, content: bytes, name: str = PART) -> Iterator[int]:
-    (path / name).write_bytes(content)
-    with closing(disk, disk.open_path(path)) as folder:
-        disk.operations.clear()
-        yield folder
-
-
-def _salvage(
-    path: Path,
-    content: bytes,
-    *,
-    disk: RecordingDisk | None = None,
-    landed_bytes: int | None = None,
-    suspect: bool = False,
-) -> Salvaged:
-    disk = disk or RecordingDisk()
-    with _part(disk, path, content) as folder:
-        return salvage_part(
-            disk,
-            folder,
-            INDEX,
-            creator=CREATOR,
-            after_ms=77,
-            landed_bytes=landed_bytes,
-            suspect=suspect,
-        )
 
 
 def _check_file(path: Path, row: Row, *, tags_up_to: int) -> None:
@@ -127,7 +67,7 @@ def _check_file(path: Path, row: Row, *, tags_up_to: int) -> None:
 def test_a_part_that_was_cut_off_has_the_row_that_a_close_would_have_given(
     tmp_path: Path,
 ) -> None:
-    salvaged = _salvage(tmp_path, unclosed())
+    salvaged = salvage(tmp_path, unclosed())
     assert salvaged == Salvaged(attrs.evolve(row_of_a_close(), repaired=True))
     _check_file(tmp_path, attrs.evolve(row_of_a_close(), repaired=True), tags_up_to=ends()[-1])
     head = made().tags()[0]
@@ -141,7 +81,7 @@ def test_a_part_that_was_closed_and_not_named_is_the_segment_it_would_have_been(
     tmp_path: Path,
 ) -> None:
     disk = RecordingDisk()
-    assert _salvage(tmp_path, bytes(made().data), disk=disk) == Salvaged(row_of_a_close())
+    assert salvage(tmp_path, bytes(made().data), disk=disk) == Salvaged(row_of_a_close())
     assert (tmp_path / FINAL).read_bytes() == made().data
     # Who wrote it may have died before its sync.
     assert f"sync_file {PART}" in disk.operations
@@ -152,7 +92,7 @@ def test_a_header_that_landed_without_the_tail_is_not_believed(tmp_path: Path) -
     for end in ends():
         if end < first_frame_end():
             continue
-        salvaged = _salvage(tmp_path, bytes(made().data[: end - 1]))
+        salvaged = salvage(tmp_path, bytes(made().data[: end - 1]))
         assert salvaged.row is None or salvaged.row.repaired
         (tmp_path / FINAL).unlink(missing_ok=True)
 
@@ -166,7 +106,7 @@ def test_a_head_of_which_only_a_part_landed_tells_its_place_all_the_same(
         torn = begin[:torn_at] + rest[torn_at:]
         is_whole = torn == made().data
         expected = attrs.evolve(row_of_a_close(), repaired=not is_whole)
-        assert _salvage(tmp_path, torn).row == expected
+        assert salvage(tmp_path, torn).row == expected
         _check_file(tmp_path, row_of_a_close(), tags_up_to=ends()[-1])
         (tmp_path / FINAL).unlink()
 
@@ -197,7 +137,7 @@ def test_wherever_it_was_cut_every_whole_tag_is_kept(tmp_path: Path, data: st.Da
     path = tmp_path / "each"
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir()
-    salvaged = _salvage(path, unclosed()[:cut] + tail)
+    salvaged = salvage(path, unclosed()[:cut] + tail)
     whole = max((end for end in ends() if end <= cut), default=0)
     if whole < first_frame_end():
         assert salvaged.row is None
@@ -217,31 +157,31 @@ def test_wherever_it_was_cut_every_whole_tag_is_kept(tmp_path: Path, data: st.Da
 
 def test_what_is_in_the_next_segment_too_is_cut_off(tmp_path: Path) -> None:
     landed = ends()[-20] + 3
-    salvaged = _salvage(tmp_path, unclosed(), landed_bytes=landed)
+    salvaged = salvage(tmp_path, unclosed(), landed_bytes=landed)
     assert salvaged.row is not None
     _check_file(tmp_path, salvaged.row, tags_up_to=ends()[-20])
 
 
 def test_a_part_goes_whose_every_frame_is_in_the_next_segment_too(tmp_path: Path) -> None:
     landed = len(made().opened.head)
-    assert not _salvage(tmp_path, unclosed(), landed_bytes=landed).damaged
+    assert not salvage(tmp_path, unclosed(), landed_bytes=landed).damaged
     assert os.listdir(tmp_path) == []
 
 
 def test_more_may_have_landed_than_there_is(tmp_path: Path) -> None:
-    assert _salvage(tmp_path, unclosed(), landed_bytes=1 << 40).row is not None
+    assert salvage(tmp_path, unclosed(), landed_bytes=1 << 40).row is not None
 
 
 def test_what_is_suspect_is_read_from_the_disk_and_says_so_for_good(tmp_path: Path) -> None:
     disk = RecordingDisk()
-    salvaged = _salvage(tmp_path, bytes(made().data), disk=disk, suspect=True)
+    salvaged = salvage(tmp_path, bytes(made().data), disk=disk, suspect=True)
     suspect = attrs.evolve(row_of_a_close(), repaired=True, suspect=True)
     assert salvaged.row == suspect
     assert disk.operations[:2] == [f"open_to_repair {PART}", f"forget_cache {PART}"]
     with closing(disk, disk.open_path(tmp_path)) as folder:
         assert scan_segment(disk, folder, INDEX, after_ms=0) == suspect
     (tmp_path / FINAL).rename(tmp_path / PART)
-    assert _salvage(tmp_path, (tmp_path / PART).read_bytes()).row == suspect
+    assert salvage(tmp_path, (tmp_path / PART).read_bytes()).row == suspect
 
 
 class _Remembering(RecordingDisk):
@@ -266,7 +206,7 @@ def test_what_a_process_before_could_not_sync_is_not_believed(tmp_path: Path) ->
     boot."""
     end = ends()[-20]
     lost = unclosed()[:end] + bytes(len(unclosed()) - end)
-    salvaged = _salvage(tmp_path, lost, disk=_Remembering(unclosed()))
+    salvaged = salvage(tmp_path, lost, disk=_Remembering(unclosed()))
     assert salvaged.row is not None
     _check_file(tmp_path, salvaged.row, tags_up_to=end)
 
@@ -288,7 +228,7 @@ def test_a_part_in_which_nothing_is_goes(
     tmp_path: Path, content: bytes | Callable[[], bytes]
 ) -> None:
     data = content() if callable(content) else content
-    assert _salvage(tmp_path, data) == Salvaged(None, cut_bytes=len(data))
+    assert salvage(tmp_path, data) == Salvaged(None, cut_bytes=len(data))
     assert os.listdir(tmp_path) == []
 
 
@@ -309,7 +249,7 @@ def test_a_part_that_cannot_be_read_is_kept(
 ) -> None:
     data = content() if callable(content) else content
     disk = RecordingDisk()
-    assert _salvage(tmp_path, data, disk=disk) == Salvaged(None, damaged=True)
+    assert salvage(tmp_path, data, disk=disk) == Salvaged(None, damaged=True)
     # What is kept is durable: who wrote it may have died before its sync.
     synced = disk.operations.index(f"sync_file {PART}")
     assert synced < disk.operations.index(f"link {FINAL}.damaged")
@@ -322,14 +262,14 @@ def test_a_part_that_becomes_shorter_while_it_is_read_ends_there(tmp_path: Path)
         def size(self, file: int) -> int:
             return super().size(file) + 1000
 
-    salvaged = _salvage(tmp_path, unclosed(), disk=Shrinking())
+    salvaged = salvage(tmp_path, unclosed(), disk=Shrinking())
     assert salvaged.row == attrs.evolve(row_of_a_close(), repaired=True)
 
 
 def test_progress_is_the_bytes_that_were_read(tmp_path: Path) -> None:
     read: list[int] = []
     disk = RecordingDisk()
-    with _part(disk, tmp_path, unclosed()) as folder:
+    with part(disk, tmp_path, unclosed()) as folder:
         salvage_part(disk, folder, INDEX, creator=CREATOR, after_ms=0, progress=read.append)
     assert sum(read) == len(unclosed())
 
@@ -348,7 +288,7 @@ def _tags(*bodies: tuple[int, int, bytes]) -> bytes:
 
 def test_a_part_without_a_head_begins_where_the_one_before_ends(tmp_path: Path) -> None:
     content = _tags((VIDEO, 0, media.avc_frame(key=False)), (VIDEO, 40, media.avc_frame(key=False)))
-    row = _salvage(tmp_path, content).row
+    row = salvage(tmp_path, content).row
     assert row == Row(
         file=FINAL,
         start_ms=77,
@@ -366,7 +306,7 @@ def test_a_head_without_room_for_our_words_stays_as_it_is(tmp_path: Path) -> Non
     content = _tags(
         (SCRIPT, 0, encode_values(ON_METADATA, {"title": "a"})), (AUDIO, 0, media.aac_frame())
     )
-    row = _salvage(tmp_path, content).row
+    row = salvage(tmp_path, content).row
     assert row is not None
     assert (row.forced, row.reason) == (False, RECOVERED)
     assert (tmp_path / FINAL).read_bytes() == content[:4] + b"\x04" + content[5:]
@@ -378,7 +318,7 @@ def test_a_head_without_room_for_our_words_stays_as_it_is(tmp_path: Path) -> Non
 def test_a_segment_without_a_row_gets_the_one_it_had(tmp_path: Path) -> None:
     disk = RecordingDisk()
     read: list[int] = []
-    with _part(disk, tmp_path, bytes(made().data), FINAL) as folder:
+    with part(disk, tmp_path, bytes(made().data), FINAL) as folder:
         row = scan_segment(disk, folder, INDEX, after_ms=77, progress=read.append)
     assert row == row_of_a_close()
     assert sum(read) == row.bytes
@@ -386,7 +326,7 @@ def test_a_segment_without_a_row_gets_the_one_it_had(tmp_path: Path) -> None:
 
 
 def test_a_repaired_segment_without_a_row_is_repaired_all_the_same(tmp_path: Path) -> None:
-    row = _salvage(tmp_path, unclosed()[:-1]).row
+    row = salvage(tmp_path, unclosed()[:-1]).row
     disk = RecordingDisk()
     with closing(disk, disk.open_path(tmp_path)) as folder:
         assert scan_segment(disk, folder, INDEX, after_ms=77) == row
@@ -395,96 +335,8 @@ def test_a_repaired_segment_without_a_row_is_repaired_all_the_same(tmp_path: Pat
 def test_of_a_segment_that_breaks_the_row_says_what_can_be_played(tmp_path: Path) -> None:
     content = unclosed()[: ends()[-20]] + b"\x1f" * 100
     disk = RecordingDisk()
-    with _part(disk, tmp_path, content, FINAL) as folder:
+    with part(disk, tmp_path, content, FINAL) as folder:
         row = scan_segment(disk, folder, INDEX, after_ms=77)
     assert row.bytes == len(content)
     assert 0 < row.duration_ms < row_of_a_close().duration_ms
     assert (tmp_path / FINAL).read_bytes() == content
-
-
-# In which order, and when something fails.
-
-
-def test_the_steps_are_those_of_the_design(tmp_path: Path) -> None:
-    disk = RecordingDisk()
-    _salvage(tmp_path, unclosed() + bytes(100), disk=disk)
-    assert disk.operations[:-1] == [
-        f"open_to_repair {PART}",
-        f"forget_cache {PART}",
-        f"size {PART}",
-        f"read {PART}",
-        f"truncate {PART}",
-        f"sync_file {PART}",
-        f"write {PART}",
-        f"write {PART}",
-        f"sync_file {PART}",
-        f"close {PART}",
-        f"link {FINAL}",
-        "sync_folder ",
-        f"unlink {PART}",
-    ]
-
-
-@pytest.mark.parametrize("content", ["tail", "nothing", "damaged", "whole"])
-@pytest.mark.parametrize("late", [False, True], ids=["not done", "done"])
-def test_whatever_fails_the_next_time_gives_the_same(
-    tmp_path: Path, late: bool, content: str
-) -> None:
-    data = {
-        "tail": unclosed() + bytes(100),
-        "nothing": made().opened.head + bytes(100),
-        "damaged": b"something else",
-        "whole": bytes(made().data),
-    }[content]
-    (tmp_path / "good").mkdir()
-    expected = _salvage(tmp_path / "good", data)
-    failed: list[str] = []
-    for n in range(1, 50):
-        path = tmp_path / f"{n}"
-        path.mkdir()
-        disk = FailingDisk()
-        salvaged = None
-        with _part(disk, path, data) as folder:
-            disk.arm(n, errno.EIO, late=late)
-            try:
-                salvaged = salvage_part(disk, folder, INDEX, creator=CREATOR, after_ms=77)
-            except OSError:
-                assert disk.failed is not None
-                failed.append(disk.failed)
-            else:
-                assert disk.failed is None
-            disk.arm(0)
-            if salvaged is None:
-                again = _once_more(disk, path, folder)
-                if again is not None:
-                    assert again.row is None or again.row == expected.row
-        assert tree(path) == tree(tmp_path / "good")
-        if salvaged is not None:
-            break
-    assert salvaged == expected
-    assert len(failed) >= 4
-
-
-def _once_more(disk: RecordingDisk, path: Path, folder: int) -> Salvaged | None:
-    """As recovery does it: both names are one file, whose part then goes."""
-    names = set(os.listdir(path))
-    if names >= {PART, FINAL}:
-        disk.sync_folder(folder)
-        disk.unlink(folder, PART)
-    elif PART in names:
-        return salvage_part(disk, folder, INDEX, creator=CREATOR, after_ms=77)
-    return None
-
-
-def test_where_there_are_no_links_the_part_is_renamed(tmp_path: Path) -> None:
-    disk = RefusingDisk("link", errno.EPERM)
-    assert _salvage(tmp_path, unclosed(), disk=disk).row is not None
-    assert os.listdir(tmp_path) == [FINAL]
-
-
-def test_it_does_not_take_a_name_that_something_else_has(tmp_path: Path) -> None:
-    (tmp_path / FINAL).write_bytes(b"older")
-    with pytest.raises(FileExistsError):
-        _salvage(tmp_path, unclosed())
-    assert (tmp_path / FINAL).read_bytes() == b"older"
-    assert len((tmp_path / PART).read_bytes()) == len(unclosed())
