@@ -244,7 +244,14 @@ class Alarms:
                 for each in document.get("dismissed", [])
             }
             history, number = [dict(each) for each in document["history"]], int(document["next"])
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            OverflowError,
+            RecursionError,
+        ):
             log.warning("The history of alarms was damaged; it begins anew.")
             return
         self._next, self.history, self._dismissed_before = number, history, dismissed

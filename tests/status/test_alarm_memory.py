@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -265,7 +266,7 @@ def test_whatever_is_damaged_in_a_memory_no_start_fails_by_it() -> None:
     before.judge(of_system(temperature_c=80.0, under_voltage_ever=True), 1)
     whole = json.dumps(json.loads(before.to_bytes()))
     for number in range(sum(1 for _ in _parts(json.loads(whole)))):
-        damages: list[Any] = [None, [], {}, 7, "x", "gone"]
+        damages: list[Any] = [None, [], {}, 7, 10**400, math.inf, "x", "gone"]
         for damage in damages:
             document = json.loads(whole)
             holder, place = list(_parts(document))[number]
