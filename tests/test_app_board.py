@@ -225,8 +225,10 @@ async def test_a_line_costs_a_few_steps_a_look_and_a_read_and_none_a_message(
         assert reads == [999]
         for _ in range(3):
             stage.parts.page.board.look()
-        # In one moment it is judged once.
+        # In one moment it is judged once. What comes until it is again is left for that.
         assert connection.times == 1
+        board = stage.parts.page.board
+        assert board._facts(room, trio.current_time(), None, None).spread is None
         room.end(publisher, {})
 
 

@@ -70,10 +70,11 @@ def test_while_nothing_is_acknowledged_it_stays_until_it_is_old() -> None:
 
 
 def test_a_time_that_is_measured_again_and_is_the_same_is_of_now() -> None:
-    kernel, round_trip = Kernel(), RoundTrip()
-    for now_s in (0, FRESH_S, 2 * FRESH_S):
-        found = round_trip.look(kernel.measure(20_000), now_s)
-    assert found == (20_000, 300)
+    kernel, round_trip = Kernel(resent=7), RoundTrip()
+    looks = (0, FRESH_S - 1, FRESH_S + 1, 2 * FRESH_S - 1)
+    told = [round_trip.look(kernel.measure(20_000), now_s) for now_s in looks[:2]]
+    told += [round_trip.look(kernel.measure(), now_s) for now_s in looks[2:]]
+    assert told == [(20_000, 300)] * 4
 
 
 def test_of_what_was_sent_again_nothing_is_measured() -> None:

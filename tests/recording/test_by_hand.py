@@ -158,7 +158,7 @@ def test_a_part_with_a_bad_sector_is_set_aside_after_a_minute_as_by_the_recorder
 
 
 def test_a_part_on_a_disk_that_is_gone_is_given_up_by_nobody(directory: Path) -> None:
-    """What can be neither read nor renamed stays what it is, and the others are told of it."""
+    """What can be neither read nor renamed stays what it is."""
 
     class Gone(BadSector):
         def link(self, folder: int, source: str, target: str) -> None:
@@ -215,6 +215,15 @@ def test_a_copy_of_which_nothing_tells_the_room_is_refused_as_it_is(
     with pytest.raises(StorageError, match=r"nothing tells its room and day.*room101/2026-11-22/"):
         recover(folder, RecordingDisk())
     assert tree(folder) == before
+
+
+def test_a_copy_that_is_empty_tells_no_room_and_needs_none(tmp_path: Path) -> None:
+    folder = tmp_path / FOLDER.rpartition("/")[2]
+    folder.mkdir()
+    (outcome,), _ = recover(folder, RecordingDisk())
+    assert outcome.is_good
+    assert outcome.recovered is not None
+    assert outcome.recovered.manifest is None
 
 
 def test_all_of_a_sick_disk_have_their_minute_together(directory: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from recorder.flv.scanner import Scanner
 from recorder.recording.disk import Space, closing
+from recorder.recording.remains import PAGE_BYTES
 from recorder.recording.salvage import Salvaged, salvage_part
 from tests.helpers.cut_off import CREATOR, actions
 from tests.helpers.disk import FailingDisk, RecordingDisk
@@ -105,6 +106,23 @@ def test_without_room_nothing_is_cut_off(tmp_path: Path) -> None:
     assert (tmp_path / PART).read_bytes() == content
 
 
+def test_a_copy_for_which_the_room_does_not_last_takes_none_of_it(tmp_path: Path) -> None:
+    """Others write meanwhile, and they would have to go on without what it has taken."""
+
+    class Filling(RecordingDisk):
+        def write(self, file: int, data: bytes | memoryview, offset: int) -> int:
+            if self._names[file] == KEPT and offset >= 2 << 20:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), KEPT)
+            return super().write(file, data, offset)
+
+    content, _ = spoiled(LONG)
+    (tmp_path / PART).write_bytes(content)
+    with pytest.raises(OSError, match="No space left"):
+        salvage(tmp_path, Filling())
+    assert os.listdir(tmp_path) == [PART]
+    assert (tmp_path / PART).read_bytes() == content
+
+
 @pytest.mark.parametrize("late", [False, True], ids=["not done", "done"])
 def test_whatever_fails_it_is_kept_once_and_whole(tmp_path: Path, late: bool) -> None:
     content, at = spoiled(LONG)
@@ -181,7 +199,9 @@ def test_a_copy_of_which_a_power_cut_left_pages_is_written_again(
 def test_what_is_kept_already_and_is_something_else_stays(tmp_path: Path) -> None:
     content, at = spoiled(LONG)
     (tmp_path / PART).write_bytes(content)
-    longer, other = content[at:] + b"more", bytearray(content[at:][: 2 << 20])
+    # As long as whole pages: what is more in the one is told by its length alone.
+    assert (len(content) - at) % PAGE_BYTES == 0
+    longer, other = content[at:] + bytes(PAGE_BYTES), bytearray(content[at:][: 2 << 20])
     other[-1] ^= 1
     (tmp_path / KEPT).write_bytes(longer)
     (tmp_path / f"{KEPT}.2").write_bytes(other)

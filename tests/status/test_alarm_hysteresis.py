@@ -9,6 +9,7 @@ from recorder.live.attempts import Attempts, Kind
 from recorder.status.alarms import Alarms
 from recorder.status.house_views import RefusedView
 from recorder.status.room_views import RoomState
+from recorder.status.system_rules import REFUSALS, STUBBORN_S
 from tests.status import snapshots as made
 from tests.status.alarm_cases import (
     GOOD,
@@ -138,6 +139,17 @@ def test_an_encoder_that_tries_every_few_minutes_is_the_same_alarm_behind_a_rest
     # A start that finds no such alarm counts as ever.
     again = of_system(refused=(replace(STUBBORN, times=4),), uptime_s=60.0)
     assert Alarms().judge(again, 60) == ()
+
+
+def test_who_mistypes_a_key_does_not_prolong_the_alarm_of_an_encoder_that_is_mended() -> None:
+    """Except behind a start, where as few may be all that there has been time for."""
+    alarms, long_ago_s = Alarms(), REFUSALS * STUBBORN_S
+    for uptime_s in (long_ago_s, long_ago_s + 1):
+        alarms.judge(of_system(refused=(STUBBORN,), uptime_s=uptime_s), uptime_s)
+    once = RefusedView(address="10.0.0.9", times=1, age_s=0.0)
+    for uptime_s in range(int(long_ago_s) + 2, int(long_ago_s + STUBBORN_S) + 2):
+        views = alarms.judge(of_system(refused=(once,), uptime_s=uptime_s), uptime_s)
+    assert views == ()
 
 
 @pytest.mark.parametrize(("silent_s", "severity"), [(5.0, "warning"), (15.0, "critical")])
