@@ -53,6 +53,13 @@ class Diary:
             "recording %d: %s repaired, %s%s", self._number, row.file, _extent(row), doubt
         )
 
+    def gone(self, name: str) -> None:
+        self._log.error(
+            "recording %d: %s is lost: the file is gone, or nothing of it can be read",
+            self._number,
+            name,
+        )
+
     def without_checksum(self, name: str, error: OSError) -> None:
         self._log.warning("recording %d: no checksum of %s yet: %s", self._number, name, error)
 

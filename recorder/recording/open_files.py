@@ -44,6 +44,11 @@ class OpenFile:
     landed_bytes: int = 0
     is_closing: bool = False
 
+    @property
+    def has_media(self) -> bool:
+        """More than the head is in its file."""
+        return self.landed_bytes > len(self.opened.head)
+
 
 class OpenFiles:
     """By their numbers in the recording, from 1.

@@ -36,6 +36,8 @@ class OpenManifest:
         self.end_position_ms = manifest.duration_ms
         self._late: set[int] = set()
         """The segments whose rows came late."""
+        self._gone: set[int] = set()
+        """Those that had media and have no row."""
         self._tracks: dict[str, TrackFacts] = {}
         self._know_tracks(manifest.segments)
         self._sums: tuple[Sequence[Segment], tuple[int, ...], Sums] = ((), (), Sums(0, 0, 0))
@@ -90,9 +92,10 @@ class OpenManifest:
         before = self.now.segments[-1] if self.now.segments else None
         self._set_rows([*self.now.segments, row])
         self.count(closed.facts.counts)
-        if before is None or (row.gap is None and before.index not in self._late):
-            return []
-        return self._measure_gaps([row])
+        first = 0 if before is None else before.index
+        is_any_gone = not self._gone.isdisjoint(range(first, file))
+        is_any_late = before is not None and (row.gap is not None or first in self._late)
+        return self._measure_gaps([row]) if is_any_gone or is_any_late else []
 
     def take_back(self, files: Container[int]) -> None:
         """These have no final name after all, and no row tells of such a file."""
@@ -107,6 +110,16 @@ class OpenManifest:
         self._know_tracks(rows)
         self._late.update(row.index for row in rows)
         return self._measure_gaps(rows)
+
+    def lose(self, file: int) -> list[Gap]:
+        """This one had media, and is not there any more.
+
+        Returns:
+            As of `adopt`; the hole is known when something stands behind it.
+        """
+        self._gone.add(file)
+        behind = [row for row in self.now.segments if row.index > file]
+        return self._measure_gaps(behind[:1])
 
     def _measure_gaps(self, rows: Sequence[Segment]) -> list[Gap]:
         known = {row.index for row in self.now.segments if row.gap is not None}

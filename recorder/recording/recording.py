@@ -293,6 +293,10 @@ class LiveRecording:
             self._diary.repaired(row)
             gap = row.gap if segment is None else segment.gap
             self._adopt([attrs.evolve(row, gap=gap)])
+        elif segment is not None and segment.has_media:
+            self._diary.gone(naming.segment_name(file))
+            self._tell(self._manifest.lose(file))
+            self._save()
         self._go_on()
 
     def recovered(self, rows: Sequence[Segment]) -> None:

@@ -137,3 +137,13 @@ def test_what_its_segments_come_to_is_counted_again_only_when_there_are_others()
     manifest.take_back({8})
     assert manifest.sums(()) == (998, 99_800, 1)
     assert manifest.end_position_ms == 1001 * 10_000 + gap.ms
+
+
+def test_what_is_gone_leaves_a_hole_before_what_stands_behind_it() -> None:
+    manifest = OpenManifest(going_on(1, segments=()))
+    manifest.close(2, OpenFile(opened(12_000), None), closed(counts={}))
+    assert manifest.lose(1) == [Gap(reason="lost", ms=12_000)]
+    assert manifest.lose(3) == []  # nothing stands behind it yet
+    behind = OpenFile(opened(30_000), None)
+    assert manifest.close(4, behind, closed(counts={})) == [Gap(reason="lost", ms=8000)]
+    assert manifest.close(5, OpenFile(opened(40_100), None), closed(counts={})) == []

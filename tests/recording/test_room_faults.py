@@ -237,7 +237,7 @@ def test_a_recording_whose_folder_is_gone_is_given_up_and_another_begins(
 
 @pytest.mark.parametrize("removed", [FOLDER, f"{FOLDER}/0001.flv.part"])
 def test_a_file_that_somebody_removes_is_missed_at_its_next_sync_and_not_at_its_end(
-    tmp_path: Path, removed: str
+    tmp_path: Path, removed: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     rules = attrs.evolve(RULES, duration_ms=600_000)
     with open_ward(tmp_path, rules, sent=2 * SECOND) as ward:
@@ -261,6 +261,13 @@ def test_a_file_that_somebody_removes_is_missed_at_its_next_sync_and_not_at_its_
     assert kept == studio.sent[-len(kept) :]
     assert len(kept) >= 20 * SECOND
     assert safe.get((FOLDER, 1), 0) == 0
+    (manifest,) = ward.manifests()
+    if manifest.number == 1:
+        # The folder is still there, and says what is not.
+        lost_ms = (len(studio.sent) - len(kept)) * FRAME_MS
+        assert manifest.segments[0].gap == Gap(reason="lost", ms=lost_ms)
+        assert "room101: recording 1: 0001.flv is lost: the file is gone" in caplog.text
+        assert f"recording 1: gap of {lost_ms / 1000:.1f} s, what was there is lost" in caplog.text
 
 
 @pytest.mark.parametrize("has_been_tried", [False, True])
