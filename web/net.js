@@ -15,7 +15,9 @@ const LATE = `The recorder has not answered for ${ANSWER_MS / 1000} s. It may st
 const GONE = "The recorder does not answer. Check its power and the network.";
 
 export async function ask(method, path, body) {
-  const signal = AbortSignal.timeout(ANSWER_MS);
+  // By hand: AbortSignal.timeout is of 2022, and tablets beside doors are older.
+  const stop = new AbortController();
+  const limit = setTimeout(() => stop.abort(), ANSWER_MS);
   let response;
   let content;
   try {
@@ -24,11 +26,13 @@ export async function ask(method, path, body) {
       headers: body === undefined ? {} : { "Content-Type": "application/json" },
       body: body === undefined ? undefined : JSON.stringify(body),
       cache: "no-store",
-      signal,
+      signal: stop.signal,
     });
     content = await response.text();
   } catch {
-    throw new Error(signal.aborted ? LATE : GONE);
+    throw new Error(stop.signal.aborted ? LATE : GONE);
+  } finally {
+    clearTimeout(limit);
   }
   const found = parsed(content);
   if (response.ok) return found;
