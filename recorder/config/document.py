@@ -93,6 +93,8 @@ def parse(data: bytes) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = error.problem or error.context or "is not YAML"
+        if "'\\t'" in reason:
+            reason = "a tab stands here; only spaces may stand before a key"
         # Only the problem, never str(error): that shows the source line, and a key may stand in it.
         return _unreadable(reason, 1 if mark is None else mark.line + 1)
     return Document(value, reader.places, reader.problems)

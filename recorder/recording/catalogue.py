@@ -86,7 +86,9 @@ class Catalogue:
             DamagedError: it was removed, or another stands there.
         """
         if catalogue_file.identity(self._path) != self._identity:
-            raise DamagedError("the file was removed or replaced")
+            raise DamagedError(
+                "the catalogue was removed or replaced, as by a disk that is not mounted any more"
+            )
 
     @contextmanager
     def batch(self) -> Iterator[None]:

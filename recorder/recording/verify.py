@@ -95,8 +95,9 @@ def verify_folder(disk: Disk, folder: Path, *, watch: Watch) -> Generator[Verifi
         paths = named.recordings(cannot_look)
         if not (paths or troubles or named.is_in_storage):
             raise StorageError(
-                f"There are no recordings in {folder}. Name a recorder storage, the folder of a "
-                "room or of a day in it, or that of one recording."
+                f"There are no recordings in {folder}. Check that its disk is mounted, or name a "
+                "recorder storage, the folder of a room or of a day in it, or that of one "
+                "recording."
             )
         total = _survey(named, paths, watch)
         yield from troubles

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from recorder.status.condition import CRITICAL, INFO, WARNING, Condition, stands
+from recorder.trust import step_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -163,7 +164,7 @@ def _clock(system: SystemView, run: str, standing: Mapping[Key, Severity]) -> It
         yield Condition(
             kind="clock_stepped",
             severity=INFO,
-            text=f"The clock was set by {clock.stepped_ms / 1000:+.0f} s; recordings are whole.",
+            text=f"The clock was set {step_text(clock.stepped_ms)}; recordings are whole.",
             advice="Names and times of recordings before and after may not fit together.",
             until_acknowledged=True,
             detail=f"{run}-{clock.steps}",

@@ -327,7 +327,7 @@ def test_a_printed_configuration_holds_no_key(tmp_path: Path) -> None:
     ("text", "problem"),
     [
         (b"a: 1\nb: {c", "2: cannot be read: expected ',' or '}', but got '<stream end>'"),
-        (b"a:\n\t- 1", "2: cannot be read: found character '\\t' that cannot start any token"),
+        (b"a:\n\t- 1", "2: cannot be read: a tab stands here; only spaces may stand before a key"),
         (b"a: 1\nb: \xff", "2: cannot be read: is not UTF-8 text"),
         (b"a: 1\nb: \x01", "2: cannot be read: a control character stands here"),
         (b"a: &x 1\nb: *x", "2: cannot be read: an alias (*name) is not allowed here"),

@@ -36,7 +36,7 @@ async def test_a_catalogue_deleted_while_it_is_kept_comes_back(
         await pass_time(mock_clock, RETRY_S)
         await keeping.until_ready(indexer)
         assert set(keeping.rows()) == {1, 2}
-    assert "cannot be kept: the file was removed or replaced" in caplog.text
+    assert "cannot be kept: the catalogue was removed or replaced" in caplog.text
     assert keeping.ready == 1
 
 

@@ -102,7 +102,7 @@ def test_a_storage_without_recordings_is_good(directory: Path) -> None:
 
 
 def test_a_folder_that_holds_no_recordings_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="There are no recordings in "):
+    with pytest.raises(StorageError, match="Check that its disk is mounted"):
         verify(tmp_path)
     with pytest.raises(StorageError, match="does not exist"):
         verify(tmp_path / "missing")

@@ -138,7 +138,7 @@ def _alarms(shown: tuple[RoomView, ...]) -> tuple[AlarmView, ...]:
         ),
         alarm(
             id="clock_stepped-1", kind="clock_stepped", severity=Severity.INFO, room=None,
-            text="The clock was set by +3 s; recordings are whole.",
+            text="The clock was set forward by 3 s; recordings are whole.",
             advice="Names and times of recordings before and after may not fit together.",
             since=ago(4000), age_s=4000.0, acknowledged_by="operator",
         ),
