@@ -1,8 +1,8 @@
 """Which bytes of a file a download gets (RFC 9110 §13, §14), and where they are read.
 
-Owns single ranges, If-Range and ETag. Several ranges at once are answered with the whole file, as
-the RFC allows: nobody who fetches recordings sends them. A file is read in a thread, a block at a
-time, so that neither the loop waits for the disk nor memory grows with a slow reader.
+Owns single ranges, If-Range, If-Match and ETag. Several ranges at once are answered with the whole
+file, as the RFC allows: nobody who fetches recordings sends them. A file is read in a thread, a
+block at a time, so that neither the loop waits for the disk nor memory grows with a slow reader.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
 
-from recorder.status.messages import has_already
+from recorder.status.messages import Answer, has_already
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,12 +57,16 @@ class Part:
         return (("Content-Range", f"bytes {self.start}-{self.end - 1}/{self.size}"),)
 
 
-class NotModified(Exception):  # noqa: N818 - an answer, no error
-    """The reader has it already."""
+class NotSentError(Exception):
+    """Nothing of the file is sent.
 
+    Attributes:
+        answer: in its place.
+    """
 
-class NoSuchRangeError(Exception):
-    """Nothing of the file lies there."""
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
 
 
 _RANGE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))", re.IGNORECASE)
@@ -72,11 +76,15 @@ def select(method: str, headers: Mapping[str, str], *, size: int, etag: str) -> 
     """What is to be sent.
 
     Raises:
-        NotModified: If-None-Match names what there is.
-        NoSuchRangeError: the range lies behind the end.
+        NotSentError: If-None-Match names what there is, If-Match does not, or the range lies behind
+            the end.
     """
+    # Who goes on with a download may ask so, and would join two files (§13.1.1).
+    wanted = [each.strip() for each in headers.get("if-match", etag).split(",")]
+    if etag not in wanted and wanted != ["*"]:
+        raise NotSentError(Answer.error(412, "It is not that file any more."))
     if has_already(headers, etag):
-        raise NotModified
+        raise NotSentError(Answer(status=304, headers=(("ETag", etag),)))
     whole = Part(0, size, size, is_partial=False)
     # Only a strong tag may continue a file; a date is not compared, and gives the whole.
     if headers.get("if-range", etag).strip() != etag:
@@ -93,5 +101,7 @@ def select(method: str, headers: Mapping[str, str], *, size: int, etag: str) -> 
         if last and int(last) < start:
             return whole  # No valid range, which is as none.
     if start >= end:
-        raise NoSuchRangeError
+        answer = Answer.error(416, "The file ends before that.")
+        where = ("Content-Range", f"bytes */{size}")
+        raise NotSentError(attrs.evolve(answer, headers=(where,)))
     return Part(start, end, size, is_partial=True)

@@ -18,7 +18,7 @@ import trio
 
 from recorder.blanks import Blanks
 from recorder.logs import same
-from recorder.status.downloads import BLOCK_BYTES, NoSuchRangeError, NotModified, select
+from recorder.status.downloads import BLOCK_BYTES, NotSentError, select
 from recorder.status.intake import MOST_HEADERS, Intake, TooManyHeadersError
 from recorder.status.messages import Answer, Request
 
@@ -260,12 +260,8 @@ class HttpConnection:
                 await self._write(self._http.send(h11.Data(data=data)))
                 offset += len(data)
             await self._write(self._http.send(h11.EndOfMessage()))
-        except NotModified:
-            await self._send(Answer(status=304, headers=(("ETag", download.etag),)), request)
-        except NoSuchRangeError:
-            where = ("Content-Range", f"bytes */{download.size}")
-            error = Answer.error(416, "The file ends before that.")
-            await self._send(Answer(status=416, body=error.body, headers=(where,)), request)
+        except NotSentError as error:
+            await self._send(error.answer, request)
         except OSError as error:
             # The length was promised: all that is left is to break off.
             log.warning("A download of %s ends: %s", download.name, error, extra=same("download"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from recorder.status.downloads import NoSuchRangeError, NotModified, Part, select
+from recorder.status.downloads import NotSentError, Part, select
 
 ETAG = '"5f-a"'
 WHOLE = Part(0, 10, 10, is_partial=False)
@@ -36,6 +36,9 @@ def part(start: int, end: int) -> Part:
         ({"range": "bytes=0-4", "if-range": '"other"'}, WHOLE),
         ({"range": "bytes=0-4", "if-range": "Sun, 22 Nov 2026 10:00:00 GMT"}, WHOLE),
         ({"if-none-match": '"other"'}, WHOLE),
+        ({"range": "bytes=0-4", "if-match": ETAG}, part(0, 5)),
+        ({"range": "bytes=0-4", "if-match": f'"a", {ETAG}'}, part(0, 5)),
+        ({"if-match": "*"}, WHOLE),
     ],
 )
 def test_what_is_sent(headers: dict[str, str], expected: Part) -> None:
@@ -44,8 +47,10 @@ def test_what_is_sent(headers: dict[str, str], expected: Part) -> None:
 
 @pytest.mark.parametrize("asked", ["bytes=10-", "bytes=10-12", "bytes=-0", "bytes=99999-"])
 def test_behind_the_end_there_is_nothing(asked: str) -> None:
-    with pytest.raises(NoSuchRangeError):
+    with pytest.raises(NotSentError) as refused:
         select("GET", {"range": asked}, size=10, etag=ETAG)
+    assert refused.value.answer.status == 416
+    assert refused.value.answer.headers == (("Content-Range", "bytes */10"),)
 
 
 @pytest.mark.parametrize("asked", ["bytes=0-4", "bytes=99-"])
@@ -56,8 +61,19 @@ def test_a_range_is_of_get_alone(asked: str) -> None:
 
 @pytest.mark.parametrize("known", [ETAG, "*", f'"a", {ETAG}', f"W/{ETAG}"])
 def test_who_has_it_already_gets_nothing(known: str) -> None:
-    with pytest.raises(NotModified):
+    with pytest.raises(NotSentError) as refused:
         select("GET", {"if-none-match": known, "range": "bytes=0-1"}, size=10, etag=ETAG)
+    assert refused.value.answer.status == 304
+    assert refused.value.answer.headers == (("ETag", ETAG),)
+
+
+# A weak tag is never the same (§8.8.3.2).
+@pytest.mark.parametrize("meant", ['"other"', f"W/{ETAG}", "", '"a", "b"'])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_who_goes_on_with_another_file_gets_nothing_of_this_one(meant: str, method: str) -> None:
+    with pytest.raises(NotSentError) as refused:
+        select(method, {"if-match": meant, "range": "bytes=5-"}, size=10, etag=ETAG)
+    assert refused.value.answer.status == 412
 
 
 def test_a_part_says_where_it_lies() -> None:

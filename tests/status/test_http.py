@@ -325,6 +325,11 @@ def download() -> tuple[Echo, FakeDownload]:
         (b"Range: bytes=-5\r\n", 206, FILE[-5:]),
         (b'Range: bytes=0-0\r\nIf-Range: "other"\r\n', 200, FILE),
         (b'If-None-Match: "5f-7"\r\n', 304, b""),
+        (
+            b'If-Match: "a"\r\nRange: bytes=2-\r\n',
+            412,
+            b'{"error": "It is not that file any more."}\n',
+        ),
     ],
 )
 async def test_a_download_gives_the_bytes_that_were_asked_for(
