@@ -3,6 +3,8 @@ tracks that are announced, fall silent or come back."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from recorder.recording.segmenter import CutReason
@@ -10,6 +12,9 @@ from recorder.recording.tracks import MOST_TRACKS
 from tests.helpers import media
 from tests.helpers.media import AUDIO, VIDEO
 from tests.helpers.segments import Publish, Segment, rules
+
+if TYPE_CHECKING:
+    from recorder.recording.figures import TrackFigures
 
 
 def kinds_at_the_head(segment: Segment) -> set[int]:
@@ -102,6 +107,24 @@ def test_sound_that_is_announced_and_never_comes_stands_in_no_head() -> None:
     publish.headers()
     picture_alone(publish, 0, 9_000)
     assert [kinds_at_the_head(segment) for segment in publish.finish()] == [{VIDEO}] * 3
+
+
+def figures_of(publish: Publish) -> list[TrackFigures]:
+    return list(publish.segmenter.track_figures)
+
+
+def test_sound_that_is_announced_and_never_comes_is_told_as_a_track_without_frames() -> None:
+    """Once there are frames of others: before, nothing is late."""
+    publish = Publish()
+    publish.headers()
+    assert figures_of(publish) == []
+    picture_alone(publish, 0, 9_000)
+    video, audio = figures_of(publish)
+    assert (video.kind, video.frames) == ("video", 9_000 // 40)
+    assert (audio.kind, audio.track, audio.codec, audio.frames) == ("audio", 0, "mp4a", 0)
+    assert (audio.parameters.channels, audio.newest_dts) == (2, None)
+    publish.finish()
+    assert [each.kind for each in figures_of(publish)] == ["video"]
 
 
 def test_sound_that_comes_late_begins_a_segment_with_its_header() -> None:
