@@ -55,7 +55,7 @@ _FITTED = (
     _Measure(2, 1, has_details=False),
     _Measure(1, 0, has_details=False),
 )
-"""On a screen: as much as leaves LEAST_ROOMS of it to the rooms. The page has everything."""
+"""On a screen: as much as leaves _LEAST_ROOMS of it to the rooms. The page has everything."""
 
 _LEAST_ROOMS = 5
 

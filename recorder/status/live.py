@@ -39,7 +39,6 @@ MOST_BYTES: Final = 128 << 10
 end, which the library gathers however empty they are. A page answers pings, with 10 bytes each: it
 has to come in again after three days."""
 
-
 GROWTH: Final = 1.125
 """By so much a picture may grow before the kernel is told again how much to take."""
 
