@@ -20,6 +20,7 @@ from recorder.config.document import printable
 from recorder.recording.by_hand import ByHand, Outcome
 from recorder.recording.disk import OsDisk
 from recorder.recording.recovery import Recovered
+from recorder.recording.refusals import InUseError, StorageError
 
 EXIT_GOOD = 0
 EXIT_DAMAGED = 1
@@ -66,7 +67,14 @@ def recover_command(
         told=told,
         pause=_pause,
     )
-    for warning in by_hand.recover(folder, state):
+    try:
+        warnings = by_hand.recover(folder, state)
+    except InUseError as error:
+        # To stop it, as who starts a second one is told, would cost a lesson and help nothing.
+        raise StorageError(
+            f"{error.who} While it runs it repairs by itself what was cut off; let it run."
+        ) from error
+    for warning in warnings:
         click.echo(f"warning: {printable(warning)}", err=True)
     if as_json:
         click.echo(json.dumps([_fields(outcome) for outcome in outcomes], indent=1))

@@ -173,7 +173,10 @@ class Source:
             case TimeoutError():
                 return NoAnswerError(f"{name} does not answer within {TIMEOUT_S:g} s.")
             case ConnectionRefusedError() | FileNotFoundError() | NotADirectoryError():
-                return NoAnswerError(f"{name} does not run: nobody listens there.")
+                return NoAnswerError(
+                    f"{name} does not run: nobody listens there. Start it; if it has ended by "
+                    "itself, the end of its log says why."
+                )
             case PermissionError():
                 return RefusedError(
                     f"{name} cannot be asked: {error.strerror}. Run this as the recorder's user or "

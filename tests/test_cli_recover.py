@@ -241,6 +241,8 @@ def test_nothing_is_recovered_while_a_recorder_runs(
     out, err = capsys.readouterr()
     assert out == ""
     assert err.count("is in use by another recorder") == 2
+    assert err.count("repairs by itself what was cut off; let it run") == 2
+    assert "Stop that one" not in err
     assert {**tree(directory), ".recorder/lock": None} == {**before, ".recorder/lock": None}
 
 

@@ -194,7 +194,8 @@ def test_without_a_recorder_it_is_one_sentence(
 ) -> None:
     assert run("--config", config, "--once") == 1
     assert capsys.readouterr().err == (
-        "recorder: The recorder of this configuration does not run: nobody listens there.\n"
+        "recorder: The recorder of this configuration does not run: nobody listens there. "
+        "Start it; if it has ended by itself, the end of its log says why.\n"
     )
 
 

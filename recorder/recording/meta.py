@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from recorder.recording.disk import FILE_MODE, closing, write_all
 from recorder.recording.durable import create_synced, read_small_file, replace_file
 from recorder.recording.known import META_FOLDER
-from recorder.recording.refusals import FULL, StorageError, UnusableError
+from recorder.recording.refusals import FULL, InUseError, StorageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,17 +58,14 @@ def take_lock(disk: Disk, meta: int, directory: Path) -> int:
     """Lock the storage for as long as the returned descriptor is open.
 
     Raises:
-        UnusableError: somebody else has it.
+        InUseError: somebody else has it.
     """
     lock = disk.open_lock(meta, LOCK_FILE)
     try:
         if not disk.try_lock(lock):
             holder = disk.read(lock, 20, 0).decode("ascii", "replace").strip()
             process = f" (process {holder})" if holder.isdecimal() else ""
-            raise UnusableError(
-                f"The folder {directory} is in use by another recorder{process}. "
-                "Stop that one, or give this one a folder of its own."
-            )
+            raise InUseError(f"The folder {directory} is in use by another recorder{process}.")
         disk.truncate(lock, 0)
         _write_holder(disk, lock)
     except BaseException:

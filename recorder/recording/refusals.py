@@ -46,6 +46,14 @@ class UnusableError(StorageError):
     recorder stopped."""
 
 
+class InUseError(UnusableError):
+    """Another process has the storage's lock; `who` says which."""
+
+    def __init__(self, who: str) -> None:
+        super().__init__(f"{who} Stop that one, or give this one a folder of its own.")
+        self.who = who
+
+
 class StorageGone(OSError):  # noqa: N818 - it says what happened, as FileNotFoundError does
     """What is at the storage's path is not, or not any more, the storage that was opened. The
     text is for a person and says what to do."""
