@@ -122,7 +122,12 @@ def _begun(disk: Disk, folder: int, target: str, file: int, begin: int, end: int
     A copy is told by what is in it, which stands in the part as well, page by page, or is zeros,
     which a power cut leaves of what was not in time. So nothing is lost with it.
     """
-    with closing(disk, disk.open_file(folder, target)) as copy:
+    try:
+        opened = disk.open_to_repair(folder, target)
+    except OSError:
+        # Somebody else's, or a link. On a disk that is gone the next name is an error, too.
+        return None
+    with closing(disk, opened) as copy:
         size = disk.size(copy)
         if size > end - begin:
             return None

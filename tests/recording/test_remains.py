@@ -211,6 +211,18 @@ def test_what_is_kept_already_and_is_something_else_stays(tmp_path: Path) -> Non
     assert (tmp_path / f"{KEPT}.3").read_bytes() == content[at:]
 
 
+def test_what_is_kept_already_and_may_not_be_written_stays(tmp_path: Path) -> None:
+    """As what `recorder recover` has left that somebody called as root. Root itself may write
+    anything, but follows no link either."""
+    content, at = spoiled(LONG)
+    (tmp_path / PART).write_bytes(content)
+    (tmp_path / "other").write_bytes(content[at:][: 1 << 20])
+    (tmp_path / KEPT).symlink_to("other")
+    salvage(tmp_path, RecordingDisk())
+    assert (tmp_path / "other").read_bytes() == content[at:][: 1 << 20]
+    assert (tmp_path / f"{KEPT}.2").read_bytes() == content[at:]
+
+
 def test_a_copy_with_a_bad_sector_costs_only_itself(tmp_path: Path) -> None:
     class BadSector(RecordingDisk):
         def read(self, file: int, size: int, offset: int) -> bytes:
