@@ -85,7 +85,7 @@ class Room:
         self.window_ends_s = math.inf
         publisher.software = client.software
         self._on_change()
-        self._log.info("%s publishes with %s", client.address, client.software)
+        self._log.info("%s publishes with %s", client.address, client.called)
 
     def end(self, publisher: Publisher, counts: Mapping[str, int]) -> None:
         """The publisher ended it cleanly: so does the recording."""

@@ -34,7 +34,7 @@ class Diary:
 
     def began(self, client: Client) -> None:
         self._log.info(
-            "recording %d began, from %s (%s)", self._number, client.address, client.software
+            "recording %d began, from %s (%s)", self._number, client.address, client.called
         )
 
     def gap(self, gap: Gap) -> None:

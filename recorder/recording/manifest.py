@@ -66,6 +66,11 @@ class Client:
     software: str
     publish_type: str = LIVE
 
+    @property
+    def called(self) -> str:
+        """For sentences: librtmp, and so GStreamer's `rtmpsink`, says nothing of itself."""
+        return self.software or "an encoder that gives no name"
+
 
 @attrs.frozen(kw_only=True)
 class Gap:

@@ -27,12 +27,14 @@ def test_a_recording_can_be_followed(caplog: pytest.LogCaptureFixture) -> None:
     second = attrs.evolve(second, gap=Gap(reason="reconnect", ms=12_000))
     diary = Diary("room101", 12)
     diary.began(Client(address="10.0.0.5", software="OBS 30.2"))
+    diary.began(Client(address="10.0.0.5", software=""))
     diary.closed(first)
     diary.gap(Gap(reason="reconnect", ms=12_000))
     diary.closed(second)
     diary.ended(attrs.evolve(manifest, segments=(first, second)))
     assert caplog.messages == [
         "room101: recording 12 began, from 10.0.0.5 (OBS 30.2)",
+        "room101: recording 12 began, from 10.0.0.5 (an encoder that gives no name)",
         "room101: recording 12: 0001.flv closed, 10 min, 310.0 MiB",
         "room101: recording 12: gap of 12 s, the connection was lost",
         "room101: recording 12: 0002.flv closed, 10 min, 310.0 MiB",
