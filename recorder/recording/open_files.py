@@ -115,6 +115,11 @@ class OpenFiles:
         return bool(self._away)
 
     @property
+    def away_bytes(self) -> int:
+        """What is in those that were written off."""
+        return sum(each.landed_bytes for each in self._away.values() if each is not None)
+
+    @property
     def is_busy(self) -> bool:
         """Somebody still does something to them, beside what is on its way."""
         return self.is_any_away or self.newest is not None

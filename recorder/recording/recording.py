@@ -166,9 +166,14 @@ class LiveRecording:
         return bool(self._doomed)
 
     @property
-    def open_bytes(self) -> int:
-        """What is in files that have no final name yet."""
-        return self._open.sums().bytes
+    def bytes_on_disk(self) -> int:
+        """What its files take, whoever has them in hand, and whether or not a manifest on the disk
+        tells of them; but for those from before a restart that have no row yet."""
+        files = self._open
+        named = self._manifest.sums(files.numbers).bytes
+        doomed = self.manifest.segments if self._doomed else ()
+        leaving = sum(row.bytes for row in doomed if row.index in self._doomed)
+        return named + files.sums().bytes + files.away_bytes + leaving
 
     def figures(self, sent_ms: int = 0) -> RecordingFigures:
         """What is to be said of it now.

@@ -36,6 +36,16 @@ def test_a_file_is_one_of_these_until_it_has_its_name() -> None:
     assert files.newest is None
 
 
+def test_what_is_away_has_its_bytes_until_it_comes_back() -> None:
+    files = OpenFiles(3)
+    files[files.begin(OPENED, None)].landed_bytes = 7
+    assert files.away_bytes == 0
+    files.write_off([], [])
+    assert (files.away_bytes, files.sums().bytes) == (7, 0)
+    files.comes_back(4)
+    assert files.away_bytes == 0
+
+
 def test_a_recording_that_is_continued_waits_for_what_was_there_and_numbers_on_behind_it() -> None:
     files = OpenFiles(3)
     assert (files.are_old_away, files.is_busy) == (True, True)

@@ -83,11 +83,39 @@ def test_the_room_says_what_of_it_may_still_change(tmp_path: Path) -> None:
         studio.writer.hop()
         (recording,) = studio.recorder.live
         assert recording.is_open
-        assert recording.open_bytes > 0
+        assert recording.bytes_on_disk > 0
         assert studio.clock.now_ms - recording.began_ms == 1000
         assert recording.closed_segments == []
         studio.end()
         assert not recording.is_open
+
+
+def on_disk(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("room101/*/*/*.flv*"))
+
+
+def test_what_its_files_take_is_known_while_the_disk_takes_no_manifest(tmp_path: Path) -> None:
+    with open_ward(tmp_path, sent=4 * SECOND) as ward:
+        studio = ward.studio
+        studio.writer.hop()
+        (recording,) = studio.recorder.live
+        assert [row.index for row in recording.closed_segments] == [1]
+        assert recording.bytes_on_disk == on_disk(tmp_path)
+        recording.remove_segments([1])
+        ward.fall_sick()
+        studio.send(SECOND)
+        # Its first is to go and is still there; its second was written off.
+        assert recording.manifest.segments[0].deleted
+        assert recording.bytes_on_disk == on_disk(tmp_path)
+        ward.get_well()
+        studio.writer.hop()
+        assert not (tmp_path / recording.path / "0001.flv").exists()
+        assert recording.bytes_on_disk == on_disk(tmp_path)
+        studio.work()
+        studio.writer.hop()
+        assert next(row.index for row in recording.closed_segments) == 2
+        assert recording.bytes_on_disk == on_disk(tmp_path)
+        studio.end()
 
 
 def test_how_segments_ended_and_gaps_and_frames_are_counted(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from recorder.clock import utc_text
+from recorder.recording.entries import Entry
 from recorder.recording.retention.candidates import candidates
 from recorder.recording.retention.decision import Decision, confirmed, decide
 from recorder.recording.retention.deletion import (
@@ -20,7 +21,13 @@ from recorder.recording.retention.deletion import (
     finish,
     remove_empty_day,
 )
-from recorder.recording.retention.inventory import find, own_bytes, read_known
+from recorder.recording.retention.inventory import (
+    all_bytes,
+    bytes_of,
+    find,
+    own_bytes,
+    read_known,
+)
 from recorder.recording.retention.keeping import keep, unkeep
 from recorder.recording.retention.memory import read_ledger, write_ledger
 from recorder.recording.retention.operator import OPERATOR
@@ -33,6 +40,7 @@ from recorder.recording.retention.refusals import (
 )
 from recorder.recording.retention.watch import SpaceWatch
 from recorder.recording.shelves import open_recording, read_row, walk
+from recorder.recording.unfinished import read_entries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -143,8 +151,9 @@ class SweepAlone:
 
     def _decide(self) -> Decision:
         self._measure()
+        found = self._candidates()
         decision = decide(
-            self._candidates(),
+            found,
             [],
             self.watch.rules,
             now_utc_ms=self._clock.utc_ns() // 1_000_000 if self._clock.trusted() else None,
@@ -152,8 +161,17 @@ class SweepAlone:
             week_bytes=self.watch.ledger.week_bytes,
             blocked=self.watch.ledger.blocked,
         )
-        self.watch.decided(decision, decision.total_bytes + own_bytes(self._storage))
+        ours = all_bytes(
+            decision.total_bytes, {each.number: each.bytes for each in found}, self._unfinished()
+        )
+        self.watch.decided(decision, ours + own_bytes(self._storage))
         return decision
+
+    def _unfinished(self) -> dict[int, int]:
+        """What is there of the recordings that wait for their repair, by number."""
+        entries = [each for each in read_entries(self._storage) if isinstance(each, Entry)]
+        folders = {each.number: each.folder for each in entries}
+        return bytes_of(self._storage.disk, self._storage.root, folders)
 
     def _measure(self) -> int:
         space = self._storage.disk.space(self._storage.root)

@@ -97,12 +97,15 @@ class Hand:
     @property
     def in_use(self) -> set[int]:
         """Numbers of recordings that somebody works on."""
-        numbers = {each.number for each in self._live()}
-        for path in self._in_hand():
-            number = naming.parse_recording_folder(path.rpartition("/")[2])
-            if number is not None:
-                numbers.add(number)
-        return numbers
+        return {each.number for each in self._live()} | self.in_repair.keys()
+
+    @property
+    def in_repair(self) -> dict[int, str]:
+        """The number and the folder of each recording that is being repaired, or waits for it."""
+        numbers = {
+            path: naming.parse_recording_folder(path.rpartition("/")[2]) for path in self._in_hand()
+        }
+        return {number: path for path, number in numbers.items() if number is not None}
 
     def read_begins(self, number: int) -> None:
         """Somebody reads a recording, which is left alone until `read_over`."""

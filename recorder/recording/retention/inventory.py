@@ -9,13 +9,14 @@ from __future__ import annotations
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
+from recorder.recording import naming
 from recorder.recording.ballast import BALLAST_FILE
 from recorder.recording.catalogue_file import CATALOGUE_FILE
 from recorder.recording.retention.candidates import is_emptied, known_of
-from recorder.recording.shelves import read_row, walk
+from recorder.recording.shelves import open_recording, read_row, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from recorder.recording.disk import Disk
     from recorder.recording.retention.candidates import Known
@@ -46,6 +47,48 @@ def own_bytes(storage: Storage) -> int:
     disk, meta = storage.disk, storage.meta
     there = (name for name in OWN_FILES if disk.exists(meta, name))
     return sum(disk.facts(meta, name).size for name in there)
+
+
+def bytes_of(disk: Disk, root: int, folders: Mapping[int, str]) -> dict[int, int]:
+    """What the segments of recordings take that are not whole: no manifest says it, and who goes
+    by one takes them for somebody else's.
+
+    Args:
+        folders: by the recordings' numbers, below the storage.
+
+    Returns:
+        By number; without those of which the disk does not say it.
+    """
+    found = dict[int, int]()
+    for number, path in folders.items():
+        # One sick folder must not keep a sweep from all the others.
+        with suppress(OSError):
+            found[number] = _bytes_in(disk, root, path)
+    return found
+
+
+def _bytes_in(disk: Disk, root: int, path: str) -> int:
+    # By inode: a repair that was cut short leaves two names of one file.
+    sizes = dict[int, int]()
+    with open_recording(disk, root, path) as folder:
+        for name in disk.list_folder(folder):
+            if naming.parse_segment(name) is not None or naming.is_set_aside(name):
+                # Renamed or removed since it was listed.
+                with suppress(FileNotFoundError):
+                    facts = disk.facts(folder, name)
+                    sizes[facts.inode] = facts.size
+    return sum(sizes.values())
+
+
+def all_bytes(rows_bytes: int, listed: Mapping[int, int], counted: Mapping[int, int]) -> int:
+    """What all recordings take.
+
+    Args:
+        rows_bytes: by all their rows.
+        listed: by the rows of some, by number.
+        counted: what is there of some whose rows may not tell of all, by number.
+    """
+    return rows_bytes + sum(size - listed.get(number, 0) for number, size in counted.items())
 
 
 def find(disk: Disk, root: int, number: int) -> str | None:

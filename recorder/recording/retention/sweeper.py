@@ -19,7 +19,7 @@ from recorder.logs import same
 from recorder.recording.retention import words
 from recorder.recording.retention.candidates import LiveSegment, candidates
 from recorder.recording.retention.decision import confirmed, decide
-from recorder.recording.retention.inventory import own_bytes
+from recorder.recording.retention.inventory import all_bytes, bytes_of, own_bytes
 from recorder.recording.retention.memory import write_ledger
 from recorder.recording.retention.planner import Goal, Why
 from recorder.recording.retention.refusals import RefusedError
@@ -228,12 +228,18 @@ class Sweeper:
         untouchable, downloaded = self._hand.untouchable, self._hand.downloaded
         gone, still_there, kept = self._hand.gone, set[int](), set[int]()
         segments = self._live_segments()
+        # Taken together with the rows, which may be behind them: what the disk did not let a
+        # manifest say is ours nevertheless.
+        counted = {each.number: each.bytes_on_disk for each in self._live()}
+        in_repair, listed = self._hand.in_repair, dict[int, int]()
 
         def in_thread(rows: Iterable[Known]) -> Decision:
             def noted() -> Iterable[Known]:
                 for row in rows:
                     if row.number in gone:
                         still_there.add(row.number)
+                    elif row.number in counted or row.number in in_repair:
+                        listed[row.number] = row.bytes
                     if row.is_kept:
                         kept.add(row.number)
                     yield row
@@ -245,9 +251,11 @@ class Sweeper:
         decision = await self._indexer.known(in_thread)
         # What the catalogue does not know any more need not be remembered.
         self._hand.gone &= still_there
-        open_bytes = sum(each.open_bytes for each in self._live())
-        ours = open_bytes + await self._hand.in_thread(partial(own_bytes, self._storage))
-        self._watch.decided(decision, decision.total_bytes + ours)
+        disk, root = self._storage.disk, self._storage.root
+        counted |= await self._hand.in_thread(partial(bytes_of, disk, root, in_repair))
+        ours = all_bytes(decision.total_bytes, listed, counted)
+        ours += await self._hand.in_thread(partial(own_bytes, self._storage))
+        self._watch.decided(decision, ours)
         return decision
 
     def _live_segments(self) -> list[LiveSegment]:

@@ -65,7 +65,7 @@ class CountingDisk(RecordingDisk):
         super().space(folder)
         if self.error is not None:
             raise self.error
-        used = sum(each.stat().st_size for each in self._folder.glob("*/*/*/*.flv"))
+        used = sum(each.stat().st_size for each in self._folder.glob("*/*/*/*.flv*"))
         return Space(TOTAL, TOTAL - used - self.foreign)
 
 
@@ -255,6 +255,11 @@ class LivePart:
     spares: bool = False
     removed: list[int] = attrs.field(factory=list)
     folder: Path | None = None
+
+    @property
+    def bytes_on_disk(self) -> int:
+        rows = self.manifest.segments
+        return self.open_bytes + sum(row.bytes for row in rows if not row.deleted)
 
     @property
     def closed_segments(self) -> list[Segment]:
