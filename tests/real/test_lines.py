@@ -109,7 +109,7 @@ async def carry_less(recorder: Recorder, line: SlowLine) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "suffer"),
-    [(25, be_late_and_stall), pytest.param(40, carry_less, marks=pytest.mark.long)],
+    [(32, be_late_and_stall), pytest.param(40, carry_less, marks=pytest.mark.long)],
 )
 async def test_the_score_of_the_encoder_on_the_slow_line_falls_and_recovers(
     seconds: int,
