@@ -41,6 +41,7 @@ def test_each_says_what_it_is(page: Page, stage: Stage) -> None:
     lines = page.locator("#recordings > li")
     expect(lines).to_have_count(4)
     expect(page.locator("#archive-note")).to_contain_text("4 recordings, as of")
+    expect(lines.last).to_contain_text("Physics")
     texts = lines.all_inner_texts()
     for text, words in zip(
         texts, (["2 gaps", "1.6 GiB", "1 h 30 min"], ["not over"], ["kept", "being deleted"],
