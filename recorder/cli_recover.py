@@ -89,7 +89,7 @@ def _pause(recordings: int, wait_s: float) -> None:
         f"{wait_s:g} s.",
         err=True,
     )
-    time.sleep(wait_s)
+    time.sleep(wait_s)  # a command of the terminal: no loop waits for it, and no other work
 
 
 def _sentence(outcome: Outcome) -> str:
